@@ -1,0 +1,168 @@
+//! What executes a graph. A network is a function with a gradient; losses live on the host, because logits are few.
+//!
+//! The traits are object-safe and speak in host slices, so a new backend touches one folder. Types of a device
+//! library never leave this module.
+
+pub mod cpu;
+
+use thiserror::Error;
+
+use crate::net::{Graph, Weights, WeightsError};
+
+/// Which statistics batch normalisation uses, and what a forward pass leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Running statistics; nothing is kept. The fastest, fused path.
+    Infer,
+    /// The batch's statistics; running statistics are updated and activations kept for [`Network::backward`].
+    Train,
+    /// The batch's statistics; nothing is updated and nothing kept. For comparing losses in one context.
+    Probe,
+}
+
+/// Where a gradient is kept. A network holds one gradient a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// The teacher's gradient, or the student's on unlabelled data (`g_old`).
+    First,
+    /// The student's gradient on labelled data after its update (`g_new`).
+    Second,
+}
+
+/// How [`Network::update`] changes parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum UpdateRule {
+    /// `v <- momentum v + (scale g + decay p)`, `p <- p - learning_rate v`; decay on weights only, as
+    /// [`crate::net::ParamKind::is_decayed`] says.
+    Sgd {
+        /// Step size.
+        learning_rate: f32,
+        /// Momentum in `[0, 1)`.
+        momentum: f32,
+        /// Weight decay.
+        weight_decay: f32,
+        /// Factor on the gradient, for clipping by global norm.
+        scale: f32,
+    },
+}
+
+/// Which of a network's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The weights that training moves.
+    Current,
+    /// Their exponential moving average, running statistics included.
+    Average,
+}
+
+/// Everything needed to go on training bit-identically, under torchvision's names and shapes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NetworkState {
+    /// Parameters and buffers.
+    pub weights: Weights,
+    /// Momentum of each trained parameter; empty before the first update.
+    pub momentum: Weights,
+    /// Moving average of parameters and buffers; `None` where none is tracked.
+    pub average: Option<Weights>,
+}
+
+/// A graph with weights on a device.
+pub trait Network: Send {
+    /// The graph it walks.
+    fn graph(&self) -> &Graph;
+
+    /// Logits of `items` NHWC inputs, `items x classes`.
+    ///
+    /// # Errors
+    /// `input` is not `items` times the graph's input, `items` is 0, or the device failed.
+    fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError>;
+
+    /// Pooled features of `items` inputs in [`Mode::Infer`], `items x feature length`.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError>;
+
+    /// Gradient of a scalar loss with respect to every trained parameter, given its gradient with respect to the
+    /// logits of the last [`Mode::Train`] forward. Replaces what the slot held. The kept activations are consumed.
+    ///
+    /// # Errors
+    /// No forward pass was kept, or `d_logits` has another length than its logits.
+    fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError>;
+
+    /// Dot product of two slots over all trained parameters, accumulated in `f64` in a fixed order.
+    ///
+    /// # Errors
+    /// A slot holds no gradient yet.
+    fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError>;
+
+    /// Changes the parameters by a slot's gradient.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError>;
+
+    /// Moves the average towards the current weights: `average <- decay average + (1 - decay) current`. The first
+    /// call starts it as a copy.
+    fn track_average(&mut self, decay: f32);
+
+    /// Gradient of a slot by parameter name, for tests and inspection.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn gradient(&self, slot: Slot) -> Result<Weights, BackendError>;
+
+    /// A copy of the weights.
+    ///
+    /// # Errors
+    /// An average was asked for and none is tracked.
+    fn weights(&self, which: Which) -> Result<Weights, BackendError>;
+
+    /// A copy of the whole training state.
+    fn state(&self) -> NetworkState;
+
+    /// Replaces the whole training state.
+    ///
+    /// # Errors
+    /// A tensor is missing, extra or misshapen; nothing is changed then.
+    fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError>;
+}
+
+/// A way to compute.
+pub trait Backend: Send + Sync {
+    /// Short name, as `--backend` takes it.
+    fn name(&self) -> &'static str;
+
+    /// One line for people: device, instruction set, threads.
+    fn describe(&self) -> String;
+
+    /// Puts a graph with its weights on the device.
+    ///
+    /// # Errors
+    /// The weights do not fit the graph, or the device cannot hold it.
+    fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError>;
+}
+
+/// Why a backend could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum BackendError {
+    /// A slice has the wrong length.
+    #[error("{what}: expected {expected} values ({shape}), got {got}")]
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// Values needed.
+        expected: usize,
+        /// How they come about, e.g. `4 items of 64x64x3`.
+        shape: String,
+        /// Values given.
+        got: usize,
+    },
+    /// An operation came out of order.
+    #[error("{0}")]
+    Order(&'static str),
+    /// Weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}

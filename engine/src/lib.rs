@@ -1,0 +1,13 @@
+//! affekt's engine: networks, training, data and media, without a screen or a command line.
+//!
+//! Dependencies inside the crate point one way: `net <- backend <- learn <- world` and
+//! `media, data, synth <- world`. A test in the `tests` crate enforces it.
+
+pub mod backend;
+pub mod data;
+pub mod learn;
+pub mod media;
+pub mod net;
+pub mod random;
+pub mod synth;
+pub mod world;

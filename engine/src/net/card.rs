@@ -1,0 +1,53 @@
+//! What a weights file says about itself, so that training and use cannot differ.
+
+use serde::{Deserialize, Serialize};
+
+use super::ResNetSpec;
+
+/// How a picture becomes network input: the same contract is used to train, to evaluate and live.
+///
+/// The input tensor is NHWC `f32`, `size x size x channels`, each value `(pixel / 255 - mean[c]) / std[c]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputContract {
+    /// Side of the square input in pixels.
+    pub size: usize,
+    /// 1 (grey, Rec. 601 luma of colour pictures) or 3 (RGB order; grey pictures are replicated).
+    pub channels: usize,
+    /// Mean per channel, of pixels scaled to `[0, 1]`; `channels` long.
+    pub mean: Vec<f32>,
+    /// Standard deviation per channel, of pixels scaled to `[0, 1]`; `channels` long.
+    pub std: Vec<f32>,
+    /// How faces were framed: `"crop"` (loose box crop) or `"arcface-112"` (five-landmark template, scaled).
+    pub template: String,
+}
+
+/// The network of a weights file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Architecture {
+    /// A residual network over one picture.
+    Resnet(ResNetSpec),
+}
+
+/// The card stored in a weights file's metadata under `affekt.card`, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Version of the card's own format; 1.
+    pub version: u32,
+    /// The network.
+    pub architecture: Architecture,
+    /// Class names in output order.
+    pub classes: Vec<String>,
+    /// How a picture becomes input.
+    pub input: InputContract,
+    /// Licence of the weights and what is known of the training pixels' licence.
+    pub licence: String,
+    /// What it was trained on and how, in a sentence or two.
+    pub training: String,
+    /// Softmax temperature that calibrates its probabilities; 1 where none was fitted.
+    pub temperature: f32,
+    /// Measured figures by name, e.g. `ferplus_valid_accuracy`.
+    pub metrics: std::collections::BTreeMap<String, f64>,
+}

@@ -1,0 +1,14 @@
+//! A model is data: a [`Graph`] of operations with named parameters that every backend walks.
+//!
+//! Here live the graph and its shapes, the architectures built from it, the named [`Weights`] with their files and
+//! the [`ModelCard`]. What executes a graph lives in `backend`.
+
+mod card;
+mod graph;
+mod resnet;
+mod weights;
+
+pub use card::{Architecture, InputContract, ModelCard};
+pub use graph::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
+pub use resnet::{Depth, ResNetSpec, Stem};
+pub use weights::{HostTensor, Storage, Weights, WeightsError, write_atomically};
