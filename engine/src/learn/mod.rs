@@ -24,9 +24,15 @@ mod train_log;
 mod trainer;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod step_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod toy_tests;
+#[cfg(test)]
+mod trap_tests;
 
 pub use batch::TrainBatch;
 pub use calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
