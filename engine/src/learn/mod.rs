@@ -18,8 +18,10 @@ mod record;
 mod report;
 mod semi_supervised;
 mod settings;
+mod settings_check;
 mod state;
 mod supervised;
+mod teacher_loss;
 mod train_log;
 mod trainer;
 

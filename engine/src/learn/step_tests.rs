@@ -101,6 +101,17 @@ fn the_teacher_descends_the_gradient_of_its_whole_loss() {
 }
 
 #[test]
+fn a_batch_cannot_be_changed_inside_a_step() {
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &plain());
+    t.teacher_forward(&batch(0)).expect("forward");
+    t.student_update(&batch(0)).expect("student");
+    t.meta_test(&batch(0)).expect("meta-test");
+    let mut other = batch(0);
+    other.labels.pop();
+    assert!(t.teacher_update(&other).is_err());
+}
+
+#[test]
 fn each_loss_term_can_be_left_out() {
     let graph = mlp_graph(INPUTS, 8, CLASSES, true);
     let record = |change: fn(&mut Losses)| {
