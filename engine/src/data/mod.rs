@@ -31,12 +31,12 @@ mod vocabulary;
 
 pub use cache::PictureCache;
 pub use dedup::DedupReport;
-pub use format::{Format, Formats, open};
+pub use format::{Format, Formats, OpenDataset, open};
 pub use loader::Loader;
 pub use pool::{Pool, Sample, Source};
 pub use sampler::{BalancedSampler, UniformSampler};
 pub use skip::SkipLog;
-pub use spec::{Ambiguous, Spec};
+pub use spec::{Ambiguous, LabelsPerClass, Spec};
 pub use subset::{TrainingPools, training_pools};
 pub use vocabulary::{Mapping, Target, Vocabulary};
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Ambiguous, Annotation, DataError, Dataset, Formats, Mapping, SkipLog, Spec, Target, Vocabulary};
+use super::{
+    Ambiguous, Annotation, DataError, Dataset, Formats, LabelsPerClass, Mapping, SkipLog, Spec, Target,
+    Vocabulary,
+};
 use crate::media::Picture;
 
 /// An open dataset and how its labels are used.
@@ -14,7 +17,7 @@ pub struct Source {
     /// The dataset.
     pub dataset: Arc<dyn Dataset>,
     /// Keep so many labels a class from it.
-    pub labels_per_class: Option<usize>,
+    pub labels_per_class: Option<LabelsPerClass>,
     /// Ignore its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.

@@ -21,6 +21,53 @@ pub enum Ambiguous {
     Unlabelled,
 }
 
+/// How many labels of each class to keep: `25` (every class must have them), or `max400` (a class with fewer keeps all).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelsPerClass {
+    /// Labels kept of each class, from 1 up.
+    pub count: usize,
+    /// Whether a class may have fewer; it must have one all the same.
+    pub at_most: bool,
+}
+
+impl From<usize> for LabelsPerClass {
+    fn from(count: usize) -> Self {
+        Self { count, at_most: false }
+    }
+}
+
+impl FromStr for LabelsPerClass {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_prefix("max");
+        match number.unwrap_or(text).parse() {
+            Ok(count) if count > 0 => Ok(Self { count, at_most: number.is_some() }),
+            _ => Err(format!(
+                "labels_per_class takes a number from 1 up, or max400 and the like, not `{text}`"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for LabelsPerClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.at_most { "max" } else { "" }, self.count)
+    }
+}
+
+impl Serialize for LabelsPerClass {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.at_most { serializer.collect_str(self) } else { serializer.serialize_u64(self.count as u64) }
+    }
+}
+
+impl<'de> Deserialize<'de> for LabelsPerClass {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Scalar::deserialize(deserializer)?.to_string().parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A dataset and how to use it.
 ///
 /// As text `FORMAT:PATH[#SPLIT][?key=value&...]`, e.g. `ferplus:faces/ferplus.tar#Train?labels_per_class=25` or
@@ -35,7 +82,7 @@ pub struct Spec {
     /// Part of the dataset, e.g. `Train`.
     pub split: Option<String>,
     /// Keep so many labels a class from this dataset; its other items become unlabelled.
-    pub labels_per_class: Option<usize>,
+    pub labels_per_class: Option<LabelsPerClass>,
     /// Ignore all its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -68,10 +115,7 @@ impl Spec {
     /// Sets one option from text; the error is the reason alone.
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "labels_per_class" => match value.parse() {
-                Ok(count) if count > 0 => self.labels_per_class = Some(count),
-                _ => return Err(format!("labels_per_class takes a number from 1 up, not `{value}`")),
-            },
+            "labels_per_class" => self.labels_per_class = Some(value.parse()?),
             "unlabelled" => {
                 self.unlabelled =
                     value.parse().map_err(|_| format!("unlabelled takes true or false, not `{value}`"))?;
@@ -200,6 +244,16 @@ enum Scalar {
     Text(String),
 }
 
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SpecVisitor)
@@ -225,13 +279,8 @@ impl<'de> Visitor<'de> for SpecVisitor {
         spec.split = table.split;
         spec.map = table.map;
         for (key, value) in table.options {
-            let text = match value {
-                Scalar::Bool(value) => value.to_string(),
-                Scalar::Integer(value) => value.to_string(),
-                // A table needs no escapes; `set` undoes them.
-                Scalar::Text(value) => escape(&value, "%"),
-            };
-            spec.set(&key, &text).map_err(serde::de::Error::custom)?;
+            // A table needs no escapes; `set` undoes them.
+            spec.set(&key, &escape(&value.to_string(), "%")).map_err(serde::de::Error::custom)?;
         }
         Ok(spec)
     }
@@ -242,17 +291,36 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Config {
+        data: Vec<Spec>,
+    }
+
+    #[test]
+    fn the_number_of_labels_is_exact_or_a_maximum_in_text_and_toml() {
+        #[derive(Deserialize, Serialize)]
+        struct Counts {
+            exact: LabelsPerClass,
+            most: LabelsPerClass,
+        }
+        let text = "exact = 25\nmost = \"max400\"\n";
+        let counts: Counts = toml::from_str(text).unwrap();
+        assert_eq!(counts.exact, 25.into());
+        assert_eq!(counts.most, LabelsPerClass { count: 400, at_most: true });
+        assert_eq!(toml::to_string(&counts).unwrap(), text);
+        let spec: Spec = "folder:a?labels_per_class=max400".parse().unwrap();
+        assert_eq!(spec.labels_per_class, Some(counts.most));
+        assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+        assert!("max0".parse::<LabelsPerClass>().is_err());
+    }
+
     #[test]
     fn text_and_table_name_the_same_dataset() {
         let text = "ferplus:faces/ferplus.tar#Train?labels_per_class=25&map=contempt:unlabelled,NF:drop";
         let spec: Spec = text.parse().unwrap();
         assert_eq!(spec.path, PathBuf::from("faces/ferplus.tar"));
-        assert_eq!((spec.split.as_deref(), spec.labels_per_class), (Some("Train"), Some(25)));
+        assert_eq!((spec.split.as_deref(), spec.labels_per_class), (Some("Train"), Some(25.into())));
         assert_eq!(spec.map["NF"], "drop");
-        #[derive(Deserialize)]
-        struct Config {
-            data: Vec<Spec>,
-        }
         let table = "data = [{ format = 'ferplus', path = 'faces/ferplus.tar', split = 'Train',
             labels_per_class = 25, map = { contempt = 'unlabelled', NF = 'drop' } }, 'recordio:faces']";
         let config: Config = toml::from_str(&table.replace('\n', " ")).unwrap();
