@@ -71,6 +71,9 @@ pub struct Sample {
 pub struct Pool {
     pub(super) datasets: Vec<Arc<dyn Dataset>>,
     pub(super) samples: Vec<Sample>,
+    /// Content of items the sources hold that are no samples: an evaluation set's dropped items are kept out of
+    /// training all the same.
+    pub(super) unused: Vec<[u8; 32]>,
 }
 
 impl Pool {
@@ -94,18 +97,21 @@ impl Pool {
             let items = u32::try_from(dataset.len()).map_err(|_| {
                 DataError::TooFew(format!("{}: more than {} items in one dataset", dataset.name(), u32::MAX))
             })?;
-            let sample = |item: u32| {
-                let Some((label, votes)) = label(source, &mapping, vocabulary.len(), item as usize) else {
-                    return Ok(None);
-                };
-                match dataset.content_hash(item as usize) {
-                    Ok(hash) => Ok(Some(Sample { dataset: index, item, label, votes, hash })),
-                    Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
-                }
+            let sample = |item: u32| match dataset.content_hash(item as usize) {
+                Ok(hash) => Ok(Some(match label(source, &mapping, vocabulary.len(), item as usize) {
+                    Some((label, votes)) => Ok(Sample { dataset: index, item, label, votes, hash }),
+                    None => Err(hash),
+                })),
+                Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
             };
-            let samples: Vec<Option<Sample>> =
+            let read: Vec<Option<Result<Sample, [u8; 32]>>> =
                 (0..items).into_par_iter().with_min_len(64).map(sample).collect::<Result<_, DataError>>()?;
-            pool.samples.extend(samples.into_iter().flatten());
+            for sample in read.into_iter().flatten() {
+                match sample {
+                    Ok(sample) => pool.samples.push(sample),
+                    Err(hash) => pool.unused.push(hash),
+                }
+            }
             pool.datasets.push(Arc::clone(dataset));
         }
         if pool.is_empty() && !sources.is_empty() {
@@ -158,18 +164,26 @@ impl Pool {
         self.datasets[sample.dataset as usize].picture(sample.item as usize)
     }
 
+    /// Leaves only the labelled samples, as scoring needs them; gives the number that went.
+    pub fn retain_labelled(&mut self) -> usize {
+        let rest = self.split_off(|sample| sample.label.is_some());
+        self.unused.extend(rest.samples.iter().map(|sample| sample.hash));
+        rest.len()
+    }
+
     /// Moves the samples that `keep` refuses into a pool of their own.
     #[must_use]
     pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
         let (kept, rest) = std::mem::take(&mut self.samples).into_iter().partition(|sample| keep(sample));
         self.samples = kept;
-        Self { datasets: self.datasets.clone(), samples: rest }
+        Self { datasets: self.datasets.clone(), samples: rest, unused: Vec::new() }
     }
 
     /// Adds another pool's samples behind these.
     pub fn append(&mut self, other: Self) {
         let offset = self.datasets.len() as u32;
         self.datasets.extend(other.datasets);
+        self.unused.extend(other.unused);
         self.samples.extend(
             other.samples.into_iter().map(|sample| Sample { dataset: sample.dataset + offset, ..sample }),
         );
