@@ -127,19 +127,15 @@ impl Kernel for TransformWeights<'_> {
                         let at = ((self.panel * 9 + from) * inputs + channel) * width + v * V::LANES;
                         g[tap / 3][tap % 3] = V::load(self.packed.as_ptr().add(at));
                     }
-                    let expand = |a: V, b: V, c: V| {
-                        let outer = a.add(c).mul_add(half, zero);
-                        [a, b.mul_add(half, outer), outer.sub(b.mul_add(half, zero)), c]
-                    };
                     let mut rows = [[zero; 3]; 4];
                     for x in 0..3 {
-                        let column = expand(g[0][x], g[1][x], g[2][x]);
+                        let column = expand(g[0][x], g[1][x], g[2][x], half);
                         for y in 0..4 {
                             rows[y][x] = column[y];
                         }
                     }
                     for (y, row) in rows.iter().enumerate() {
-                        let row = expand(row[0], row[1], row[2]);
+                        let row = expand(row[0], row[1], row[2], half);
                         for (x, value) in row.iter().enumerate() {
                             let point = y * 4 + x;
                             let at = ((point * self.panels + self.panel) * inputs + channel) * width
@@ -150,6 +146,19 @@ impl Kernel for TransformWeights<'_> {
                 }
             }
         }
+    }
+}
+
+/// `G` times a column: three values of a filter to four.
+///
+/// A function rather than a closure, which might be compiled outside the instruction set.
+#[inline(always)]
+unsafe fn expand<V: Vector>(a: V, b: V, c: V, half: V) -> [V; 4] {
+    unsafe {
+        let zero = V::zero();
+        let outer = a.add(c).mul_add(half, zero);
+        let middle = b.mul_add(half, zero);
+        [a, outer.add(middle), outer.sub(middle), c]
     }
 }
 
@@ -308,7 +317,12 @@ impl Task<'_, '_> {
             unsafe {
                 let mut rows = [[V::zero(); 4]; 4];
                 for x in 0..4 {
-                    let d = [0, 1, 2, 3].map(|y| V::load(from[y * 4 + x].add(c)));
+                    let d = [
+                        V::load(from[x].add(c)),
+                        V::load(from[4 + x].add(c)),
+                        V::load(from[8 + x].add(c)),
+                        V::load(from[12 + x].add(c)),
+                    ];
                     rows[0][x] = d[0].sub(d[2]);
                     rows[1][x] = d[1].add(d[2]);
                     rows[2][x] = d[2].sub(d[1]);
@@ -326,7 +340,13 @@ impl Task<'_, '_> {
 
     /// `A^T m A` of every tile for one register of output channels, finished and stored.
     #[inline(always)]
-    unsafe fn transform_output<V: Vector>(&self, corners: &[Corner], lane: usize, padded: usize, m: Shared) {
+    unsafe fn transform_output<V: Vector>(
+        &self,
+        corners: &[Corner],
+        lane: usize,
+        padded: usize,
+        products: Shared,
+    ) {
         let t = &self.whole.tiling;
         let finish = &self.whole.finish;
         let (h, w) = t.output_size();
@@ -338,7 +358,10 @@ impl Task<'_, '_> {
             for (tile, corner) in corners.iter().enumerate() {
                 let mut rows = [[zero; 4]; 2];
                 for x in 0..4 {
-                    let m = [0, 1, 2, 3].map(|y| V::load(m.at(((y * 4 + x) * TILES + tile) * padded + lane)));
+                    let mut m = [zero; 4];
+                    for (y, m) in m.iter_mut().enumerate() {
+                        *m = V::load(products.at(((y * 4 + x) * TILES + tile) * padded + lane));
+                    }
                     rows[0][x] = m[0].add(m[1]).add(m[2]);
                     rows[1][x] = m[1].sub(m[2]).sub(m[3]);
                 }
