@@ -20,7 +20,6 @@ pub(super) trait Vector: Copy {
     unsafe fn store(self, to: *mut f32);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
-    unsafe fn mul(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     /// `self` where the gate is above zero, else zero.
     unsafe fn where_positive(self, gate: Self) -> Self;
@@ -211,10 +210,6 @@ impl Vector for Portable {
         self.zip(other, |a, b| a - b)
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| a * b)
-    }
-    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         self.zip(other, |a, b| if a > b { a } else { b })
     }
@@ -230,7 +225,7 @@ impl Vector for Portable {
 
 macro_rules! vector {
     ($(#[$doc:meta])* $name:ident($register:ident), lanes $lanes:literal, rows $rows:literal, $arch:ident,
-     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $max:ident,
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident,
      fma($a:ident, $b:ident, $c:ident) $fma:expr, gate($x:ident, $g:ident) $gate:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
@@ -263,10 +258,6 @@ macro_rules! vector {
                 unsafe { Self(std::arch::$arch::$sub(self.0, other.0)) }
             }
             #[inline(always)]
-            unsafe fn mul(self, other: Self) -> Self {
-                unsafe { Self(std::arch::$arch::$mul(self.0, other.0)) }
-            }
-            #[inline(always)]
             unsafe fn max(self, other: Self) -> Self {
                 unsafe { Self(std::arch::$arch::$max(self.0, other.0)) }
             }
@@ -288,7 +279,7 @@ macro_rules! vector {
 vector!(
     /// AVX2 and FMA.
     Avx2(__m256), lanes 8, rows 6, x86_64,
-    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps,
     _mm256_max_ps, fma(a, b, c) std::arch::x86_64::_mm256_fmadd_ps(a, b, c),
     gate(x, g) {
         use std::arch::x86_64::{_CMP_GT_OQ, _mm256_and_ps, _mm256_cmp_ps, _mm256_setzero_ps};
@@ -299,7 +290,7 @@ vector!(
 vector!(
     /// AVX-512F.
     Avx512(__m512), lanes 16, rows 12, x86_64,
-    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps,
     _mm512_max_ps, fma(a, b, c) std::arch::x86_64::_mm512_fmadd_ps(a, b, c),
     gate(x, g) {
         use std::arch::x86_64::{_CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_maskz_mov_ps, _mm512_setzero_ps};
@@ -310,7 +301,7 @@ vector!(
 vector!(
     /// NEON; its fused multiply-add takes the addend first.
     Neon(float32x4_t), lanes 4, rows 8, aarch64,
-    vdupq_n_f32, vld1q_f32, vst1q_f32, vaddq_f32, vsubq_f32, vmulq_f32, vmaxq_f32,
+    vdupq_n_f32, vld1q_f32, vst1q_f32, vaddq_f32, vsubq_f32, vmaxq_f32,
     fma(a, b, c) std::arch::aarch64::vfmaq_f32(c, a, b),
     gate(x, g) {
         use std::arch::aarch64::{vandq_u32, vcgtq_f32, vdupq_n_f32, vreinterpretq_f32_u32, vreinterpretq_u32_f32};
