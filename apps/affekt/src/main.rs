@@ -2,7 +2,12 @@
 //! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
 
 mod cli;
+mod config;
 mod failure;
+mod interrupt;
+mod progress;
+mod suggest;
+mod table;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,7 @@ mod state;
 mod supervised;
 mod train_log;
 mod trainer;
+mod views;
 
 #[cfg(test)]
 mod step_tests;
@@ -47,3 +48,4 @@ pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use train_log::{Clock, TrainLog, WallClock};
 pub use trainer::Trainer;
+pub use views::mean_of_views;

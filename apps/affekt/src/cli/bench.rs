@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use affekt_engine::backend::{Backend, Mode, Slot, UpdateRule};
+use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
 use affekt_engine::random::{Address, Purpose};
 use anyhow::anyhow;
@@ -16,7 +17,8 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
   affekt bench --model resnet50 --size 224 --batch 8 --mode infer --json
-  affekt bench --model resnet18 --size 64 --batch 32 --mode train --stem no_pool";
+  affekt bench --model resnet18 --size 64 --batch 32 --mode step --stem no_pool
+  affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -26,6 +28,10 @@ enum BenchMode {
     Infer,
     /// Forward, backward and update of one network.
     Train,
+    /// The whole teacher/student step with exact feedback, as many unlabelled as labelled pictures.
+    Step,
+    /// Reading, decoding and strong augmentation of a dataset, on one core.
+    Loader,
 }
 
 /// Measure speed and memory.
@@ -38,9 +44,9 @@ pub struct BenchArgs {
     /// Network.
     #[arg(long, value_enum, default_value = "resnet50")]
     model: DepthArg,
-    /// Side of the square input in pixels, 32 to 1024.
-    #[arg(long, default_value_t = 224)]
-    size: usize,
+    /// Side of the square input in pixels, 32 to 1024 [default: 224; 48 for the loader].
+    #[arg(long)]
+    size: Option<usize>,
     /// Pictures a pass, from 1 up (from 2 up in training).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
@@ -50,15 +56,18 @@ pub struct BenchArgs {
     /// First layers.
     #[arg(long, value_enum, default_value = "imagenet")]
     stem: StemArg,
-    /// Input channels: 1 or 3.
-    #[arg(long, default_value_t = 3)]
-    channels: usize,
+    /// Input channels, 1 or 3 [default: 3; 1 for the loader].
+    #[arg(long)]
+    channels: Option<usize>,
     /// Outputs.
     #[arg(long, default_value_t = 8)]
     classes: usize,
     /// Measured passes, after one or two that are not.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     iterations: u32,
+    /// Dataset of `--mode loader`.
+    #[arg(long, value_name = "SPEC", required_if_eq("mode", "loader"))]
+    data: Option<String>,
     /// One JSON line instead of text.
     #[arg(long)]
     json: bool,
@@ -95,10 +104,14 @@ struct Measured {
 /// # Errors
 /// The network cannot be built, or it fails while running.
 pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
+    if args.mode == BenchMode::Loader {
+        let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
+        return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
+    }
     let spec = ResNetSpec {
         depth: args.model.into(),
-        size: args.size,
-        channels: args.channels,
+        size: args.size.unwrap_or(224),
+        channels: args.channels.unwrap_or(3),
         classes: args.classes,
         width: args.width,
         stem: args.stem.into(),
@@ -111,7 +124,9 @@ pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
     let backend = super::backend(threads)?;
     let (times, passes) = match args.mode {
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),
-        BenchMode::Infer => (time_infer(&*backend, &graph, batch, args.iterations)?, 1),
+        // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
+        BenchMode::Step => (time_step(&*backend, &graph, batch, args.iterations)?, 15),
+        BenchMode::Infer | BenchMode::Loader => (time_infer(&*backend, &graph, batch, args.iterations)?, 1),
     };
     let (ms_min, ms_median) = (times[0], times[times.len() / 2]);
     let operations = 2.0 * graph.multiply_adds() as f64 * batch as f64 * f64::from(passes);
@@ -178,6 +193,33 @@ fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> any
         network.forward(&input, batch, Mode::Train)?;
         network.backward(&d_logits, Slot::First)?;
         network.update(Slot::First, &rule)?;
+        Ok(())
+    })
+}
+
+fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Vec<f64>> {
+    let mut settings = Settings {
+        steps: 1_000_000,
+        batch,
+        unlabelled_batch: batch,
+        teacher_warm_up_steps: 0,
+        student_wait_steps: 0,
+        ema_decay: 0.0,
+        ..Settings::default()
+    };
+    settings.losses.feedback = Feedback::Exact;
+    let teacher = backend.network(graph, &Weights::initial(graph, 1))?;
+    let student = backend.network(graph, &Weights::initial(graph, 2))?;
+    let mut learner = SemiSupervised::new(teacher, student, settings)?;
+    let data = TrainBatch {
+        labelled: pictures(graph, batch, 0),
+        labels: (0..batch).map(|i| i % graph.output().len()).collect(),
+        targets: None,
+        weak: pictures(graph, batch, 1),
+        strong: pictures(graph, batch, 2),
+    };
+    timed(n, || {
+        learner.step(&data)?;
         Ok(())
     })
 }

@@ -1,6 +1,11 @@
 //! The command line: one file a command, each with its arguments, examples and `run`.
 
 mod bench;
+mod bench_loader;
+mod doctor;
+mod eval;
+mod pretrain;
+mod training;
 mod values;
 
 use std::io::Write as _;
@@ -8,13 +13,14 @@ use std::sync::Arc;
 
 use affekt_engine::backend::Backend;
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
+use affekt_engine::data::Formats;
+use affekt_engine::world::WorldError;
 use anyhow::{Context as _, anyhow};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "First steps:
-  affekt demo                       train and evaluate on generated faces, in minutes
   affekt doctor                     what this machine offers
   affekt pretrain --help            train on your faces
 
@@ -41,7 +47,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Pretrain(Box<pretrain::PretrainArgs>),
+    Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 impl Cli {
@@ -62,7 +71,10 @@ impl Cli {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
         }
         match &self.command {
+            Command::Pretrain(args) => pretrain::run(args, self.threads),
+            Command::Eval(args) => eval::run(args, self.threads),
             Command::Bench(args) => bench::run(args, self.threads),
+            Command::Doctor(args) => doctor::run(args, self.threads),
         }
     }
 }
@@ -70,6 +82,20 @@ impl Cli {
 /// What computes: the CPU is the one backend that is built.
 fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
     Ok(Arc::new(CpuBackend::with(threads.unwrap_or(0), Isa::detect())?))
+}
+
+/// The dataset formats there are.
+fn formats() -> Formats {
+    Formats::files()
+}
+
+/// An engine's error as a failure: what was asked is at fault, or what happened.
+fn classify(error: WorldError) -> Failure {
+    match error {
+        WorldError::Interrupted => Failure::Interrupted,
+        error if error.is_request() => Failure::usage(error),
+        error => Failure::Run(error.into()),
+    }
 }
 
 /// A result on standard output, with a newline.
