@@ -1,35 +1,11 @@
 //! The one place where dataset readers turn stored bytes into a picture.
 
-use std::io::Cursor;
-
-use image::{ColorType, DynamicImage, ImageReader, Limits};
-
-use crate::media::Picture;
-
-/// Largest side accepted, in pixels: faces are far smaller, and a header may claim anything.
-const MAX_SIDE: u32 = 16_384;
-/// Most memory one picture may ask for, in bytes.
-const MAX_BYTES: u64 = 512 << 20;
+use crate::media::{self, Picture};
 
 /// Decodes a JPEG or PNG; grey pictures stay grey. The error says what is wrong, without a path.
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     check_signature(bytes)?;
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
-    let image = reader.decode().map_err(|e| e.to_string())?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let grey = matches!(image.color(), ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16);
-    let (channels, pixels) = match image {
-        DynamicImage::ImageLuma8(grey) => (1, grey.into_raw()),
-        DynamicImage::ImageRgb8(rgb) => (3, rgb.into_raw()),
-        other if grey => (1, other.into_luma8().into_raw()),
-        other => (3, other.into_rgb8().into_raw()),
-    };
-    Ok(Picture { width, height, channels, pixels })
+    media::decode(bytes).map_err(|error| error.to_string())
 }
 
 /// Whether the bytes begin as a JPEG or PNG does: cheap enough to ask of every item while hashing it, so that text
@@ -67,6 +43,8 @@ pub(super) fn crop(picture: Picture, [left, top, right, bottom]: [usize; 4]) -> 
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::io::Cursor;
+
     use super::*;
 
     /// A grey PNG whose pixels depend on `tone`.

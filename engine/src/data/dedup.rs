@@ -47,10 +47,11 @@ impl Pool {
         (before - self.samples.len(), conflicts)
     }
 
-    /// Removes every sample whose content one of the other pools holds too; gives the number removed.
+    /// Removes every sample whose content one of the other pools' sources holds too, as a sample or as an item that
+    /// was not usable there; gives the number removed.
     pub fn remove_content_of(&mut self, others: &[&Pool]) -> usize {
         let hashes: HashSet<&[u8; 32]> =
-            others.iter().flat_map(|pool| pool.samples()).map(|sample| &sample.hash).collect();
+            others.iter().flat_map(|pool| pool.samples.iter().map(|s| &s.hash).chain(&pool.unused)).collect();
         let before = self.samples.len();
         self.samples.retain(|sample| !hashes.contains(&sample.hash));
         before - self.samples.len()
@@ -82,5 +83,18 @@ mod tests {
         assert_eq!(train.labels(), [Some(0), Some(2)]);
         let hashes: Vec<_> = valid.samples().iter().map(|sample| sample.hash).collect();
         assert!(train.samples().iter().all(|sample| !hashes.contains(&sample.hash)));
+    }
+
+    #[test]
+    fn items_an_evaluation_set_does_not_score_are_kept_out_of_training_too() {
+        let lines = [(1, all_for(0)), (2, all_for(1)), (3, all_for(1))];
+        let (_train_dir, train) = ferplus_pool(&lines, Ambiguous::Drop, "ferplus8", "");
+        let tie = [5, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        for ambiguous in [Ambiguous::Drop, Ambiguous::Unlabelled] {
+            let (_dir, mut valid) = ferplus_pool(&[(2, tie), (9, all_for(5))], ambiguous, "ferplus8", "");
+            assert_eq!(valid.retain_labelled(), usize::from(ambiguous == Ambiguous::Unlabelled));
+            assert_eq!(valid.labels(), [Some(5)]);
+            assert_eq!(train.clone().remove_content_of(&[&valid]), 1);
+        }
     }
 }

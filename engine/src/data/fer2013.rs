@@ -115,7 +115,10 @@ impl Fer2013 {
         }
         if items.is_empty() {
             let found: Vec<String> = usages.into_iter().collect();
-            let reason = format!("no usable line; other values of Usage: {}", found.join(", "));
+            let reason = match &spec.split {
+                Some(_) => format!("no line of this split; the values of Usage are {}", found.join(", ")),
+                None => "no usable line".to_owned(),
+            };
             return Err(spec.error(reason));
         }
         let classes = if spec.unlabelled { Vec::new() } else { CLASSES.map(str::to_owned).to_vec() };

@@ -199,6 +199,7 @@ impl Dataset for FerPlus {
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::fmt::Write as _;
     use std::fs;
     use std::path::Path;
 
@@ -215,7 +216,7 @@ pub(super) mod tests {
             let name = format!("fer{index:07}.png");
             fs::write(folder.join(&name), grey_png(48, 48, *tone)).unwrap();
             let votes: Vec<String> = votes.iter().map(u8::to_string).collect();
-            csv += &format!("{name},\"(0, 0, 48, 48)\",{}\n", votes.join(","));
+            writeln!(csv, "{name},\"(0, 0, 48, 48)\",{}", votes.join(",")).unwrap();
         }
         fs::write(folder.join("label.csv"), csv).unwrap();
     }

@@ -187,26 +187,27 @@ mod tests {
             assert!(ahead <= 4, "{ahead} steps ahead after {taken}");
             assert_eq!(loader.next().unwrap().unwrap(), taken);
         }
-        thread::sleep(Duration::from_millis(20));
+        let patience = Instant::now();
+        while begun.load(Ordering::SeqCst) < 24 && patience.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
         assert_eq!(begun.load(Ordering::SeqCst), 24, "and it does run ahead");
     }
 
     #[test]
-    fn dropping_it_midway_ends_the_workers_after_their_current_step() {
+    fn dropping_it_midway_ends_the_workers_without_making_what_was_asked_for() {
         let begun = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&begun);
-        let mut loader = Loader::spawn(0..u64::MAX, 2, 64, move |step| {
+        let mut loader = Loader::spawn(0..u64::MAX, 2, 2000, move |step| {
             counter.fetch_add(1, Ordering::SeqCst);
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(1));
             step
         })
         .unwrap();
         assert_eq!(loader.next().unwrap().unwrap(), 0);
-        let start = Instant::now();
         drop(loader);
-        assert!(start.elapsed() < Duration::from_millis(150), "{:?}", start.elapsed());
         assert_eq!(Arc::strong_count(&begun), 1, "the workers are gone");
-        assert!(begun.load(Ordering::SeqCst) < 20);
+        assert!(begun.load(Ordering::SeqCst) < 1500, "the numbers still waiting were given up");
     }
 
     #[test]

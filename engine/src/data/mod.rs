@@ -19,6 +19,8 @@ mod fer2013;
 mod ferplus;
 mod format;
 mod image_folder;
+mod label;
+mod labels_per_class;
 mod loader;
 mod pool;
 pub mod recordio;
@@ -31,7 +33,8 @@ mod vocabulary;
 
 pub use cache::PictureCache;
 pub use dedup::DedupReport;
-pub use format::{Format, Formats, open};
+pub use format::{Format, Formats, OpenDataset, open};
+pub use labels_per_class::LabelsPerClass;
 pub use loader::Loader;
 pub use pool::{Pool, Sample, Source};
 pub use sampler::{BalancedSampler, UniformSampler};

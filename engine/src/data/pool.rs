@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Ambiguous, Annotation, DataError, Dataset, Formats, Mapping, SkipLog, Spec, Target, Vocabulary};
+use super::label::label;
+use super::{Ambiguous, DataError, Dataset, Formats, LabelsPerClass, Mapping, SkipLog, Spec, Vocabulary};
 use crate::media::Picture;
 
 /// An open dataset and how its labels are used.
@@ -14,7 +15,7 @@ pub struct Source {
     /// The dataset.
     pub dataset: Arc<dyn Dataset>,
     /// Keep so many labels a class from it.
-    pub labels_per_class: Option<usize>,
+    pub labels_per_class: Option<LabelsPerClass>,
     /// Ignore its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -70,6 +71,9 @@ pub struct Sample {
 pub struct Pool {
     pub(super) datasets: Vec<Arc<dyn Dataset>>,
     pub(super) samples: Vec<Sample>,
+    /// Content of items the sources hold that are no samples: an evaluation set's dropped items are kept out of
+    /// training all the same.
+    pub(super) unused: Vec<[u8; 32]>,
 }
 
 impl Pool {
@@ -93,18 +97,21 @@ impl Pool {
             let items = u32::try_from(dataset.len()).map_err(|_| {
                 DataError::TooFew(format!("{}: more than {} items in one dataset", dataset.name(), u32::MAX))
             })?;
-            let sample = |item: u32| {
-                let Some((label, votes)) = label(source, &mapping, vocabulary.len(), item as usize) else {
-                    return Ok(None);
-                };
-                match dataset.content_hash(item as usize) {
-                    Ok(hash) => Ok(Some(Sample { dataset: index, item, label, votes, hash })),
-                    Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
-                }
+            let sample = |item: u32| match dataset.content_hash(item as usize) {
+                Ok(hash) => Ok(Some(match label(source, &mapping, vocabulary.len(), item as usize) {
+                    Some((label, votes)) => Ok(Sample { dataset: index, item, label, votes, hash }),
+                    None => Err(hash),
+                })),
+                Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
             };
-            let samples: Vec<Option<Sample>> =
+            let read: Vec<Option<Result<Sample, [u8; 32]>>> =
                 (0..items).into_par_iter().with_min_len(64).map(sample).collect::<Result<_, DataError>>()?;
-            pool.samples.extend(samples.into_iter().flatten());
+            for sample in read.into_iter().flatten() {
+                match sample {
+                    Ok(sample) => pool.samples.push(sample),
+                    Err(hash) => pool.unused.push(hash),
+                }
+            }
             pool.datasets.push(Arc::clone(dataset));
         }
         if pool.is_empty() && !sources.is_empty() {
@@ -157,76 +164,30 @@ impl Pool {
         self.datasets[sample.dataset as usize].picture(sample.item as usize)
     }
 
+    /// Leaves only the labelled samples, as scoring needs them; gives the number that went.
+    pub fn retain_labelled(&mut self) -> usize {
+        let rest = self.split_off(|sample| sample.label.is_some());
+        self.unused.extend(rest.samples.iter().map(|sample| sample.hash));
+        rest.len()
+    }
+
     /// Moves the samples that `keep` refuses into a pool of their own.
     #[must_use]
     pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
         let (kept, rest) = std::mem::take(&mut self.samples).into_iter().partition(|sample| keep(sample));
         self.samples = kept;
-        Self { datasets: self.datasets.clone(), samples: rest }
+        Self { datasets: self.datasets.clone(), samples: rest, unused: Vec::new() }
     }
 
     /// Adds another pool's samples behind these.
     pub fn append(&mut self, other: Self) {
         let offset = self.datasets.len() as u32;
         self.datasets.extend(other.datasets);
+        self.unused.extend(other.unused);
         self.samples.extend(
             other.samples.into_iter().map(|sample| Sample { dataset: sample.dataset + offset, ..sample }),
         );
     }
-}
-
-type Label = (Option<usize>, Option<Box<[f32]>>);
-
-/// Label and votes of an item under a mapping; nothing where the item is not to be used.
-fn label(source: &Source, mapping: &Mapping, classes: usize, item: usize) -> Option<Label> {
-    if source.unlabelled {
-        return Some((None, None));
-    }
-    let target = match source.dataset.annotation(item) {
-        Annotation::None => Target::Unlabelled,
-        Annotation::Class(class) => mapping[class],
-        Annotation::Votes(votes) => {
-            let distribution = distribution(mapping, classes, &votes);
-            return match majority(mapping, classes, &votes) {
-                Some(Target::Class(class)) => Some((Some(class), distribution)),
-                Some(Target::Unlabelled) => Some((None, distribution)),
-                Some(Target::Drop) => None,
-                None => (source.ambiguous == Ambiguous::Unlabelled).then_some((None, distribution)),
-            };
-        }
-    };
-    match target {
-        Target::Class(class) => Some((Some(class), None)),
-        Target::Unlabelled => Some((None, None)),
-        Target::Drop => None,
-    }
-}
-
-/// Votes over the run's classes, summing to 1; nothing where no class of the run has a vote.
-fn distribution(mapping: &Mapping, classes: usize, votes: &[f32]) -> Option<Box<[f32]>> {
-    let mut sums = vec![0.0; classes];
-    for (target, vote) in mapping.iter().zip(votes) {
-        if let Target::Class(class) = target {
-            sums[*class] += vote;
-        }
-    }
-    let total: f32 = sums.iter().sum();
-    (total > 0.0).then(|| sums.iter().map(|sum| sum / total).collect())
-}
-
-/// The column or class with the most votes; nothing on a tie or without any vote.
-fn majority(mapping: &Mapping, classes: usize, votes: &[f32]) -> Option<Target> {
-    let mut sums = vec![(0.0f32, Target::Drop); classes];
-    for (target, &vote) in mapping.iter().zip(votes) {
-        match target {
-            Target::Class(class) => sums[*class] = (sums[*class].0 + vote, *target),
-            other => sums.push((vote, *other)),
-        }
-    }
-    let most = sums.iter().map(|(sum, _)| *sum).fold(0.0, f32::max);
-    let mut first = sums.iter().filter(|(sum, _)| *sum == most);
-    let (_, target) = first.next()?;
-    (most > 0.0 && first.next().is_none()).then_some(*target)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl BalancedSampler {
     /// A sampler over the labelled samples of a pool; unlabelled ones are never drawn.
     ///
     /// # Errors
-    /// A class without a sample, or an empty batch.
+    /// A class without a sample, a label outside the classes, or an empty batch.
     pub fn new(
         labels: &[Option<usize>],
         classes: &[String],
@@ -31,7 +31,13 @@ impl BalancedSampler {
         let mut members = vec![Vec::new(); classes.len()];
         for (index, label) in labels.iter().enumerate() {
             if let Some(label) = label {
-                members[*label].push(index as u32);
+                let class = members.get_mut(*label).ok_or_else(|| {
+                    DataError::TooFew(format!(
+                        "sample {index} has label {label}, but there are {} classes",
+                        classes.len()
+                    ))
+                })?;
+                class.push(index as u32);
             }
         }
         let empty: Vec<&str> = (members.iter().zip(classes))
@@ -165,7 +171,9 @@ mod tests {
                 let drawn = sampler.draw(step);
                 assert_eq!(drawn.len(), batch);
                 let mut counts = vec![0; sizes.len()];
-                drawn.iter().for_each(|&index| counts[labels[index].unwrap()] += 1);
+                for &index in &drawn {
+                    counts[labels[index].unwrap()] += 1;
+                }
                 let spread = counts.iter().max().unwrap() - counts.iter().min().unwrap();
                 assert!(spread <= 1, "step {step}: {counts:?}");
                 totals.iter_mut().zip(&counts).for_each(|(total, count)| *total += count);
@@ -229,6 +237,8 @@ mod tests {
         let message = BalancedSampler::new(&labels(&[2, 0]), &names(2), 4, 0).unwrap_err().to_string();
         assert!(message.contains("class 1"), "{message}");
         assert!(BalancedSampler::new(&labels(&[2]), &names(1), 0, 0).is_err());
+        let message = BalancedSampler::new(&labels(&[2, 2]), &names(1), 4, 0).unwrap_err().to_string();
+        assert!(message.contains("label 1, but there are 1 classes"), "{message}");
         assert!(UniformSampler::new(0, 4, 0, Purpose::SampleUnlabelled).is_err());
     }
 }

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::DataError;
+use super::labels_per_class::Scalar;
+use super::{DataError, LabelsPerClass};
 
 /// Where items without a clear label go: ties between votes and columns like `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub struct Spec {
     /// Part of the dataset, e.g. `Train`.
     pub split: Option<String>,
     /// Keep so many labels a class from this dataset; its other items become unlabelled.
-    pub labels_per_class: Option<usize>,
+    pub labels_per_class: Option<LabelsPerClass>,
     /// Ignore all its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -68,10 +69,7 @@ impl Spec {
     /// Sets one option from text; the error is the reason alone.
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "labels_per_class" => match value.parse() {
-                Ok(count) if count > 0 => self.labels_per_class = Some(count),
-                _ => return Err(format!("labels_per_class takes a number from 1 up, not `{value}`")),
-            },
+            "labels_per_class" => self.labels_per_class = Some(value.parse()?),
             "unlabelled" => {
                 self.unlabelled =
                     value.parse().map_err(|_| format!("unlabelled takes true or false, not `{value}`"))?;
@@ -192,14 +190,6 @@ struct Table {
     options: BTreeMap<String, Scalar>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Bool(bool),
-    Integer(i64),
-    Text(String),
-}
-
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SpecVisitor)
@@ -225,13 +215,8 @@ impl<'de> Visitor<'de> for SpecVisitor {
         spec.split = table.split;
         spec.map = table.map;
         for (key, value) in table.options {
-            let text = match value {
-                Scalar::Bool(value) => value.to_string(),
-                Scalar::Integer(value) => value.to_string(),
-                // A table needs no escapes; `set` undoes them.
-                Scalar::Text(value) => escape(&value, "%"),
-            };
-            spec.set(&key, &text).map_err(serde::de::Error::custom)?;
+            // A table needs no escapes; `set` undoes them.
+            spec.set(&key, &escape(&value.to_string(), "%")).map_err(serde::de::Error::custom)?;
         }
         Ok(spec)
     }
@@ -242,17 +227,18 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Config {
+        data: Vec<Spec>,
+    }
+
     #[test]
     fn text_and_table_name_the_same_dataset() {
         let text = "ferplus:faces/ferplus.tar#Train?labels_per_class=25&map=contempt:unlabelled,NF:drop";
         let spec: Spec = text.parse().unwrap();
         assert_eq!(spec.path, PathBuf::from("faces/ferplus.tar"));
-        assert_eq!((spec.split.as_deref(), spec.labels_per_class), (Some("Train"), Some(25)));
+        assert_eq!((spec.split.as_deref(), spec.labels_per_class), (Some("Train"), Some(25.into())));
         assert_eq!(spec.map["NF"], "drop");
-        #[derive(Deserialize)]
-        struct Config {
-            data: Vec<Spec>,
-        }
         let table = "data = [{ format = 'ferplus', path = 'faces/ferplus.tar', split = 'Train',
             labels_per_class = 25, map = { contempt = 'unlabelled', NF = 'drop' } }, 'recordio:faces']";
         let config: Config = toml::from_str(&table.replace('\n', " ")).unwrap();

@@ -1,7 +1,7 @@
 //! From open datasets to what a run trains on: labelled and unlabelled pools without leaks, with as many labels as
 //! asked for.
 
-use super::{DataError, DedupReport, Pool, SkipLog, Source, Vocabulary};
+use super::{DataError, DedupReport, LabelsPerClass, Pool, SkipLog, Source, Vocabulary};
 use crate::random::{Address, Purpose};
 
 /// What a run trains on.
@@ -29,7 +29,7 @@ pub fn training_pools(
     labelled: &[Source],
     unlabelled: &[Source],
     evaluation: &[&Pool],
-    labels_per_class: Option<usize>,
+    labels_per_class: Option<LabelsPerClass>,
     seed: u64,
     skips: &SkipLog,
 ) -> Result<TrainingPools, DataError> {
@@ -65,11 +65,11 @@ pub fn training_pools(
     Ok(TrainingPools { labelled: kept, unlabelled, report })
 }
 
-/// Keeps `count` labelled samples of each class among the datasets `concerns` names, and moves their others out.
+/// Keeps the wanted number of labelled samples of each class among the datasets `concerns` names, and moves their others out.
 fn keep_labels(
     pool: &mut Pool,
     vocabulary: &Vocabulary,
-    count: usize,
+    wanted: LabelsPerClass,
     address: Address,
     concerns: impl Fn(u32) -> bool,
 ) -> Result<Pool, DataError> {
@@ -79,27 +79,32 @@ fn keep_labels(
             members[label].push(index);
         }
     }
+    let least = if wanted.at_most { 1 } else { wanted.count };
     let short: Vec<String> = members
         .iter()
         .zip(vocabulary.classes())
-        .filter(|(members, _)| members.len() < count)
+        .filter(|(members, _)| members.len() < least)
         .map(|(members, class)| match members.len() {
             0 => format!("`{class}` has none"),
             number => format!("`{class}` has {number}"),
         })
         .collect();
     if !short.is_empty() {
-        let advice =
-            "ask for fewer labels a class, add labelled data, or choose a vocabulary without these classes";
+        let advice = format!(
+            "ask for fewer, for max{} (all where a class has fewer), add data, or choose a vocabulary without the class",
+            wanted.count
+        );
         return Err(DataError::TooFew(format!(
-            "{count} labels a class were asked for, but {}; {advice}",
+            "{wanted} labels a class were asked for, but {}; {advice}",
             short.join(", ")
         )));
     }
     let mut keep = vec![true; pool.len()];
     for (class, members) in members.iter_mut().enumerate() {
         Address { item: class as u64, ..address }.rng().shuffle(members);
-        members[count..].iter().for_each(|&index| keep[index] = false);
+        for &index in members.iter().skip(wanted.count) {
+            keep[index] = false;
+        }
     }
     let mut keep = keep.into_iter();
     Ok(pool.split_off(|_| keep.next().unwrap_or(true)))
@@ -129,8 +134,9 @@ mod tests {
         Source::open(&spec, &Formats::files(), &SkipLog::new(true)).unwrap()
     }
 
-    fn pools(labelled: &[Source], count: Option<usize>, seed: u64) -> Result<TrainingPools, DataError> {
+    fn pools(labelled: &[Source], count: Option<&str>, seed: u64) -> Result<TrainingPools, DataError> {
         let vocabulary = Vocabulary::open("neutral,happy,surprise").unwrap();
+        let count = count.map(|text| text.parse().unwrap());
         training_pools(&vocabulary, labelled, &[], &[], count, seed, &SkipLog::new(true))
     }
 
@@ -142,14 +148,14 @@ mod tests {
         write_classes(dir.path(), "Train", &[9, 5, 4], 0);
         let source = source(dir.path(), &format!("?{OTHERS}"));
         let hashes = |pool: &Pool| pool.samples().iter().map(|s| s.hash).collect::<HashSet<_>>();
-        let chosen = pools(std::slice::from_ref(&source), Some(4), 1).unwrap();
+        let chosen = pools(std::slice::from_ref(&source), Some("4"), 1).unwrap();
         assert_eq!(chosen.labelled.class_counts(3), [4, 4, 4]);
         assert_eq!(chosen.unlabelled.len(), 6);
         assert!(chosen.unlabelled.samples().iter().all(|s| s.label.is_none() && s.votes.is_none()));
         assert!(hashes(&chosen.labelled).is_disjoint(&hashes(&chosen.unlabelled)));
-        let again = pools(std::slice::from_ref(&source), Some(4), 1).unwrap();
+        let again = pools(std::slice::from_ref(&source), Some("4"), 1).unwrap();
         assert_eq!(hashes(&chosen.labelled), hashes(&again.labelled), "the seed decides");
-        let other = pools(&[source], Some(4), 2).unwrap();
+        let other = pools(&[source], Some("4"), 2).unwrap();
         assert_ne!(hashes(&chosen.labelled), hashes(&other.labelled));
     }
 
@@ -158,9 +164,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_classes(dir.path(), "Train", &[9, 3], 0);
         let message =
-            pools(&[source(dir.path(), &format!("?{OTHERS}"))], Some(4), 1).err().unwrap().to_string();
+            pools(&[source(dir.path(), &format!("?{OTHERS}"))], Some("4"), 1).err().unwrap().to_string();
         assert!(message.contains("`happy` has 3") && message.contains("`surprise` has none"), "{message}");
         assert!(!message.contains("`neutral`"), "{message}");
+    }
+
+    #[test]
+    fn at_most_takes_all_of_a_scarce_class_but_not_none() {
+        let dir = tempfile::tempdir().unwrap();
+        write_classes(dir.path(), "Train", &[9, 3, 5], 0);
+        let chosen = pools(&[source(dir.path(), &format!("?{OTHERS}"))], Some("max4"), 1).unwrap();
+        assert_eq!(chosen.labelled.class_counts(3), [4, 3, 4]);
+        assert_eq!(chosen.unlabelled.len(), 6);
+        write_classes(dir.path(), "Train", &[9, 3], 0);
+        let message =
+            pools(&[source(dir.path(), &format!("?{OTHERS}"))], Some("max4"), 1).err().unwrap().to_string();
+        assert!(message.contains("`surprise` has none") && !message.contains("`happy`"), "{message}");
     }
 
     #[test]
@@ -172,7 +191,7 @@ mod tests {
         let whole = source(b.path(), &format!("?{OTHERS}"));
         let chosen = pools(&[limited.clone(), whole.clone()], None, 1).unwrap();
         assert_eq!(chosen.labelled.class_counts(3), [6, 6, 6]);
-        let chosen = pools(&[limited, whole], Some(3), 1).unwrap();
+        let chosen = pools(&[limited, whole], Some("3"), 1).unwrap();
         assert_eq!(chosen.labelled.class_counts(3), [5, 5, 5]);
     }
 
@@ -188,7 +207,8 @@ mod tests {
             Pool::build(&vocabulary, &[source(dir.path(), &format!("#Valid?{OTHERS}"))], &skips).unwrap();
         let train = source(dir.path(), &format!("#Train?{OTHERS}"));
         let all = source(dir.path(), "");
-        let chosen = training_pools(&vocabulary, &[train], &[all], &[&valid], Some(1), 3, &skips).unwrap();
+        let chosen =
+            training_pools(&vocabulary, &[train], &[all], &[&valid], Some(1.into()), 3, &skips).unwrap();
         let expected = DedupReport {
             labelled_in_evaluation: 1,
             // Train and Valid together hold tone 0 twice; the labelled rest comes as a second copy of 2 items.

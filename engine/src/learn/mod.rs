@@ -18,16 +18,24 @@ mod record;
 mod report;
 mod semi_supervised;
 mod settings;
+mod settings_check;
 mod state;
 mod supervised;
+mod teacher_loss;
 mod train_log;
 mod trainer;
 mod views;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod step_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod toy_tests;
+#[cfg(test)]
+mod trap_tests;
 
 pub use batch::TrainBatch;
 pub use calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};

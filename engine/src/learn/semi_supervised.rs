@@ -18,12 +18,13 @@ use std::collections::VecDeque;
 
 use super::batch::TrainBatch;
 use super::error::LearnError;
-use super::loss::{Loss, consistency, cross_entropy};
-use super::optimise::{Descent, SkipGuard, average_decay, descend, scheduled};
+use super::loss::{Loss, cross_entropy};
+use super::optimise::{Descent, SkipGuard, average_decay, descend};
 use super::pseudo::{PseudoLabeller, PseudoLabels};
 use super::record::{StepRecord, all_finite, finite, share_at};
 use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
 use super::state::{Counters, TrainingState};
+use super::teacher_loss::{TeacherTerms, teacher_loss};
 use crate::backend::{Mode, Network, NetworkState, Slot, Which};
 use crate::net::Weights;
 
@@ -58,6 +59,7 @@ enum Stage {
 struct InFlight {
     done: Stage,
     phase: Phase,
+    labelled: usize,
     unlabelled: usize,
     /// Logits of `x_FER`, then `x_FR`, then `Aug(x_FR)`, as far as the phase has them.
     teacher_logits: Vec<f32>,
@@ -182,6 +184,7 @@ impl SemiSupervised {
         self.current = Some(InFlight {
             done: Stage::TeacherForward,
             phase,
+            labelled,
             unlabelled,
             teacher_logits,
             pseudo,
@@ -234,7 +237,7 @@ impl SemiSupervised {
                 let dot = self.student.dot(Slot::First, Slot::Second)?;
                 let new_norm = self.student.dot(Slot::Second, Slot::Second)?.sqrt();
                 now.record.feedback_cosine = finite(dot / (descent.norm * new_norm));
-                feedback = f64::from(self.student_rate()) * f64::from(descent.scale) * dot;
+                feedback = f64::from(self.settings.student_rate(self.step)) * f64::from(descent.scale) * dot;
             }
             now.record.loss_student_labelled = finite(loss.value);
             now.record.feedback = finite(feedback);
@@ -260,12 +263,24 @@ impl SemiSupervised {
         let mut now = self.take(Stage::MetaTest, "teacher_update", "meta_test")?;
         now.done = Stage::TeacherUpdate;
         if now.phase.teacher && !now.record.skipped {
-            let (value, d_logits) = self.teacher_loss(batch, &mut now)?;
+            if batch.labels.len() != now.labelled {
+                return Err(LearnError::Batch("it is not the one that `teacher_forward` was given".into()));
+            }
+            let s = &self.settings;
+            let targets = batch.target_rows(self.classes, s.soft_targets, s.label_smoothing)?;
+            let terms = TeacherTerms {
+                losses: &s.losses,
+                consistency_weight: now.phase.consistency.then(|| s.consistency_weight(self.step)),
+                feedback: now.phase.feedback.then_some(now.feedback),
+                classes: self.classes,
+            };
+            let Loss { value, d_logits } =
+                teacher_loss(&terms, &now.teacher_logits, &targets, now.pseudo.as_ref(), &mut now.record);
             now.record.loss_teacher = finite(value);
             now.record.skipped = !value.is_finite();
             if value.is_finite() {
                 self.teacher.backward(&d_logits, Slot::First)?;
-                let rate = self.teacher_rate();
+                let rate = self.settings.teacher_rate(self.step);
                 now.record.teacher_learning_rate = Some(rate);
                 match descend(self.teacher.as_mut(), Slot::First, rate, &self.settings.optimiser)? {
                     Some(descent) => {
@@ -342,51 +357,6 @@ impl SemiSupervised {
         Ok(())
     }
 
-    /// `L_T` and its gradient with respect to all of the teacher's logits.
-    fn teacher_loss(&self, batch: &TrainBatch, now: &mut InFlight) -> Result<(f64, Vec<f32>), LearnError> {
-        let (losses, classes) = (&self.settings.losses, self.classes);
-        let part = now.unlabelled * classes;
-        let (on_labelled, unlabelled) = now.teacher_logits.split_at(batch.labels.len() * classes);
-        let targets =
-            batch.target_rows(classes, self.settings.soft_targets, self.settings.label_smoothing)?;
-        let supervised = cross_entropy(on_labelled, &targets, None, classes);
-        now.record.loss_supervised = finite(supervised.value);
-        let mut value = 0.0;
-        let mut d_logits = Vec::with_capacity(now.teacher_logits.len());
-        let mut add = |weight: f64, loss: &Loss| {
-            value += weight * loss.value;
-            d_logits.extend(loss.d_logits.iter().map(|&d| (weight * f64::from(d)) as f32));
-        };
-        add(f64::from(losses.supervised), &supervised);
-        if let Some(pseudo) = &now.pseudo {
-            let (weak, strong) = unlabelled.split_at(part);
-            let on_labels = cross_entropy(weak, &pseudo.targets, Some(&pseudo.weights), classes);
-            if now.phase.feedback {
-                now.record.loss_feedback = finite(now.feedback * on_labels.value);
-            }
-            add(f64::from(losses.feedback_weight) * now.feedback, &on_labels);
-            if now.phase.consistency {
-                let agreement = consistency(
-                    weak,
-                    strong,
-                    classes,
-                    losses.consistency_temperature,
-                    losses.consistency_threshold,
-                );
-                now.record.loss_consistency = finite(agreement.value);
-                add(self.consistency_weight(), &agreement);
-            }
-        }
-        Ok((value, d_logits))
-    }
-
-    fn consistency_weight(&self) -> f64 {
-        let losses = &self.settings.losses;
-        let done = self.step.saturating_sub(self.settings.teacher_warm_up_steps) + 1;
-        let ramp = (done as f64 / losses.consistency_ramp_steps.max(1) as f64).min(1.0);
-        f64::from(losses.consistency) * ramp
-    }
-
     fn learn_from_pseudo_labels(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
         let Some(pseudo) = &now.pseudo else { return Ok(()) };
         if self.settings.student_starts_from_teacher && self.step == self.settings.student_wait_steps {
@@ -424,7 +394,7 @@ impl SemiSupervised {
         all_finite: bool,
         now: &mut InFlight,
     ) -> Result<(), LearnError> {
-        let rate = self.student_rate();
+        let rate = self.settings.student_rate(self.step);
         now.record.loss_student = finite(loss.value);
         now.record.student_learning_rate = Some(rate);
         if all_finite && loss.value.is_finite() {
@@ -453,22 +423,6 @@ impl SemiSupervised {
         record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
         Ok(cross_entropy(&logits, &targets, None, self.classes))
-    }
-
-    fn teacher_rate(&self) -> f32 {
-        let o = &self.settings.optimiser;
-        let end = self.settings.learning_steps();
-        scheduled(o.teacher_learning_rate, o.schedule, o.warm_up_steps, 0, end, self.step)
-    }
-
-    fn student_rate(&self) -> f32 {
-        let (o, s) = (&self.settings.optimiser, &self.settings);
-        let end = s.learning_steps();
-        if self.step >= end {
-            return scheduled(s.fine_tune.learning_rate, o.schedule, 0, end, s.steps, self.step);
-        }
-        let start = s.student_wait_steps;
-        scheduled(o.student_learning_rate, o.schedule, o.warm_up_steps, start, end, self.step)
     }
 
     /// Takes the step in flight if it has come exactly as far as `done`.

@@ -3,7 +3,7 @@
 use super::batch::TrainBatch;
 use super::error::LearnError;
 use super::loss::cross_entropy;
-use super::optimise::{SkipGuard, average_decay, descend, scheduled};
+use super::optimise::{SkipGuard, average_decay, descend};
 use super::record::{StepRecord, all_finite, finite, share_at};
 use super::settings::Settings;
 use super::state::{Counters, TrainingState};
@@ -59,7 +59,7 @@ impl Supervised {
         let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
         let logits = self.network.forward(&batch.labelled, items, Mode::Train)?;
         let loss = cross_entropy(&logits, &targets, None, classes);
-        let rate = scheduled(o.teacher_learning_rate, o.schedule, o.warm_up_steps, 0, s.steps, self.step);
+        let rate = s.teacher_rate(self.step);
         let mut descent = None;
         if all_finite(&logits) && loss.value.is_finite() {
             self.network.backward(&loss.d_logits, Slot::First)?;

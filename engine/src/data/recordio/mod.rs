@@ -1,7 +1,7 @@
-//! InsightFace RecordIO (`train.rec`, `train.idx`, `property`), as MS1MV2 comes: face pictures with identity labels.
+//! The `RecordIO` files of `InsightFace` (`train.rec`, `train.idx`), as MS1MV2 comes: faces with identity labels.
 //!
 //! The identities are not expressions, so the set is unlabelled unless `classes=` names what the label numbers mean.
-//! [`container`](self) details: `container.rs` reads and writes records, `header.rs` the label header inside a record.
+//! `container.rs` reads and writes records, `header.rs` the label header inside a record.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ impl RecordIo {
                     self.labels.push(label);
                 }
                 Err(error) => {
-                    skips.skip(&format!("{}, record {key}", self.reader.path().display()), error)?
+                    skips.skip(&format!("{}, record {key}", self.reader.path().display()), error)?;
                 }
             }
         }
@@ -132,13 +132,11 @@ fn read_index(path: &Path) -> Result<Vec<(u64, u64)>, DataError> {
     let text = fs::read_to_string(path).map_err(|e| DataError::io(path, e))?;
     let parse = |(number, line): (usize, &str)| {
         let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
-        match (fields.next(), fields.next(), fields.next()) {
-            (Some(Ok(key)), Some(Ok(offset)), None) => Ok((key, offset)),
-            _ => {
-                let reason = format!("`{}` is not key<tab>offset", line.chars().take(40).collect::<String>());
-                Err(DataError::format(path, format!(", line {}", number + 1), reason))
-            }
+        if let (Some(Ok(key)), Some(Ok(offset)), None) = (fields.next(), fields.next(), fields.next()) {
+            return Ok((key, offset));
         }
+        let reason = format!("`{}` is not key<tab>offset", line.chars().take(40).collect::<String>());
+        Err(DataError::format(path, format!(", line {}", number + 1), reason))
     };
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }
