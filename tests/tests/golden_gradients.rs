@@ -30,7 +30,8 @@ impl Case {
     }
 
     fn network(&self) -> Box<dyn Network> {
-        CpuBackend::new().network(&self.graph, &golden::weights(&self.graph)).expect("a network")
+        let backend = CpuBackend::new().expect("a backend");
+        backend.network(&self.graph, &golden::weights(&self.graph)).expect("a network")
     }
 
     fn numbers(&self, what: &str) -> Vec<f64> {

@@ -18,7 +18,8 @@ fn graph(depth: Depth, size: usize, classes: usize, channels: usize, stem: Stem)
 }
 
 fn network(graph: &Graph) -> Box<dyn Network> {
-    CpuBackend::new().network(graph, &golden::weights(graph)).expect("weights by the graph's own list")
+    let backend = CpuBackend::new().expect("a backend");
+    backend.network(graph, &golden::weights(graph)).expect("weights by the graph's own list")
 }
 
 fn assert_logits(case: &str, graph: &Graph, items: usize, mode: Mode) {
@@ -154,7 +155,7 @@ fn a_torchvision_resnet50_file_loads_as_it_is_and_gives_torchvisions_logits() {
     let (file, card) = Weights::read(&path).expect("a readable file");
     assert_eq!(card, None);
     let weights = Weights::adapt(file, &graph, 0).expect("weights that fit");
-    let mut network = CpuBackend::new().network(&graph, &weights).expect("a network");
+    let mut network = CpuBackend::new().expect("a backend").network(&graph, &weights).expect("a network");
     let input = golden::input("resnet50-224", 1, &graph);
     let logits = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
     let expected = Golden::open("resnet.safetensors").numbers("resnet50-224.logits");

@@ -7,7 +7,7 @@ pub mod cpu;
 
 use thiserror::Error;
 
-use crate::net::{Graph, Weights, WeightsError};
+use crate::net::{Graph, PlanError, Weights, WeightsError};
 
 /// Which statistics batch normalisation uses, and what a forward pass leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,4 +165,10 @@ pub enum BackendError {
     /// Weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The graph cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// What was asked for is not to be had on this machine.
+    #[error("{0}")]
+    Unavailable(String),
 }

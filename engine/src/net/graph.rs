@@ -45,6 +45,7 @@ pub type ParamId = usize;
 /// One operation. Parameters are named in [`Graph::params`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are what the variants' lines say")]
 pub enum Op {
     /// The network's input.
     Input,

@@ -1,1 +1,72 @@
-//! cpu
+//! The CPU backend: always built, and the reference that other backends are held to.
+//!
+//! `conv` turns convolutions into the gathered products of `matmul`; `weight_grad`, `norm` and `pool` are the other
+//! kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
+//! bit-identical for any number of threads.
+
+mod buffer;
+mod conv;
+mod layer;
+mod matmul;
+mod network;
+mod norm;
+mod pool;
+mod simd;
+mod store;
+mod weight_grad;
+
+use std::sync::Arc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::{Backend, BackendError, Network};
+use crate::net::{Graph, Weights};
+pub use simd::Isa;
+
+/// Runs networks on the processor, with whatever vector instructions it has.
+#[derive(Debug, Clone)]
+pub struct CpuBackend {
+    isa: Isa,
+    pool: Arc<ThreadPool>,
+}
+
+impl CpuBackend {
+    /// All cores, the widest instruction set.
+    ///
+    /// # Errors
+    /// The system refuses to start threads.
+    pub fn new() -> Result<Self, BackendError> {
+        Self::with(0, Isa::detect())
+    }
+
+    /// `threads` threads (0: one for each core) and a given instruction set, which must be one of
+    /// [`Isa::available`].
+    ///
+    /// # Errors
+    /// The set is not available here, or the system refuses to start threads.
+    pub fn with(threads: usize, isa: Isa) -> Result<Self, BackendError> {
+        if !Isa::available().contains(&isa) {
+            return Err(BackendError::Unavailable(format!("this processor has no {}", isa.name())));
+        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("affekt-cpu-{i}"))
+            .build()
+            .map_err(|e| BackendError::Unavailable(format!("threads cannot be started: {e}")))?;
+        Ok(Self { isa, pool: Arc::new(pool) })
+    }
+}
+
+impl Backend for CpuBackend {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn describe(&self) -> String {
+        format!("cpu ({}, {} threads)", self.isa.name(), self.pool.current_num_threads())
+    }
+
+    fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError> {
+        Ok(Box::new(network::CpuNetwork::new(self.isa, Arc::clone(&self.pool), graph, weights)?))
+    }
+}

@@ -1,0 +1,106 @@
+//! A plan's step made ready for this backend: extents, gather tables and how its gradients are cut.
+
+use super::conv::Extents;
+use super::matmul::Gather;
+use super::pool::MaxPool;
+use super::weight_grad::WeightGradient;
+use crate::net::{Norm, ParamId, Plan, Shape, StepKind, ValueId};
+
+/// A convolution or linear layer with what is fused into it.
+pub(super) struct ConvLayer {
+    pub weight: ParamId,
+    pub bias: Option<ParamId>,
+    pub norm: Option<Norm>,
+    pub residual: Option<ValueId>,
+    pub relu: bool,
+    pub extents: Extents,
+    pub forward: Gather,
+    /// Products of the input's gradient and the positions none of them reaches.
+    pub input_gradient: (Vec<Gather>, Vec<u32>),
+    pub weight_gradient: WeightGradient,
+}
+
+/// What a step does.
+pub(super) enum Work {
+    Conv(Box<ConvLayer>),
+    MaxPool(MaxPool),
+    Mean(Shape),
+}
+
+/// A step with its values.
+pub(super) struct Layer {
+    pub work: Work,
+    pub input: ValueId,
+    pub output: ValueId,
+    /// In the backward pass, whether its input's gradient already holds a later reader's part.
+    pub adds_to_input: bool,
+    /// The same for the residual's gradient.
+    pub adds_to_residual: bool,
+}
+
+/// Makes the layers of a plan.
+pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let (input, output) = (plan.shapes[step.input], plan.shapes[step.output]);
+            let work = match step.kind {
+                StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu } => {
+                    let extents = Extents { input, output, kernel, stride, padding };
+                    conv(ConvParts { weight, bias: None, norm, residual, relu }, extents, step.input == 0)
+                }
+                StepKind::Linear { weight, bias } => {
+                    let parts =
+                        ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
+                    conv(parts, Extents::linear(input.len(), output.len()), step.input == 0)
+                }
+                StepKind::MaxPool { kernel, stride, padding } => {
+                    Work::MaxPool(MaxPool { input, output, kernel, stride, padding })
+                }
+                StepKind::GlobalAveragePool => Work::Mean(input),
+            };
+            Layer {
+                work,
+                input: step.input,
+                output: step.output,
+                adds_to_input: false,
+                adds_to_residual: false,
+            }
+        })
+        .collect();
+    let mut written = vec![false; plan.shapes.len()];
+    for layer in layers.iter_mut().rev() {
+        if let Work::Conv(conv) = &layer.work
+            && let Some(residual) = conv.residual
+        {
+            layer.adds_to_residual = std::mem::replace(&mut written[residual], true);
+        }
+        layer.adds_to_input = std::mem::replace(&mut written[layer.input], true);
+    }
+    layers
+}
+
+struct ConvParts {
+    weight: ParamId,
+    bias: Option<ParamId>,
+    norm: Option<Norm>,
+    residual: Option<ValueId>,
+    relu: bool,
+}
+
+fn conv(parts: ConvParts, extents: Extents, first: bool) -> Work {
+    let ConvParts { weight, bias, norm, residual, relu } = parts;
+    Work::Conv(Box::new(ConvLayer {
+        weight,
+        bias,
+        norm,
+        residual,
+        relu,
+        extents,
+        forward: extents.forward(),
+        // Nobody asks for the gradient of the network's input.
+        input_gradient: if first { (vec![], vec![]) } else { extents.input_gradient() },
+        weight_gradient: WeightGradient::new(extents),
+    }))
+}

@@ -1,0 +1,411 @@
+//! The one matrix product behind convolutions, their input gradients and linear layers.
+//!
+//! Row `i` of the left matrix is never built: it is a list of contiguous runs of the input (one per kernel tap),
+//! found through a table of offsets, so there is neither im2col nor packing of activations. The right matrix lies in
+//! panels of [`Isa::panel`] columns. A register tile is finished with bias, residual, rectifier and the column sums
+//! that batch normalisation needs while it is still in registers.
+//!
+//! Every output value adds its products in one fixed order, so results do not depend on how rows and panels are
+//! divided among threads.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::buffer::Shared;
+use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL};
+
+/// Offset that stands for a row of zeros (padding).
+pub(super) const PADDING: u32 = u32::MAX;
+
+/// Values of the inner dimension that one pass over a register tile takes: its panel then stays in the L1 cache.
+const INNER_BLOCK: usize = 256;
+/// Register tiles in one row block: the block's rows then stay in the L2 cache while panels go by.
+const TILES_PER_BLOCK: usize = 16;
+
+/// A contiguous run of the inner dimension.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Which table gives the rows' offsets.
+    tap: usize,
+    /// Where the run starts after a row's offset.
+    start: usize,
+    /// Its length.
+    len: usize,
+    /// Its first row in the weight panel.
+    weight_row: usize,
+}
+
+/// Which input values make up each row of the product, for one image.
+#[derive(Debug, Clone)]
+pub(super) struct Gather {
+    /// Offset of each row's output values in an output image.
+    outputs: Vec<u32>,
+    /// `taps x rows`: offset of each run in an input image, or [`PADDING`].
+    offsets: Vec<u32>,
+    taps: usize,
+    runs: Vec<Run>,
+    /// Groups of runs, each at most about [`INNER_BLOCK`] long.
+    blocks: Vec<Range<usize>>,
+    longest: usize,
+    input_len: usize,
+    output_len: usize,
+}
+
+impl Gather {
+    /// `outputs[row]` is where a row's result goes in an image of `output_len` values; tap `t` reads `length` values
+    /// from `offsets[t][row]` of an image of `input_len` values and multiplies them with the weight rows from
+    /// `weight_rows[t]`.
+    pub(super) fn new(
+        outputs: Vec<u32>,
+        offsets: &[Vec<u32>],
+        weight_rows: &[usize],
+        length: usize,
+        input_len: usize,
+        output_len: usize,
+    ) -> Self {
+        let taps = offsets.len();
+        let mut runs = Vec::new();
+        for (tap, &row) in weight_rows.iter().enumerate() {
+            let parts = length.div_ceil(INNER_BLOCK);
+            for part in 0..parts {
+                let (start, end) = (length * part / parts, length * (part + 1) / parts);
+                runs.push(Run { tap, start, len: end - start, weight_row: row + start });
+            }
+        }
+        let mut blocks = Vec::new();
+        let (mut first, mut total) = (0, 0);
+        for (i, run) in runs.iter().enumerate() {
+            if total > 0 && total + run.len > INNER_BLOCK {
+                blocks.push(first..i);
+                (first, total) = (i, 0);
+            }
+            total += run.len;
+        }
+        blocks.push(first..runs.len());
+        let longest = runs.iter().map(|r| r.start + r.len).max().unwrap_or(0);
+        Self { outputs, offsets: offsets.concat(), taps, runs, blocks, longest, input_len, output_len }
+    }
+
+    fn rows(&self) -> usize {
+        self.outputs.len()
+    }
+}
+
+/// What happens to a finished tile.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Finish<'a> {
+    /// Added to each column; padded to whole panels.
+    pub bias: Option<&'a [f32]>,
+    /// Added element by element; laid out as the output.
+    pub residual: Option<&'a [f32]>,
+    /// `max(x, 0)` at the end.
+    pub relu: bool,
+    /// Adds to what the output holds instead of replacing it.
+    pub accumulate: bool,
+}
+
+/// `output[row] = finish(gathered input row x weights)` for `items` images.
+pub(super) struct Product<'a> {
+    pub isa: Isa,
+    pub gather: &'a Gather,
+    pub items: usize,
+    pub input: &'a [f32],
+    /// Panels of `weight_rows x panel` values, each `panel_len` long.
+    pub weights: &'a [f32],
+    pub panel_len: usize,
+    pub columns: usize,
+    pub output: Shared,
+    pub finish: Finish<'a>,
+    /// Where the sums and sums of squares of each column go, `row block x 2 x padded columns`.
+    pub sums: Option<Shared>,
+    pub threads: usize,
+}
+
+thread_local! {
+    static ROW_POINTERS: Cell<Vec<*const f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Zeros that padding reads.
+static ZEROS: [f32; 1 << 15] = [0.0; 1 << 15];
+
+/// Row blocks that `rows` rows are divided into, whatever the number of threads.
+pub(super) fn row_blocks(isa: Isa, rows: usize) -> usize {
+    rows.div_ceil(isa.rows() * TILES_PER_BLOCK)
+}
+
+impl Product<'_> {
+    /// Computes the product on the current rayon pool.
+    pub(super) fn run(&self) {
+        let panel = self.isa.panel();
+        let rows = self.items * self.gather.rows();
+        let panels = self.columns.div_ceil(panel);
+        assert!(self.gather.longest <= ZEROS.len(), "a run longer than the row of zeros");
+        assert!(self.input.len() >= self.items * self.gather.input_len, "input too short");
+        assert!(self.weights.len() >= panels * self.panel_len, "weights too short");
+        if let Some(bias) = self.finish.bias {
+            assert!(bias.len() >= panels * panel, "bias not padded");
+        }
+        if let Some(residual) = self.finish.residual {
+            assert!(residual.len() >= self.items * self.gather.output_len, "residual too short");
+        }
+        let blocks = row_blocks(self.isa, rows);
+        let groups = (3 * self.threads).div_ceil(blocks).clamp(1, panels);
+        let per_group = panels.div_ceil(groups);
+        let groups = panels.div_ceil(per_group);
+        let step = self.isa.rows() * TILES_PER_BLOCK;
+        (0..blocks * groups).into_par_iter().for_each(|task| {
+            let (block, group) = (task / groups, task % groups);
+            let rows = block * step..rows.min((block + 1) * step);
+            let panels = group * per_group..panels.min((group + 1) * per_group);
+            // SAFETY: the instruction set was detected; lengths were checked above; tasks write disjoint rows and
+            // columns.
+            unsafe { self.isa.run(Task { product: self, block, rows, panels }) };
+        });
+    }
+
+    /// Fills `pointers` (`taps x rows`, padded to whole tiles) with where each run of each row starts.
+    fn point(&self, rows: &Range<usize>, padded: usize, pointers: &mut Vec<*const f32>) {
+        let per_image = self.gather.rows();
+        pointers.clear();
+        pointers.resize(self.gather.taps * padded, ZEROS.as_ptr());
+        for (i, row) in rows.clone().enumerate() {
+            let (image, row) = (row / per_image, row % per_image);
+            for tap in 0..self.gather.taps {
+                let offset = self.gather.offsets[tap * per_image + row];
+                if offset != PADDING {
+                    pointers[tap * padded + i] =
+                        self.input[image * self.gather.input_len + offset as usize..].as_ptr();
+                }
+            }
+        }
+    }
+}
+
+struct Task<'a, 'b> {
+    product: &'a Product<'b>,
+    block: usize,
+    rows: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Kernel for Task<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        unsafe {
+            match V::ROWS {
+                4 => self.rows_of::<V, 4>(),
+                6 => self.rows_of::<V, 6>(),
+                8 => self.rows_of::<V, 8>(),
+                _ => self.rows_of::<V, MOST_ROWS>(),
+            }
+        }
+    }
+}
+
+impl Task<'_, '_> {
+    #[inline(always)]
+    unsafe fn rows_of<V: Vector, const R: usize>(self) {
+        // Taken rather than borrowed: a closure might be compiled outside the instruction set.
+        let mut pointers = ROW_POINTERS.take();
+        let product = self.product;
+        let count = self.rows.len();
+        let padded = count.div_ceil(R) * R;
+        product.point(&self.rows, padded, &mut pointers);
+        let mut outputs = [0usize; MOST_ROWS * TILES_PER_BLOCK];
+        let per_image = product.gather.rows();
+        for (i, row) in self.rows.clone().enumerate() {
+            let (image, row) = (row / per_image, row % per_image);
+            outputs[i] = image * product.gather.output_len + product.gather.outputs[row] as usize;
+        }
+        let last = product.gather.blocks.len() - 1;
+        for (b, block) in product.gather.blocks.iter().enumerate() {
+            let runs = &product.gather.runs[block.clone()];
+            for panel in self.panels.clone() {
+                let place = Place { panel, first: b == 0, last: b == last };
+                unsafe {
+                    let mut sums = [[V::zero(); PANEL_VECTORS]; 2];
+                    let mut tile = 0;
+                    while tile < count {
+                        let out = &outputs[tile..count.min(tile + R)];
+                        self.tile::<V, R>(runs, &pointers[tile..], padded, out, &place, &mut sums);
+                        tile += R;
+                    }
+                    if b == last {
+                        self.store_sums(panel, &sums);
+                    }
+                }
+            }
+        }
+        ROW_POINTERS.set(pointers);
+    }
+
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const R: usize>(
+        &self,
+        runs: &[Run],
+        pointers: &[*const f32],
+        stride: usize,
+        outputs: &[usize],
+        place: &Place,
+        sums: &mut [[V; PANEL_VECTORS]; 2],
+    ) {
+        unsafe {
+            let width = V::LANES * PANEL_VECTORS;
+            let product = self.product;
+            let panel = product.weights.as_ptr().add(place.panel * product.panel_len);
+            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
+            for run in runs {
+                let mut rows = [std::ptr::null::<f32>(); R];
+                for (r, row) in rows.iter_mut().enumerate() {
+                    *row = (*pointers.get_unchecked(run.tap * stride + r)).add(run.start);
+                }
+                let weights = panel.add(run.weight_row * width);
+                for k in 0..run.len {
+                    let w0 = V::load(weights.add(k * width));
+                    let w1 = V::load(weights.add(k * width + V::LANES));
+                    for r in 0..R {
+                        let x = V::splat(*rows[r].add(k));
+                        acc[r][0] = x.mul_add(w0, acc[r][0]);
+                        acc[r][1] = x.mul_add(w1, acc[r][1]);
+                    }
+                }
+            }
+            // A copy, so that the accumulators of the loop above have no address and stay in registers.
+            let mut done = [[V::zero(); PANEL_VECTORS]; R];
+            for r in 0..R {
+                done[r] = [acc[r][0], acc[r][1]];
+            }
+            let column = place.panel * width;
+            let columns = (product.columns - column).min(width);
+            if columns == width {
+                self.finish::<V, R>(&done, outputs, column, place, sums);
+            } else {
+                self.finish_narrow::<V, R>(&done, outputs, column, columns, place, sums);
+            }
+        }
+    }
+
+    /// Finishes a tile whose panel is full.
+    #[inline(always)]
+    unsafe fn finish<V: Vector, const R: usize>(
+        &self,
+        acc: &[[V; PANEL_VECTORS]; R],
+        outputs: &[usize],
+        column: usize,
+        place: &Place,
+        sums: &mut [[V; PANEL_VECTORS]; 2],
+    ) {
+        let product = self.product;
+        let finish = &product.finish;
+        let zero = unsafe { V::zero() };
+        for v in 0..PANEL_VECTORS {
+            let column = column + v * V::LANES;
+            unsafe {
+                let bias = match finish.bias {
+                    Some(bias) if place.last => V::load(bias.as_ptr().add(column)),
+                    _ => zero,
+                };
+                for r in 0..R {
+                    if r >= outputs.len() {
+                        break;
+                    }
+                    let to = product.output.at(outputs[r] + column);
+                    let mut x = acc[r][v].add(bias);
+                    if !place.first || finish.accumulate {
+                        x = x.add(V::load(to));
+                    }
+                    if place.last {
+                        if let Some(residual) = finish.residual {
+                            x = x.add(V::load(residual.as_ptr().add(outputs[r] + column)));
+                        }
+                        if finish.relu {
+                            x = zero.max(x);
+                        }
+                        if product.sums.is_some() {
+                            sums[0][v] = sums[0][v].add(x);
+                            sums[1][v] = x.mul_add(x, sums[1][v]);
+                        }
+                    }
+                    x.store(to);
+                }
+            }
+        }
+    }
+
+    /// Finishes a tile whose panel is only `columns` wide, through a copy of full width.
+    #[inline(never)]
+    unsafe fn finish_narrow<V: Vector, const R: usize>(
+        &self,
+        acc: &[[V; PANEL_VECTORS]; R],
+        outputs: &[usize],
+        column: usize,
+        columns: usize,
+        place: &Place,
+        sums: &mut [[V; PANEL_VECTORS]; 2],
+    ) {
+        let product = self.product;
+        let finish = &product.finish;
+        let mut tile = [[0.0f32; WIDEST_PANEL]; R];
+        let mut total = [[0.0f32; WIDEST_PANEL]; 2];
+        unsafe {
+            for (row, values) in tile.iter_mut().zip(acc.iter()) {
+                for (v, value) in values.iter().enumerate() {
+                    value.store(row.as_mut_ptr().add(v * V::LANES));
+                }
+            }
+            for (row, &output) in tile.iter().zip(outputs) {
+                let out = product.output.slice(output + column, columns);
+                for (c, to) in out.iter_mut().enumerate() {
+                    let mut x = row[c];
+                    if place.last {
+                        x += finish.bias.map_or(0.0, |b| b[column + c]);
+                    }
+                    if !place.first || finish.accumulate {
+                        x += *to;
+                    }
+                    if place.last {
+                        x += finish.residual.map_or(0.0, |s| s[output + column + c]);
+                        if finish.relu && x < 0.0 {
+                            x = 0.0;
+                        }
+                        total[0][c] += x;
+                        total[1][c] += x * x;
+                    }
+                    *to = x;
+                }
+            }
+            for (sum, total) in sums.iter_mut().zip(&total) {
+                for (v, sum) in sum.iter_mut().enumerate() {
+                    *sum = sum.add(V::load(total.as_ptr().add(v * V::LANES)));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums<V: Vector>(&self, panel: usize, sums: &[[V; PANEL_VECTORS]; 2]) {
+        let width = V::LANES * PANEL_VECTORS;
+        let padded = self.product.columns.div_ceil(width) * width;
+        if let Some(to) = self.product.sums {
+            for (kind, sum) in sums.iter().enumerate() {
+                for (v, sum) in sum.iter().enumerate() {
+                    let offset = (self.block * 2 + kind) * padded + panel * width + v * V::LANES;
+                    unsafe { sum.store(to.at(offset)) };
+                }
+            }
+        }
+    }
+}
+
+/// Where a tile stands.
+struct Place {
+    panel: usize,
+    /// In the first block of the inner dimension.
+    first: bool,
+    /// In the last block of the inner dimension.
+    last: bool,
+}

@@ -1,0 +1,282 @@
+//! The CPU backend against the `f64` reference, and the reference against finite differences.
+
+use affekt_engine::backend::cpu::{CpuBackend, Isa};
+use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::net::{Depth, Graph, GraphBuilder, ResNetSpec, Shape, Stem, Weights};
+use affekt_engine::random::{Address, Purpose, Random};
+use affekt_tests::{reference, relative_difference};
+
+fn rng(item: u64) -> Random {
+    Address { seed: 11, purpose: Purpose::InitialWeights, step: 99, item }.rng()
+}
+
+fn noise(len: usize, item: u64) -> Vec<f32> {
+    let mut rng = rng(item);
+    (0..len).map(|_| rng.between(-1.0, 1.0)).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
+/// Weights with running statistics and scales that are neither zero nor one.
+fn lively_weights(graph: &Graph) -> Weights {
+    let mut weights = Weights::initial(graph, 5);
+    for (i, spec) in graph.params.iter().enumerate() {
+        let mut rng = rng(1000 + i as u64);
+        let tensor = weights.tensors.get_mut(&spec.name).expect("an initial tensor");
+        if spec.shape.len() == 1 {
+            let positive = spec.name.ends_with("var") || spec.name.ends_with("weight");
+            let (low, high) = if positive { (0.5, 1.5) } else { (-0.3, 0.3) };
+            tensor.data.iter_mut().for_each(|v| *v = rng.between(low, high));
+        }
+    }
+    weights
+}
+
+/// Small graphs that between them meet every operation, odd sizes and every kind of panel edge.
+fn graphs() -> Vec<(&'static str, Graph, usize)> {
+    let resnet = |depth, size, channels, width, stem| {
+        ResNetSpec { depth, size, channels, classes: 5, width, stem }.graph().expect("a valid specification")
+    };
+    let single = |size: usize, c: usize, out: usize, kernel, stride, padding| {
+        let mut g = GraphBuilder::new(Shape { h: size, w: size + 2, c });
+        let a = g.conv("a", 0, out, kernel, stride, padding).expect("it fits");
+        let a = g.batch_norm("an", a);
+        let a = g.relu(a);
+        let b = g.conv("b", a, out, 3, 1, 1).expect("it fits");
+        let b = g.batch_norm("bn", b);
+        let sum = g.add("sum", b, a).expect("one shape");
+        let sum = g.relu(sum);
+        let pool = g.global_average_pool(sum);
+        g.linear("fc", pool, 3);
+        g.finish(pool)
+    };
+    vec![
+        ("3x3 over grey, framed", single(9, 1, 24, 3, 1, 1), 2),
+        ("3x3 stride 2, 17 to 33 channels", single(11, 17, 33, 3, 2, 1), 3),
+        ("1x1 stride 2, 40 to 16 channels", single(7, 40, 16, 1, 2, 0), 2),
+        ("5x5 stride 3 unpadded", single(12, 9, 8, 5, 3, 0), 1),
+        ("1x1 over 300 channels", single(3, 300, 20, 1, 1, 0), 4),
+        ("resnet18 at 33, imagenet stem", resnet(Depth::ResNet18, 33, 3, 0.125, Stem::Imagenet), 3),
+        ("resnet18 at 32, small stem, grey", resnet(Depth::ResNet18, 32, 1, 0.125, Stem::Small), 2),
+        ("resnet50 at 48, no pool", resnet(Depth::ResNet50, 48, 3, 0.125, Stem::NoPool), 2),
+    ]
+}
+
+fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
+    let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
+    backend.network(graph, &lively_weights(graph)).expect("fitting weights")
+}
+
+#[test]
+fn the_references_gradients_are_the_finite_differences() {
+    for (name, graph, items) in graphs().into_iter().take(4).chain([small_resnet()]) {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = wide(&noise(items * graph.input().len(), 1));
+        let d_output = wide(&noise(items * graph.output().len(), 2));
+        let pass = reference::forward(&graph, &params, &input, items, true);
+        let gradients = reference::backward(&graph, &params, &pass, items, &d_output);
+        for (p, spec) in graph.params.iter().enumerate().filter(|(_, s)| s.kind.is_trained()) {
+            let index = rng(p as u64).below(spec.len());
+            let expected = reference::finite_difference(&graph, &params, &input, items, &d_output, p, index);
+            let got = gradients[p][index];
+            let scale = gradients[p].iter().fold(1e-3, |m: f64, v| m.max(v.abs()));
+            assert!(
+                (got - expected).abs() <= 1e-5 * scale,
+                "{name} {}[{index}]: {got} vs {expected}",
+                spec.name
+            );
+        }
+    }
+}
+
+fn small_resnet() -> (&'static str, Graph, usize) {
+    let mut g = GraphBuilder::new(Shape { h: 9, w: 9, c: 2 });
+    let x = g.conv("stem", 0, 6, 3, 1, 1).expect("it fits");
+    let x = g.batch_norm("n", x);
+    let x = g.relu(x);
+    let x = g.max_pool("pool", x, 3, 2, 1).expect("it fits");
+    let pool = g.global_average_pool(x);
+    g.linear("fc", pool, 3);
+    ("pool", g.finish(pool), 2)
+}
+
+#[test]
+fn logits_and_every_gradient_agree_with_the_reference_on_every_instruction_set() {
+    for (name, graph, items) in graphs().into_iter().chain([small_resnet()]) {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = noise(items * graph.input().len(), 3);
+        let d_output = noise(items * graph.output().len(), 4);
+        let pass = reference::forward(&graph, &params, &wide(&input), items, true);
+        let gradients = reference::backward(&graph, &params, &pass, items, &wide(&d_output));
+        let logits = pass.outputs.last().expect("an output");
+        for isa in Isa::available() {
+            let mut network = network(isa, 2, &graph);
+            let got = network.forward(&input, items, Mode::Train).expect("a forward pass");
+            let difference = relative_difference(&got, logits);
+            assert!(difference <= 1e-4, "{name}, {}: logits differ by {difference}", isa.name());
+            network.backward(&d_output, Slot::First).expect("a backward pass");
+            let got = network.gradient(Slot::First).expect("a gradient");
+            for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {
+                let difference = relative_difference(got.get(&spec.name), expected);
+                assert!(difference <= 2e-4, "{name}, {}: {} differs by {difference}", isa.name(), spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn inference_folds_the_running_statistics_and_features_are_the_pooled_ones() {
+    for (name, graph, items) in graphs() {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = noise(items * graph.input().len(), 5);
+        let pass = reference::forward(&graph, &params, &wide(&input), items, false);
+        let mut network = network(Isa::detect(), 2, &graph);
+        let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+        let difference = relative_difference(&logits, pass.outputs.last().expect("an output"));
+        assert!(difference <= 1e-4, "{name}: logits differ by {difference}");
+        let features = network.features(&input, items).expect("features");
+        let difference = relative_difference(&features, &pass.outputs[graph.features]);
+        assert!(difference <= 1e-4, "{name}: features differ by {difference}");
+    }
+}
+
+#[test]
+fn a_planted_error_and_a_nan_are_caught_by_the_comparison() {
+    let expected = vec![1.0, -2.0, 3.0];
+    assert!(relative_difference(&[1.0, -2.0, 3.0], &expected) <= 1e-9);
+    assert!(relative_difference(&[1.0, -2.0, 3.001], &expected) > 1e-4);
+    assert!(relative_difference(&[1.0, f32::NAN, 3.0], &expected).is_nan());
+}
+
+fn sgd(learning_rate: f32) -> UpdateRule {
+    UpdateRule::Sgd { learning_rate, momentum: 0.9, weight_decay: 5e-4, scale: 0.5 }
+}
+
+/// A few training steps; returns everything that could differ.
+fn trained(
+    network: &mut dyn Network,
+    steps: usize,
+    from: u64,
+) -> (Vec<f32>, affekt_engine::backend::NetworkState) {
+    let mut logits = vec![];
+    for step in 0..steps as u64 {
+        let input = noise(3 * network.graph().input().len(), 50 + from + step);
+        logits = network.forward(&input, 3, Mode::Train).expect("a forward pass");
+        let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
+        network.backward(&d, Slot::First).expect("a backward pass");
+        network.update(Slot::First, &sgd(0.05)).expect("an update");
+        network.track_average(0.9);
+    }
+    (logits, network.state())
+}
+
+#[test]
+fn results_are_bit_identical_for_any_number_of_threads() {
+    for (name, graph, _) in graphs() {
+        let runs: Vec<_> =
+            [1, 2, 3, 7].map(|threads| trained(&mut *network(Isa::detect(), threads, &graph), 2, 0)).into();
+        assert!(runs.iter().all(|run| *run == runs[0]), "{name}");
+    }
+}
+
+#[test]
+fn a_restored_network_goes_on_bit_identically() {
+    let (_, graph, _) = graphs().swap_remove(5);
+    let mut whole = network(Isa::detect(), 2, &graph);
+    trained(&mut *whole, 2, 0);
+    let state = whole.state();
+    let mut resumed = network(Isa::detect(), 2, &graph);
+    trained(&mut *resumed, 1, 70);
+    resumed.restore(&state).expect("a state of this network");
+    assert_eq!(trained(&mut *whole, 2, 2), trained(&mut *resumed, 2, 2));
+}
+
+#[test]
+fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
+    let (_, graph, items) = graphs().swap_remove(1);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let mut expected = network.weights(Which::Current).expect("weights");
+    let mut momentum = Weights::default();
+    for step in 0..3 {
+        let input = noise(items * graph.input().len(), step);
+        network.forward(&input, items, Mode::Train).expect("a forward pass");
+        network.backward(&noise(items * 3, 9), Slot::Second).expect("a backward pass");
+        let gradient = network.gradient(Slot::Second).expect("a gradient");
+        for spec in graph.params.iter().filter(|s| s.kind.is_trained()) {
+            let decay = if spec.kind.is_decayed() { 5e-4 } else { 0.0 };
+            let weight = expected.tensors.get_mut(&spec.name).expect("a tensor");
+            let velocity = momentum.tensors.entry(spec.name.clone()).or_insert_with(|| {
+                let data = vec![0.0; spec.len()];
+                affekt_engine::net::HostTensor { shape: spec.shape.clone(), data }
+            });
+            for ((p, v), g) in weight.data.iter_mut().zip(&mut velocity.data).zip(gradient.get(&spec.name)) {
+                *v = 0.9 * *v + (0.5 * g + decay * *p);
+                *p -= 0.1 * *v;
+            }
+        }
+        network.update(Slot::Second, &sgd(0.1)).expect("an update");
+    }
+    let got = network.weights(Which::Current).expect("weights");
+    for spec in graph.params.iter().filter(|s| s.kind.is_trained()) {
+        let difference = relative_difference(got.get(&spec.name), &wide(expected.get(&spec.name)));
+        assert!(difference <= 1e-6, "{}: {difference}", spec.name);
+    }
+}
+
+#[test]
+fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_moves_nothing() {
+    let (_, graph, items) = graphs().swap_remove(1);
+    let weights = lively_weights(&graph);
+    let input = noise(items * graph.input().len(), 8);
+    let pass = reference::forward(&graph, &reference::params(&graph, &weights), &wide(&input), items, true);
+    let (mean, variance) = pass.statistics[2].as_ref().expect("the first normalisation");
+    let count = (items * graph.nodes[2].shape.pixels()) as f64;
+    let mut network = network(Isa::detect(), 2, &graph);
+    network.forward(&input, items, Mode::Probe).expect("a forward pass");
+    assert_eq!(network.weights(Which::Current).expect("weights"), weights);
+    network.forward(&input, items, Mode::Train).expect("a forward pass");
+    let after = network.weights(Which::Current).expect("weights");
+    let moved = |name: &str, batch: &[f64], factor: f64| -> Vec<f64> {
+        wide(weights.get(name)).iter().zip(batch).map(|(old, new)| 0.9 * old + 0.1 * new * factor).collect()
+    };
+    let difference = relative_difference(after.get("an.running_mean"), &moved("an.running_mean", mean, 1.0));
+    assert!(difference <= 1e-5, "{difference}");
+    let unbiased = moved("an.running_var", variance, count / (count - 1.0));
+    let difference = relative_difference(after.get("an.running_var"), &unbiased);
+    assert!(difference <= 1e-5, "{difference}");
+}
+
+#[test]
+fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
+    let (_, graph, items) = graphs().swap_remove(6);
+    let mut network = network(Isa::detect(), 2, &graph);
+    for (slot, seed) in [(Slot::First, 1), (Slot::Second, 2)] {
+        network
+            .forward(&noise(items * graph.input().len(), seed), items, Mode::Train)
+            .expect("a forward pass");
+        network.backward(&noise(items * 5, seed + 10), slot).expect("a backward pass");
+    }
+    let gradients = [Slot::First, Slot::Second].map(|s| network.gradient(s).expect("a gradient"));
+    let expected: f64 = gradients[0]
+        .tensors
+        .iter()
+        .flat_map(|(name, t)| t.data.iter().zip(gradients[1].get(name)))
+        .map(|(a, b)| f64::from(*a) * f64::from(*b))
+        .sum();
+    let got = network.dot(Slot::First, Slot::Second).expect("two gradients");
+    assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{got} vs {expected}");
+}
+
+#[test]
+fn calls_out_of_order_and_of_wrong_length_are_errors() {
+    let (_, graph, _) = graphs().swap_remove(0);
+    let mut network = network(Isa::detect(), 1, &graph);
+    assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
+    assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
+    assert!(matches!(network.update(Slot::First, &sgd(0.1)), Err(BackendError::Order(_))));
+    assert!(matches!(network.weights(Which::Average), Err(BackendError::Order(_))));
+    let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
+    assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
+}
