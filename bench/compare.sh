@@ -22,8 +22,9 @@ trap 'rm -f "$lines"' EXIT
 uptime >&2
 
 ours() { # model size batch mode
-    local line
-    line=$("$affekt" bench --model "$1" --size "$2" --batch "$3" --mode "$4" --json)
+    local line classes=8
+    [ "$4" = step ] || classes=1000 # as the peers have
+    line=$("$affekt" bench --model "$1" --size "$2" --batch "$3" --mode "$4" --classes "$classes" --threads 2 --json)
     # The case is added here, so that the table does not depend on what else the program reports.
     "$python" - "$line" "$@" >>"$lines" <<'PY'
 import json, sys

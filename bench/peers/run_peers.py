@@ -140,7 +140,7 @@ def measure(args) -> dict:
     line["repetitions"] = len(times)
     line["ms_min"] = round(best, 3)
     line["ms_median"] = round(statistics.median(times), 3)
-    line["ms_per_image"] = round(best / args.batch, 3)
+    line["ms_per_image"] = round(line["ms_median"] / args.batch, 3)
     macs = MULTIPLY_ADDS.get((args.model, args.size))
     if macs is not None:
         operations = 2 * macs * FORWARD_EQUIVALENTS[args.mode] * args.batch
