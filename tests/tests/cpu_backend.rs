@@ -57,6 +57,7 @@ fn graphs() -> Vec<(&'static str, Graph, usize)> {
         ("3x3 stride 2, 17 to 33 channels", single(11, 17, 33, 3, 2, 1), 3),
         ("1x1 stride 2, 40 to 16 channels", single(7, 40, 16, 1, 2, 0), 2),
         ("5x5 stride 3 unpadded", single(12, 9, 8, 5, 3, 0), 1),
+        ("3x3 over 32 channels and many tiles, by Winograd", single(13, 32, 40, 3, 1, 1), 5),
         ("1x1 over 300 channels", single(3, 300, 20, 1, 1, 0), 4),
         ("resnet18 at 33, imagenet stem", resnet(Depth::ResNet18, 33, 3, 0.125, Stem::Imagenet), 3),
         ("resnet18 at 32, small stem, grey", resnet(Depth::ResNet18, 32, 1, 0.125, Stem::Small), 2),
@@ -183,7 +184,7 @@ fn results_are_bit_identical_for_any_number_of_threads() {
 
 #[test]
 fn a_restored_network_goes_on_bit_identically() {
-    let (_, graph, _) = graphs().swap_remove(5);
+    let (_, graph, _) = graphs().swap_remove(6);
     let mut whole = network(Isa::detect(), 2, &graph);
     trained(&mut *whole, 2, 0);
     let state = whole.state();
@@ -249,8 +250,20 @@ fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_mov
 }
 
 #[test]
+fn a_batch_with_a_nan_shows_it_and_leaves_the_running_statistics_alone() {
+    let (_, graph, items) = graphs().swap_remove(1);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let before = network.weights(Which::Current).expect("weights");
+    let mut input = noise(items * graph.input().len(), 8);
+    input[17] = f32::NAN;
+    let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+    assert!(logits.iter().any(|v| v.is_nan()), "no rectifier or pool may swallow it");
+    assert_eq!(network.weights(Which::Current).expect("weights"), before);
+}
+
+#[test]
 fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
-    let (_, graph, items) = graphs().swap_remove(6);
+    let (_, graph, items) = graphs().swap_remove(7);
     let mut network = network(Isa::detect(), 2, &graph);
     for (slot, seed) in [(Slot::First, 1), (Slot::Second, 2)] {
         network

@@ -1,11 +1,47 @@
 //! Datasets: readers that stream, class vocabularies mapped by name, de-duplication by content, samplers addressed
 //! by step, and a loader that prefetches through a bounded channel.
+//!
+//! The way of an item: a [`Spec`] names a dataset, [`Formats::open`] indexes it, [`Pool::build`] hashes its items and
+//! maps their labels to the run's [`Vocabulary`], [`training_pools`] removes duplicates and whatever the evaluation
+//! set holds too, a sampler says which samples a step takes, and a [`Loader`] prepares steps ahead of time.
+//! One file per format; nothing here knows networks or training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::media::Picture;
+
+mod cache;
+mod decode;
+mod dedup;
+mod fer2013;
+mod ferplus;
+mod format;
+mod image_folder;
+mod label;
+mod labels_per_class;
+mod loader;
+mod pool;
+pub mod recordio;
+mod sampler;
+mod skip;
+mod spec;
+mod subset;
+mod tree;
+mod vocabulary;
+
+pub use cache::PictureCache;
+pub use dedup::DedupReport;
+pub use format::{Format, Formats, OpenDataset, open};
+pub use labels_per_class::LabelsPerClass;
+pub use loader::Loader;
+pub use pool::{Pool, Sample, Source};
+pub use sampler::{BalancedSampler, UniformSampler};
+pub use skip::SkipLog;
+pub use spec::{Ambiguous, Spec};
+pub use subset::{TrainingPools, training_pools};
+pub use vocabulary::{Mapping, Target, Vocabulary};
 
 /// What a dataset says of an item's expression, in the dataset's own vocabulary.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,4 +110,41 @@ pub enum DataError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A dataset SPEC cannot be understood.
+    #[error("dataset `{spec}`: {reason}")]
+    Spec {
+        /// The SPEC as it was written.
+        spec: String,
+        /// What is wrong and what is possible.
+        reason: String,
+    },
+    /// Class names do not fit the run's vocabulary.
+    #[error("{dataset}: {reason}")]
+    Vocabulary {
+        /// The dataset or vocabulary that does not fit.
+        dataset: String,
+        /// Both lists and what to do.
+        reason: String,
+    },
+    /// A set has too few samples or labels for what was asked.
+    #[error("{0}")]
+    TooFew(String),
+    /// Preparing a training step panicked.
+    #[error("preparing step {step} failed: {reason}")]
+    Worker {
+        /// Training step.
+        step: u64,
+        /// The panic's message.
+        reason: String,
+    },
+}
+
+impl DataError {
+    fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), source }
+    }
+
+    fn format(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Format { path: path.to_path_buf(), place: place.into(), reason: reason.into() }
+    }
 }

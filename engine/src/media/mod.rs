@@ -1,4 +1,22 @@
-//! Pictures: decoding, resizing, and augmentation as compiled operation lists.
+//! Pictures: decoding, resizing, writing, and augmentation as compiled operation lists.
+//!
+//! `decode` turns the bytes of a JPEG or PNG file into a [`Picture`], `header` reads and checks a file's own claims
+//! first, `resize` holds what is done to whole pictures, and `augment` turns a picture into network input. Nothing
+//! here opens a file to read it: callers know the file and the place in it, and say so in their errors.
+
+pub mod augment;
+mod decode;
+mod header;
+mod resize;
+
+use thiserror::Error;
+
+pub use augment::{Policy, Program, View};
+pub use decode::decode;
+pub use header::{MAX_PIXELS, MAX_SIDE};
+
+/// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.
+pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// A decoded picture, 8 bits a channel, rows from the top, channels interleaved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,4 +29,76 @@ pub struct Picture {
     pub channels: usize,
     /// `height x width x channels` values.
     pub pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture of one value.
+    pub fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
+        Self { width, height, channels, pixels: vec![value; width * height * channels] }
+    }
+
+    /// The channels of the pixel in column `x`, row `y`; both must lie inside.
+    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
+        let start = (y * self.width + x) * self.channels;
+        &self.pixels[start..start + self.channels]
+    }
+}
+
+/// Why bytes are no usable picture. The caller adds the file and the place in it.
+#[derive(Debug, Error)]
+pub enum MediaError {
+    /// There are no bytes.
+    #[error("the picture is empty (0 bytes)")]
+    Empty,
+    /// Neither signature is there.
+    #[error("neither a JPEG nor a PNG picture: {0}")]
+    UnknownFormat(String),
+    /// The header asks for more than any face picture needs.
+    #[error(
+        "the header claims {width}x{height} pixels, more than the limit of {MAX_SIDE} a side and \
+         {} million in all; scale the picture down", MAX_PIXELS / 1_000_000
+    )]
+    TooLarge {
+        /// Columns claimed.
+        width: usize,
+        /// Rows claimed.
+        height: usize,
+    },
+    /// A side is zero.
+    #[error("the header claims {width}x{height} pixels: there is nothing to see")]
+    NoPixels {
+        /// Columns claimed.
+        width: usize,
+        /// Rows claimed.
+        height: usize,
+    },
+    /// The data end early.
+    #[error("truncated {format}: {missing} (the file has {length} bytes)")]
+    Truncated {
+        /// `JPEG` or `PNG`.
+        format: &'static str,
+        /// What should have followed.
+        missing: &'static str,
+        /// Bytes there are.
+        length: usize,
+    },
+    /// The data are damaged or of a kind that is not supported.
+    #[error("cannot decode {format}: {reason}")]
+    Decode {
+        /// `JPEG` or `PNG`.
+        format: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// A picture cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A size makes no sense for the operation.
+    #[error("{0}")]
+    Size(String),
 }

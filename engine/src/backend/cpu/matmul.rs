@@ -14,7 +14,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Shared;
-use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL};
+use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch};
 
 /// Offset that stands for a row of zeros (padding).
 pub(super) const PADDING: u32 = u32::MAX;
@@ -128,7 +128,7 @@ thread_local! {
 }
 
 /// Zeros that padding reads.
-static ZEROS: [f32; 1 << 15] = [0.0; 1 << 15];
+pub(super) static ZEROS: [f32; 1 << 15] = [0.0; 1 << 15];
 
 /// Row blocks that `rows` rows are divided into, whatever the number of threads.
 pub(super) fn row_blocks(isa: Isa, rows: usize) -> usize {
@@ -257,6 +257,13 @@ impl Task<'_, '_> {
             let width = V::LANES * PANEL_VECTORS;
             let product = self.product;
             let panel = product.weights.as_ptr().add(place.panel * product.panel_len);
+            for &output in outputs {
+                let at = output + place.panel * width;
+                prefetch(product.output.at(at));
+                if let (true, Some(residual)) = (place.last, product.finish.residual) {
+                    prefetch(residual.as_ptr().add(at));
+                }
+            }
             let mut acc = [[V::zero(); PANEL_VECTORS]; R];
             for run in runs {
                 let mut rows = [std::ptr::null::<f32>(); R];
@@ -264,15 +271,7 @@ impl Task<'_, '_> {
                     *row = (*pointers.get_unchecked(run.tap * stride + r)).add(run.start);
                 }
                 let weights = panel.add(run.weight_row * width);
-                for k in 0..run.len {
-                    let w0 = V::load(weights.add(k * width));
-                    let w1 = V::load(weights.add(k * width + V::LANES));
-                    for r in 0..R {
-                        let x = V::splat(*rows[r].add(k));
-                        acc[r][0] = x.mul_add(w0, acc[r][0]);
-                        acc[r][1] = x.mul_add(w1, acc[r][1]);
-                    }
-                }
+                multiply::<V, R>(&mut acc, &rows, run.len, weights);
             }
             // A copy, so that the accumulators of the loop above have no address and stay in registers.
             let mut done = [[V::zero(); PANEL_VECTORS]; R];
@@ -396,6 +395,31 @@ impl Task<'_, '_> {
                     let offset = (self.block * 2 + kind) * padded + panel * width + v * V::LANES;
                     unsafe { sum.store(to.at(offset)) };
                 }
+            }
+        }
+    }
+}
+
+/// Adds `len` products of `R` rows with a panel to a register tile.
+///
+/// # Safety
+/// Each row holds `len` values, the panel `len` times the width of the tile.
+#[inline(always)]
+pub(super) unsafe fn multiply<V: Vector, const R: usize>(
+    acc: &mut [[V; PANEL_VECTORS]; R],
+    rows: &[*const f32; R],
+    len: usize,
+    panel: *const f32,
+) {
+    let width = V::LANES * PANEL_VECTORS;
+    unsafe {
+        for k in 0..len {
+            let w0 = V::load(panel.add(k * width));
+            let w1 = V::load(panel.add(k * width + V::LANES));
+            for r in 0..R {
+                let x = V::splat(*rows[r].add(k));
+                acc[r][0] = x.mul_add(w0, acc[r][0]);
+                acc[r][1] = x.mul_add(w1, acc[r][1]);
             }
         }
     }

@@ -14,6 +14,7 @@ mod pool;
 mod simd;
 mod store;
 mod weight_grad;
+mod winograd;
 
 use std::sync::Arc;
 

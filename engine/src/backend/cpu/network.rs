@@ -11,6 +11,7 @@ use super::norm::{self, Gate, Statistics};
 use super::pool;
 use super::simd::Isa;
 use super::store::{Sgd, Store, blend, dot};
+use super::winograd::{Convolution, Tiling};
 use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
 use crate::net::{Graph, Plan, PlanPurpose, Region, Weights};
 
@@ -18,6 +19,8 @@ use crate::net::{Graph, Plan, PlanPurpose, Region, Weights};
 struct Folded {
     weights: Buffer,
     bias: Vec<f32>,
+    /// The same weights transformed, once a batch has been large enough to want them so.
+    transformed: Option<Buffer>,
 }
 
 /// A moving average of parameters and running statistics.
@@ -33,6 +36,7 @@ struct Scratch {
     frames: Buffer,
     sums: Buffer,
     transposed: Buffer,
+    transformed: Buffer,
     partial: Buffer,
 }
 
@@ -115,7 +119,7 @@ impl CpuNetwork {
         if self.folded.is_none() {
             self.folded = Some(self.fold());
         }
-        let Some(folded) = &self.folded else { return };
+        let Some(folded) = &mut self.folded else { return };
         let plan = &self.inference;
         self.scratch.arena.ensure(plan.arena_len * items);
         let arena = self.scratch.arena.pointer();
@@ -126,18 +130,21 @@ impl CpuNetwork {
             match &layer.work {
                 Work::Conv(conv) => {
                     let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
-                    let (weights, bias) = match folded {
-                        Some(folded) => (folded.weights.as_slice(), Some(folded.bias.as_slice())),
+                    let (weights, bias, mut transformed) = match folded {
+                        Some(Folded { weights, bias, transformed }) => {
+                            (weights.as_slice(), Some(bias.as_slice()), Transformed::Kept(transformed))
+                        }
                         None => {
                             let values = self.values.as_slice();
                             let bias = conv.bias.map(|b| self.store.trained(values, b));
-                            (self.store.trained(values, conv.weight), bias)
+                            let once = Transformed::Once(&mut self.scratch.transformed);
+                            (self.store.trained(values, conv.weight), bias, once)
                         }
                     };
                     let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
                     let x = framed(conv, items, x, &mut self.scratch.frames);
                     let call = Call { isa: self.isa, threads: self.threads, items };
-                    call.forward(conv, x, weights, Shared::of(out), finish, None);
+                    call.forward(conv, x, weights, Shared::of(out), finish, None, &mut transformed);
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
                 Work::Mean(shape) => pool::mean(*shape, x, out),
@@ -170,7 +177,7 @@ impl CpuNetwork {
                     *to = from * factor;
                 }
             }
-            Some(Folded { weights, bias })
+            Some(Folded { weights, bias, transformed: None })
         };
         let fold = |layer: &Layer| match &layer.work {
             Work::Conv(conv) => fold(conv),
@@ -197,14 +204,16 @@ impl CpuNetwork {
                     let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
                     let x = framed(conv, items, x, &mut self.scratch.frames);
                     let weights = self.store.trained(values, conv.weight);
+                    let mut once = Transformed::Once(&mut self.scratch.transformed);
                     if let Some(norm) = conv.norm {
                         let raw = part(arena, plan.raw[t], items);
                         let rows = items * conv.extents.output.pixels();
                         let padded = conv.extents.output.c.next_multiple_of(self.isa.panel());
-                        let blocks = row_blocks(self.isa, rows);
+                        let blocks = call.sum_blocks(conv);
                         self.scratch.sums.ensure(blocks * 2 * padded);
                         let sums = self.scratch.sums.pointer();
-                        call.forward(conv, x, weights, Shared::of(raw), Finish::default(), Some(sums));
+                        let to = Shared::of(raw);
+                        call.forward(conv, x, weights, to, Finish::default(), Some(sums), &mut once);
                         let (scale, shift) =
                             (self.store.exact(values, norm.scale), self.store.exact(values, norm.shift));
                         let sums = self.scratch.sums.as_slice();
@@ -221,7 +230,7 @@ impl CpuNetwork {
                     } else {
                         let bias = conv.bias.map(|b| self.store.trained(values, b));
                         let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
-                        call.forward(conv, x, weights, Shared::of(out), finish, None);
+                        call.forward(conv, x, weights, Shared::of(out), finish, None, &mut once);
                     }
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
@@ -278,8 +287,8 @@ impl CpuNetwork {
                     if layer.input != 0 {
                         let weights = self.store.trained(self.values.as_slice(), conv.weight);
                         let call = Call { isa: self.isa, threads: self.threads, items };
-                        let transposed = &mut self.scratch.transposed;
-                        call.input_gradient(conv, d_out, weights, transposed, d_x, layer.adds_to_input);
+                        let scratch = (&mut self.scratch.transposed, &mut self.scratch.transformed);
+                        call.input_gradient(conv, d_out, weights, scratch, d_x, layer.adds_to_input);
                     }
                 }
                 Work::MaxPool(pool) => pool.backward(x, d_out, d_x, layer.adds_to_input),
@@ -291,6 +300,36 @@ impl CpuNetwork {
     fn invalidate(&mut self) {
         self.folded = None;
         self.tape = None;
+    }
+}
+
+/// Where a forward product's transformed weights are kept.
+enum Transformed<'a> {
+    /// For as long as the weights stay the same.
+    Kept(&'a mut Option<Buffer>),
+    /// Until the next layer.
+    Once(&'a mut Buffer),
+}
+
+impl Transformed<'_> {
+    fn forward(&mut self, isa: Isa, tiling: &Tiling, weights: &[f32]) -> &[f32] {
+        let make = |to: &mut Buffer| {
+            to.ensure(tiling.weights_len(isa));
+            tiling.transform_weights(isa, weights, false, to.as_mut_slice());
+        };
+        match self {
+            Transformed::Kept(kept) => kept
+                .get_or_insert_with(|| {
+                    let mut buffer = Buffer::default();
+                    make(&mut buffer);
+                    buffer
+                })
+                .as_slice(),
+            Transformed::Once(buffer) => {
+                make(buffer);
+                buffer.as_slice()
+            }
+        }
     }
 }
 
@@ -310,9 +349,39 @@ impl Call {
         output: Shared,
         finish: Finish<'_>,
         sums: Option<Shared>,
+        transformed: &mut Transformed<'_>,
     ) {
+        if let Some(tiling) = self.tiling(conv) {
+            let weights = transformed.forward(self.isa, &tiling, weights);
+            self.tiles(tiling, input, weights, output, finish, sums);
+            return;
+        }
         let panel_len = conv.extents.panel_len(self.isa);
         self.product(&conv.forward, input, weights, panel_len, conv.extents.output.c, output, finish, sums);
+    }
+
+    fn tiling(&self, conv: &ConvLayer) -> Option<Tiling> {
+        Tiling::forward(&conv.extents, self.isa, self.items)
+    }
+
+    /// Blocks in which a forward product leaves its column sums.
+    fn sum_blocks(&self, conv: &ConvLayer) -> usize {
+        match self.tiling(conv) {
+            Some(tiling) => tiling.blocks(self.items),
+            None => row_blocks(self.isa, self.items * conv.extents.output.pixels()),
+        }
+    }
+
+    fn tiles(
+        &self,
+        tiling: Tiling,
+        input: &[f32],
+        weights: &[f32],
+        output: Shared,
+        finish: Finish<'_>,
+        sums: Option<Shared>,
+    ) {
+        Convolution { isa: self.isa, tiling, items: self.items, input, weights, output, finish, sums }.run();
     }
 
     fn input_gradient(
@@ -320,13 +389,21 @@ impl Call {
         conv: &ConvLayer,
         d_output: &[f32],
         weights: &[f32],
-        transposed: &mut Buffer,
+        scratch: (&mut Buffer, &mut Buffer),
         d_input: &mut [f32],
         add: bool,
     ) {
         let extents = &conv.extents;
+        let (transposed, points) = scratch;
         transposed.ensure(extents.transposed_len(self.isa));
         extents.transpose(self.isa, weights, transposed.as_mut_slice());
+        let finish = Finish { accumulate: add, ..Finish::default() };
+        if let Some(tiling) = Tiling::input_gradient(extents, self.isa, self.items) {
+            points.ensure(tiling.weights_len(self.isa));
+            tiling.transform_weights(self.isa, transposed.as_slice(), true, points.as_mut_slice());
+            self.tiles(tiling, d_output, points.as_slice(), Shared::of(d_input), finish, None);
+            return;
+        }
         let (gathers, unreached) = &conv.input_gradient;
         let c = extents.input.c;
         if !add {
@@ -338,7 +415,6 @@ impl Call {
         }
         let to = Shared::of(d_input);
         for gather in gathers {
-            let finish = Finish { accumulate: add, ..Finish::default() };
             let panel_len = extents.transposed_panel_len(self.isa);
             self.product(gather, d_output, transposed.as_slice(), panel_len, c, to, finish, None);
         }

@@ -60,8 +60,12 @@ impl Statistics {
         statistics
     }
 
-    /// Moves running statistics towards these; the running variance is unbiased.
+    /// Moves running statistics towards these; the running variance is unbiased. A batch with a non-finite value
+    /// moves nothing: the step it belongs to is skipped, and the statistics would never recover.
     pub(super) fn update_running(&self, momentum: f32, count: usize, mean: &mut [f32], variance: &mut [f32]) {
+        if !self.mean.iter().chain(&self.variance).all(|v| v.is_finite()) {
+            return;
+        }
         let unbias = count as f32 / (count.max(2) - 1) as f32;
         for (to, from) in mean.iter_mut().zip(&self.mean) {
             *to += momentum * (from - *to);

@@ -27,6 +27,18 @@ pub(super) trait Vector: Copy {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
 }
 
+/// Asks for the cache line of a value that will be read or written soon; does nothing where there is no such hint.
+#[inline(always)]
+pub(super) fn prefetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Work compiled once for every instruction set.
 pub(super) trait Kernel {
     /// What it gives back.

@@ -1,0 +1,377 @@
+//! 3x3 convolutions of stride 1 by Winograd's minimal filtering F(2x2, 3x3): 16 multiplications where the direct
+//! product needs 36 (Lavin and Gray 2016). Its transforms only add and halve, so it is as exact as the direct form
+//! in practice.
+//!
+//! A task owns a block of 2x2 output tiles and a block of output channels; transformed inputs and products stay in
+//! the L2 cache, and the output transform finishes with bias, residual, rectifier and column sums.
+
+use std::cell::Cell;
+
+use rayon::prelude::*;
+
+use super::buffer::{Buffer, Shared};
+use super::conv::Extents;
+use super::matmul::{Finish, ZEROS, multiply};
+use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector};
+
+/// Points of a transformed tile.
+pub(super) const POINTS: usize = 16;
+/// Tiles in one task. A multiple of most register tiles' rows; fixed, so that column sums do not depend on threads.
+const TILES: usize = 24;
+/// Input channels transformed at a time.
+const INPUTS: usize = 128;
+/// Output channels in one task.
+const OUTPUTS: usize = 64;
+/// Below this many tiles, transforming the weights costs more than it saves.
+const FEWEST_TILES: usize = 160;
+
+/// A convolution cut into 2x2 output tiles.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tiling {
+    /// Input extents and channels.
+    pub height: usize,
+    pub width: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub padding: usize,
+}
+
+impl Tiling {
+    /// The forward convolution, if it is of the kind and worth it for that many items.
+    pub(super) fn forward(extents: &Extents, isa: Isa, items: usize) -> Option<Self> {
+        let Extents { input, output, kernel, stride, padding } = *extents;
+        let tiling = Self { height: input.h, width: input.w, inputs: input.c, outputs: output.c, padding };
+        let lanes = isa.panel() / PANEL_VECTORS;
+        let fits = kernel == 3 && stride == 1 && padding <= 2 && !extents.is_framed();
+        let whole = input.c.is_multiple_of(lanes) && output.c.is_multiple_of(lanes) && input.c >= 16;
+        let (rows, columns) = tiling.tiles();
+        // Odd maps compute positions that do not exist.
+        let used = output.pixels() as f32 / (4 * rows * columns) as f32;
+        (fits && whole && used > 0.7 && items * rows * columns >= FEWEST_TILES).then_some(tiling)
+    }
+
+    /// The input gradient as a convolution of the output gradient with the flipped, transposed weight.
+    pub(super) fn input_gradient(extents: &Extents, isa: Isa, items: usize) -> Option<Self> {
+        let forward = Self::forward(extents, isa, items)?;
+        let (height, width) = (extents.output.h, extents.output.w);
+        let (inputs, outputs) = (forward.outputs, forward.inputs);
+        let used = extents.input.pixels() as f32
+            / (4 * extents.input.h.div_ceil(2) * extents.input.w.div_ceil(2)) as f32;
+        let tiling = Self { height, width, inputs, outputs, padding: 2 - forward.padding };
+        (used > 0.7 && inputs >= 16).then_some(tiling)
+    }
+
+    fn output_size(&self) -> (usize, usize) {
+        (self.height + 2 * self.padding - 2, self.width + 2 * self.padding - 2)
+    }
+
+    /// Rows and columns of tiles.
+    pub(super) fn tiles(&self) -> (usize, usize) {
+        let (h, w) = self.output_size();
+        (h.div_ceil(2), w.div_ceil(2))
+    }
+
+    /// Blocks that column sums come in.
+    pub(super) fn blocks(&self, items: usize) -> usize {
+        let (rows, columns) = self.tiles();
+        (items * rows * columns).div_ceil(TILES)
+    }
+
+    /// Values of the transformed weight.
+    pub(super) fn weights_len(&self, isa: Isa) -> usize {
+        POINTS * self.outputs.div_ceil(isa.panel()) * isa.panel() * self.inputs
+    }
+
+    /// Transforms a packed 3x3 weight (`panel x 9 x inputs x panel width`); `flip` turns it by 180 degrees.
+    pub(super) fn transform_weights(&self, isa: Isa, packed: &[f32], flip: bool, to: &mut [f32]) {
+        let width = isa.panel();
+        let panels = self.outputs.div_ceil(width);
+        assert!(packed.len() >= panels * 9 * self.inputs * width && to.len() >= self.weights_len(isa));
+        let to = Shared::of(to);
+        const STEP: usize = 16;
+        let steps = self.inputs.div_ceil(STEP);
+        (0..panels * steps).into_par_iter().for_each(|task| {
+            let (panel, first) = (task / steps, task % steps * STEP);
+            let channels = first..self.inputs.min(first + STEP);
+            // SAFETY: the set was detected, lengths were checked, each task writes its own panel's channels.
+            unsafe { isa.run(TransformWeights { tiling: self, packed, flip, to, panel, panels, channels }) };
+        });
+    }
+}
+
+struct TransformWeights<'a> {
+    tiling: &'a Tiling,
+    packed: &'a [f32],
+    flip: bool,
+    to: Shared,
+    panel: usize,
+    panels: usize,
+    channels: std::ops::Range<usize>,
+}
+
+impl Kernel for TransformWeights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let width = V::LANES * PANEL_VECTORS;
+        let inputs = self.tiling.inputs;
+        unsafe {
+            let half = V::splat(0.5);
+            let zero = V::zero();
+            for channel in self.channels {
+                for v in 0..PANEL_VECTORS {
+                    let mut g = [[zero; 3]; 3];
+                    for tap in 0..9 {
+                        let from = if self.flip { 8 - tap } else { tap };
+                        let at = ((self.panel * 9 + from) * inputs + channel) * width + v * V::LANES;
+                        g[tap / 3][tap % 3] = V::load(self.packed.as_ptr().add(at));
+                    }
+                    let expand = |a: V, b: V, c: V| {
+                        let outer = a.add(c).mul_add(half, zero);
+                        [a, b.mul_add(half, outer), outer.sub(b.mul_add(half, zero)), c]
+                    };
+                    let mut rows = [[zero; 3]; 4];
+                    for x in 0..3 {
+                        let column = expand(g[0][x], g[1][x], g[2][x]);
+                        for y in 0..4 {
+                            rows[y][x] = column[y];
+                        }
+                    }
+                    for (y, row) in rows.iter().enumerate() {
+                        let row = expand(row[0], row[1], row[2]);
+                        for (x, value) in row.iter().enumerate() {
+                            let point = y * 4 + x;
+                            let at = ((point * self.panels + self.panel) * inputs + channel) * width
+                                + v * V::LANES;
+                            value.store(self.to.at(at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A whole convolution by Winograd's tiles.
+pub(super) struct Convolution<'a> {
+    pub isa: Isa,
+    pub tiling: Tiling,
+    pub items: usize,
+    pub input: &'a [f32],
+    /// From [`Tiling::transform_weights`].
+    pub weights: &'a [f32],
+    pub output: Shared,
+    pub finish: Finish<'a>,
+    /// Sums and sums of squares of each column, `block x 2 x padded columns`.
+    pub sums: Option<Shared>,
+}
+
+thread_local! {
+    static TRANSFORMED: Cell<(Buffer, Buffer)> = Cell::default();
+}
+
+impl Convolution<'_> {
+    /// Computes it on the current rayon pool.
+    pub(super) fn run(&self) {
+        let t = &self.tiling;
+        let (h, w) = t.output_size();
+        assert!(self.input.len() >= self.items * t.height * t.width * t.inputs, "input too short");
+        assert!(self.weights.len() >= t.weights_len(self.isa), "weights too short");
+        assert!(t.inputs <= ZEROS.len(), "more channels than the row of zeros");
+        if let Some(residual) = self.finish.residual {
+            assert!(residual.len() >= self.items * h * w * t.outputs, "residual too short");
+        }
+        let groups = t.outputs.div_ceil(OUTPUTS);
+        (0..t.blocks(self.items) * groups).into_par_iter().for_each(|task| {
+            // SAFETY: the set was detected, lengths were checked, each task writes its own tiles and channels.
+            unsafe {
+                self.isa.run(Task { whole: self, block: task / groups, first: task % groups * OUTPUTS })
+            };
+        });
+    }
+}
+
+struct Task<'a, 'b> {
+    whole: &'a Convolution<'b>,
+    block: usize,
+    /// First output channel.
+    first: usize,
+}
+
+/// Where a tile lies.
+#[derive(Clone, Copy, Default)]
+struct Corner {
+    image: usize,
+    y: usize,
+    x: usize,
+}
+
+impl Kernel for Task<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        unsafe {
+            match V::ROWS {
+                4 => self.tiles_of::<V, 4>(),
+                6 => self.tiles_of::<V, 6>(),
+                8 => self.tiles_of::<V, 8>(),
+                _ => self.tiles_of::<V, MOST_ROWS>(),
+            }
+        }
+    }
+}
+
+impl Task<'_, '_> {
+    #[inline(always)]
+    unsafe fn tiles_of<V: Vector, const R: usize>(self) {
+        let t = &self.whole.tiling;
+        let width = V::LANES * PANEL_VECTORS;
+        let outputs = (t.outputs - self.first).min(OUTPUTS);
+        let (panels, all_panels) = (outputs.div_ceil(width), t.outputs.div_ceil(width));
+        let padded = panels * width;
+        let (rows, columns) = t.tiles();
+        let mut corners = [Corner::default(); TILES];
+        let first_tile = self.block * TILES;
+        let count = (self.whole.items * rows * columns - first_tile).min(TILES);
+        for (i, corner) in corners.iter_mut().enumerate().take(count) {
+            let tile = first_tile + i;
+            let place = tile % (rows * columns);
+            *corner =
+                Corner { image: tile / (rows * columns), y: place / columns * 2, x: place % columns * 2 };
+        }
+        let (mut transformed, mut products) = TRANSFORMED.take();
+        transformed.ensure(POINTS * TILES * INPUTS);
+        products.ensure(POINTS * TILES * OUTPUTS.next_multiple_of(width));
+        let (v, m) = (transformed.pointer(), products.pointer());
+        for start in (0..t.inputs).step_by(INPUTS) {
+            let inputs = (t.inputs - start).min(INPUTS);
+            for (i, corner) in corners.iter().enumerate().take(count) {
+                unsafe { self.transform_input::<V>(corner, start, inputs, v, i) };
+            }
+            for point in 0..POINTS {
+                for panel in 0..panels {
+                    let from = (point * all_panels + self.first / width + panel) * t.inputs + start;
+                    let mut tile = 0;
+                    while tile < count {
+                        unsafe {
+                            let weights = self.whole.weights.as_ptr().add(from * width);
+                            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
+                            let mut lines = [std::ptr::null::<f32>(); R];
+                            for (r, line) in lines.iter_mut().enumerate() {
+                                *line = v.at((point * TILES + tile + r) * INPUTS);
+                            }
+                            multiply::<V, R>(&mut acc, &lines, inputs, weights);
+                            for (r, acc) in acc.iter().enumerate() {
+                                for (lane, acc) in acc.iter().enumerate() {
+                                    let at =
+                                        (point * TILES + tile + r) * padded + panel * width + lane * V::LANES;
+                                    let to = m.at(at);
+                                    let sum = if start == 0 { *acc } else { acc.add(V::load(to)) };
+                                    sum.store(to);
+                                }
+                            }
+                        }
+                        tile += R;
+                    }
+                }
+            }
+        }
+        for lane in (0..outputs).step_by(V::LANES) {
+            unsafe { self.transform_output::<V>(&corners[..count], lane, padded, m) };
+        }
+        TRANSFORMED.set((transformed, products));
+    }
+
+    /// `B^T d B` of one 4x4 input tile, some channels of it.
+    #[inline(always)]
+    unsafe fn transform_input<V: Vector>(
+        &self,
+        corner: &Corner,
+        start: usize,
+        inputs: usize,
+        to: Shared,
+        tile: usize,
+    ) {
+        let t = &self.whole.tiling;
+        let mut from = [ZEROS.as_ptr(); POINTS];
+        for (point, from) in from.iter_mut().enumerate() {
+            let y = (corner.y + point / 4).wrapping_sub(t.padding);
+            let x = (corner.x + point % 4).wrapping_sub(t.padding);
+            if y < t.height && x < t.width {
+                let at = ((corner.image * t.height + y) * t.width + x) * t.inputs + start;
+                *from = self.whole.input[at..].as_ptr();
+            }
+        }
+        for c in (0..inputs).step_by(V::LANES) {
+            unsafe {
+                let mut rows = [[V::zero(); 4]; 4];
+                for x in 0..4 {
+                    let d = [0, 1, 2, 3].map(|y| V::load(from[y * 4 + x].add(c)));
+                    rows[0][x] = d[0].sub(d[2]);
+                    rows[1][x] = d[1].add(d[2]);
+                    rows[2][x] = d[2].sub(d[1]);
+                    rows[3][x] = d[1].sub(d[3]);
+                }
+                for (y, d) in rows.iter().enumerate() {
+                    let out = [d[0].sub(d[2]), d[1].add(d[2]), d[2].sub(d[1]), d[1].sub(d[3])];
+                    for (x, value) in out.iter().enumerate() {
+                        value.store(to.at(((y * 4 + x) * TILES + tile) * INPUTS + c));
+                    }
+                }
+            }
+        }
+    }
+
+    /// `A^T m A` of every tile for one register of output channels, finished and stored.
+    #[inline(always)]
+    unsafe fn transform_output<V: Vector>(&self, corners: &[Corner], lane: usize, padded: usize, m: Shared) {
+        let t = &self.whole.tiling;
+        let finish = &self.whole.finish;
+        let (h, w) = t.output_size();
+        let channel = self.first + lane;
+        unsafe {
+            let zero = V::zero();
+            let bias = finish.bias.map_or(zero, |b| V::load(b.as_ptr().add(channel)));
+            let mut sums = [zero; 2];
+            for (tile, corner) in corners.iter().enumerate() {
+                let mut rows = [[zero; 4]; 2];
+                for x in 0..4 {
+                    let m = [0, 1, 2, 3].map(|y| V::load(m.at(((y * 4 + x) * TILES + tile) * padded + lane)));
+                    rows[0][x] = m[0].add(m[1]).add(m[2]);
+                    rows[1][x] = m[1].sub(m[2]).sub(m[3]);
+                }
+                for (y, m) in rows.iter().enumerate() {
+                    let out = [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])];
+                    for (x, value) in out.iter().enumerate() {
+                        let (y, x) = (corner.y + y, corner.x + x);
+                        if y >= h || x >= w {
+                            continue;
+                        }
+                        let at = ((corner.image * h + y) * w + x) * t.outputs + channel;
+                        let to = self.whole.output.at(at);
+                        let mut value = value.add(bias);
+                        if finish.accumulate {
+                            value = value.add(V::load(to));
+                        }
+                        if let Some(residual) = finish.residual {
+                            value = value.add(V::load(residual.as_ptr().add(at)));
+                        }
+                        if finish.relu {
+                            value = zero.max(value);
+                        }
+                        sums = [sums[0].add(value), value.mul_add(value, sums[1])];
+                        value.store(to);
+                    }
+                }
+            }
+            if let Some(to) = self.whole.sums {
+                let columns = t.outputs.next_multiple_of(V::LANES * PANEL_VECTORS);
+                for (kind, sum) in sums.iter().enumerate() {
+                    sum.store(to.at((self.block * 2 + kind) * columns + channel));
+                }
+            }
+        }
+    }
+}

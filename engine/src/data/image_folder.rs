@@ -1,0 +1,217 @@
+//! Pictures in class-named folders, `<root>[/<split>]/<class>/**.{jpg,png}`, or any tree of pictures without labels;
+//! from a folder or a `.tar`.
+
+use std::sync::Arc;
+
+use super::tree::FileTree;
+use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::media::Picture;
+
+/// The format's entry in the table.
+pub(super) const FORMAT: Format = Format {
+    name: "folder",
+    about: "pictures in class-named folders (split: a folder above them), or any tree with unlabelled=true",
+    options: &[],
+    open: |spec, skips| Ok(Arc::new(ImageFolder::open(spec, skips)?)),
+};
+
+struct ImageFolder {
+    name: String,
+    classes: Vec<String>,
+    tree: FileTree,
+    /// File in the tree, and class.
+    items: Vec<(usize, Option<usize>)>,
+}
+
+impl ImageFolder {
+    fn open(spec: &Spec, skips: &SkipLog) -> Result<Self, DataError> {
+        let tree = FileTree::open(&spec.path, skips)?;
+        let pictures: Vec<usize> =
+            (0..tree.paths().len()).filter(|&i| is_picture(&tree.paths()[i])).collect();
+        if pictures.is_empty() {
+            return Err(DataError::format(&spec.path, "", "no picture (.jpg, .jpeg or .png) in it"));
+        }
+        let mut start = if tree.is_archive() { shared_prefix(&tree, &pictures) } else { 0 };
+        let mut chosen = pictures;
+        if let Some(split) = &spec.split {
+            (chosen, start) = choose_split(spec, split, &tree, &chosen, start)?;
+        }
+        let class_of =
+            |file: usize| tree.paths()[file][start..].split_once('/').map(|(class, _)| class.to_owned());
+        let mut classes = Vec::new();
+        if !spec.unlabelled {
+            classes = chosen.iter().filter_map(|&file| class_of(file)).collect();
+            classes.sort_unstable();
+            classes.dedup();
+        }
+        let items = chosen
+            .into_iter()
+            .map(|file| (file, class_of(file).and_then(|class| classes.binary_search(&class).ok())))
+            .collect();
+        Ok(Self { name: spec.to_string(), classes, tree, items })
+    }
+}
+
+fn is_picture(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("jpg" | "jpeg" | "png"))
+}
+
+/// Length of the folder prefix that all pictures of an archive share, as long as a folder remains below it: archives
+/// usually hold one folder, which is not a class.
+fn shared_prefix(tree: &FileTree, pictures: &[usize]) -> usize {
+    let mut start = 0;
+    loop {
+        let first = &tree.paths()[pictures[0]][start..];
+        let Some((folder, _)) = first.split_once('/') else { return start };
+        let prefix = format!("{folder}/");
+        let below = |&file: &usize| {
+            let rest = tree.paths()[file][start..].strip_prefix(&prefix);
+            rest.is_some_and(|rest| rest.contains('/'))
+        };
+        if !pictures.iter().all(below) {
+            return start;
+        }
+        start += prefix.len();
+    }
+}
+
+/// Keeps the pictures below the folder that the split names, whatever its case.
+fn choose_split(
+    spec: &Spec,
+    split: &str,
+    tree: &FileTree,
+    pictures: &[usize],
+    start: usize,
+) -> Result<(Vec<usize>, usize), DataError> {
+    let folder = |file: usize| tree.paths()[file][start..].split_once('/').map(|(folder, _)| folder);
+    let mut names: Vec<&str> = pictures.iter().filter_map(|&file| folder(file)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let exact = names.iter().find(|name| **name == split);
+    let Some(name) = exact.or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(split))) else {
+        let first: Vec<&str> = names.iter().take(12).copied().collect();
+        return Err(spec.error(format!("no folder of that name; the folders are {}", first.join(", "))));
+    };
+    let kept = pictures.iter().copied().filter(|&file| folder(file) == Some(name)).collect();
+    Ok((kept, start + name.len() + 1))
+}
+
+impl Dataset for ImageFolder {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn key(&self, index: usize) -> String {
+        self.tree.key(self.items[index].0)
+    }
+
+    fn annotation(&self, index: usize) -> Annotation {
+        self.items[index].1.map_or(Annotation::None, Annotation::Class)
+    }
+
+    fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
+        let file = self.items[index].0;
+        let bytes = self.tree.read(file)?;
+        decode::check_signature(&bytes).map_err(|reason| self.tree.error(file, reason))?;
+        Ok(blake3::hash(&bytes).into())
+    }
+
+    fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        let file = self.items[index].0;
+        decode::decode(&self.tree.read(file)?).map_err(|reason| self.tree.error(file, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+
+    use super::super::decode::tests::grey_png;
+    use super::super::tree::tests::tar_of;
+    use super::*;
+
+    fn open(spec: &str) -> Result<ImageFolder, DataError> {
+        ImageFolder::open(&spec.parse().unwrap(), &SkipLog::new(true))
+    }
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (index, name) in ["train/happy/a.png", "train/sad/deep/b.PNG", "val/sad/c.png"].iter().enumerate()
+        {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, grey_png(8, 8, index as u8)).unwrap();
+        }
+        fs::write(dir.path().join("train/happy/notes.txt"), "not a picture").unwrap();
+        dir
+    }
+
+    #[test]
+    fn folders_name_the_classes_and_a_split_is_a_folder_above_them() {
+        let dir = tree();
+        let train = open(&format!("folder:{}#Train", dir.path().display())).unwrap();
+        assert_eq!(train.classes(), ["happy", "sad"]);
+        assert_eq!([train.annotation(0), train.annotation(1)], [Annotation::Class(0), Annotation::Class(1)]);
+        assert_eq!(train.len(), 2);
+        let message = open(&format!("folder:{}#test", dir.path().display())).err().unwrap().to_string();
+        assert!(message.contains("train, val"), "{message}");
+    }
+
+    #[test]
+    fn unlabelled_takes_any_tree() {
+        let dir = tree();
+        let all = open(&format!("folder:{}?unlabelled=true", dir.path().display())).unwrap();
+        assert_eq!((all.len(), all.classes().len()), (3, 0));
+        assert_eq!(all.annotation(2), Annotation::None);
+    }
+
+    #[test]
+    fn pictures_at_the_root_have_no_label() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.png"), grey_png(8, 8, 0)).unwrap();
+        let all = open(&format!("folder:{}", dir.path().display())).unwrap();
+        assert_eq!(all.annotation(0), Annotation::None);
+        assert!(all.classes().is_empty());
+    }
+
+    #[test]
+    fn an_archive_may_wrap_the_class_folders_in_one_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (grey_png(8, 8, 0), grey_png(8, 8, 1));
+        for names in [["faces/happy/a.png", "faces/sad/b.png"], ["happy/a.png", "sad/b.png"]] {
+            let path = dir.path().join("x.tar");
+            fs::write(&path, tar_of(&[(names[0], &a), (names[1], &b)])).unwrap();
+            assert_eq!(open(&format!("folder:{}", path.display())).unwrap().classes(), ["happy", "sad"]);
+        }
+    }
+
+    #[test]
+    fn an_empty_file_and_a_text_file_fail_when_hashed_and_name_themselves() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.jpg"), b"").unwrap();
+        fs::write(dir.path().join("b.jpg"), b"just text").unwrap();
+        fs::write(dir.path().join("c.png"), &grey_png(40, 40, 0)[..200]).unwrap();
+        let all = open(&format!("folder:{}", dir.path().display())).unwrap();
+        assert!(all.content_hash(0).unwrap_err().to_string().contains("a.jpg: the file is empty"));
+        assert!(all.content_hash(1).unwrap_err().to_string().contains("b.jpg: neither"));
+        assert!(all.content_hash(2).is_ok(), "a truncated picture shows only when decoded");
+        assert!(all.picture(2).unwrap_err().to_string().contains("c.png"));
+    }
+
+    #[test]
+    fn a_tree_without_pictures_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = open(&format!("folder:{}", dir.path().display())).err().unwrap().to_string();
+        assert!(message.contains("no picture"), "{message}");
+    }
+}

@@ -1,0 +1,294 @@
+//! The flat list of samples a run draws from, made of one or more datasets under the run's vocabulary.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::label::label;
+use super::{Ambiguous, DataError, Dataset, Formats, LabelsPerClass, Mapping, SkipLog, Spec, Vocabulary};
+use crate::media::Picture;
+
+/// An open dataset and how its labels are used.
+#[derive(Clone)]
+pub struct Source {
+    /// The dataset.
+    pub dataset: Arc<dyn Dataset>,
+    /// Keep so many labels a class from it.
+    pub labels_per_class: Option<LabelsPerClass>,
+    /// Ignore its labels.
+    pub unlabelled: bool,
+    /// Where items without a clear label go.
+    pub ambiguous: Ambiguous,
+    /// The dataset's class -> the run's class, `unlabelled` or `drop`.
+    pub map: BTreeMap<String, String>,
+}
+
+impl Source {
+    /// A dataset with its labels, mapped by name.
+    pub fn new(dataset: Arc<dyn Dataset>) -> Self {
+        Self {
+            dataset,
+            labels_per_class: None,
+            unlabelled: false,
+            ambiguous: Ambiguous::Drop,
+            map: BTreeMap::new(),
+        }
+    }
+
+    /// Opens a SPEC and takes its options over.
+    ///
+    /// # Errors
+    /// As [`Formats::open`].
+    pub fn open(spec: &Spec, formats: &Formats, skips: &SkipLog) -> Result<Self, DataError> {
+        Ok(Self {
+            dataset: formats.open(spec, skips)?,
+            labels_per_class: spec.labels_per_class,
+            unlabelled: spec.unlabelled,
+            ambiguous: spec.ambiguous,
+            map: spec.map.clone(),
+        })
+    }
+}
+
+/// One item of a pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Index among the pool's datasets.
+    pub dataset: u32,
+    /// Index in the dataset.
+    pub item: u32,
+    /// Class of the run; none where it is unlabelled.
+    pub label: Option<usize>,
+    /// Annotators' votes over the run's classes, normalised to sum 1, where the dataset has votes for any of them.
+    pub votes: Option<Box<[f32]>>,
+    /// Hash of the stored content.
+    pub hash: [u8; 32],
+}
+
+/// Samples of one or more datasets, in the order of the datasets and their items.
+#[derive(Clone, Default)]
+pub struct Pool {
+    pub(super) datasets: Vec<Arc<dyn Dataset>>,
+    pub(super) samples: Vec<Sample>,
+    /// Content of items the sources hold that are no samples: an evaluation set's dropped items are kept out of
+    /// training all the same.
+    pub(super) unused: Vec<[u8; 32]>,
+}
+
+impl Pool {
+    /// Maps labels to the vocabulary and hashes every item, in parallel. Items that cannot be read are skipped.
+    ///
+    /// A label from votes is the majority over all the dataset's columns, after columns that map to the same class are
+    /// added up. Ties, and majorities for a column without a class, go where `ambiguous` and the mapping say.
+    ///
+    /// # Errors
+    /// Classes that map nowhere; an unreadable item where `skips` is strict; nothing left.
+    pub fn build(vocabulary: &Vocabulary, sources: &[Source], skips: &SkipLog) -> Result<Self, DataError> {
+        let mut pool = Self::default();
+        for source in sources {
+            let dataset = &source.dataset;
+            let mapping = if source.unlabelled {
+                Mapping::new()
+            } else {
+                vocabulary.mapping(dataset.name(), dataset.classes(), &source.map, source.ambiguous)?
+            };
+            let index = pool.datasets.len() as u32;
+            let items = u32::try_from(dataset.len()).map_err(|_| {
+                DataError::TooFew(format!("{}: more than {} items in one dataset", dataset.name(), u32::MAX))
+            })?;
+            let sample = |item: u32| match dataset.content_hash(item as usize) {
+                Ok(hash) => Ok(Some(match label(source, &mapping, vocabulary.len(), item as usize) {
+                    Some((label, votes)) => Ok(Sample { dataset: index, item, label, votes, hash }),
+                    None => Err(hash),
+                })),
+                Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
+            };
+            let read: Vec<Option<Result<Sample, [u8; 32]>>> =
+                (0..items).into_par_iter().with_min_len(64).map(sample).collect::<Result<_, DataError>>()?;
+            for sample in read.into_iter().flatten() {
+                match sample {
+                    Ok(sample) => pool.samples.push(sample),
+                    Err(hash) => pool.unused.push(hash),
+                }
+            }
+            pool.datasets.push(Arc::clone(dataset));
+        }
+        if pool.is_empty() && !sources.is_empty() {
+            let names: Vec<&str> = sources.iter().map(|source| source.dataset.name()).collect();
+            let first = skips.first().into_iter().next().map(|line| format!(" ({line})")).unwrap_or_default();
+            return Err(DataError::TooFew(format!("{}: no usable item{first}", names.join(", "))));
+        }
+        Ok(pool)
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether it has no sample.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// All samples.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// The label of every sample.
+    pub fn labels(&self) -> Vec<Option<usize>> {
+        self.samples.iter().map(|sample| sample.label).collect()
+    }
+
+    /// Labelled samples per class.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        self.samples.iter().filter_map(|sample| sample.label).for_each(|label| counts[label] += 1);
+        counts
+    }
+
+    /// What messages call a sample.
+    pub fn key(&self, index: usize) -> String {
+        let sample = &self.samples[index];
+        self.datasets[sample.dataset as usize].key(sample.item as usize)
+    }
+
+    /// Reads and decodes a sample.
+    ///
+    /// # Errors
+    /// The item cannot be read or decoded.
+    pub fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        let sample = &self.samples[index];
+        self.datasets[sample.dataset as usize].picture(sample.item as usize)
+    }
+
+    /// Leaves only the labelled samples, as scoring needs them; gives the number that went.
+    pub fn retain_labelled(&mut self) -> usize {
+        let rest = self.split_off(|sample| sample.label.is_some());
+        self.unused.extend(rest.samples.iter().map(|sample| sample.hash));
+        rest.len()
+    }
+
+    /// Moves the samples that `keep` refuses into a pool of their own.
+    #[must_use]
+    pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
+        let (kept, rest) = std::mem::take(&mut self.samples).into_iter().partition(|sample| keep(sample));
+        self.samples = kept;
+        Self { datasets: self.datasets.clone(), samples: rest, unused: Vec::new() }
+    }
+
+    /// Adds another pool's samples behind these.
+    pub fn append(&mut self, other: Self) {
+        let offset = self.datasets.len() as u32;
+        self.datasets.extend(other.datasets);
+        self.unused.extend(other.unused);
+        self.samples.extend(
+            other.samples.into_iter().map(|sample| Sample { dataset: sample.dataset + offset, ..sample }),
+        );
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::ferplus;
+    use super::super::ferplus::tests::write_split;
+    use super::*;
+
+    /// A pool of a FER+ split written for the test.
+    pub(in crate::data) fn ferplus_pool(
+        lines: &[(u8, [u8; 10])],
+        ambiguous: Ambiguous,
+        vocabulary: &str,
+        map: &str,
+    ) -> (tempfile::TempDir, Pool) {
+        let dir = tempfile::tempdir().unwrap();
+        write_split(dir.path(), "Train", lines);
+        let query = if map.is_empty() { String::new() } else { format!("?map={map}") };
+        let mut spec: Spec = format!("ferplus:{}{query}", dir.path().display()).parse().unwrap();
+        spec.ambiguous = ambiguous;
+        let skips = SkipLog::new(true);
+        let source = Source::open(&spec, &Formats::files(), &skips).unwrap();
+        let pool = Pool::build(&Vocabulary::open(vocabulary).unwrap(), &[source], &skips).unwrap();
+        (dir, pool)
+    }
+
+    /// Votes that all go to one column.
+    pub(in crate::data) fn all_for(column: usize) -> [u8; 10] {
+        let mut votes = [0; 10];
+        votes[column] = 10;
+        votes
+    }
+
+    const CLEAR: [u8; 10] = [4, 0, 0, 1, 3, 0, 0, 0, 2, 0];
+    const TIE: [u8; 10] = [4, 0, 4, 0, 0, 0, 0, 0, 2, 0];
+
+    #[test]
+    fn ferplus_labels_are_majorities_and_ties_unknown_and_no_face_are_dropped() {
+        let lines = [(1, CLEAR), (2, TIE), (3, all_for(8)), (4, all_for(9)), (5, [0; 10]), (6, all_for(7))];
+        let (_dir, pool) = ferplus_pool(&lines, Ambiguous::Drop, "ferplus8", "");
+        assert_eq!(pool.labels(), [Some(0), Some(7)]);
+        let votes = pool.samples()[0].votes.as_ref().unwrap();
+        assert_eq!(**votes, [0.5, 0.0, 0.0, 0.125, 0.375, 0.0, 0.0, 0.0], "eight classes, without unknown");
+        let (_dir, pool) = ferplus_pool(&lines, Ambiguous::Unlabelled, "ferplus8", "");
+        assert_eq!(pool.labels(), [Some(0), None, None, None, Some(7)], "all but the one without a face");
+    }
+
+    #[test]
+    fn merged_classes_add_their_votes_before_the_majority() {
+        // 4 neutral, 3 anger, 2 contempt: with contempt as anger, anger wins.
+        let votes = [4, 0, 0, 0, 3, 0, 0, 2, 0, 0];
+        let (_dir, pool) = ferplus_pool(&[(1, votes)], Ambiguous::Drop, "basic7", "contempt:anger");
+        assert_eq!(pool.labels(), [Some(0)], "anger comes first in basic7");
+    }
+
+    #[test]
+    fn votes_follow_the_names_into_another_order() {
+        let (_dir, pool) = ferplus_pool(&[(1, CLEAR)], Ambiguous::Drop, "affwild2-8", "contempt:unlabelled");
+        assert_eq!(**pool.samples()[0].votes.as_ref().unwrap(), [0.5, 0.375, 0.0, 0.0, 0.0, 0.125, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn unreadable_items_are_skipped_and_named_and_fatal_when_strict() {
+        let dir = tempfile::tempdir().unwrap();
+        write_split(dir.path(), "Train", &[(1, CLEAR), (2, CLEAR), (3, CLEAR)]);
+        let folder = dir.path().join("data/FER2013Train");
+        std::fs::write(folder.join("fer0000000.png"), b"").unwrap();
+        std::fs::write(folder.join("fer0000002.png"), b"text").unwrap();
+        let spec = Spec::new(ferplus::FORMAT.name, dir.path());
+        let build = |strict| {
+            let skips = SkipLog::new(strict);
+            let source = Source::open(&spec, &Formats::files(), &skips).unwrap();
+            let pool = Pool::build(&Vocabulary::open("ferplus8").unwrap(), &[source], &skips);
+            pool.map(|pool| (pool.len(), skips.count(), skips.first()))
+        };
+        let (len, skipped, names) = build(false).unwrap();
+        assert_eq!((len, skipped), (1, 2));
+        assert!(names.iter().any(|name| name.contains("fer0000002.png")), "{names:?}");
+        assert!(build(true).is_err());
+    }
+
+    #[test]
+    fn a_pool_without_a_usable_item_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.png"), b"").unwrap();
+        let skips = SkipLog::new(false);
+        let source = Source::open(&Spec::new("folder", dir.path()), &Formats::files(), &skips).unwrap();
+        let message =
+            Pool::build(&Vocabulary::open("basic7").unwrap(), &[source], &skips).err().unwrap().to_string();
+        assert!(message.contains("no usable item") && message.contains("a.png"), "{message}");
+    }
+
+    #[test]
+    fn appended_pools_keep_their_own_datasets() {
+        let (_a, mut first) = ferplus_pool(&[(1, CLEAR)], Ambiguous::Drop, "ferplus8", "");
+        let (_b, second) = ferplus_pool(&[(2, CLEAR)], Ambiguous::Drop, "ferplus8", "");
+        let (key, hash) = (second.key(0), second.samples()[0].hash);
+        first.append(second);
+        assert_eq!((first.key(1), first.samples()[1].hash), (key, hash));
+        assert_ne!(first.key(0), first.key(1));
+        assert_ne!(first.picture(0).unwrap(), first.picture(1).unwrap());
+    }
+}

@@ -1,0 +1,91 @@
+//! Bad single items: skipped, counted and named, or fatal where the user asked for strictness.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::DataError;
+
+/// Warnings printed before the rest is only counted.
+const NAMED: usize = 10;
+
+/// Counts the items that could not be used. Shared between threads; an item that fails again is not counted again.
+#[derive(Debug, Default)]
+pub struct SkipLog {
+    strict: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: HashSet<String>,
+    first: Vec<String>,
+}
+
+impl SkipLog {
+    /// With `strict`, the first bad item is an error instead of a warning.
+    pub fn new(strict: bool) -> Self {
+        Self { strict, state: Mutex::default() }
+    }
+
+    /// Whether bad items are fatal.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Counts an item, and warns while only a few have been named. `key` identifies it (dataset and item).
+    ///
+    /// # Errors
+    /// Gives `error` back under `strict`.
+    pub fn skip(&self, key: &str, error: DataError) -> Result<(), DataError> {
+        if self.strict {
+            return Err(error);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.seen.insert(key.to_owned()) {
+            let line = error.to_string();
+            if state.seen.len() <= NAMED {
+                log::warn!("skipped: {line}");
+                state.first.push(line);
+            } else if state.seen.len() == NAMED + 1 {
+                log::warn!("skipped: more than {NAMED} items; the rest is only counted");
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of different items skipped so far.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).seen.len()
+    }
+
+    /// The first few reasons, each naming its file and place.
+    pub fn first(&self) -> Vec<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).first.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> DataError {
+        DataError::TooFew("bad".to_owned())
+    }
+
+    #[test]
+    fn an_item_counts_once_however_often_it_fails() {
+        let log = SkipLog::new(false);
+        for key in 0..50 {
+            for _ in 0..3 {
+                assert!(log.skip(&key.to_string(), error()).is_ok());
+            }
+        }
+        assert_eq!(log.count(), 50);
+        assert_eq!(log.first().len(), NAMED);
+    }
+
+    #[test]
+    fn strict_makes_the_first_bad_item_fatal() {
+        assert!(SkipLog::new(true).skip("a", error()).is_err());
+    }
+}

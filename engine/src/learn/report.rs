@@ -1,0 +1,215 @@
+//! The result of an evaluation, as JSON, as one CSV row and as a table for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::calibration::{expected_calibration_error, negative_log_likelihood};
+use super::error::LearnError;
+use super::loss::{arg_max, softmax};
+use super::metrics::Confusion;
+
+/// What a model scored on a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvalReport {
+    /// Items measured; those labelled below 0 are left out.
+    pub n: u64,
+    /// Mean F1 over all classes.
+    pub macro_f1: f64,
+    /// Share predicted right.
+    pub accuracy: f64,
+    /// F1 by class name.
+    pub per_class_f1: BTreeMap<String, f64>,
+    /// Counts; rows are the truth, in the order of `classes`.
+    pub confusion: Vec<Vec<u64>>,
+    /// Expected calibration error over 15 bins.
+    pub ece: f64,
+    /// Mean negative log likelihood in nats.
+    pub nll: f64,
+    /// Mean recall over the classes that occur.
+    pub balanced_accuracy: f64,
+    /// Class names in output order.
+    pub classes: Vec<String>,
+    /// Precision by class name.
+    pub per_class_precision: BTreeMap<String, f64>,
+    /// Recall by class name.
+    pub per_class_recall: BTreeMap<String, f64>,
+    /// Classes that neither occur nor are predicted: they count as F1 = 0.
+    pub absent_classes: Vec<String>,
+    /// Items labelled below 0.
+    pub ignored: u64,
+}
+
+impl EvalReport {
+    /// Measures logits, `labels x classes`, at a temperature (1 where none was fitted).
+    ///
+    /// # Errors
+    /// Lengths disagree, a label is outside the classes, or a logit is not finite.
+    pub fn new(
+        logits: &[f32],
+        labels: &[i64],
+        classes: &[String],
+        temperature: f32,
+    ) -> Result<Self, LearnError> {
+        let k = classes.len();
+        if logits.len() != labels.len() * k {
+            return Err(LearnError::Evaluation(format!(
+                "{} labels of {k} classes need {} logits, got {}",
+                labels.len(),
+                labels.len() * k,
+                logits.len()
+            )));
+        }
+        if let Some(place) = logits.iter().position(|v| !v.is_finite()) {
+            return Err(LearnError::Evaluation(format!(
+                "the model's output for item {} is not finite; its weights are broken",
+                place / k.max(1)
+            )));
+        }
+        let predicted = arg_max(logits, k);
+        let mut confusion = Confusion::new(k);
+        confusion.extend(labels, &predicted)?;
+        let probabilities = softmax(logits, k, temperature);
+        let mut confidence = vec![];
+        let mut right = vec![];
+        for (i, &label) in labels.iter().enumerate().filter(|&(_, &label)| label >= 0) {
+            confidence.push(probabilities[i * k + predicted[i]]);
+            right.push(predicted[i] as i64 == label);
+        }
+        let scores = confusion.scores();
+        let by_name = |figure: &dyn Fn(usize) -> f64| {
+            classes.iter().enumerate().map(|(c, name)| (name.clone(), figure(c))).collect()
+        };
+        Ok(Self {
+            n: confusion.items(),
+            macro_f1: confusion.macro_f1(),
+            accuracy: confusion.accuracy(),
+            per_class_f1: by_name(&|c| scores[c].f1),
+            confusion: confusion.rows(),
+            ece: expected_calibration_error(&confidence, &right),
+            nll: negative_log_likelihood(logits, labels, k, temperature),
+            balanced_accuracy: confusion.balanced_accuracy(),
+            classes: classes.to_vec(),
+            per_class_precision: by_name(&|c| scores[c].precision),
+            per_class_recall: by_name(&|c| scores[c].recall),
+            absent_classes: confusion.absent().into_iter().map(|c| classes[c].clone()).collect(),
+            ignored: confusion.ignored(),
+        })
+    }
+
+    /// A table for a terminal.
+    pub fn table(&self) -> String {
+        let width = self.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
+        let mut out = String::new();
+        let _ = writeln!(
+            out,
+            "n {}   macro F1 {:.4}   accuracy {:.4}   balanced accuracy {:.4}   ECE {:.4}   NLL {:.4}",
+            self.n, self.macro_f1, self.accuracy, self.balanced_accuracy, self.ece, self.nll
+        );
+        let _ = write!(out, "\n{:width$} {:>7} {:>7} {:>7} {:>7} |", "class", "F1", "P", "R", "items");
+        let _ = writeln!(out, " predicted, in the same order");
+        for (row, name) in self.classes.iter().enumerate() {
+            let figure = |map: &BTreeMap<String, f64>| map.get(name).copied().unwrap_or(0.0);
+            let counts: &[u64] = self.confusion.get(row).map_or(&[], Vec::as_slice);
+            let _ = write!(
+                out,
+                "{name:width$} {:>7.4} {:>7.4} {:>7.4} {:>7} |",
+                figure(&self.per_class_f1),
+                figure(&self.per_class_precision),
+                figure(&self.per_class_recall),
+                counts.iter().sum::<u64>()
+            );
+            for count in counts {
+                let _ = write!(out, " {count:>6}");
+            }
+            out.push('\n');
+        }
+        if !self.absent_classes.is_empty() {
+            let names = self.absent_classes.join(", ");
+            let _ = writeln!(out, "neither present nor predicted, counted as F1 = 0: {names}");
+        }
+        if self.ignored > 0 {
+            let _ = writeln!(out, "{} items without a label were left out", self.ignored);
+        }
+        out
+    }
+
+    /// A CSV header and one row, so that reports can be put under each other.
+    pub fn csv(&self) -> String {
+        let mut header =
+            ["n", "macro_f1", "accuracy", "balanced_accuracy", "ece", "nll"].map(String::from).to_vec();
+        let mut row = vec![self.n.to_string()];
+        row.extend(
+            [self.macro_f1, self.accuracy, self.balanced_accuracy, self.ece, self.nll].map(|v| v.to_string()),
+        );
+        for name in &self.classes {
+            header.push(format!("f1_{name}"));
+            row.push(self.per_class_f1.get(name).copied().unwrap_or(0.0).to_string());
+        }
+        [header, row]
+            .map(|cells| cells.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",") + "\n")
+            .concat()
+    }
+}
+
+/// A CSV cell (RFC 4180).
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> EvalReport {
+        let logits = [2.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 9.0];
+        let classes = ["Neutral", "Anger", "Other, rare"].map(String::from);
+        EvalReport::new(&logits, &[0, 0, 1, 1, -1], &classes, 1.0).expect("whole")
+    }
+
+    #[test]
+    fn json_has_the_promised_keys() {
+        let json = serde_json::to_value(report()).expect("plain values");
+        for key in ["n", "macro_f1", "accuracy", "per_class_f1", "confusion", "ece"] {
+            assert!(json.get(key).is_some(), "{key} is missing");
+        }
+        assert_eq!(json["n"], 4);
+        assert_eq!(json["per_class_f1"]["Neutral"], 0.8);
+        assert_eq!(json["confusion"], serde_json::json!([[2, 0, 0], [1, 1, 0], [0, 0, 0]]));
+        assert_eq!(json["absent_classes"], serde_json::json!(["Other, rare"]));
+    }
+
+    #[test]
+    fn the_table_names_absent_classes_and_unlabelled_items() {
+        let table = report().table();
+        assert!(table.contains("counted as F1 = 0: Other, rare"), "{table}");
+        assert!(table.contains("1 items without a label"), "{table}");
+        assert!(
+            table.lines().any(|l| l.starts_with("Anger") && l.ends_with("|      1      1      0")),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_csv_reader_gets_back_what_was_written() {
+        let text = report().csv();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().expect("a header").iter().next_back(), Some("f1_Other, rare"));
+        let row = reader.records().next().expect("a row").expect("well formed");
+        assert_eq!((&row[0], &row[2], row.len()), ("4", "0.75", 9));
+    }
+
+    #[test]
+    fn broken_logits_are_refused() {
+        let classes = ["a", "b"].map(String::from);
+        let error = EvalReport::new(&[0.0, 1.0, f32::NAN, 0.0], &[0, 1], &classes, 1.0).expect_err("NaN");
+        assert!(error.to_string().contains("item 1 is not finite"), "{error}");
+        assert!(EvalReport::new(&[0.0], &[0], &classes, 1.0).is_err());
+        assert!(EvalReport::new(&[0.0, 0.0], &[2], &classes, 1.0).is_err());
+    }
+}

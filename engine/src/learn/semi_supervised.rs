@@ -1,0 +1,437 @@
+//! One semi-supervised step, stage by stage, as the method's table has it. FER = labelled pictures, FR = unlabelled
+//! ones, T = teacher, S = student.
+//!
+//! The stages of a step share one batch and run in this order:
+//!
+//! | stage | what |
+//! |---|---|
+//! | [`SemiSupervised::teacher_forward`] | T on `x_FER`, `x_FR`, `Aug(x_FR)` as one batch; pseudo-labels `y^` |
+//! | [`SemiSupervised::student_update`]  | `g_old = grad CE(y^, S(x_FR))`; SGD step to S' |
+//! | [`SemiSupervised::meta_test`]       | `g_new = grad CE(y_FER, S'(x_FER))`; `f = eta_S <g_new, g_old>` |
+//! | [`SemiSupervised::teacher_update`]  | gradient of `L_T = L_s + L_c + L_f`; SGD step |
+//! | [`SemiSupervised::end_step`]        | counts, and what to log |
+//!
+//! The teacher's activations are kept from its one forward pass to its one backward pass: `f` is known by then, and
+//! the gradients of its loss's terms touch different rows of the logits, so they are laid side by side.
+
+use std::collections::VecDeque;
+
+use super::batch::TrainBatch;
+use super::error::LearnError;
+use super::loss::{Loss, cross_entropy};
+use super::optimise::{Descent, SkipGuard, average_decay, descend};
+use super::pseudo::{PseudoLabeller, PseudoLabels};
+use super::record::{StepRecord, all_finite, finite, share_at};
+use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
+use super::state::{Counters, TrainingState};
+use super::teacher_loss::{TeacherTerms, teacher_loss};
+use crate::backend::{Mode, Network, NetworkState, Slot, Which};
+use crate::net::Weights;
+
+/// How many signs the running share of `f > 0` looks back.
+const SIGNS_KEPT: usize = 200;
+
+/// Teacher and student learning from each other.
+pub struct SemiSupervised {
+    teacher: Box<dyn Network>,
+    student: Box<dyn Network>,
+    settings: Settings,
+    classes: usize,
+    labeller: PseudoLabeller,
+    step: u64,
+    teacher_updates: u64,
+    student_updates: u64,
+    skips: SkipGuard,
+    signs: VecDeque<bool>,
+    current: Option<InFlight>,
+}
+
+/// How far the step in flight has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    TeacherForward,
+    StudentUpdate,
+    MetaTest,
+    TeacherUpdate,
+}
+
+/// What a step's stages hand to each other.
+struct InFlight {
+    done: Stage,
+    phase: Phase,
+    labelled: usize,
+    unlabelled: usize,
+    /// Logits of `x_FER`, then `x_FR`, then `Aug(x_FR)`, as far as the phase has them.
+    teacher_logits: Vec<f32>,
+    pseudo: Option<PseudoLabels>,
+    /// The student's labelled loss before its update, for the loss difference.
+    old_loss: Option<f64>,
+    descent: Option<Descent>,
+    feedback: f64,
+    record: StepRecord,
+}
+
+impl SemiSupervised {
+    /// Two networks of the same classes, before their first step.
+    ///
+    /// # Errors
+    /// A setting is refused, or the networks' inputs or outputs differ.
+    pub fn new(
+        teacher: Box<dyn Network>,
+        student: Box<dyn Network>,
+        settings: Settings,
+    ) -> Result<Self, LearnError> {
+        settings.validate()?;
+        let (t, s) = (teacher.graph(), student.graph());
+        if t.input() != s.input() || t.output() != s.output() {
+            return Err(LearnError::Batch(format!(
+                "teacher ({} -> {}) and student ({} -> {}) must have the same input and classes",
+                t.input(),
+                t.output(),
+                s.input(),
+                s.output()
+            )));
+        }
+        let classes = t.output().len();
+        let labeller = PseudoLabeller::new(&settings.pseudo_labels, classes);
+        Ok(Self {
+            teacher,
+            student,
+            settings,
+            classes,
+            labeller,
+            step: 0,
+            teacher_updates: 0,
+            student_updates: 0,
+            skips: SkipGuard::default(),
+            signs: VecDeque::new(),
+            current: None,
+        })
+    }
+
+    /// Steps made.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// What the next step does, and so which views its batch needs.
+    pub fn phase(&self) -> Phase {
+        self.settings.phase(self.step)
+    }
+
+    /// The teacher.
+    pub fn teacher(&self) -> &dyn Network {
+        self.teacher.as_ref()
+    }
+
+    /// The student.
+    pub fn student(&self) -> &dyn Network {
+        self.student.as_ref()
+    }
+
+    /// The pseudo-labels of the step in flight, for inspection.
+    pub fn pseudo_labels(&self) -> Option<&PseudoLabels> {
+        self.current.as_ref()?.pseudo.as_ref()
+    }
+
+    /// All stages, one after the other.
+    ///
+    /// # Errors
+    /// As the stages.
+    pub fn step(&mut self, batch: &TrainBatch) -> Result<StepRecord, LearnError> {
+        self.teacher_forward(batch)?;
+        self.student_update(batch)?;
+        self.meta_test(batch)?;
+        self.teacher_update(batch)?;
+        self.end_step()
+    }
+
+    /// Rows 3 and 4: the teacher on all views as one batch, so that batch-norm sees one context, and the pseudo-labels.
+    /// Abandons a step that was not ended.
+    ///
+    /// # Errors
+    /// The batch does not fit the phase, or the device failed.
+    pub fn teacher_forward(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
+        let phase = self.phase();
+        let input = self.teacher.graph().input().len();
+        let labelled = batch.check_labelled(input, self.classes)?;
+        let unlabelled = batch.check_unlabelled(input, phase.needs_weak, phase.needs_strong)?;
+        let mut record = StepRecord { images: labelled + unlabelled, ..StepRecord::default() };
+        let mut teacher_logits = vec![];
+        let mut pseudo = None;
+        if phase.teacher {
+            let mut views = batch.labelled.clone();
+            let mut items = labelled;
+            for (needed, view) in [(phase.needs_weak, &batch.weak), (phase.consistency, &batch.strong)] {
+                if needed {
+                    views.extend_from_slice(view);
+                    items += unlabelled;
+                }
+            }
+            teacher_logits = self.teacher.forward(&views, items, Mode::Train)?;
+            record.skipped = !all_finite(&teacher_logits);
+            record.teacher_accuracy =
+                share_at(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
+        }
+        if phase.needs_weak && !record.skipped {
+            let rows = labelled * self.classes..(labelled + unlabelled) * self.classes;
+            let labels = self.labeller.label(&teacher_logits[rows]);
+            record.pseudo_histogram = labels.histogram(self.classes);
+            record.pseudo_kept_share = Some(labels.kept_share());
+            record.pseudo_confidence = finite(labels.mean_confidence());
+            pseudo = Some(labels);
+        }
+        self.current = Some(InFlight {
+            done: Stage::TeacherForward,
+            phase,
+            labelled,
+            unlabelled,
+            teacher_logits,
+            pseudo,
+            old_loss: None,
+            descent: None,
+            feedback: 0.0,
+            record,
+        });
+        Ok(())
+    }
+
+    /// Row 5: the student learns from the pseudo-labels (or, at the end, from labels), and its average follows.
+    ///
+    /// # Errors
+    /// Out of order, or the device failed.
+    pub fn student_update(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
+        let mut now = self.take(Stage::TeacherForward, "student_update", "teacher_forward")?;
+        now.done = Stage::StudentUpdate;
+        if !now.record.skipped {
+            match now.phase.student {
+                StudentPhase::Waits => {}
+                StudentPhase::Learns => self.learn_from_pseudo_labels(batch, &mut now)?,
+                StudentPhase::FineTunes => self.fine_tune(batch, &mut now)?,
+            }
+        }
+        self.current = Some(now);
+        Ok(())
+    }
+
+    /// Rows 6 and 7: how the student's update changed its labelled loss, to first order.
+    ///
+    /// `f = eta_S <g_new, g_old>`, where `g_old` is the gradient the student's step really used, clipping included, and
+    /// `eta_S` the step size of this step. `f > 0` means that the step helped. The loss difference is taken as old
+    /// minus new, so it has the same sign; it holds what momentum and decay did as well.
+    ///
+    /// # Errors
+    /// Out of order, or the device failed.
+    pub fn meta_test(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
+        let mut now = self.take(Stage::StudentUpdate, "meta_test", "student_update")?;
+        now.done = Stage::MetaTest;
+        if let (Some(descent), true, false) = (now.descent, now.phase.feedback, now.record.skipped) {
+            let loss;
+            let feedback;
+            if let Some(old_loss) = now.old_loss {
+                loss = self.student_on_labels(batch, Mode::Probe, &mut now.record)?;
+                feedback = old_loss - loss.value;
+            } else {
+                loss = self.student_on_labels(batch, Mode::Train, &mut now.record)?;
+                self.student.backward(&loss.d_logits, Slot::Second)?;
+                let dot = self.student.dot(Slot::First, Slot::Second)?;
+                let new_norm = self.student.dot(Slot::Second, Slot::Second)?.sqrt();
+                now.record.feedback_cosine = finite(dot / (descent.norm * new_norm));
+                feedback = f64::from(self.settings.student_rate(self.step)) * f64::from(descent.scale) * dot;
+            }
+            now.record.loss_student_labelled = finite(loss.value);
+            now.record.feedback = finite(feedback);
+            if feedback.is_finite() {
+                now.feedback = feedback;
+                self.signs.push_back(feedback > 0.0);
+                if self.signs.len() > SIGNS_KEPT {
+                    self.signs.pop_front();
+                }
+            } else {
+                now.record.skipped = true;
+            }
+        }
+        self.current = Some(now);
+        Ok(())
+    }
+
+    /// Rows 8 and 9: the teacher learns from labels, consistency and feedback.
+    ///
+    /// # Errors
+    /// Out of order, the batch has no soft targets where they are set, or the device failed.
+    pub fn teacher_update(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
+        let mut now = self.take(Stage::MetaTest, "teacher_update", "meta_test")?;
+        now.done = Stage::TeacherUpdate;
+        if now.phase.teacher && !now.record.skipped {
+            if batch.labels.len() != now.labelled {
+                return Err(LearnError::Batch("it is not the one that `teacher_forward` was given".into()));
+            }
+            let s = &self.settings;
+            let targets = batch.target_rows(self.classes, s.soft_targets, s.label_smoothing)?;
+            let terms = TeacherTerms {
+                losses: &s.losses,
+                consistency_weight: now.phase.consistency.then(|| s.consistency_weight(self.step)),
+                feedback: now.phase.feedback.then_some(now.feedback),
+                classes: self.classes,
+            };
+            let Loss { value, d_logits } =
+                teacher_loss(&terms, &now.teacher_logits, &targets, now.pseudo.as_ref(), &mut now.record);
+            now.record.loss_teacher = finite(value);
+            now.record.skipped = !value.is_finite();
+            if value.is_finite() {
+                self.teacher.backward(&d_logits, Slot::First)?;
+                let rate = self.settings.teacher_rate(self.step);
+                now.record.teacher_learning_rate = Some(rate);
+                match descend(self.teacher.as_mut(), Slot::First, rate, &self.settings.optimiser)? {
+                    Some(descent) => {
+                        now.record.teacher_gradient_norm = finite(descent.norm);
+                        if self.settings.teacher_ema {
+                            let decay = average_decay(self.settings.ema_decay, self.teacher_updates);
+                            self.teacher.track_average(decay);
+                        }
+                        self.teacher_updates += 1;
+                    }
+                    None => now.record.skipped = true,
+                }
+            }
+        }
+        self.current = Some(now);
+        Ok(())
+    }
+
+    /// Ends the step and says what happened in it.
+    ///
+    /// # Errors
+    /// Out of order, or [`LearnError::Diverged`] when too many steps in a row were skipped.
+    pub fn end_step(&mut self) -> Result<StepRecord, LearnError> {
+        let now = self.take(Stage::TeacherUpdate, "end_step", "teacher_update")?;
+        self.step += 1;
+        let mut record = now.record;
+        self.skips.record(self.step, record.skipped)?;
+        record.step = self.step;
+        record.skipped_total = self.skips.total;
+        let positive = self.signs.iter().filter(|&&sign| sign).count();
+        record.feedback_positive_share =
+            (!self.signs.is_empty()).then(|| positive as f64 / self.signs.len() as f64);
+        Ok(record)
+    }
+
+    /// Everything needed to go on, between two steps.
+    pub fn state(&self) -> TrainingState {
+        TrainingState {
+            step: self.step,
+            networks: [("teacher", self.teacher.state()), ("student", self.student.state())]
+                .map(|(role, state)| (role.to_string(), state))
+                .into(),
+            counters: Counters {
+                teacher_updates: self.teacher_updates,
+                student_updates: self.student_updates,
+                skipped: self.skips,
+                feedback_signs: self.signs.iter().copied().collect(),
+            },
+            vectors: self.labeller.state().map(|(name, values)| (name.to_string(), values.to_vec())).into(),
+        }
+    }
+
+    /// Puts a state back; the next step is the one after it.
+    ///
+    /// # Errors
+    /// A part is missing or does not fit these networks.
+    pub fn restore(&mut self, state: &TrainingState) -> Result<(), LearnError> {
+        let (teacher, student) = (state.network("teacher")?, state.network("student")?);
+        let mut labeller = self.labeller.clone();
+        if !labeller.restore(|name| state.vectors.get(name).map(Vec::as_slice)) {
+            return Err(LearnError::Batch(
+                "the saved pseudo-label statistics are missing or have another number of classes".into(),
+            ));
+        }
+        self.teacher.restore(teacher)?;
+        self.student.restore(student)?;
+        self.labeller = labeller;
+        self.step = state.step;
+        self.teacher_updates = state.counters.teacher_updates;
+        self.student_updates = state.counters.student_updates;
+        self.skips = state.counters.skipped;
+        self.signs = state.counters.feedback_signs.iter().copied().collect();
+        self.current = None;
+        Ok(())
+    }
+
+    fn learn_from_pseudo_labels(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
+        let Some(pseudo) = &now.pseudo else { return Ok(()) };
+        if self.settings.student_starts_from_teacher && self.step == self.settings.student_wait_steps {
+            let weights = self.teacher.weights(Which::Current)?;
+            self.student.restore(&NetworkState { weights, momentum: Weights::default(), average: None })?;
+        }
+        if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
+            now.old_loss =
+                Some(self.student_on_labels(batch, Mode::Probe, &mut StepRecord::default())?.value);
+        }
+        let view = match self.settings.student_view {
+            View::Weak => &batch.weak,
+            View::Strong => &batch.strong,
+        };
+        let logits = self.student.forward(view, now.unlabelled, Mode::Train)?;
+        now.record.agreement = share_at(&logits, &pseudo.classes, self.classes);
+        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
+        let all_finite = all_finite(&logits);
+        self.descend_student(&loss, all_finite, now)
+    }
+
+    fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
+        let logits = self.student.forward(&batch.labelled, batch.labels.len(), Mode::Train)?;
+        let targets =
+            batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
+        now.record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
+        let loss = cross_entropy(&logits, &targets, None, self.classes);
+        let all_finite = all_finite(&logits);
+        self.descend_student(&loss, all_finite, now)
+    }
+
+    fn descend_student(
+        &mut self,
+        loss: &Loss,
+        all_finite: bool,
+        now: &mut InFlight,
+    ) -> Result<(), LearnError> {
+        let rate = self.settings.student_rate(self.step);
+        now.record.loss_student = finite(loss.value);
+        now.record.student_learning_rate = Some(rate);
+        if all_finite && loss.value.is_finite() {
+            self.student.backward(&loss.d_logits, Slot::First)?;
+            now.descent = descend(self.student.as_mut(), Slot::First, rate, &self.settings.optimiser)?;
+        }
+        now.record.skipped = now.descent.is_none();
+        if let Some(descent) = now.descent {
+            now.record.student_gradient_norm = finite(descent.norm);
+            if self.settings.ema_decay > 0.0 {
+                self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates));
+            }
+            self.student_updates += 1;
+        }
+        Ok(())
+    }
+
+    /// The student's loss on the labelled pictures, unsmoothed because it measures.
+    fn student_on_labels(
+        &mut self,
+        batch: &TrainBatch,
+        mode: Mode,
+        record: &mut StepRecord,
+    ) -> Result<Loss, LearnError> {
+        let logits = self.student.forward(&batch.labelled, batch.labels.len(), mode)?;
+        record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
+        let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
+        Ok(cross_entropy(&logits, &targets, None, self.classes))
+    }
+
+    /// Takes the step in flight if it has come exactly as far as `done`.
+    fn take(
+        &mut self,
+        done: Stage,
+        stage: &'static str,
+        first: &'static str,
+    ) -> Result<InFlight, LearnError> {
+        self.current.take_if(|now| now.done == done).ok_or(LearnError::Order { stage, first })
+    }
+}

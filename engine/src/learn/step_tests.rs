@@ -1,0 +1,225 @@
+//! The method's step as a specification: what each stage computes and when.
+
+use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, plain, trainer};
+use super::testing::{Reference, mlp_graph};
+use super::*;
+use crate::backend::{Mode, Network, NetworkState, Slot, Which};
+use crate::net::{Graph, Weights};
+
+#[test]
+fn stages_out_of_order_are_refused() {
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &plain());
+    let error = t.student_update(&batch(0)).expect_err("no forward yet").to_string();
+    assert_eq!(error, "student_update was called out of order: call teacher_forward first");
+    t.teacher_forward(&batch(0)).expect("first");
+    assert!(t.meta_test(&batch(0)).is_err());
+    t.student_update(&batch(0)).expect("second, in spite of the refusal between");
+    assert!(t.end_step().is_err());
+}
+
+#[test]
+fn feedback_is_the_step_size_times_the_clipped_dot_product() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut settings = plain();
+    let mut t = trainer(&graph, &settings);
+    let record = t.step(&batch(0)).expect("a step");
+    let dot = t.student().dot(Slot::First, Slot::Second).expect("both gradients");
+    let rate = f64::from(settings.optimiser.student_learning_rate);
+    assert_eq!(record.feedback, Some(rate * dot));
+    let norms = [Slot::First, Slot::Second].map(|s| t.student().dot(s, s).expect("a gradient").sqrt());
+    let cosine = record.feedback_cosine.expect("exact feedback");
+    assert!((cosine - dot / (norms[0] * norms[1])).abs() < 1e-12);
+    let norm = record.student_gradient_norm.expect("the student learned");
+    settings.optimiser.clip = norm as f32 / 2.0;
+    let mut clipped = trainer(&graph, &settings);
+    feedback_of(&mut clipped, &batch(0));
+    let dot = clipped.student().dot(Slot::First, Slot::Second).expect("both gradients");
+    let mut again = trainer(&graph, &settings);
+    let f = feedback_of(&mut again, &batch(0));
+    assert!((f / (rate * 0.5 * dot) - 1.0).abs() < 1e-6, "{f}");
+}
+
+/// `L_T` of the teacher's weights with labels, targets and feedback held still, by nothing but the definition.
+fn teacher_loss(graph: &Graph, weights: Weights, held: &Held, b: &TrainBatch) -> f64 {
+    let views = [b.labelled.clone(), b.weak.clone(), b.strong.clone()].concat();
+    let logits = Reference::new(graph, weights).forward(&views, 33, Mode::Probe).expect("logits");
+    let (labelled, rest) = logits.split_at(9 * CLASSES);
+    let (weak, strong) = rest.split_at(12 * CLASSES);
+    let loss = |rows: &[f32], targets: &[f32]| cross_entropy(rows, targets, None, CLASSES).value;
+    loss(labelled, &one_hot(&b.labels, CLASSES, 0.0))
+        + loss(strong, &held.weak_probabilities)
+        + held.feedback_factor * loss(weak, &held.labels)
+}
+
+struct Held {
+    weak_probabilities: Vec<f32>,
+    labels: Vec<f32>,
+    feedback_factor: f64,
+}
+
+#[test]
+fn the_teacher_descends_the_gradient_of_its_whole_loss() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut settings = plain();
+    // So that the feedback term is as strong as the others.
+    settings.losses.feedback_weight = 3000.0;
+    let b = batch(0);
+    let start = Weights::initial(&graph, 1);
+    let mut t = trainer(&graph, &settings);
+    t.teacher_forward(&b).expect("forward");
+    let labels = t.pseudo_labels().expect("labels").targets.clone();
+    let views = [b.labelled.clone(), b.weak.clone(), b.strong.clone()].concat();
+    let logits = Reference::new(&graph, start.clone()).forward(&views, 33, Mode::Probe).expect("logits");
+    t.student_update(&b).expect("student");
+    t.meta_test(&b).expect("meta-test");
+    t.teacher_update(&b).expect("teacher");
+    let record = t.end_step().expect("end");
+    let held = Held {
+        weak_probabilities: softmax(&logits[9 * CLASSES..21 * CLASSES], CLASSES, 1.0),
+        labels,
+        feedback_factor: 3000.0 * record.feedback.expect("on"),
+    };
+    assert!(held.feedback_factor.abs() > 0.05, "{}", held.feedback_factor);
+    let value = teacher_loss(&graph, start.clone(), &held, &b);
+    assert!((record.loss_teacher.expect("learned") - value).abs() < 1e-6);
+    let gradient = t.teacher().gradient(Slot::First).expect("kept");
+    for (name, tensor) in &gradient.tensors {
+        for k in (0..tensor.data.len()).step_by(5) {
+            let shifted = |h: f32| {
+                let mut weights = start.clone();
+                weights.tensors.get_mut(name).expect("a parameter").data[k] += h;
+                teacher_loss(&graph, weights, &held, &b)
+            };
+            let numeric = (shifted(5e-3) - shifted(-5e-3)) / 1e-2;
+            let exact = f64::from(tensor.data[k]);
+            assert!(
+                (numeric - exact).abs() < 2e-3 * (1.0 + exact.abs()),
+                "{name}[{k}]: {exact} against {numeric}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_batch_cannot_be_changed_inside_a_step() {
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &plain());
+    t.teacher_forward(&batch(0)).expect("forward");
+    t.student_update(&batch(0)).expect("student");
+    t.meta_test(&batch(0)).expect("meta-test");
+    let mut other = batch(0);
+    other.labels.pop();
+    assert!(t.teacher_update(&other).is_err());
+}
+
+#[test]
+fn each_loss_term_can_be_left_out() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let record = |change: fn(&mut Losses)| {
+        let mut settings = plain();
+        change(&mut settings.losses);
+        trainer(&graph, &settings).step(&batch(0)).expect("a step")
+    };
+    let all = record(|_| {});
+    let [s, c, f] = [all.loss_supervised, all.loss_consistency, all.loss_feedback].map(|l| l.expect("on"));
+    assert!((all.loss_teacher.expect("on") - (s + c + f)).abs() < 1e-9);
+    let no_feedback = record(|l| l.feedback = Feedback::Off);
+    assert_eq!((no_feedback.feedback, no_feedback.loss_feedback), (None, None));
+    assert!(no_feedback.student_gradient_norm.is_some(), "the student learns all the same");
+    let no_consistency = record(|l| l.consistency = 0.0);
+    assert!(no_consistency.loss_consistency.is_none() && no_consistency.feedback.is_some());
+    let unsupervised = record(|l| l.supervised = 0.0);
+    let rest = unsupervised.loss_consistency.expect("on") + unsupervised.loss_feedback.expect("on");
+    assert!((unsupervised.loss_teacher.expect("on") - rest).abs() < 1e-9);
+}
+
+#[test]
+fn consistency_is_ramped_up_after_the_teachers_warm_up() {
+    let mut settings = plain();
+    settings.teacher_warm_up_steps = 2;
+    settings.losses.consistency_ramp_steps = 4;
+    settings.losses.feedback = Feedback::Off;
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &settings);
+    let shares: Vec<f64> = (0..8)
+        .map(|_| {
+            let r = t.step(&batch(0)).expect("a step");
+            let [teacher, supervised] = [r.loss_teacher, r.loss_supervised].map(|l| l.expect("learned"));
+            (teacher - supervised) / r.loss_consistency.unwrap_or(1.0)
+        })
+        .collect();
+    for (share, expected) in shares.iter().zip([0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0]) {
+        assert!((share - expected).abs() < 1e-6, "{shares:?}");
+    }
+}
+
+#[test]
+fn a_waiting_student_does_not_move_and_then_starts_from_the_teacher() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut settings = plain();
+    settings.teacher_warm_up_steps = 3;
+    settings.student_wait_steps = 3;
+    settings.student_starts_from_teacher = true;
+    let mut t = trainer(&graph, &settings);
+    let start = t.student().state();
+    let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
+    for _ in 0..3 {
+        let record = t.step(&labelled_only).expect("no unlabelled picture is needed");
+        assert!(record.loss_student.is_none() && record.loss_consistency.is_none());
+    }
+    assert_eq!(t.student().state(), start);
+    let teacher = t.teacher().weights(Which::Current).expect("weights");
+    let record = t.step(&batch(1)).expect("a step");
+    let student = t.student().weights(Which::Current).expect("weights");
+    let rate = f64::from(settings.optimiser.student_learning_rate);
+    let moved: f64 = ["hidden.weight", "hidden.bias", "bn.weight", "bn.bias", "fc.weight", "fc.bias"]
+        .iter()
+        .flat_map(|name| student.get(name).iter().zip(teacher.get(name)))
+        .map(|(s, t)| f64::from(s - t).powi(2))
+        .sum();
+    let step_length = rate * record.student_gradient_norm.expect("learned");
+    // The teacher's batch-norm buffers moved in the same step; its parameters are those it had before its update.
+    assert!((moved.sqrt() / step_length - 1.0).abs() < 0.01, "{} {step_length}", moved.sqrt());
+}
+
+#[test]
+fn fine_tuning_moves_the_student_on_labels_and_leaves_the_teacher_alone() {
+    let mut settings = Settings { steps: 4, ..plain() };
+    settings.fine_tune = FineTune { steps: 2, learning_rate: 0.05 };
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &settings);
+    (0..2).for_each(|_| drop(t.step(&batch(0)).expect("a step")));
+    let teacher = t.teacher().state();
+    let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
+    let first = t.step(&labelled_only).expect("a step");
+    let second = t.step(&labelled_only).expect("a step");
+    assert_eq!(t.teacher().state(), teacher);
+    assert!(second.loss_student < first.loss_student && first.loss_student.is_some());
+    assert_eq!(first.student_learning_rate, Some(0.05));
+}
+
+#[test]
+fn a_step_that_is_not_finite_moves_nothing_and_is_counted() {
+    let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, false), &plain());
+    t.step(&batch(0)).expect("a good step");
+    let before = (t.teacher().state(), t.student().state());
+    let mut broken = batch(1);
+    broken.labelled[0] = f32::NAN;
+    let record = t.step(&broken).expect("not the 20th");
+    assert!(record.skipped && record.skipped_total == 1);
+    assert_eq!((t.teacher().state(), t.student().state()), before);
+    for _ in 0..18 {
+        t.step(&broken).expect("not the 20th");
+    }
+    let error = t.step(&broken).expect_err("the 20th").to_string();
+    assert!(error.starts_with("step 21: 20 steps in a row"), "{error}");
+}
+
+#[test]
+fn the_average_follows_the_student() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut t = trainer(&graph, &plain());
+    t.step(&batch(0)).expect("a step");
+    let NetworkState { average, weights, .. } = t.student().state();
+    assert_ne!(average.as_ref(), None);
+    // The labelled pass of the meta-test comes after the average was taken and moves running statistics.
+    assert_eq!(average.expect("tracked").get("fc.weight"), weights.get("fc.weight"), "it starts as a copy");
+    assert!(t.teacher().weights(Which::Average).is_err(), "the teacher's is off");
+}

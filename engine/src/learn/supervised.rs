@@ -1,0 +1,123 @@
+//! The baseline: one network over the same labelled batches, with the teacher's step size and a moving average.
+
+use super::batch::TrainBatch;
+use super::error::LearnError;
+use super::loss::cross_entropy;
+use super::optimise::{SkipGuard, average_decay, descend};
+use super::record::{StepRecord, all_finite, finite, share_at};
+use super::settings::Settings;
+use super::state::{Counters, TrainingState};
+use crate::backend::{Mode, Network, Slot};
+
+/// Learning from labels alone.
+pub struct Supervised {
+    network: Box<dyn Network>,
+    settings: Settings,
+    step: u64,
+    updates: u64,
+    skips: SkipGuard,
+    current: Option<StepRecord>,
+}
+
+impl Supervised {
+    /// A network before its first step.
+    ///
+    /// # Errors
+    /// A setting is refused.
+    pub fn new(network: Box<dyn Network>, settings: Settings) -> Result<Self, LearnError> {
+        settings.validate()?;
+        Ok(Self { network, settings, step: 0, updates: 0, skips: SkipGuard::default(), current: None })
+    }
+
+    /// Steps made.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// The network.
+    pub fn network(&self) -> &dyn Network {
+        self.network.as_ref()
+    }
+
+    /// [`Supervised::update`], then [`Supervised::end_step`].
+    ///
+    /// # Errors
+    /// As these.
+    pub fn step(&mut self, batch: &TrainBatch) -> Result<StepRecord, LearnError> {
+        self.update(batch)?;
+        self.end_step()
+    }
+
+    /// One update from the batch's labelled pictures.
+    ///
+    /// # Errors
+    /// The batch does not fit, or the device failed.
+    pub fn update(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
+        let classes = self.network.graph().output().len();
+        let items = batch.check_labelled(self.network.graph().input().len(), classes)?;
+        let (s, o) = (&self.settings, &self.settings.optimiser);
+        let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
+        let logits = self.network.forward(&batch.labelled, items, Mode::Train)?;
+        let loss = cross_entropy(&logits, &targets, None, classes);
+        let rate = s.teacher_rate(self.step);
+        let mut descent = None;
+        if all_finite(&logits) && loss.value.is_finite() {
+            self.network.backward(&loss.d_logits, Slot::First)?;
+            descent = descend(self.network.as_mut(), Slot::First, rate, o)?;
+        }
+        if descent.is_some() {
+            if s.ema_decay > 0.0 {
+                self.network.track_average(average_decay(s.ema_decay, self.updates));
+            }
+            self.updates += 1;
+        }
+        self.current = Some(StepRecord {
+            images: items,
+            skipped: descent.is_none(),
+            loss_teacher: finite(loss.value),
+            loss_supervised: finite(loss.value),
+            teacher_accuracy: share_at(&logits, &batch.labels, classes),
+            teacher_gradient_norm: descent.and_then(|d| finite(d.norm)),
+            teacher_learning_rate: Some(rate),
+            ..StepRecord::default()
+        });
+        Ok(())
+    }
+
+    /// Ends the step and says what happened in it.
+    ///
+    /// # Errors
+    /// Nothing was updated, or too many steps in a row were skipped.
+    pub fn end_step(&mut self) -> Result<StepRecord, LearnError> {
+        let order = LearnError::Order { stage: "end_step", first: "update" };
+        let mut record = self.current.take().ok_or(order)?;
+        self.step += 1;
+        self.skips.record(self.step, record.skipped)?;
+        record.step = self.step;
+        record.skipped_total = self.skips.total;
+        Ok(record)
+    }
+
+    /// Everything needed to go on.
+    pub fn state(&self) -> TrainingState {
+        TrainingState {
+            step: self.step,
+            networks: [("student".to_string(), self.network.state())].into(),
+            counters: Counters { teacher_updates: self.updates, skipped: self.skips, ..Counters::default() },
+            vectors: [].into(),
+        }
+    }
+
+    /// Puts a state back.
+    ///
+    /// # Errors
+    /// It belongs to the other method or does not fit the network.
+    pub fn restore(&mut self, state: &TrainingState) -> Result<(), LearnError> {
+        self.network.restore(state.network("student")?)?;
+        self.step = state.step;
+        self.updates = state.counters.teacher_updates;
+        self.skips = state.counters.skipped;
+        self.current = None;
+        Ok(())
+    }
+}

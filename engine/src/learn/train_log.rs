@@ -1,0 +1,266 @@
+//! The run's log: JSON Lines, appended as steps end and cut back to the checkpoint when a run is resumed, so that no
+//! step stands there twice.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::LearnError;
+use super::record::StepRecord;
+use super::report::EvalReport;
+
+/// Longest line that is read back; a record has well under 10 KiB.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Where the log takes the time from, so that tests decide it.
+pub trait Clock: Send + Sync {
+    /// Seconds since some fixed moment.
+    fn seconds(&self) -> f64;
+}
+
+/// The machine's monotonic clock, from its making on.
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock(Instant);
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for WallClock {
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// A line of the log; `kind` tells them apart.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line<'a> {
+    Step {
+        #[serde(flatten)]
+        record: &'a StepRecord,
+        seconds: f64,
+        images_per_second: Option<f64>,
+    },
+    Evaluation {
+        step: u64,
+        network: &'a str,
+        #[serde(flatten)]
+        report: &'a EvalReport,
+    },
+}
+
+/// What every line has.
+#[derive(Deserialize)]
+struct Place {
+    step: u64,
+}
+
+/// An open log.
+pub struct TrainLog {
+    path: PathBuf,
+    file: File,
+    clock: Box<dyn Clock>,
+    last: f64,
+    /// Images a second in the last step.
+    speed: Option<f64>,
+}
+
+impl TrainLog {
+    /// Opens a run's log for a run that has made `steps_done` steps: 0 empties it, otherwise the lines after that step
+    /// are cut off, and so is a last line that was not finished.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or a line inside it is not a record.
+    pub fn open(path: &Path, steps_done: u64, clock: Box<dyn Clock>) -> Result<Self, LearnError> {
+        let io = |source| LearnError::Io { path: path.into(), source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(steps_done == 0)
+            .open(path)
+            .map_err(io)?;
+        let end = end_of_step(path, &file, steps_done)?;
+        file.set_len(end).map_err(io)?;
+        file.seek(SeekFrom::Start(end)).map_err(io)?;
+        let last = clock.seconds();
+        Ok(Self { path: path.into(), file, clock, last, speed: None })
+    }
+
+    /// Appends a step with the time it took since the last line or since opening.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn step(&mut self, record: &StepRecord) -> Result<(), LearnError> {
+        let now = self.clock.seconds();
+        let seconds = now - self.last;
+        self.last = now;
+        self.speed = (seconds > 0.0).then(|| record.images as f64 / seconds);
+        self.append(&Line::Step { record, seconds, images_per_second: self.speed })
+    }
+
+    /// Appends an evaluation after `step` steps; `network` says whose, e.g. `student_average`. Its time is not counted
+    /// into the next step.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn evaluation(&mut self, step: u64, network: &str, report: &EvalReport) -> Result<(), LearnError> {
+        self.append(&Line::Evaluation { step, network, report })?;
+        self.last = self.clock.seconds();
+        Ok(())
+    }
+
+    /// Images a second in the last step; `None` before the first.
+    pub fn images_per_second(&self) -> Option<f64> {
+        self.speed
+    }
+
+    /// Makes sure that what was appended is on the disk; call it before a checkpoint is written.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub fn sync(&mut self) -> Result<(), LearnError> {
+        self.file.sync_data().map_err(|source| LearnError::Io { path: self.path.clone(), source })
+    }
+
+    fn append(&mut self, line: &Line) -> Result<(), LearnError> {
+        let mut text = serde_json::to_string(line).map_err(|e| LearnError::Format {
+            path: self.path.clone(),
+            place: String::new(),
+            reason: e.to_string(),
+        })?;
+        text.push('\n');
+        // One write a line, so that a killed run leaves at most one broken line.
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|source| LearnError::Io { path: self.path.clone(), source })
+    }
+}
+
+/// Offset behind the last whole line of steps up to `steps_done`.
+fn end_of_step(path: &Path, file: &File, steps_done: u64) -> Result<u64, LearnError> {
+    let io = |source| LearnError::Io { path: path.into(), source };
+    let mut reader = BufReader::new(file);
+    let mut line = vec![];
+    let mut end = 0;
+    for number in 1u64.. {
+        line.clear();
+        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(io)?;
+        if line.last() != Some(&b'\n') {
+            if read as u64 == LONGEST_LINE {
+                return Err(not_a_record(path, number, "the line is longer than 16 MiB"));
+            }
+            break;
+        }
+        match serde_json::from_slice::<Place>(&line) {
+            Ok(place) if place.step > steps_done => break,
+            Ok(_) => end += read as u64,
+            Err(error) => return Err(not_a_record(path, number, &error.to_string())),
+        }
+    }
+    Ok(end)
+}
+
+fn not_a_record(path: &Path, line: u64, reason: &str) -> LearnError {
+    LearnError::Format {
+        path: path.into(),
+        place: format!(", line {line}"),
+        reason: format!("not a record of this log ({reason}); move the file away to go on without it"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    struct HandClock(Arc<AtomicU64>);
+
+    impl Clock for HandClock {
+        fn seconds(&self) -> f64 {
+            self.0.load(Ordering::Relaxed) as f64
+        }
+    }
+
+    fn record(step: u64) -> StepRecord {
+        StepRecord { step, images: 64, loss_teacher: Some(0.5), ..StepRecord::default() }
+    }
+
+    fn steps(path: &Path) -> Vec<u64> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|l| serde_json::from_str::<Place>(l).unwrap().step).collect()
+    }
+
+    fn open(path: &Path, steps_done: u64) -> TrainLog {
+        TrainLog::open(path, steps_done, Box::new(WallClock::default())).unwrap()
+    }
+
+    #[test]
+    fn a_resumed_log_has_each_step_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = open(&path, 0);
+        (1..=5).for_each(|s| log.step(&record(s)).unwrap());
+        log.file.write_all(b"{\"kind\":\"step\",\"st").unwrap();
+        drop(log);
+        let mut log = open(&path, 3);
+        (4..=6).for_each(|s| log.step(&record(s)).unwrap());
+        assert_eq!(steps(&path), [1, 2, 3, 4, 5, 6]);
+        drop(log);
+        open(&path, 0);
+        assert!(steps(&path).is_empty(), "a fresh run starts a fresh log");
+    }
+
+    #[test]
+    fn speed_comes_from_the_clock_it_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let time = Arc::new(AtomicU64::new(100));
+        let mut log = TrainLog::open(&path, 0, Box::new(HandClock(time.clone()))).unwrap();
+        time.store(104, Ordering::Relaxed);
+        log.step(&record(1)).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!((&line["kind"], &line["seconds"]), (&"step".into(), &4.0.into()));
+        assert_eq!(line["images_per_second"], 16.0);
+        assert_eq!(line["loss_teacher"], 0.5);
+        assert!(line["feedback"].is_null());
+    }
+
+    #[test]
+    fn evaluations_stand_between_the_steps_and_take_no_time_from_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let time = Arc::new(AtomicU64::new(0));
+        let mut log = TrainLog::open(&path, 0, Box::new(HandClock(time.clone()))).unwrap();
+        log.step(&record(1)).unwrap();
+        time.store(1000, Ordering::Relaxed);
+        let report = EvalReport::new(&[1.0, 0.0], &[0], &["a", "b"].map(String::from), 1.0).unwrap();
+        log.evaluation(1, "student_average", &report).unwrap();
+        time.store(1002, Ordering::Relaxed);
+        log.step(&record(2)).unwrap();
+        assert_eq!(log.images_per_second(), Some(32.0));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+        assert_eq!((&line["kind"], &line["network"]), (&"evaluation".into(), &"student_average".into()));
+        assert_eq!(line["accuracy"], 1.0);
+    }
+
+    #[test]
+    fn a_foreign_file_is_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, "{\"step\":1}\nmy notes\n{\"step\":2}\n").unwrap();
+        let error = TrainLog::open(&path, 2, Box::new(WallClock::default())).err().unwrap().to_string();
+        assert!(error.contains("log.jsonl, line 2: not a record"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+}

@@ -1,0 +1,99 @@
+//! The operations that follow sampling, on 8-bit rows with 1 or 3 interleaved channels.
+
+use super::PixelOp;
+use crate::media::LUMA;
+
+/// Applies one operation to a `size x size x channels` picture. `copy` is scratch that may grow.
+pub(super) fn apply(
+    operation: &PixelOp,
+    pixels: &mut [u8],
+    size: usize,
+    channels: usize,
+    copy: &mut Vec<u8>,
+) {
+    match *operation {
+        PixelOp::Posterize { bits } => {
+            let mask = 0xffu8 << (8 - bits.clamp(1, 8));
+            pixels.iter_mut().for_each(|v| *v &= mask);
+        }
+        PixelOp::Solarize { threshold } => {
+            pixels.iter_mut().for_each(|v| *v = if u16::from(*v) >= threshold { 255 - *v } else { *v });
+        }
+        PixelOp::AutoContrast => map_channels(pixels, channels, stretch),
+        PixelOp::Equalize => map_channels(pixels, channels, level),
+        PixelOp::Sharpness { factor } => {
+            copy.clear();
+            copy.extend_from_slice(pixels);
+            sharpen(copy, pixels, size, channels, factor);
+        }
+        PixelOp::Erase { left, top, width, height, value } => {
+            let grey: f32 = LUMA.iter().zip(value).map(|(w, v)| w * f32::from(v)).sum();
+            let value = if channels == 1 { [(grey + 0.5) as u8; 3] } else { value };
+            let right = (left + width).min(size);
+            for row in pixels.chunks_exact_mut(size * channels).skip(top).take(height) {
+                for pixel in row[left.min(right) * channels..right * channels].chunks_exact_mut(channels) {
+                    pixel.copy_from_slice(&value[..channels]);
+                }
+            }
+        }
+    }
+}
+
+type Table = [u8; 256];
+
+/// Replaces each channel's values by a table made from its histogram.
+fn map_channels(pixels: &mut [u8], channels: usize, table: fn(&[u32; 256]) -> Option<Table>) {
+    for c in 0..channels {
+        // Four partial histograms: neighbours are often equal, and would wait for each other's increment.
+        let mut partial = [[0u32; 256]; 4];
+        for (i, &v) in pixels[c..].iter().step_by(channels).enumerate() {
+            partial[i % 4][usize::from(v)] += 1;
+        }
+        let counts = std::array::from_fn(|v| partial.iter().map(|p| p[v]).sum());
+        if let Some(table) = table(&counts) {
+            pixels[c..].iter_mut().step_by(channels).for_each(|v| *v = table[usize::from(*v)]);
+        }
+    }
+}
+
+fn stretch(counts: &[u32; 256]) -> Option<Table> {
+    let low = counts.iter().position(|&n| n > 0)?;
+    let high = counts.iter().rposition(|&n| n > 0)?;
+    (high > low).then(|| {
+        let gain = 255.0 / (high - low) as f32;
+        std::array::from_fn(|v| ((v as f32 - low as f32) * gain + 0.5) as u8)
+    })
+}
+
+fn level(counts: &[u32; 256]) -> Option<Table> {
+    let pixels: u32 = counts.iter().sum();
+    let greatest = counts.iter().rfind(|&&n| n > 0)?;
+    let step = (pixels - greatest) / 255;
+    if step == 0 {
+        return None;
+    }
+    let mut below = 0;
+    Some(std::array::from_fn(|v| {
+        let value = (below + step / 2) / step;
+        below += counts[v];
+        value.min(255) as u8
+    }))
+}
+
+fn sharpen(from: &[u8], to: &mut [u8], size: usize, channels: usize, factor: f32) {
+    let stride = size * channels;
+    if size < 3 {
+        return;
+    }
+    for y in 1..size - 1 {
+        let rows: [&[u8]; 3] = std::array::from_fn(|k| &from[(y + k - 1) * stride..(y + k) * stride]);
+        let out = &mut to[y * stride..(y + 1) * stride];
+        for i in channels..stride - channels {
+            let three =
+                |row: &[u8]| u32::from(row[i - channels]) + u32::from(row[i]) + u32::from(row[i + channels]);
+            let centre = u32::from(rows[1][i]);
+            let smooth = ((three(rows[0]) + three(rows[1]) + three(rows[2]) + 4 * centre + 6) / 13) as f32;
+            out[i] = (smooth + factor * (centre as f32 - smooth) + 0.5) as u8;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Augmentation as data: a [`Policy`] says what may happen to a picture, compiling it with a stream of random numbers
+//! gives a [`Program`], and a program turns the picture into network input.
+//!
+//! A program is one affine map, one colour matrix and a short list of operations, whatever was drawn, so a CPU loop
+//! and a shader execute the same thing. `policy` holds the settings, `compile` the drawing, `program` the meaning,
+//! `render` the loop over pixels, `filter` the operations that need a histogram or neighbours.
+
+mod compile;
+mod filter;
+mod policy;
+mod program;
+mod render;
+
+pub use compile::View;
+pub use policy::{Erase, Framing, Operation, Policy, PolicyError, Reach, Strong, Weak};
+pub use program::{Affine, Border, Colour, PixelOp, Program};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Executing a program on the CPU.
+
+use std::cell::RefCell;
+
+use super::{Border, Program, filter};
+use crate::media::Picture;
+use crate::net::InputContract;
+
+/// An output step that covers more source than this asks for an area mean first.
+const REDUCE_FROM: f32 = 1.5;
+
+/// Buffers that one thread uses again and again.
+#[derive(Default)]
+struct Scratch {
+    work: Vec<u8>,
+    copy: Vec<u8>,
+    reduced: Vec<u8>,
+    row: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Program {
+    /// Writes the view as `size x size x channels` normalised NHWC values. Allocates nothing once a thread's buffers have
+    /// grown to the sizes in use.
+    ///
+    /// # Panics
+    /// `out` has another length, the contract another size or channel count than 1 or 3, or the picture's pixels do not
+    /// fit its own size: all are mistakes of the program, none can come from a file.
+    pub fn render(&self, picture: &Picture, contract: &InputContract, out: &mut [f32]) {
+        let channels = contract.channels;
+        assert_eq!(self.size, contract.size, "a program is rendered under the contract it was compiled for");
+        assert!(matches!((picture.channels, channels), (1 | 3, 1 | 3)), "1 or 3 channels");
+        assert!(
+            contract.mean.len() == channels && contract.std.len() == channels,
+            "a mean and std per channel"
+        );
+        assert_eq!(out.len(), self.size * self.size * channels, "output length");
+        self.with_bytes(picture, channels, |work, work_channels| {
+            normalise(work, work_channels, contract, out);
+        });
+    }
+
+    /// The view as a picture, before normalisation, for people to look at.
+    ///
+    /// # Panics
+    /// As [`Program::render`].
+    pub fn render_picture(&self, picture: &Picture, channels: usize) -> Picture {
+        self.with_bytes(picture, channels, |work, work_channels| {
+            Picture { width: self.size, height: self.size, channels: work_channels, pixels: work.to_vec() }
+                .with_channels(channels)
+        })
+    }
+
+    fn with_bytes<T>(&self, picture: &Picture, channels: usize, then: impl FnOnce(&[u8], usize) -> T) -> T {
+        assert!(picture.width > 0 && picture.height > 0, "an empty picture");
+        assert_eq!(
+            picture.pixels.len(),
+            picture.width * picture.height * picture.channels,
+            "values of a {}x{}x{} picture",
+            picture.width,
+            picture.height,
+            picture.channels
+        );
+        let work_channels = picture.channels.min(channels);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let Scratch { work, copy, reduced, row } = scratch;
+            work.resize(self.size * self.size * work_channels, 0);
+            if picture.channels == 1 {
+                self.sample::<1>(picture, reduced, row, work, work_channels);
+            } else {
+                self.sample::<3>(picture, reduced, row, work, work_channels);
+            }
+            for operation in &self.operations {
+                filter::apply(operation, work, self.size, work_channels, copy);
+            }
+            then(work, work_channels)
+        })
+    }
+
+    /// Steps 1 to 3 of [`Program`] for a picture with `C` channels.
+    fn sample<const C: usize>(
+        &self,
+        picture: &Picture,
+        reduced: &mut Vec<u8>,
+        row: &mut Vec<f32>,
+        work: &mut [u8],
+        work_channels: usize,
+    ) {
+        let [[a, b, c], [d, e, f]] = self.source_from_output.0;
+        let target = |length: usize, step: f32| {
+            if step > REDUCE_FROM {
+                ((length as f32 / step).round() as usize).clamp(1, length)
+            } else {
+                length
+            }
+        };
+        let width = target(picture.width, a.hypot(b));
+        let height = target(picture.height, d.hypot(e));
+        let pixels = if (width, height) == (picture.width, picture.height) {
+            &picture.pixels
+        } else {
+            reduce::<C>(picture, width, height, reduced, row);
+            &*reduced
+        };
+        let (sx, sy) = (width as f32 / picture.width as f32, height as f32 / picture.height as f32);
+        let map = [[a * sx, b * sx, c * sx], [d * sy, e * sy, f * sy]];
+        let source = Source::<C> { pixels, width, height, border: self.border };
+        let m = self.colour.0;
+        let luma = self.colour.luma();
+        if C == 1 {
+            let gain = luma[0] + luma[1] + luma[2];
+            source.walk(map, self.size, |i, v| work[i] = rounded(gain * v[0] + luma[3]));
+        } else if work_channels == 1 {
+            source.walk(map, self.size, |i, v| {
+                work[i] = rounded(luma[0] * v[0] + luma[1] * v[1] + luma[2] * v[2] + luma[3]);
+            });
+        } else {
+            source.walk(map, self.size, |i, v| {
+                for (to, m) in work[3 * i..3 * i + 3].iter_mut().zip(m) {
+                    *to = rounded(m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3]);
+                }
+            });
+        }
+    }
+}
+
+/// The nearest of 0..=255, halves up; the cast saturates.
+fn rounded(value: f32) -> u8 {
+    (value + 0.5) as u8
+}
+
+struct Source<'a, const C: usize> {
+    pixels: &'a [u8],
+    width: usize,
+    height: usize,
+    border: Border,
+}
+
+impl<const C: usize> Source<'_, C> {
+    /// Hands the bilinear sample of every output pixel to `put`, in row order.
+    fn walk(&self, map: [[f32; 3]; 2], size: usize, mut put: impl FnMut(usize, [f32; C])) {
+        let [[a, b, c], [d, e, f]] = map;
+        // Coordinates so that a pixel's centre is a whole number.
+        let limit_x = (self.width - 1) as f32;
+        let limit_y = (self.height - 1) as f32;
+        for v in 0..size {
+            let y = v as f32 + 0.5;
+            let (row_x, row_y) = (b * y + c - 0.5, e * y + f - 0.5);
+            for u in 0..size {
+                let x = u as f32 + 0.5;
+                let (x, y) = (a * x + row_x, d * x + row_y);
+                let inside = x >= 0.0 && y >= 0.0 && x < limit_x && y < limit_y;
+                let value = if inside {
+                    let (left, top) = (x as usize, y as usize);
+                    let (fx, fy) = (x - left as f32, y - top as f32);
+                    let at = (top * self.width + left) * C;
+                    let below = at + self.width * C;
+                    blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy)
+                } else {
+                    self.outside(x, y)
+                };
+                put(v * size + u, value);
+            }
+        }
+    }
+
+    #[cold]
+    fn outside(&self, x: f32, y: f32) -> [f32; C] {
+        let (left, top) = (x.floor(), y.floor());
+        let (fx, fy) = (x - left, y - top);
+        let corners: [[f32; C]; 4] = std::array::from_fn(|k| {
+            let (x, y) = (left as i64 + (k % 2) as i64, top as i64 + (k / 2) as i64);
+            let (w, h) = (self.width as i64, self.height as i64);
+            let (x, y) = match self.border {
+                Border::Clamp => (x.clamp(0, w - 1), y.clamp(0, h - 1)),
+                Border::Mirror => (mirrored(x, w), mirrored(y, h)),
+                Border::Fill(value) if x < 0 || y < 0 || x >= w || y >= h => return [f32::from(value); C],
+                Border::Fill(_) => (x, y),
+            };
+            let at = (y * w + x) as usize * C;
+            std::array::from_fn(|c| f32::from(self.pixels[at + c]))
+        });
+        std::array::from_fn(|c| {
+            let upper = corners[0][c] + fx * (corners[1][c] - corners[0][c]);
+            let lower = corners[2][c] + fx * (corners[3][c] - corners[2][c]);
+            upper + fy * (lower - upper)
+        })
+    }
+}
+
+/// The index inside `0..length` that lies as far from the edge as `i` does; the edge pixel counts twice.
+fn mirrored(i: i64, length: i64) -> i64 {
+    let i = i.rem_euclid(2 * length);
+    if i < length { i } else { 2 * length - 1 - i }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+fn blend<const C: usize>(upper: &[u8], lower: &[u8], fx: f32, fy: f32) -> [f32; C] {
+    std::array::from_fn(|c| {
+        let [ul, ur, ll, lr] = [upper[c], upper[C + c], lower[c], lower[C + c]].map(f32::from);
+        let (upper, lower) = (ul + fx * (ur - ul), ll + fx * (lr - ll));
+        upper + fy * (lower - upper)
+    })
+}
+
+/// Mean of the area that each target pixel covers, fractions of source pixels included.
+fn reduce<const C: usize>(
+    picture: &Picture,
+    width: usize,
+    height: usize,
+    to: &mut Vec<u8>,
+    row: &mut Vec<f32>,
+) {
+    to.clear();
+    let stride = picture.width * C;
+    for y in 0..height {
+        row.clear();
+        row.resize(stride, 0.0);
+        covered(y, height, picture.height, |source_y, weight| {
+            let source = &picture.pixels[source_y * stride..(source_y + 1) * stride];
+            row.iter_mut().zip(source).for_each(|(sum, &v)| *sum += weight * f32::from(v));
+        });
+        for x in 0..width {
+            let mut sum = [0.0f32; C];
+            covered(x, width, picture.width, |source_x, weight| {
+                for (sum, v) in sum.iter_mut().zip(&row[source_x * C..]) {
+                    *sum += weight * v;
+                }
+            });
+            to.extend(sum.map(rounded));
+        }
+    }
+}
+
+/// Names each of `length` source cells that target cell `i` of `count` covers, with weights that sum to 1.
+fn covered(i: usize, count: usize, length: usize, mut cell: impl FnMut(usize, f32)) {
+    let step = length as f32 / count as f32;
+    let (from, to) = (i as f32 * step, (i as f32 + 1.0) * step);
+    let last = (to.ceil() as usize).min(length);
+    for source in (from as usize).min(length - 1)..last {
+        let part = (to.min(source as f32 + 1.0) - from.max(source as f32)).max(0.0);
+        cell(source, part / step);
+    }
+}
+
+fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &mut [f32]) {
+    let channels = contract.channels;
+    // 256 values a channel, so pixels need no division.
+    let table = |c: usize| -> [f32; 256] {
+        std::array::from_fn(|v| (v as f32 / 255.0 - contract.mean[c]) / contract.std[c])
+    };
+    if channels == 1 {
+        let table = table(0);
+        out.iter_mut().zip(work).for_each(|(to, &v)| *to = table[usize::from(v)]);
+        return;
+    }
+    let tables = [table(0), table(1), table(2)];
+    for (i, to) in out.chunks_exact_mut(3).enumerate() {
+        for (c, to) in to.iter_mut().enumerate() {
+            let v = if work_channels == 1 { work[i] } else { work[3 * i + c] };
+            *to = tables[c][usize::from(v)];
+        }
+    }
+}
