@@ -194,6 +194,12 @@ fn violations(path: &str, text: &str) -> Vec<String> {
                 }));
         }
     }
+    // Tests may prepare half-written files; what a run writes is whole or not there.
+    let shipped =
+        if path.ends_with("tests.rs") { "" } else { code.split("#[cfg(test)]").next().unwrap_or("") };
+    wrong.extend(shipped.match_indices("fs::write(").map(|(at, _)| {
+        format!("{path}:{}: `fs::write` can leave half a file; use `net::write_atomically`", line(at))
+    }));
     if *layer == "world" {
         for call in MATHS {
             wrong.extend(
@@ -245,6 +251,10 @@ fn a_planted_violation_is_found_however_it_is_written() {
         ("data/pool.rs", "use bevy_ecs::prelude::*;\n"),
         ("learn/loss.rs", "fn f(d: &wgpu::Device) {}\n"),
         ("world/evaluate/score.rs", "let p = logit.exp();\n"),
+        (
+            "learn/log.rs",
+            "fn f() { std::fs::write(path, text); }\n#[cfg(test)] mod tests { fs::write(a, b); }\n",
+        ),
         ("common/mod.rs", ""),
     ] {
         assert_eq!(violations(path, text).len(), 1, "{path}: {text}");
@@ -262,6 +272,7 @@ fn what_is_allowed_is_not_reported() {
         ("world/pretrain.rs", "use bevy_ecs::prelude::*;\nuse crate::{learn::Settings, data, synth};\n"),
         ("backend/wgpu/mod.rs", "use wgpu::Device;\n"),
         ("learn/loss.rs", "let p = logit.exp(); let wgpu_like = 1;\n"),
+        ("learn/log.rs", "#[cfg(test)] mod tests { fn f() { std::fs::write(path, text); } }\n"),
     ] {
         assert_eq!(violations(path, text), Vec::<String>::new(), "{path}: {text}");
     }
