@@ -1,5 +1,7 @@
-//! What the integration tests share: the slow reference, and how arrays are compared.
+//! What the integration tests share: the slow reference, the golden numbers, and how arrays are compared.
 
+pub mod compare;
+pub mod golden;
 pub mod reference;
 
 /// Largest difference of two arrays relative to the largest expected magnitude; NaN anywhere gives NaN.

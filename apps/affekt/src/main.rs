@@ -1,1 +1,23 @@
-fn main() {}
+//! `affekt`, the headless program: train, evaluate, measure. Arguments become settings, settings go to the engine,
+//! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
+
+mod cli;
+mod config;
+mod failure;
+mod interrupt;
+mod progress;
+mod suggest;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(cli.log_level())).init();
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

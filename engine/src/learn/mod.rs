@@ -24,6 +24,7 @@ mod supervised;
 mod teacher_loss;
 mod train_log;
 mod trainer;
+mod views;
 
 #[cfg(test)]
 mod fixtures;
@@ -55,3 +56,4 @@ pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use train_log::{Clock, TrainLog, WallClock};
 pub use trainer::Trainer;
+pub use views::mean_of_views;

@@ -42,6 +42,10 @@ pub struct ModelCard {
     pub classes: Vec<String>,
     /// How a picture becomes input.
     pub input: InputContract,
+    /// Part of the picture's sides that the input shows in evaluation and use, centred, in `(0, 1]`; training saw
+    /// faces at this scale.
+    #[serde(default = "whole")]
+    pub crop: f32,
     /// Licence of the weights and what is known of the training pixels' licence.
     pub licence: String,
     /// What it was trained on and how, in a sentence or two.
@@ -50,4 +54,8 @@ pub struct ModelCard {
     pub temperature: f32,
     /// Measured figures by name, e.g. `ferplus_valid_accuracy`.
     pub metrics: std::collections::BTreeMap<String, f64>,
+}
+
+fn whole() -> f32 {
+    1.0
 }

@@ -162,7 +162,7 @@ impl Policy {
                     O::AutoContrast,
                     O::Equalize,
                 ],
-                reach: Reach { translate: 0.3, ..Reach::default() },
+                reach: Reach { translate: 0.3, factor: 0.6, ..Reach::default() },
                 erase: Erase { probability: 0.5, min_side: 0.1, max_side: 0.3, value: None },
                 ..Strong::default()
             },

@@ -1,0 +1,163 @@
+//! `affekt doctor`: what this machine offers and what would be used.
+
+use std::path::{Path, PathBuf};
+
+use affekt_engine::backend::Backend;
+use clap::Args;
+use serde::Serialize;
+
+use super::say;
+use crate::config::{PRESETS, purpose};
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  affekt doctor
+  affekt doctor --out runs --json";
+
+/// Say what this machine offers and what would be used.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DoctorArgs {
+    /// Folder whose writability is checked beside the temporary folder.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Findings {
+    version: &'static str,
+    system: String,
+    cpu: String,
+    instruction_sets: Vec<&'static str>,
+    cores: usize,
+    threads: usize,
+    memory_mib: Option<u64>,
+    memory_available_mib: Option<u64>,
+    backends: Vec<BackendFinding>,
+    used: String,
+    presets: Vec<PresetFinding>,
+    folders: Vec<FolderFinding>,
+}
+
+#[derive(Debug, Serialize)]
+struct BackendFinding {
+    name: &'static str,
+    available: bool,
+    note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PresetFinding {
+    name: &'static str,
+    purpose: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FolderFinding {
+    path: PathBuf,
+    writable: bool,
+    note: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn run(args: &DoctorArgs, threads: Option<usize>) -> Result<(), Failure> {
+    let findings = examine(&args.out, &*super::backend(threads)?);
+    if args.json {
+        return say(&serde_json::to_string(&findings)?);
+    }
+    say(&described(&findings))
+}
+
+fn examine(out: &Path, backend: &dyn Backend) -> Findings {
+    let built = BackendFinding { name: backend.name(), available: true, note: backend.describe() };
+    let missing = |name, note: &str| BackendFinding { name, available: false, note: note.into() };
+    Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        cpu: cpu_name(),
+        instruction_sets: instruction_sets(),
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: rayon::current_num_threads(),
+        memory_mib: memory_mib("MemTotal:"),
+        memory_available_mib: memory_mib("MemAvailable:"),
+        used: format!("{} with {} threads", backend.name(), rayon::current_num_threads()),
+        backends: vec![
+            built,
+            missing("wgpu", "not built yet: graphics processors are not used"),
+            missing("dfdx", "not built yet: CUDA is not used"),
+        ],
+        presets: PRESETS.iter().map(|(name, text)| PresetFinding { name, purpose: purpose(text) }).collect(),
+        folders: vec![folder(&std::env::temp_dir()), folder(out)],
+    }
+}
+
+fn described(f: &Findings) -> String {
+    let or_unknown = |value: Option<u64>| value.map_or("unknown".to_owned(), |mib| format!("{mib} MiB"));
+    let sets =
+        if f.instruction_sets.is_empty() { "none known".into() } else { f.instruction_sets.join(", ") };
+    let mut lines = vec![
+        format!("affekt {} on {}", f.version, f.system),
+        format!("CPU               {}", f.cpu),
+        format!("instruction sets  {sets}"),
+        format!("cores             {} (threads used: {})", f.cores, f.threads),
+        format!(
+            "memory            {} (available: {})",
+            or_unknown(f.memory_mib),
+            or_unknown(f.memory_available_mib)
+        ),
+    ];
+    lines.extend(
+        f.backends.iter().map(|b| {
+            format!("backend {:<10}{} {}", b.name, if b.available { "yes:" } else { "no: " }, b.note)
+        }),
+    );
+    lines.push(format!("used              {}", f.used));
+    lines.extend(f.presets.iter().map(|p| format!("preset            {:<14}{}", p.name, p.purpose)));
+    lines.extend(f.folders.iter().map(|d| format!("folder            {}: {}", d.path.display(), d.note)));
+    lines.join("\n")
+}
+
+fn folder(path: &Path) -> FolderFinding {
+    let probe = affekt_engine::world::probe_folder(path);
+    let note = probe.as_ref().map_or_else(ToString::to_string, |()| "writable".to_owned());
+    FolderFinding { path: path.to_owned(), writable: probe.is_ok(), note }
+}
+
+fn cpu_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split_once(':'));
+    name.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+fn memory_mib(field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix(field))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instruction_sets() -> Vec<&'static str> {
+    let known = [
+        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
+        ("fma", std::arch::is_x86_feature_detected!("fma")),
+        ("f16c", std::arch::is_x86_feature_detected!("f16c")),
+        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
+    ];
+    known.into_iter().filter(|(_, here)| *here).map(|(name, _)| name).collect()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn instruction_sets() -> Vec<&'static str> {
+    if std::arch::is_aarch64_feature_detected!("neon") { vec!["neon"] } else { vec![] }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn instruction_sets() -> Vec<&'static str> {
+    vec![]
+}

@@ -1,0 +1,99 @@
+//! `affekt eval`: a model's score on labelled datasets.
+
+use std::path::PathBuf;
+
+use affekt_engine::data::Spec;
+use affekt_engine::learn::EvalReport;
+use affekt_engine::world::{EvaluationConfig, Model, evaluate_model};
+use clap::Args;
+use serde::Serialize;
+
+use super::say;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::Progress;
+
+const EXAMPLES: &str = "Examples:
+  affekt eval --model runs/a --data ferplus:faces/ferplus.tar#Valid
+  affekt eval --model model.safetensors --data folder:my_faces --json
+
+The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion
+(rows are the truth, in the order of classes), ece, and more.";
+
+/// Measure a model on labelled faces.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct EvalArgs {
+    /// Weights file with a card, or the folder of a finished run.
+    #[arg(long, value_name = "MODEL")]
+    model: PathBuf,
+    /// Labelled dataset. Repeatable: all are measured as one.
+    #[arg(long, value_name = "SPEC", required = true)]
+    data: Vec<String>,
+    /// Print one JSON object instead of a table.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print a CSV header and one row instead of a table.
+    #[arg(long)]
+    csv: bool,
+    /// Pictures a pass, 1 to 4096.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+    /// Average each picture's probabilities with its mirror image's.
+    #[arg(long)]
+    flip: bool,
+    /// End at the first picture that cannot be read, instead of leaving it out and counting it.
+    #[arg(long)]
+    strict: bool,
+    /// Show no progress.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(flatten)]
+    report: &'a EvalReport,
+    /// Items that could not be read and were left out.
+    skipped: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The model or the data cannot be used, or Ctrl-C.
+pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
+    let specs: Vec<Spec> =
+        args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
+    let formats = super::formats();
+    specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
+    let model = Model::load(&args.model)?;
+    interrupt::watch()?;
+    let settings =
+        EvaluationConfig { batch: args.batch as usize, flip: args.flip, ..EvaluationConfig::default() };
+    let mut progress: Option<Progress> = None;
+    let mut before = 0;
+    let shown = |done: usize, total: usize| {
+        let bar = progress.get_or_insert_with(|| Progress::start("item", 0, total as u64, args.quiet));
+        bar.update(done as u64, done - before, "");
+        before = done;
+        !interrupt::asked()
+    };
+    let backend = super::backend(threads)?;
+    let (report, skipped) =
+        evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
+            .map_err(super::classify)?;
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    if args.json {
+        return say(&serde_json::to_string(&Output { report: &report, skipped })?);
+    }
+    if args.csv {
+        return say(&report.csv());
+    }
+    if skipped > 0 {
+        eprintln!("{skipped} items could not be used and were left out");
+    }
+    say(&report.table())
+}

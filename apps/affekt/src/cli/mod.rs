@@ -1,0 +1,109 @@
+//! The command line: one file a command, each with its arguments, examples and `run`.
+
+mod bench;
+mod bench_loader;
+mod doctor;
+mod eval;
+mod pretrain;
+mod training;
+mod values;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use affekt_engine::backend::Backend;
+use affekt_engine::backend::cpu::{CpuBackend, Isa};
+use affekt_engine::data::Formats;
+use affekt_engine::world::WorldError;
+use anyhow::{Context as _, anyhow};
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "First steps:
+  affekt doctor                     what this machine offers
+  affekt pretrain --help            train on your faces
+
+A dataset SPEC is FORMAT:PATH[#SPLIT][?key=value&...], for example
+  ferplus:faces/ferplus.tar#Train?labels_per_class=25
+  recordio:faces/unlabelled_faces
+  folder:my_faces?map=joy:happiness
+
+Exit codes: 0 done, 1 failed, 2 request not understood, 130 interrupted (what was done is saved).";
+
+/// Learns to read facial expressions from a few labelled faces and many unlabelled ones.
+#[derive(Debug, Parser)]
+#[command(name = "affekt", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Threads for computing; results do not depend on it. Default: one per core.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+    /// Say more: -v what is done, -vv details. RUST_LOG overrides it.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Pretrain(Box<pretrain::PretrainArgs>),
+    Eval(eval::EvalArgs),
+    Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
+}
+
+impl Cli {
+    /// What is logged unless `RUST_LOG` says otherwise.
+    pub fn log_level(&self) -> &'static str {
+        ["warn", "info", "debug"].get(usize::from(self.verbose)).copied().unwrap_or("trace")
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever the command met.
+    pub fn run(&self) -> Result<(), Failure> {
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                return Err(Failure::usage(anyhow!("--threads is 0, but must be at least 1")));
+            }
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
+        }
+        match &self.command {
+            Command::Pretrain(args) => pretrain::run(args, self.threads),
+            Command::Eval(args) => eval::run(args, self.threads),
+            Command::Bench(args) => bench::run(args, self.threads),
+            Command::Doctor(args) => doctor::run(args, self.threads),
+        }
+    }
+}
+
+/// What computes: the CPU is the one backend that is built.
+fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
+    Ok(Arc::new(CpuBackend::with(threads.unwrap_or(0), Isa::detect())?))
+}
+
+/// The dataset formats there are.
+fn formats() -> Formats {
+    Formats::files()
+}
+
+/// An engine's error as a failure: what was asked is at fault, or what happened.
+fn classify(error: WorldError) -> Failure {
+    match error {
+        WorldError::Interrupted => Failure::Interrupted,
+        error if error.is_request() => Failure::usage(error),
+        error => Failure::Run(error.into()),
+    }
+}
+
+/// A result on standard output, with a newline.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // A reader such as `head` that has seen enough is not a failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result.context("standard output")?),
+    }
+}

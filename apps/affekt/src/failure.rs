@@ -1,0 +1,65 @@
+//! What a command can end with, and the exit code that stands for it.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The request itself cannot be understood or contradicts itself: exit code 2.
+    Usage(anyhow::Error),
+    /// The request was understood and something went wrong while doing it: exit code 1.
+    Run(anyhow::Error),
+    /// Ctrl-C; what was to be said has been said: exit code 130.
+    Interrupted,
+}
+
+impl Failure {
+    /// A usage error from any error.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::Usage(error.into())
+    }
+
+    /// Says the error once on standard error, and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        match self {
+            Self::Usage(error) => {
+                eprintln!("error: {}", joined(error));
+                ExitCode::from(2)
+            }
+            Self::Run(error) => {
+                eprintln!("error: {}", joined(error));
+                ExitCode::from(1)
+            }
+            Self::Interrupted => ExitCode::from(130),
+        }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// The whole chain of causes in one line. A cause that the message before it already tells is not told twice.
+fn joined(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_told_once_and_in_order() {
+        let error = anyhow::anyhow!("disk full").context("run/config.toml: disk full").context("cannot save");
+        assert_eq!(joined(&error), "cannot save: run/config.toml: disk full");
+    }
+}

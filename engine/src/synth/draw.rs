@@ -1,0 +1,190 @@
+//! Putting a face together, from the background to the glasses.
+
+use super::canvas::{Canvas, Stroke, around, ellipse};
+use super::features::{Feature, brows, eyes, folds, mouth, nose};
+use super::person::{Rgb, mix};
+use super::{Face, Identity};
+use crate::media::Picture;
+
+impl Face {
+    /// Draws the face as a square picture with 1 or 3 channels.
+    pub fn draw(&self, size: usize, channels: usize) -> Picture {
+        let mut canvas = Canvas::new(size.max(1), &self.pose);
+        let shape = HeadShape::of(self);
+        let [above, below] = self.scene.background;
+        canvas.fill(|_, y| mix(above, below, ((y + 1.1) / 2.2).clamp(0.0, 1.0)));
+        body(&mut canvas, self);
+        hair_behind(&mut canvas, self, &shape);
+        head(&mut canvas, self, &shape);
+        let feature = Feature::of(self);
+        beard(&mut canvas, self, &shape, &feature);
+        folds(&mut canvas, self, &feature);
+        nose(&mut canvas, self, &feature);
+        eyes(&mut canvas, self, &feature);
+        brows(&mut canvas, self, &feature);
+        mouth(&mut canvas, self, &feature);
+        hair_in_front(&mut canvas, self, &shape);
+        glasses(&mut canvas, self, &feature);
+        light(&mut canvas, self);
+        canvas.finish(channels, self.scene.exposure, self.scene.noise, self.scene.noise_key)
+    }
+}
+
+/// The outline of the head: a mixture of an ellipse and a squarer curve, whose chin follows the jaw.
+struct HeadShape {
+    width: f32,
+    chin: f32,
+    square: f32,
+}
+
+impl HeadShape {
+    fn of(face: &Face) -> Self {
+        Self {
+            width: face.identity.head_width,
+            chin: 1.0 + 0.10 * face.actions.jaw,
+            square: 0.25 + 0.45 * face.identity.jaw_square,
+        }
+    }
+
+    /// Signed distance, by the curve's value; close enough near the edge, where it matters.
+    fn distance(&self) -> impl Fn(f32, f32) -> f32 + use<> {
+        let (width, chin, square) = (self.width, self.chin, self.square);
+        move |x, y| {
+            let x = x / width;
+            let (y, square) = if y > 0.0 { (y / chin, square) } else { (y, 0.2) };
+            let (x, y) = (x * x, y * y);
+            let value = (1.0 - square) * (x + y) + square * (x * x + y * y);
+            (value.sqrt() - 1.0) * 0.8
+        }
+    }
+}
+
+fn body(canvas: &mut Canvas, face: &Face) {
+    let neck = face.identity.skin.map(|v| v * 0.72);
+    canvas.paint([-0.36, 0.36, 0.5, 1.5], neck, 1.0, |x, y| (x.abs() - 0.36).max(0.5 - y));
+    canvas.paint(around(0.0, 1.85, 1.25, 0.75), face.scene.clothes, 1.0, ellipse(0.0, 1.85, 1.25, 0.75));
+}
+
+fn hair_behind(canvas: &mut Canvas, face: &Face, shape: &HeadShape) {
+    let Identity { hair, bald, long_hair, .. } = face.identity;
+    if bald {
+        return;
+    }
+    let dark = hair.map(|v| v * 0.85);
+    if long_hair {
+        let (rx, ry) = (shape.width + 0.17, 1.1);
+        canvas.paint(around(0.0, 0.05, rx, ry), dark, 1.0, ellipse(0.0, 0.05, rx, ry));
+    } else {
+        let (rx, ry) = (shape.width + 0.06, 0.98);
+        canvas.paint(around(0.0, -0.12, rx, ry), dark, 1.0, ellipse(0.0, -0.12, rx, ry));
+    }
+}
+
+fn head(canvas: &mut Canvas, face: &Face, shape: &HeadShape) {
+    let skin = face.identity.skin;
+    if !face.identity.long_hair {
+        for side in [-1.0, 1.0] {
+            let x = side * shape.width * 0.98 - 0.05 * face.pose.yaw;
+            canvas.paint(
+                around(x, 0.06, 0.10, 0.19),
+                skin.map(|v| v * 0.86),
+                1.0,
+                ellipse(x, 0.06, 0.10, 0.19),
+            );
+        }
+    }
+    let width = shape.width;
+    canvas.shade([-width, width, -1.02, shape.chin + 0.02], 0.0, 1.0, shape.distance(), |x, y, _| {
+        // A round head is darker where it turns away.
+        let (x, y) = (x / width, y);
+        let away = (0.75 * x * x + 0.5 * y * y - 0.15).max(0.0);
+        let shade = 1.03 - 0.30 * away;
+        skin.map(|v| v * shade)
+    });
+    let blush = [0.80, 0.35, 0.30];
+    let lift = 0.06 * face.actions.cheek.max(0.6 * face.actions.corner);
+    for side in [-1.0, 1.0] {
+        let (x, y) = (side * 0.42 - 0.1 * face.pose.yaw, 0.30 - lift);
+        canvas.paint_soft(around(x, y, 0.2, 0.15), 0.2, blush, 0.10, ellipse(x, y, 0.14, 0.10));
+    }
+}
+
+fn beard(canvas: &mut Canvas, face: &Face, shape: &HeadShape, feature: &Feature) {
+    let density = face.identity.beard;
+    if density == 0.0 {
+        return;
+    }
+    let head = shape.distance();
+    let (mx, my) = feature.mouth;
+    let width = shape.width;
+    canvas.paint_soft([-width, width, 0.1, shape.chin], 0.12, face.identity.hair, density, move |x, y| {
+        // Below a curve that rises to the ears; clear skin around the lower lip is left to the mouth.
+        let edge = my - 0.10 - 0.55 * ((x - mx) / width).powi(2);
+        (head(x, y) + 0.05).max(edge - y)
+    });
+}
+
+fn hair_in_front(canvas: &mut Canvas, face: &Face, shape: &HeadShape) {
+    let identity = &face.identity;
+    if identity.bald {
+        return;
+    }
+    let width = shape.width;
+    let cap = ellipse(0.0, -0.10, width + 0.07, 1.0);
+    let line = -identity.hairline;
+    let (parting, long) = (identity.parting, identity.long_hair);
+    let hair = identity.hair;
+    canvas.shade(
+        [-width - 0.1, width + 0.1, -1.12, 0.25],
+        0.03,
+        1.0,
+        move |x, y| {
+            let across = (x - parting * 0.6) / width;
+            let steep = if long { 1.0 } else { 0.62 };
+            let edge = line - 0.12 + steep * across * across * across.abs().sqrt() + parting * 0.25 * across;
+            cap(x, y).max(0.8 * (y - edge.min(0.2)))
+        },
+        // Strands catch the light differently.
+        move |x, y, _| {
+            let strand = 1.0 + 0.06 * (31.0 * x + 5.0 * y * x).sin() - 0.15 * (y + 0.6);
+            hair.map(|v| v * strand)
+        },
+    );
+}
+
+fn glasses(canvas: &mut Canvas, face: &Face, feature: &Feature) {
+    if !face.identity.glasses {
+        return;
+    }
+    let frame: Rgb = [0.08, 0.08, 0.09];
+    let radius = face.identity.glass_radius;
+    for (x, y) in feature.eyes {
+        let ring = ellipse(x, y + 0.02, radius, radius * 0.82);
+        let bounds = around(x, y + 0.02, radius + 0.03, radius);
+        canvas.paint(bounds, frame, 0.9, |x, y| ring(x, y).abs() - 0.016);
+    }
+    let [(lx, ly), (rx, ry)] = feature.eyes;
+    let bridge = Stroke {
+        from: (lx + radius, ly),
+        via: (f32::midpoint(lx, rx), f32::midpoint(ly, ry) - 0.05),
+        to: (rx - radius, ry),
+        start: 0.016,
+        end: 0.016,
+    };
+    canvas.paint(bridge.bounds(), frame, 0.9, bridge.distance());
+}
+
+/// Light from a side, over everything.
+fn light(canvas: &mut Canvas, face: &Face) {
+    let (across, down) = face.scene.light;
+    canvas.shade(
+        [-4.0, 4.0, -4.0, 4.0],
+        0.0,
+        1.0,
+        |_, _| -9.0,
+        |x, y, there| {
+            let factor = 1.0 + across * x.clamp(-1.2, 1.2) + down * y.clamp(-1.2, 1.2);
+            there.map(|v| v * factor)
+        },
+    );
+}

@@ -1,0 +1,39 @@
+//! What one sample of the current step knows about itself. Pictures and other tensors are never components.
+
+use bevy_ecs::prelude::*;
+
+/// Its place in the pool it was drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct PoolIndex(pub usize);
+
+/// Its place in the step's batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Component)]
+pub struct BatchIndex(pub usize);
+
+/// What messages call it: a path, an archive entry, a record key.
+#[derive(Debug, Clone, PartialEq, Eq, Component)]
+pub struct Key(pub String);
+
+/// The class its data says it has; only labelled samples have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct Label(pub usize);
+
+/// The class the teacher (in evaluation: the model) gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct PseudoLabel(pub usize);
+
+/// Probability of that class, in `[0, 1]`.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct Confidence(pub f32);
+
+/// Its picture could not be read; that of the sample at this place in the pool took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct Replaced(pub usize);
+
+/// Its picture could not be read, and it is left out (in evaluation nothing may take its place).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct LeftOut;
+
+/// It was drawn from the unlabelled pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct Unlabelled;

@@ -1,0 +1,298 @@
+//! All settings of a run as one value, in TOML. Every key has a default; an unknown key is an error.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::WorldError;
+use crate::data::Spec;
+use crate::learn::{Method, Settings, View};
+use crate::media::augment::{Framing, Policy};
+use crate::net::{Depth, InputContract, ResNetSpec, Stem, Storage};
+
+/// All settings of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Everything random follows from it; 0 to 2^63 - 1.
+    pub seed: u64,
+    /// What computes: `cpu`.
+    pub backend: String,
+    /// Threads that load and augment ahead of training, 1 to 64. The result does not depend on it.
+    pub workers: usize,
+    /// Whether the first picture that cannot be read ends the run, instead of being skipped and counted.
+    pub strict: bool,
+    /// Steps between checkpoints; 0 writes one at the end alone.
+    pub checkpoint_every: u64,
+    /// How the finished models store their values: `f32`, or `f16` for half the size.
+    pub storage: Precision,
+    /// The network.
+    pub model: ModelConfig,
+    /// How a picture becomes input.
+    pub input: InputConfig,
+    /// What is learned from, and what it is measured on.
+    pub data: DataConfig,
+    /// How it is learned.
+    pub training: Settings,
+    /// How pictures are varied.
+    pub augmentation: Policy,
+    /// When and how it is measured.
+    pub evaluation: EvaluationConfig,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            backend: "cpu".into(),
+            workers: 1,
+            strict: false,
+            checkpoint_every: 500,
+            storage: Precision::F32,
+            model: ModelConfig::default(),
+            input: InputConfig::default(),
+            data: DataConfig::default(),
+            training: Settings::default(),
+            augmentation: Policy::default(),
+            evaluation: EvaluationConfig::default(),
+        }
+    }
+}
+
+/// How values are stored in a model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Exact.
+    #[default]
+    F32,
+    /// Half the size; rounded to nearest.
+    F16,
+}
+
+impl From<Precision> for Storage {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F16 => Self::F16,
+        }
+    }
+}
+
+/// The network; its number of outputs is the vocabulary's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// `resnet18`, `resnet34` or `resnet50`.
+    pub depth: Depth,
+    /// Side of the square input in pixels, 32 to 1024.
+    pub size: usize,
+    /// Input channels: 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    /// Factor on every layer's channels, 0.0625 to 8.
+    pub width: f32,
+    /// `imagenet`, `no_pool` or `small`: how soon resolution is given up.
+    pub stem: Stem,
+    /// A safetensors file to start from, with torchvision's names; its classifier is replaced where the number of
+    /// classes differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { depth: Depth::ResNet50, size: 224, channels: 3, width: 1.0, stem: Stem::Imagenet, init: None }
+    }
+}
+
+impl ModelConfig {
+    /// The network with its outputs.
+    pub fn spec(&self, classes: usize) -> ResNetSpec {
+        ResNetSpec {
+            depth: self.depth,
+            size: self.size,
+            channels: self.channels,
+            classes,
+            width: self.width,
+            stem: self.stem,
+        }
+    }
+}
+
+/// How a picture becomes input beside its size and channels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputConfig {
+    /// Mean of pixels in `[0, 1]`: one value for all channels, or one a channel.
+    pub mean: Vec<f32>,
+    /// Standard deviation of pixels in `[0, 1]`, above 0: one value for all channels, or one a channel.
+    pub std: Vec<f32>,
+    /// How faces are framed: `crop` or `arcface-112`. It is stored with the model.
+    pub template: String,
+}
+
+impl Default for InputConfig {
+    fn default() -> Self {
+        Self { mean: vec![0.5], std: vec![0.25], template: "crop".into() }
+    }
+}
+
+/// How labelled pictures are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// The same number of every class in every batch.
+    #[default]
+    Balanced,
+    /// As often as they occur.
+    Natural,
+}
+
+/// What is learned from, and what it is measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Datasets with labels.
+    pub labelled: Vec<Spec>,
+    /// Datasets whose labels, if any, are not looked at.
+    pub unlabelled: Vec<Spec>,
+    /// Datasets to measure on. What they hold is removed from training, by content.
+    pub valid: Vec<Spec>,
+    /// Keep so many labels a class of the labelled datasets' union; all where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_per_class: Option<usize>,
+    /// Whether labelled pictures that the limit leaves out join the unlabelled ones.
+    pub unlabelled_rest: bool,
+    /// The run's classes: a built-in vocabulary's name, a file of one name a line, or names with commas between them.
+    /// Where it is empty, the first labelled dataset's own.
+    pub vocabulary: String,
+    /// How labelled pictures are drawn: `balanced` or `natural`.
+    pub sampling: Sampling,
+    /// Which view of labelled pictures is learned from: `weak` as in the paper, or `strong`.
+    pub labelled_view: View,
+    /// Decoded pictures kept in memory, in MiB for each of labelled and unlabelled; 0 decodes every time.
+    pub cache_mib: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            labelled: vec![],
+            unlabelled: vec![],
+            valid: vec![],
+            labels_per_class: None,
+            unlabelled_rest: true,
+            vocabulary: String::new(),
+            sampling: Sampling::Balanced,
+            labelled_view: View::Weak,
+            cache_mib: 512,
+        }
+    }
+}
+
+/// When and how it is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Steps between evaluations; 0 evaluates at the end alone.
+    pub every: u64,
+    /// Pictures a pass.
+    pub batch: usize,
+    /// Whether a picture's probabilities are averaged with those of its mirror image.
+    pub flip: bool,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { every: 1000, batch: 64, flip: false }
+    }
+}
+
+impl RunConfig {
+    /// Refuses settings that are out of range or contradict each other, without touching the disk.
+    ///
+    /// # Errors
+    /// [`WorldError::Setting`] naming the first bad setting and what to do.
+    pub fn validate(&self) -> Result<(), WorldError> {
+        let refuse = |name, problem: String| Err(WorldError::setting(name, problem));
+        if self.backend != "cpu" {
+            return refuse("backend", format!("is `{}`, but only `cpu` is built", self.backend));
+        }
+        if i64::try_from(self.seed).is_err() {
+            return refuse("seed", format!("is {}, but must be below 2^63", self.seed));
+        }
+        if !(1..=64).contains(&self.workers) {
+            return refuse("workers", format!("is {}, but must be between 1 and 64", self.workers));
+        }
+        if !(1..=4096).contains(&self.evaluation.batch) {
+            let batch = self.evaluation.batch;
+            return refuse("evaluation.batch", format!("is {batch}, but must be between 1 and 4096"));
+        }
+        if self.data.labelled.is_empty() {
+            return refuse("data.labelled", "names no dataset; add one with --labelled SPEC".into());
+        }
+        if self.data.labels_per_class == Some(0) {
+            return refuse("data.labels_per_class", "is 0; leave it out to use all labels".into());
+        }
+        let rest = self.data.unlabelled_rest
+            && (self.data.labels_per_class.is_some()
+                || self.data.labelled.iter().any(|s| s.labels_per_class.is_some()));
+        if self.training.method == Method::Ssl && self.data.unlabelled.is_empty() && !rest {
+            return refuse(
+                "data.unlabelled",
+                "names no dataset and no labelled picture is left over; add one with --unlabelled SPEC, limit \
+                 --labels-per-class, or choose --method supervised"
+                    .into(),
+            );
+        }
+        self.contract()?;
+        self.model.spec(1).graph()?;
+        self.augmentation.check().map_err(|e| WorldError::setting("augmentation", e.to_string()))?;
+        self.training.validate()?;
+        Ok(())
+    }
+
+    /// Makes the paths of files that exist absolute, so that a run can be resumed from any folder.
+    pub fn make_paths_absolute(&mut self) {
+        let data = &mut self.data;
+        let specs = data.labelled.iter_mut().chain(&mut data.unlabelled).chain(&mut data.valid);
+        for path in specs.map(|spec| &mut spec.path).chain(&mut self.model.init) {
+            if let Ok(absolute) = std::path::absolute(&*path)
+                && absolute.exists()
+            {
+                *path = absolute;
+            }
+        }
+    }
+
+    /// Part of the picture's sides that evaluation and use show.
+    pub fn plain_crop(&self) -> f32 {
+        match self.augmentation.plain {
+            Framing::Centre => self.augmentation.crop,
+            Framing::Whole => 1.0,
+        }
+    }
+
+    /// How a picture becomes input.
+    ///
+    /// # Errors
+    /// The mean or deviation has another length than 1 or the channels, or a deviation is not above 0.
+    pub fn contract(&self) -> Result<InputContract, WorldError> {
+        let channels = self.model.channels;
+        let spread = |name, values: &[f32]| match values {
+            [one] => Ok(vec![*one; channels]),
+            _ if values.len() == channels => Ok(values.to_vec()),
+            _ => Err(WorldError::setting(
+                name,
+                format!("has {} values, but must have 1 or model.channels = {channels}", values.len()),
+            )),
+        };
+        let (mean, std) = (spread("input.mean", &self.input.mean)?, spread("input.std", &self.input.std)?);
+        // Written so that a value that is not a number is refused.
+        if !std.iter().all(|s| *s > 0.0 && s.is_finite()) || !mean.iter().all(|m| m.is_finite()) {
+            return Err(WorldError::setting("input.std", "every deviation must be above 0 and finite"));
+        }
+        let template = self.input.template.clone();
+        Ok(InputContract { size: self.model.size, channels, mean, std, template })
+    }
+}
