@@ -22,6 +22,8 @@ const TILES: usize = 24;
 const INPUTS: usize = 128;
 /// Output channels in one task.
 const OUTPUTS: usize = 64;
+/// Input channels of a panel whose weights one task transforms.
+const CHANNELS: usize = 16;
 /// Below this many tiles, transforming the weights costs more than it saves.
 const FEWEST_TILES: usize = 160;
 
@@ -88,11 +90,10 @@ impl Tiling {
         let panels = self.outputs.div_ceil(width);
         assert!(packed.len() >= panels * 9 * self.inputs * width && to.len() >= self.weights_len(isa));
         let to = Shared::of(to);
-        const STEP: usize = 16;
-        let steps = self.inputs.div_ceil(STEP);
+        let steps = self.inputs.div_ceil(CHANNELS);
         (0..panels * steps).into_par_iter().for_each(|task| {
-            let (panel, first) = (task / steps, task % steps * STEP);
-            let channels = first..self.inputs.min(first + STEP);
+            let (panel, first) = (task / steps, task % steps * CHANNELS);
+            let channels = first..self.inputs.min(first + CHANNELS);
             // SAFETY: the set was detected, lengths were checked, each task writes its own panel's channels.
             unsafe { isa.run(TransformWeights { tiling: self, packed, flip, to, panel, panels, channels }) };
         });
@@ -193,10 +194,9 @@ impl Convolution<'_> {
         }
         let groups = t.outputs.div_ceil(OUTPUTS);
         (0..t.blocks(self.items) * groups).into_par_iter().for_each(|task| {
+            let task = Task { whole: self, block: task / groups, first: task % groups * OUTPUTS };
             // SAFETY: the set was detected, lengths were checked, each task writes its own tiles and channels.
-            unsafe {
-                self.isa.run(Task { whole: self, block: task / groups, first: task % groups * OUTPUTS })
-            };
+            unsafe { self.isa.run(task) };
         });
     }
 }
@@ -353,19 +353,22 @@ impl Task<'_, '_> {
         let channel = self.first + lane;
         unsafe {
             let zero = V::zero();
-            let bias = finish.bias.map_or(zero, |b| V::load(b.as_ptr().add(channel)));
+            let bias = match finish.bias {
+                Some(bias) => V::load(bias.as_ptr().add(channel)),
+                None => zero,
+            };
             let mut sums = [zero; 2];
             for (tile, corner) in corners.iter().enumerate() {
-                let mut rows = [[zero; 4]; 2];
-                for x in 0..4 {
+                let (mut top, mut bottom) = ([zero; 4], [zero; 4]);
+                for (x, (top, bottom)) in top.iter_mut().zip(&mut bottom).enumerate() {
                     let mut m = [zero; 4];
                     for (y, m) in m.iter_mut().enumerate() {
                         *m = V::load(products.at(((y * 4 + x) * TILES + tile) * padded + lane));
                     }
-                    rows[0][x] = m[0].add(m[1]).add(m[2]);
-                    rows[1][x] = m[1].sub(m[2]).sub(m[3]);
+                    *top = m[0].add(m[1]).add(m[2]);
+                    *bottom = m[1].sub(m[2]).sub(m[3]);
                 }
-                for (y, m) in rows.iter().enumerate() {
+                for (y, m) in [top, bottom].iter().enumerate() {
                     let out = [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])];
                     for (x, value) in out.iter().enumerate() {
                         let (y, x) = (corner.y + y, corner.x + x);
