@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::error::WorldError;
-use crate::data::Spec;
+use crate::data::{LabelsPerClass, Spec};
 use crate::learn::{Method, Settings, View};
 use crate::media::augment::{Framing, Policy};
 use crate::net::{Depth, InputContract, ResNetSpec, Stem, Storage};
@@ -158,9 +158,10 @@ pub struct DataConfig {
     pub unlabelled: Vec<Spec>,
     /// Datasets to measure on. What they hold is removed from training, by content.
     pub valid: Vec<Spec>,
-    /// Keep so many labels a class of the labelled datasets' union; all where it is not set.
+    /// Keep so many labels a class of the labelled datasets' union (`100`, or `"max100"` where a class may have fewer);
+    /// all where it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels_per_class: Option<usize>,
+    pub labels_per_class: Option<LabelsPerClass>,
     /// Whether labelled pictures that the limit leaves out join the unlabelled ones.
     pub unlabelled_rest: bool,
     /// The run's classes: a built-in vocabulary's name, a file of one name a line, or names with commas between them.
@@ -231,9 +232,6 @@ impl RunConfig {
         if self.data.labelled.is_empty() {
             return refuse("data.labelled", "names no dataset; add one with --labelled SPEC".into());
         }
-        if self.data.labels_per_class == Some(0) {
-            return refuse("data.labels_per_class", "is 0; leave it out to use all labels".into());
-        }
         let rest = self.data.unlabelled_rest
             && (self.data.labels_per_class.is_some()
                 || self.data.labelled.iter().any(|s| s.labels_per_class.is_some()));
@@ -256,7 +254,8 @@ impl RunConfig {
     pub fn make_paths_absolute(&mut self) {
         let data = &mut self.data;
         let specs = data.labelled.iter_mut().chain(&mut data.unlabelled).chain(&mut data.valid);
-        for path in specs.map(|spec| &mut spec.path).chain(&mut self.model.init) {
+        let files = specs.filter(|spec| spec.format != "synth").map(|spec| &mut spec.path);
+        for path in files.chain(&mut self.model.init) {
             if let Ok(absolute) = std::path::absolute(&*path)
                 && absolute.exists()
             {
