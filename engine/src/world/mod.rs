@@ -18,6 +18,7 @@ mod pretraining;
 mod run_folder;
 mod schedule;
 mod sets;
+mod synth_format;
 
 pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
 pub use error::WorldError;
@@ -28,3 +29,4 @@ pub use prepare::{Draw, Prepared, Preparer};
 pub use pretraining::{Advance, Pretraining};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
+pub use synth_format::formats;

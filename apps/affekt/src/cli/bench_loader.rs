@@ -6,6 +6,7 @@ use affekt_engine::data::{Pool, SkipLog, Source, Spec, Vocabulary};
 use affekt_engine::media::augment::{Policy, View};
 use affekt_engine::net::InputContract;
 use affekt_engine::random::{Address, Purpose};
+use affekt_engine::world::formats;
 use anyhow::anyhow;
 use serde::Serialize;
 
@@ -37,7 +38,7 @@ pub fn run(data: &str, size: usize, channels: usize, json: bool) -> Result<(), F
     }
     let spec: Spec = data.parse().map_err(Failure::usage)?;
     let skips = SkipLog::new(false);
-    let source = Source { unlabelled: true, ..Source::open(&spec, &super::formats(), &skips)? };
+    let source = Source { unlabelled: true, ..Source::open(&spec, &formats(), &skips)? };
     let pool = Pool::build(&Vocabulary::open("ferplus8")?, &[source], &skips)?;
     let (mean, std) = (vec![0.5; channels], vec![0.25; channels]);
     let contract = InputContract { size, channels, mean, std, template: "crop".into() };

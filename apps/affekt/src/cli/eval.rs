@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
-use affekt_engine::world::{EvaluationConfig, Model, evaluate_model};
+use affekt_engine::world::{EvaluationConfig, Model, evaluate_model, formats};
 use clap::Args;
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ struct Output<'a> {
 pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
-    let formats = super::formats();
+    let formats = formats();
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
     let model = Model::load(&args.model)?;
     interrupt::watch()?;

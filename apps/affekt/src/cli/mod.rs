@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_loader;
+mod demo;
 mod doctor;
 mod eval;
 mod pretrain;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 
 use affekt_engine::backend::Backend;
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::data::Formats;
 use affekt_engine::world::WorldError;
 use anyhow::{Context as _, anyhow};
 use clap::{Parser, Subcommand};
@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "First steps:
+  affekt demo                       train and evaluate on generated faces, in minutes
   affekt doctor                     what this machine offers
   affekt pretrain --help            train on your faces
 
@@ -47,6 +48,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -71,6 +73,7 @@ impl Cli {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
         }
         match &self.command {
+            Command::Demo(args) => demo::run(args, self.threads),
             Command::Pretrain(args) => pretrain::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
             Command::Bench(args) => bench::run(args, self.threads),
@@ -82,11 +85,6 @@ impl Cli {
 /// What computes: the CPU is the one backend that is built.
 fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
     Ok(Arc::new(CpuBackend::with(threads.unwrap_or(0), Isa::detect())?))
-}
-
-/// The dataset formats there are.
-fn formats() -> Formats {
-    Formats::files()
 }
 
 /// An engine's error as a failure: what was asked is at fault, or what happened.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::world::{Pretraining, RunConfig, RunFolder};
+use affekt_engine::world::{Pretraining, RunConfig, RunFolder, formats};
 use clap::{Args, ValueEnum};
 use toml::Value;
 
@@ -63,9 +63,10 @@ pub struct PretrainArgs {
     /// Dataset to measure on; what it holds is removed from training. Repeatable.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     valid: Vec<String>,
-    /// Labels kept of each class, from 1 up; the other pictures become unlabelled. Default: all.
+    /// Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other pictures become
+    /// unlabelled. Default: all.
     #[arg(long, value_name = "N", help_heading = "Data")]
-    labels_per_class: Option<u32>,
+    labels_per_class: Option<String>,
     /// Classes: ferplus8, affwild2-8, basic7, a file of one name a line, or names with commas. Default: the first
     /// labelled dataset's.
     #[arg(long, value_name = "NAMES", help_heading = "Data")]
@@ -164,7 +165,11 @@ impl PretrainArgs {
             ("--labelled", "data.labelled", list(&self.labelled)),
             ("--unlabelled", "data.unlabelled", list(&self.unlabelled)),
             ("--valid", "data.valid", list(&self.valid)),
-            ("--labels-per-class", "data.labels_per_class", whole(self.labels_per_class)),
+            (
+                "--labels-per-class",
+                "data.labels_per_class",
+                self.labels_per_class.as_deref().map(number_or_text),
+            ),
             ("--vocabulary", "data.vocabulary", self.vocabulary.clone().map(Value::from)),
             ("--strict", "strict", self.strict.then_some(Value::from(true))),
             ("--method", "training.method", self.method.as_ref().map(|m| toml_name(m).into())),
@@ -202,7 +207,7 @@ impl PretrainArgs {
         }
         let mut config = self.layers().and_then(|layers| layers.resolve()).map_err(Failure::Usage)?;
         config.validate().map_err(Failure::usage)?;
-        let formats = super::formats();
+        let formats = formats();
         for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
             formats.check(spec).map_err(Failure::usage)?;
         }
@@ -219,10 +224,15 @@ impl PretrainArgs {
 pub fn run(args: &PretrainArgs, threads: Option<usize>) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
-    let (backend, formats) = (super::backend(threads)?, super::formats());
+    let (backend, formats) = (super::backend(threads)?, formats());
     let run = Pretraining::begin(config, folder.clone(), backend, &formats, args.resume.is_some())
         .map_err(super::classify)?;
     let report = train(run, &folder, args.quiet)?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))
+}
+
+/// A whole number where it is one, else text.
+fn number_or_text(text: &str) -> Value {
+    text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
 }
