@@ -179,6 +179,7 @@ mod tests {
 
     #[test]
     fn a_planted_system_without_an_order_is_caught() {
+        #[expect(clippy::unnecessary_wraps, reason = "all stages take fallible systems")]
         fn planted(mut tally: ResMut<Tally>) -> Result<(), WorldError> {
             tally.labels.clear();
             Ok(())

@@ -98,6 +98,7 @@ mod tests {
 
     #[test]
     fn a_planted_system_without_an_order_is_caught() {
+        #[expect(clippy::unnecessary_wraps, reason = "all stages take fallible systems")]
         fn planted(mut done: ResMut<systems::StepsDone>) -> Result<(), WorldError> {
             done.0 += 1;
             Ok(())
