@@ -15,3 +15,8 @@ pub fn relative_difference(got: &[f32], expected: &[f64]) -> f64 {
         if difference.is_nan() || m.is_nan() { f64::NAN } else { m.max(difference) }
     })
 }
+
+/// The library example of `docs/engineers.md` compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/engineers.md")]
+pub struct Engineers;

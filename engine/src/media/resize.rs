@@ -66,6 +66,7 @@ impl Picture {
     }
 
     /// The picture with 1 channel (Rec. 601 luma) or 3 (grey is replicated).
+    #[must_use]
     pub fn with_channels(&self, channels: usize) -> Self {
         let pixels = match (self.channels, channels) {
             (3, 1) => self.pixels.chunks_exact(3).map(luma).collect(),
@@ -132,6 +133,8 @@ fn luma(rgb: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
     use super::*;
 
     fn ramp(width: usize, height: usize, channels: usize) -> Picture {

@@ -42,7 +42,7 @@ impl HeadShape {
         Self {
             width: face.identity.head_width,
             chin: 1.0 + 0.10 * face.actions.jaw,
-            square: 0.25 + 0.45 * face.identity.jaw_square,
+            square: 0.15 + 0.45 * face.identity.jaw_square,
         }
     }
 
@@ -50,8 +50,9 @@ impl HeadShape {
     fn distance(&self) -> impl Fn(f32, f32) -> f32 + use<> {
         let (width, chin, square) = (self.width, self.chin, self.square);
         move |x, y| {
-            let x = x / width;
-            let (y, square) = if y > 0.0 { (y / chin, square) } else { (y, 0.2) };
+            // Below the ears the head narrows towards the chin.
+            let (y, square, taper) = if y > 0.0 { (y / chin, square, 1.0 - 0.13 * y) } else { (y, 0.2, 1.0) };
+            let x = x / (width * taper);
             let (x, y) = (x * x, y * y);
             let value = (1.0 - square) * (x + y) + square * (x * x + y * y);
             (value.sqrt() - 1.0) * 0.8

@@ -81,6 +81,7 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
     layers
 }
 
+#[derive(Clone, Copy)]
 struct ConvParts {
     weight: ParamId,
     bias: Option<ParamId>,
@@ -89,8 +90,7 @@ struct ConvParts {
     relu: bool,
 }
 
-fn conv(parts: ConvParts, extents: Extents, first: bool) -> Work {
-    let ConvParts { weight, bias, norm, residual, relu } = parts;
+fn conv(ConvParts { weight, bias, norm, residual, relu }: ConvParts, extents: Extents, first: bool) -> Work {
     Work::Conv(Box::new(ConvLayer {
         weight,
         bias,

@@ -4,7 +4,13 @@
 //! kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
 //! bit-identical for any number of threads.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must be compiled inside the function that enables its instruction set"
+)]
+
 mod buffer;
+mod call;
 mod conv;
 mod layer;
 mod matmul;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use super::buffer::{Buffer, Shared};
+use super::call::{Call, Target, Transformed};
 use super::layer::{ConvLayer, Layer, Work, layers};
-use super::matmul::{Finish, Gather, Product, row_blocks};
+use super::matmul::Finish;
 use super::norm::{self, Gate, Statistics};
 use super::pool;
 use super::simd::Isa;
 use super::store::{Sgd, Store, blend, dot};
-use super::winograd::{Convolution, Tiling};
 use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
 use crate::net::{Graph, Plan, PlanPurpose, Region, Weights};
 
@@ -130,21 +130,20 @@ impl CpuNetwork {
             match &layer.work {
                 Work::Conv(conv) => {
                     let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
-                    let (weights, bias, mut transformed) = match folded {
-                        Some(Folded { weights, bias, transformed }) => {
+                    let (weights, bias, mut transformed) =
+                        if let Some(Folded { weights, bias, transformed }) = folded {
                             (weights.as_slice(), Some(bias.as_slice()), Transformed::Kept(transformed))
-                        }
-                        None => {
+                        } else {
                             let values = self.values.as_slice();
                             let bias = conv.bias.map(|b| self.store.trained(values, b));
                             let once = Transformed::Once(&mut self.scratch.transformed);
                             (self.store.trained(values, conv.weight), bias, once)
-                        }
-                    };
+                        };
                     let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
                     let x = framed(conv, items, x, &mut self.scratch.frames);
                     let call = Call { isa: self.isa, threads: self.threads, items };
-                    call.forward(conv, x, weights, Shared::of(out), finish, None, &mut transformed);
+                    let target = Target { output: Shared::of(out), finish, sums: None };
+                    call.forward(conv, x, weights, target, &mut transformed);
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
                 Work::Mean(shape) => pool::mean(*shape, x, out),
@@ -179,10 +178,7 @@ impl CpuNetwork {
             }
             Some(Folded { weights, bias, transformed: None })
         };
-        let fold = |layer: &Layer| match &layer.work {
-            Work::Conv(conv) => fold(conv),
-            _ => None,
-        };
+        let fold = |layer: &Layer| if let Work::Conv(conv) = &layer.work { fold(conv) } else { None };
         self.layers.iter().map(fold).collect()
     }
 
@@ -212,8 +208,9 @@ impl CpuNetwork {
                         let blocks = call.sum_blocks(conv);
                         self.scratch.sums.ensure(blocks * 2 * padded);
                         let sums = self.scratch.sums.pointer();
-                        let to = Shared::of(raw);
-                        call.forward(conv, x, weights, to, Finish::default(), Some(sums), &mut once);
+                        let target =
+                            Target { output: Shared::of(raw), finish: Finish::default(), sums: Some(sums) };
+                        call.forward(conv, x, weights, target, &mut once);
                         let (scale, shift) =
                             (self.store.exact(values, norm.scale), self.store.exact(values, norm.shift));
                         let sums = self.scratch.sums.as_slice();
@@ -230,7 +227,8 @@ impl CpuNetwork {
                     } else {
                         let bias = conv.bias.map(|b| self.store.trained(values, b));
                         let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
-                        call.forward(conv, x, weights, Shared::of(out), finish, None, &mut once);
+                        let target = Target { output: Shared::of(out), finish, sums: None };
+                        call.forward(conv, x, weights, target, &mut once);
                     }
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
@@ -300,144 +298,6 @@ impl CpuNetwork {
     fn invalidate(&mut self) {
         self.folded = None;
         self.tape = None;
-    }
-}
-
-/// Where a forward product's transformed weights are kept.
-enum Transformed<'a> {
-    /// For as long as the weights stay the same.
-    Kept(&'a mut Option<Buffer>),
-    /// Until the next layer.
-    Once(&'a mut Buffer),
-}
-
-impl Transformed<'_> {
-    fn forward(&mut self, isa: Isa, tiling: &Tiling, weights: &[f32]) -> &[f32] {
-        let make = |to: &mut Buffer| {
-            to.ensure(tiling.weights_len(isa));
-            tiling.transform_weights(isa, weights, false, to.as_mut_slice());
-        };
-        match self {
-            Transformed::Kept(kept) => kept
-                .get_or_insert_with(|| {
-                    let mut buffer = Buffer::default();
-                    make(&mut buffer);
-                    buffer
-                })
-                .as_slice(),
-            Transformed::Once(buffer) => {
-                make(buffer);
-                buffer.as_slice()
-            }
-        }
-    }
-}
-
-/// What every product of one call shares.
-struct Call {
-    isa: Isa,
-    threads: usize,
-    items: usize,
-}
-
-impl Call {
-    fn forward(
-        &self,
-        conv: &ConvLayer,
-        input: &[f32],
-        weights: &[f32],
-        output: Shared,
-        finish: Finish<'_>,
-        sums: Option<Shared>,
-        transformed: &mut Transformed<'_>,
-    ) {
-        if let Some(tiling) = self.tiling(conv) {
-            let weights = transformed.forward(self.isa, &tiling, weights);
-            self.tiles(tiling, input, weights, output, finish, sums);
-            return;
-        }
-        let panel_len = conv.extents.panel_len(self.isa);
-        self.product(&conv.forward, input, weights, panel_len, conv.extents.output.c, output, finish, sums);
-    }
-
-    fn tiling(&self, conv: &ConvLayer) -> Option<Tiling> {
-        Tiling::forward(&conv.extents, self.isa, self.items)
-    }
-
-    /// Blocks in which a forward product leaves its column sums.
-    fn sum_blocks(&self, conv: &ConvLayer) -> usize {
-        match self.tiling(conv) {
-            Some(tiling) => tiling.blocks(self.items),
-            None => row_blocks(self.isa, self.items * conv.extents.output.pixels()),
-        }
-    }
-
-    fn tiles(
-        &self,
-        tiling: Tiling,
-        input: &[f32],
-        weights: &[f32],
-        output: Shared,
-        finish: Finish<'_>,
-        sums: Option<Shared>,
-    ) {
-        Convolution { isa: self.isa, tiling, items: self.items, input, weights, output, finish, sums }.run();
-    }
-
-    fn input_gradient(
-        &self,
-        conv: &ConvLayer,
-        d_output: &[f32],
-        weights: &[f32],
-        scratch: (&mut Buffer, &mut Buffer),
-        d_input: &mut [f32],
-        add: bool,
-    ) {
-        let extents = &conv.extents;
-        let (transposed, points) = scratch;
-        transposed.ensure(extents.transposed_len(self.isa));
-        extents.transpose(self.isa, weights, transposed.as_mut_slice());
-        let finish = Finish { accumulate: add, ..Finish::default() };
-        if let Some(tiling) = Tiling::input_gradient(extents, self.isa, self.items) {
-            points.ensure(tiling.weights_len(self.isa));
-            tiling.transform_weights(self.isa, transposed.as_slice(), true, points.as_mut_slice());
-            self.tiles(tiling, d_output, points.as_slice(), Shared::of(d_input), finish, None);
-            return;
-        }
-        let (gathers, unreached) = &conv.input_gradient;
-        let c = extents.input.c;
-        if !add {
-            for image in d_input.chunks_exact_mut(extents.input.len()) {
-                for &at in unreached {
-                    image[at as usize..at as usize + c].fill(0.0);
-                }
-            }
-        }
-        let to = Shared::of(d_input);
-        for gather in gathers {
-            let panel_len = extents.transposed_panel_len(self.isa);
-            self.product(gather, d_output, transposed.as_slice(), panel_len, c, to, finish, None);
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call site for each direction; a struct would only rename them"
-    )]
-    fn product(
-        &self,
-        gather: &Gather,
-        input: &[f32],
-        weights: &[f32],
-        panel_len: usize,
-        columns: usize,
-        output: Shared,
-        finish: Finish<'_>,
-        sums: Option<Shared>,
-    ) {
-        let (isa, threads, items) = (self.isa, self.threads, self.items);
-        Product { isa, gather, items, input, weights, panel_len, columns, output, finish, sums, threads }
-            .run();
     }
 }
 

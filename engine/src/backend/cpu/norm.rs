@@ -170,8 +170,8 @@ pub(super) fn backward(
         let part = i * step..i * step + gradient.len();
         // SAFETY: each task writes its own sums; the set was detected.
         unsafe {
-            let sums = sums.slice(i * 2 * channels, 2 * channels);
-            isa.run(Sums { x: &x[part.clone()], statistics, gate: gate.part(part), gradient, sums });
+            let totals = sums.slice(i * 2 * channels, 2 * channels);
+            isa.run(Sums { x: &x[part.clone()], statistics, gate: gate.part(part), gradient, totals });
         }
     });
     let mut totals = vec![[0.0f64; 2]; channels];
@@ -264,7 +264,7 @@ struct Sums<'a> {
     gate: Gate<'a>,
     gradient: &'a [f32],
     /// Sums of the gradient, then of the gradient times the centred value.
-    sums: &'a mut [f32],
+    totals: &'a mut [f32],
 }
 
 impl Kernel for Sums<'_> {
@@ -274,8 +274,8 @@ impl Kernel for Sums<'_> {
     unsafe fn run<V: Vector>(self) {
         let channels = self.statistics.mean.len();
         let whole = channels / V::LANES * V::LANES;
-        self.sums.fill(0.0);
-        let (plain, centred) = self.sums.split_at_mut(channels);
+        self.totals.fill(0.0);
+        let (plain, centred) = self.totals.split_at_mut(channels);
         for at in (0..self.gradient.len()).step_by(channels) {
             unsafe {
                 for c in (0..whole).step_by(V::LANES) {

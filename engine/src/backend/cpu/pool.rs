@@ -85,7 +85,9 @@ pub(super) fn mean(shape: Shape, input: &[f32], output: &mut [f32]) {
         for pixel in input[n * shape.len()..][..shape.len()].chunks_exact(shape.c) {
             out.iter_mut().zip(pixel).for_each(|(a, b)| *a += b);
         }
-        out.iter_mut().for_each(|a| *a *= scale);
+        for value in out {
+            *value *= scale;
+        }
     });
 }
 

@@ -22,6 +22,8 @@ const TILES: usize = 24;
 const INPUTS: usize = 128;
 /// Output channels in one task.
 const OUTPUTS: usize = 64;
+/// Input channels of a panel whose weights one task transforms.
+const CHANNELS: usize = 16;
 /// Below this many tiles, transforming the weights costs more than it saves.
 const FEWEST_TILES: usize = 160;
 
@@ -88,11 +90,10 @@ impl Tiling {
         let panels = self.outputs.div_ceil(width);
         assert!(packed.len() >= panels * 9 * self.inputs * width && to.len() >= self.weights_len(isa));
         let to = Shared::of(to);
-        const STEP: usize = 16;
-        let steps = self.inputs.div_ceil(STEP);
+        let steps = self.inputs.div_ceil(CHANNELS);
         (0..panels * steps).into_par_iter().for_each(|task| {
-            let (panel, first) = (task / steps, task % steps * STEP);
-            let channels = first..self.inputs.min(first + STEP);
+            let (panel, first) = (task / steps, task % steps * CHANNELS);
+            let channels = first..self.inputs.min(first + CHANNELS);
             // SAFETY: the set was detected, lengths were checked, each task writes its own panel's channels.
             unsafe { isa.run(TransformWeights { tiling: self, packed, flip, to, panel, panels, channels }) };
         });
@@ -127,19 +128,15 @@ impl Kernel for TransformWeights<'_> {
                         let at = ((self.panel * 9 + from) * inputs + channel) * width + v * V::LANES;
                         g[tap / 3][tap % 3] = V::load(self.packed.as_ptr().add(at));
                     }
-                    let expand = |a: V, b: V, c: V| {
-                        let outer = a.add(c).mul_add(half, zero);
-                        [a, b.mul_add(half, outer), outer.sub(b.mul_add(half, zero)), c]
-                    };
                     let mut rows = [[zero; 3]; 4];
                     for x in 0..3 {
-                        let column = expand(g[0][x], g[1][x], g[2][x]);
+                        let column = expand(g[0][x], g[1][x], g[2][x], half);
                         for y in 0..4 {
                             rows[y][x] = column[y];
                         }
                     }
                     for (y, row) in rows.iter().enumerate() {
-                        let row = expand(row[0], row[1], row[2]);
+                        let row = expand(row[0], row[1], row[2], half);
                         for (x, value) in row.iter().enumerate() {
                             let point = y * 4 + x;
                             let at = ((point * self.panels + self.panel) * inputs + channel) * width
@@ -150,6 +147,19 @@ impl Kernel for TransformWeights<'_> {
                 }
             }
         }
+    }
+}
+
+/// `G` times a column: three values of a filter to four.
+///
+/// A function rather than a closure, which might be compiled outside the instruction set.
+#[inline(always)]
+unsafe fn expand<V: Vector>(a: V, b: V, c: V, half: V) -> [V; 4] {
+    unsafe {
+        let zero = V::zero();
+        let outer = a.add(c).mul_add(half, zero);
+        let middle = b.mul_add(half, zero);
+        [a, outer.add(middle), outer.sub(middle), c]
     }
 }
 
@@ -184,10 +194,9 @@ impl Convolution<'_> {
         }
         let groups = t.outputs.div_ceil(OUTPUTS);
         (0..t.blocks(self.items) * groups).into_par_iter().for_each(|task| {
+            let task = Task { whole: self, block: task / groups, first: task % groups * OUTPUTS };
             // SAFETY: the set was detected, lengths were checked, each task writes its own tiles and channels.
-            unsafe {
-                self.isa.run(Task { whole: self, block: task / groups, first: task % groups * OUTPUTS })
-            };
+            unsafe { self.isa.run(task) };
         });
     }
 }
@@ -308,7 +317,12 @@ impl Task<'_, '_> {
             unsafe {
                 let mut rows = [[V::zero(); 4]; 4];
                 for x in 0..4 {
-                    let d = [0, 1, 2, 3].map(|y| V::load(from[y * 4 + x].add(c)));
+                    let d = [
+                        V::load(from[x].add(c)),
+                        V::load(from[4 + x].add(c)),
+                        V::load(from[8 + x].add(c)),
+                        V::load(from[12 + x].add(c)),
+                    ];
                     rows[0][x] = d[0].sub(d[2]);
                     rows[1][x] = d[1].add(d[2]);
                     rows[2][x] = d[2].sub(d[1]);
@@ -326,23 +340,35 @@ impl Task<'_, '_> {
 
     /// `A^T m A` of every tile for one register of output channels, finished and stored.
     #[inline(always)]
-    unsafe fn transform_output<V: Vector>(&self, corners: &[Corner], lane: usize, padded: usize, m: Shared) {
+    unsafe fn transform_output<V: Vector>(
+        &self,
+        corners: &[Corner],
+        lane: usize,
+        padded: usize,
+        products: Shared,
+    ) {
         let t = &self.whole.tiling;
         let finish = &self.whole.finish;
         let (h, w) = t.output_size();
         let channel = self.first + lane;
         unsafe {
             let zero = V::zero();
-            let bias = finish.bias.map_or(zero, |b| V::load(b.as_ptr().add(channel)));
+            let bias = match finish.bias {
+                Some(bias) => V::load(bias.as_ptr().add(channel)),
+                None => zero,
+            };
             let mut sums = [zero; 2];
             for (tile, corner) in corners.iter().enumerate() {
-                let mut rows = [[zero; 4]; 2];
-                for x in 0..4 {
-                    let m = [0, 1, 2, 3].map(|y| V::load(m.at(((y * 4 + x) * TILES + tile) * padded + lane)));
-                    rows[0][x] = m[0].add(m[1]).add(m[2]);
-                    rows[1][x] = m[1].sub(m[2]).sub(m[3]);
+                let (mut top, mut bottom) = ([zero; 4], [zero; 4]);
+                for (x, (top, bottom)) in top.iter_mut().zip(&mut bottom).enumerate() {
+                    let mut m = [zero; 4];
+                    for (y, m) in m.iter_mut().enumerate() {
+                        *m = V::load(products.at(((y * 4 + x) * TILES + tile) * padded + lane));
+                    }
+                    *top = m[0].add(m[1]).add(m[2]);
+                    *bottom = m[1].sub(m[2]).sub(m[3]);
                 }
-                for (y, m) in rows.iter().enumerate() {
+                for (y, m) in [top, bottom].iter().enumerate() {
                     let out = [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])];
                     for (x, value) in out.iter().enumerate() {
                         let (y, x) = (corner.y + y, corner.x + x);

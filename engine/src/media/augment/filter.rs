@@ -14,10 +14,14 @@ pub(super) fn apply(
     match *operation {
         PixelOp::Posterize { bits } => {
             let mask = 0xffu8 << (8 - bits.clamp(1, 8));
-            pixels.iter_mut().for_each(|v| *v &= mask);
+            for v in pixels {
+                *v &= mask;
+            }
         }
         PixelOp::Solarize { threshold } => {
-            pixels.iter_mut().for_each(|v| *v = if u16::from(*v) >= threshold { 255 - *v } else { *v });
+            for v in pixels {
+                *v = if u16::from(*v) >= threshold { 255 - *v } else { *v };
+            }
         }
         PixelOp::AutoContrast => map_channels(pixels, channels, stretch),
         PixelOp::Equalize => map_channels(pixels, channels, level),
