@@ -218,7 +218,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".affekt-").suffix(".part").tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".affekt-").suffix(".part");
+    // Temporary files are private by default, but this one becomes a file that others may read as any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -47,22 +47,28 @@ pub struct Skipped {
 }
 
 impl Pretraining {
-    /// Saves a last checkpoint, scores every network, and writes the models and the report.
+    /// Scores every network, saves a last checkpoint, and writes the models and the report.
+    ///
+    /// The scores are logged before the checkpoint is written, so a checkpoint of the last step means that they stand in
+    /// the log, and a finished run that is resumed does not log them again.
     ///
     /// # Errors
     /// A file cannot be written.
     pub fn finish(&mut self) -> Result<RunReport, WorldError> {
-        self.save()?;
+        let logged = self.is_saved();
         let networks = self.networks()?;
         let model = role_name("student", self.student_choice());
         let mut scores = BTreeMap::new();
         for (name, weights) in &networks {
             if let Some(score) = self.score(weights)? {
-                let done = self.steps_done();
-                self.world.resource_mut::<Journal>().0.evaluation(done, name, &score)?;
+                if !logged {
+                    let done = self.steps_done();
+                    self.world.resource_mut::<Journal>().0.evaluation(done, name, &score)?;
+                }
                 scores.insert(name.clone(), score);
             }
         }
+        self.save()?;
         let storage = self.config.storage.into();
         for (name, weights) in &networks {
             let teacher =

@@ -81,9 +81,11 @@ impl Pretraining {
             Ok(backend.network(&graph, &starting_weights(&config, &graph, role)?)?)
         })?;
         let checkpoints = Checkpoints::open(&folder.checkpoints(), identity(&config, &sets)?)?;
+        let mut saved_at = None;
         if resume {
             if let Some(state) = checkpoints.latest()? {
                 trainer.restore(&state)?;
+                saved_at = Some(state.step);
             }
         } else {
             folder.save_config(&config)?;
@@ -106,7 +108,6 @@ impl Pretraining {
         world.init_resource::<Latest>();
         let mut schedule = schedule();
         build(&mut schedule, &mut world)?;
-        let saved_at = resume.then_some(done);
         Ok(Self { world, schedule, config, folder, sets, graph, contract, backend, checkpoints, saved_at })
     }
 
@@ -155,14 +156,18 @@ impl Pretraining {
     /// # Errors
     /// The disk is full or gone; earlier checkpoints are untouched.
     pub fn save(&mut self) -> Result<PathBuf, WorldError> {
-        let done = self.steps_done();
-        if self.saved_at != Some(done) || done == 0 {
+        if !self.is_saved() {
             self.world.resource_mut::<Journal>().0.sync()?;
             let state = self.world.resource_mut::<Learner>().get().state();
             self.checkpoints.save(&state)?;
-            self.saved_at = Some(done);
+            self.saved_at = Some(self.steps_done());
         }
         Ok(self.folder.checkpoints())
+    }
+
+    /// Whether the newest checkpoint stands at this step.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved_at == Some(self.steps_done())
     }
 
     /// Scores the network that evaluation uses and appends it to the log; nothing where the run has no data to measure

@@ -144,7 +144,7 @@ impl RunFolder {
 /// The folder is missing, read-only or on a full disk.
 pub fn probe_folder(path: &Path) -> Result<(), WorldError> {
     let written = tempfile::Builder::new().prefix(".affekt-probe-").tempfile_in(path).and_then(|mut file| {
-        file.write_all(&[0; PROBE_BYTES])?;
+        file.write_all(&vec![0; PROBE_BYTES])?;
         file.as_file().sync_all()
     });
     written.map_err(|e| WorldError::Folder {

@@ -10,6 +10,7 @@ use super::error::WorldError;
 pub(super) struct Failed(Option<WorldError>);
 
 /// Run condition of every stage.
+#[expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
 pub(super) fn unharmed(failed: Res<Failed>) -> bool {
     failed.0.is_none()
 }
@@ -80,6 +81,7 @@ mod tests {
         Err(WorldError::Schedule("planted".into()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "all stages take fallible systems")]
     fn follows(mut trace: ResMut<Trace>) -> Result<(), WorldError> {
         trace.0.push("second");
         Ok(())

@@ -21,6 +21,7 @@ The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1,
 (rows are the truth, in the order of classes), ece, and more.";
 
 /// Measure a model on labelled faces.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {

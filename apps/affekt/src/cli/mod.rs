@@ -41,7 +41,7 @@ pub struct Cli {
     /// Threads for computing; results do not depend on it. Default: one per core.
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
-    /// Say more: -v what is done, -vv details. RUST_LOG overrides it.
+    /// Say more: -v what is done, -vv details. The environment variable `RUST_LOG` overrides it.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }

@@ -42,7 +42,7 @@ enum MethodArg {
 
 /// Train on faces with few labels and many without.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct PretrainArgs {
     /// Built-in settings to start from: tiny, ferplus-100, ferplus-full or paper.
     #[arg(long, value_name = "NAME")]

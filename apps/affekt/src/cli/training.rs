@@ -1,5 +1,7 @@
 //! A run from its first step to its report, as a person sees it.
 
+use std::fmt::Write as _;
+
 use affekt_engine::learn::{EvalReport, StepRecord};
 use affekt_engine::world::{Pretraining, RunFolder, RunReport};
 
@@ -93,7 +95,7 @@ pub fn scores(report: &RunReport) -> String {
         format!("{}(* in model.safetensors)\n", table.render())
     };
     if report.skipped.count > 0 {
-        text += &format!("{} items could not be used and were skipped\n", report.skipped.count);
+        let _ = writeln!(text, "{} items could not be used and were skipped", report.skipped.count);
     }
     text
 }

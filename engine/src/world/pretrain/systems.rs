@@ -1,4 +1,6 @@
 //! The systems of `pretrain`: each takes what it needs from the world, calls a plain function, puts the result back.
+#![expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
+#![expect(clippy::unnecessary_wraps, reason = "all stages take fallible systems")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 

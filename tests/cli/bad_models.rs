@@ -1,0 +1,90 @@
+//! Weights and checkpoints that do not fit, are damaged or are missing.
+
+use crate::program::{Lab, affekt, pretrain};
+
+/// A finished run on `faces`.
+fn trained(lab: &Lab, name: &str) -> String {
+    let spec = lab.faces("faces", 4);
+    affekt(pretrain(&lab.path(name), 4, &["--method", "supervised", "--labelled", &spec])).done();
+    lab.text(name)
+}
+
+#[test]
+fn weights_of_another_shape_are_listed_all_at_once() {
+    let lab = Lab::new();
+    let file = format!("{}/model.safetensors", trained(&lab, "narrow"));
+    let args = ["--method", "supervised", "--labelled", "synth:40", "--init", &file, "--width", "0.25"];
+    affekt(pretrain(&lab.path("wide"), 4, &args))
+        .refused(1, &["model.safetensors", "conv1.weight has shape", "layer4.1.conv2.weight"]);
+}
+
+#[test]
+fn weights_of_other_classes_start_a_run_with_a_fresh_classifier() {
+    let lab = Lab::new();
+    let file = format!("{}/model.safetensors", trained(&lab, "two"));
+    let args =
+        ["--method", "supervised", "--labelled", "synth:40", "--init", &file, "--valid", "synth:16?seed=3"];
+    affekt(pretrain(&lab.path("eight"), 4, &args)).done();
+    assert_eq!(lab.json("eight/report.json")["scores"]["student_average"]["n"], 16);
+}
+
+#[test]
+fn a_truncated_weights_file_is_named() {
+    let lab = Lab::new();
+    let run = trained(&lab, "run");
+    let spec = format!("folder:{}", lab.text("faces"));
+    let whole = std::fs::read(lab.path("run/model.safetensors")).unwrap();
+    for (name, length) in
+        [("half.safetensors", whole.len() / 2), ("stub.safetensors", 5), ("none.safetensors", 0)]
+    {
+        lab.write(name, &whole[..length]);
+        let file = lab.text(name);
+        affekt(["eval", "-q", "--model", &file, "--data", &spec]).refused(1, &[name]);
+        let args = ["--method", "supervised", "--labelled", &spec, "--init", &file];
+        affekt(pretrain(&lab.path(&format!("from-{name}")), 4, &args)).refused(1, &[name]);
+    }
+    affekt(["eval", "-q", "--model", &run, "--data", &spec]).done();
+}
+
+#[test]
+fn a_model_that_is_missing_or_unfinished_says_so() {
+    let lab = Lab::new();
+    let spec = lab.faces("faces", 4);
+    let eval = |model: &str| affekt(["eval", "-q", "--model", model, "--data", &spec]);
+    eval(&lab.text("nothing.safetensors")).refused(1, &["nothing.safetensors"]);
+    lab.write("begun/config.toml", b"");
+    eval(&lab.text("begun")).refused(1, &["has not ended", "--resume"]);
+    lab.write("other/notes.txt", b"");
+    eval(&lab.text("other")).refused(1, &["model.safetensors"]);
+    affekt(["pretrain", "--resume", &lab.text("other")]).refused(1, &["no run was begun"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_model_names_what_differs() {
+    let lab = Lab::new();
+    let run = trained(&lab, "run");
+    let config = std::fs::read_to_string(lab.path("run/config.toml")).unwrap();
+    let other = config.replace("width = 0.0625", "width = 0.125");
+    assert_ne!(config, other);
+    std::fs::write(lab.path("run/config.toml"), other).unwrap();
+    let before = std::fs::read(lab.path("run/checkpoint/checkpoint-0000000004.safetensors")).unwrap();
+    affekt(["pretrain", "-q", "--resume", &run])
+        .refused(1, &["checkpoint", "model.width", "0.0625", "0.125"]);
+    let after = std::fs::read(lab.path("run/checkpoint/checkpoint-0000000004.safetensors")).unwrap();
+    assert!(before == after, "the checkpoint is untouched");
+}
+
+#[test]
+fn data_that_changed_since_the_checkpoint_is_noticed() {
+    let lab = Lab::new();
+    let run = trained(&lab, "run");
+    lab.write("faces/happy/new.png", &crate::program::png(99, 99));
+    affekt(["pretrain", "-q", "--resume", &run]).refused(1, &["data"]);
+}
+
+#[test]
+fn classes_that_do_not_fit_the_model_list_both() {
+    let lab = Lab::new();
+    let run = trained(&lab, "run");
+    affekt(["eval", "-q", "--model", &run, "--data", "synth:16"]).refused(1, &["anger", "happy, sad"]);
+}

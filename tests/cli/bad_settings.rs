@@ -1,0 +1,82 @@
+//! Requests that cannot be understood: exit code 2, the place, and what was probably meant.
+
+use crate::program::{Lab, affekt, pretrain};
+
+fn with(more: &[&str]) -> Vec<String> {
+    let lab = Lab::new();
+    pretrain(
+        &lab.path("run"),
+        4,
+        &[&["--labelled", "synth:40", "--unlabelled", "synth:40?seed=2"], more].concat(),
+    )
+}
+
+#[test]
+fn an_unknown_key_names_its_file_its_line_and_the_nearest_key() {
+    let lab = Lab::new();
+    lab.write("my.toml", b"seed = 3\n\n[training]\nstesp = 5\n");
+    let file = lab.text("my.toml");
+    affekt(with(&["--config", &file])).refused(2, &["my.toml, line 4", "`stesp`", "did you mean `steps`?"]);
+    affekt(with(&["--set", "training.lossses.feedback=off"]))
+        .refused(2, &["--set training.lossses.feedback=off", "did you mean `losses`?"]);
+}
+
+#[test]
+fn a_file_that_is_no_toml_names_the_line() {
+    let lab = Lab::new();
+    lab.write("my.toml", b"seed = 3\nthis is no toml\n");
+    affekt(with(&["--config", &lab.text("my.toml")])).refused(2, &["my.toml, line 2"]);
+    affekt(with(&["--config", &lab.text("none.toml")])).refused(2, &["none.toml"]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_or_range_names_the_setting() {
+    affekt(with(&["--set", "training.batch=many"])).refused(2, &["training.batch"]);
+    affekt(with(&["--set", "training.losses.feedback=exactly"])).refused(2, &["did you mean `exact`?"]);
+    affekt(with(&["--batch", "1"])).refused(2, &["`batch`", "between 2"]);
+    affekt(with(&["--size", "16"])).refused(2, &["size is 16", "between 32 and 1024"]);
+    affekt(with(&["--width", "100"])).refused(2, &["width"]);
+    affekt(with(&["--set", "input.std=[0.0]"])).refused(2, &["input.std"]);
+    affekt(with(&["--set", "augmentation.crop=3.0"])).refused(2, &["augmentation", "crop"]);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_explained() {
+    affekt(with(&["--set", "training.pseudo_labels.kind=soft"])).refused(2, &["exactly zero"]);
+    let lab = Lab::new();
+    affekt(pretrain(&lab.path("run"), 4, &["--labelled", "synth:40"]))
+        .refused(2, &["data.unlabelled", "--unlabelled SPEC"]);
+    affekt(pretrain(&lab.path("run"), 4, &[])).refused(2, &["data.labelled", "--labelled SPEC"]);
+}
+
+#[test]
+fn an_unknown_preset_format_or_option_lists_what_there_is() {
+    affekt(with(&["--preset", "tinny"])).refused(2, &["did you mean `tiny`?"]);
+    affekt(with(&["--valid", "ferpuls:a.tar"])).refused(2, &["ferpuls", "ferplus, folder"]);
+    affekt(with(&["--valid", "folder:a?clases=x"])).refused(2, &["clases"]);
+    affekt(with(&["--valid", "no format"])).refused(2, &["FORMAT:PATH"]);
+    affekt(["eval", "--model", "m", "--data", "ferpuls:a.tar"]).refused(2, &["ferpuls"]);
+}
+
+#[test]
+fn nothing_is_written_where_a_request_is_refused() {
+    let lab = Lab::new();
+    let run = lab.path("run");
+    affekt(pretrain(&run, 4, &["--set", "no.such=1"])).refused(2, &["unknown field"]);
+    assert!(!run.exists());
+}
+
+#[test]
+fn resuming_takes_no_other_settings() {
+    let ended = affekt(["pretrain", "--resume", "run", "--steps", "3"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+}
+
+#[test]
+fn help_teaches_by_example() {
+    for command in ["pretrain", "eval", "bench", "doctor", "demo"] {
+        let help = affekt([command, "--help"]).done().out;
+        assert!(help.contains("Examples:") && help.contains(&format!("affekt {command}")), "{help}");
+    }
+    assert!(affekt(["--help"]).done().out.contains("Exit codes"));
+}

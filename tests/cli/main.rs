@@ -1,0 +1,10 @@
+//! The built program as a person meets it: exit codes, messages, files. Every bad input must give one clear error and
+//! lose nothing.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod bad_data;
+mod bad_models;
+mod bad_settings;
+mod measuring;
+mod program;
+mod runs;

@@ -1,0 +1,75 @@
+//! `eval`, `bench` and `doctor` say what they promise.
+
+use crate::program::{Lab, affekt, pretrain};
+
+fn line(args: &[&str]) -> serde_json::Value {
+    let ended = affekt(args).done();
+    assert_eq!(ended.out.lines().count(), 1, "{ended:#?}");
+    serde_json::from_str(&ended.out).unwrap()
+}
+
+#[test]
+fn eval_prints_json_csv_or_a_table_of_the_same_score() {
+    let lab = Lab::new();
+    let (train, valid) = (lab.faces("train", 4), lab.faces("validation", 5));
+    let out = lab.path("run");
+    let args = ["--labelled", &train, "--unlabelled", &valid, "--valid", "synth:8"];
+    affekt(pretrain(&out, 4, &args)).refused(1, &["happy, sad"]);
+    let args = [
+        "--labelled",
+        &train,
+        "--unlabelled",
+        &train,
+        "--valid",
+        &valid,
+        "--labels-per-class",
+        "2",
+        "--force",
+    ];
+    affekt(pretrain(&out, 6, &args)).done();
+    let model = out.display().to_string();
+    let score = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json"]);
+    for key in ["n", "macro_f1", "accuracy", "per_class_f1", "confusion", "ece"] {
+        assert!(score.get(key).is_some(), "{key}: {score}");
+    }
+    assert_eq!(score["n"], 10);
+    let report = lab.json("run/report.json");
+    assert_eq!(
+        report["scores"]["student_average"]["confusion"], score["confusion"],
+        "as the run itself measured"
+    );
+    let csv = affekt(["eval", "-q", "--model", &model, "--data", &valid, "--csv"]).done().out;
+    assert!(csv.starts_with("n,macro_f1,accuracy") && csv.lines().count() == 2, "{csv}");
+    let flipped =
+        line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--flip", "--batch", "3"]);
+    assert_eq!(flipped["n"], 10);
+    let small = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--batch", "3"]);
+    assert_eq!(small, score, "the batch size does not change a score");
+}
+
+#[test]
+fn bench_prints_one_json_line_in_every_mode() {
+    let small = "--model resnet18 --size 32 --batch 2 --width 0.125 --stem no_pool --iterations 2 --json";
+    for mode in ["infer", "train", "step"] {
+        let args: Vec<&str> = ["bench", "--mode", mode].into_iter().chain(small.split(' ')).collect();
+        let measured = line(&args);
+        for key in ["ms_min", "ms_median", "ms_per_image", "gflops"] {
+            assert!(measured[key].as_f64().is_some_and(|value| value > 0.0), "{mode} {key}: {measured}");
+        }
+        assert_eq!((&measured["mode"], &measured["batch"]), (&mode.into(), &2.into()));
+        assert!(measured.get("peak_mib").is_some(), "{measured}");
+    }
+    affekt(["bench", "--mode", "train", "--batch", "1"]).refused(2, &["--batch"]);
+    assert_eq!(affekt(["bench", "--mode", "loader"]).code, Some(2), "a loader needs --data");
+}
+
+#[test]
+fn doctor_says_what_there_is_and_what_is_not() {
+    let found = line(&["doctor", "--json"]);
+    assert!(found["cores"].as_u64().is_some_and(|cores| cores > 0), "{found}");
+    let backends = found["backends"].as_array().unwrap();
+    let available: Vec<bool> = backends.iter().map(|b| b["available"].as_bool().unwrap()).collect();
+    assert_eq!(available, [true, false, false], "{found}");
+    let text = affekt(["doctor", "--out", "/proc/nothing"]).done().out;
+    assert!(text.contains("not built yet") && text.contains("/proc/nothing"), "{text}");
+}
