@@ -32,7 +32,7 @@ pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, trai
             Op::Conv { weight, kernel, stride, padding } => {
                 let w = &params[weight];
                 each_product(items, from, node.shape, (kernel, stride, padding), |o, i, k| {
-                    out[o] += x[i] * w[k]
+                    out[o] += x[i] * w[k];
                 });
             }
             Op::BatchNorm { scale, shift, mean, variance, epsilon, .. } => {
@@ -54,7 +54,7 @@ pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, trai
             Op::MaxPool { kernel, stride, padding } => {
                 out.fill(f64::NEG_INFINITY);
                 each_window(items, from, node.shape, (kernel, stride, padding), |o, i| {
-                    out[o] = out[o].max(x[i])
+                    out[o] = out[o].max(x[i]);
                 });
             }
             Op::GlobalAveragePool => {
