@@ -1,5 +1,7 @@
 //! Datasets that are damaged, hostile or do not fit.
 
+use std::fmt::Write as _;
+
 use crate::program::{Lab, affekt, jpeg, png, pretrain};
 
 /// A PNG whose header claims 60,000 x 60,000 pixels, its checksum right.
@@ -14,7 +16,7 @@ fn huge_png() -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
+        (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xedb8_8320 } else { c >> 1 })
     })
 }
 
@@ -86,7 +88,7 @@ fn recordio(lab: &Lab, name: &str, records: &[Vec<u8>], places: Option<&[u64]>) 
     let mut offset = 0;
     let mut index = String::new();
     for (key, record) in records.iter().enumerate() {
-        index += &format!("{key}\t{}\n", places.map_or(offset, |places| places[key]));
+        let _ = writeln!(index, "{key}\t{}", places.map_or(offset, |places| places[key]));
         offset += record.len() as u64;
     }
     lab.write(&format!("{name}/train.rec"), &records.concat());

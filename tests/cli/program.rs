@@ -77,13 +77,13 @@ impl Lab {
 /// A 32x32 grey picture around a tone; no two (tone, salt) give the same bytes.
 pub fn png(tone: u8, salt: u8) -> Vec<u8> {
     let picture =
-        GrayImage::from_fn(32, 32, |x, y| Luma([tone.wrapping_add((x * 3 ^ y * 5) as u8 / 8 + salt)]));
+        GrayImage::from_fn(32, 32, |x, y| Luma([tone.wrapping_add(((x * 3) ^ (y * 5)) as u8 / 8 + salt)]));
     encoded(&picture, ImageFormat::Png)
 }
 
 /// The same as a JPEG.
 pub fn jpeg(tone: u8) -> Vec<u8> {
-    let picture = GrayImage::from_fn(32, 32, |x, y| Luma([tone.wrapping_add((x * 3 ^ y * 5) as u8 / 8)]));
+    let picture = GrayImage::from_fn(32, 32, |x, y| Luma([tone.wrapping_add(((x * 3) ^ (y * 5)) as u8 / 8)]));
     encoded(&picture, ImageFormat::Jpeg)
 }
 
@@ -102,7 +102,7 @@ pub fn program() -> Command {
 
 /// Runs the program to its end.
 pub fn affekt<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ended {
-    ended(&mut program().args(args))
+    ended(program().args(args))
 }
 
 /// Runs a command to its end.
