@@ -23,6 +23,8 @@ pub(super) const PADDING: u32 = u32::MAX;
 const INNER_BLOCK: usize = 256;
 /// Register tiles in one row block: the block's rows then stay in the L2 cache while panels go by.
 const TILES_PER_BLOCK: usize = 16;
+/// Tasks aimed at for each thread, so that none waits long for the last one.
+const TASKS_PER_THREAD: usize = 8;
 
 /// A contiguous run of the inner dimension.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +153,7 @@ impl Product<'_> {
             assert!(residual.len() >= self.items * self.gather.output_len, "residual too short");
         }
         let blocks = row_blocks(self.isa, rows);
-        let groups = (3 * self.threads).div_ceil(blocks).clamp(1, panels);
+        let groups = (TASKS_PER_THREAD * self.threads).div_ceil(blocks).clamp(1, panels);
         let per_group = panels.div_ceil(groups);
         let groups = panels.div_ceil(per_group);
         let step = self.isa.rows() * TILES_PER_BLOCK;
