@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{expected_calibration_error, negative_log_likelihood};
+use super::calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
 use super::error::LearnError;
 use super::loss::{arg_max, softmax};
 use super::metrics::Confusion;
@@ -25,6 +25,10 @@ pub struct EvalReport {
     pub confusion: Vec<Vec<u64>>,
     /// Expected calibration error over 15 bins.
     pub ece: f64,
+    /// The softmax temperature that would calibrate these logits best, fitted on these very items.
+    pub calibrating_temperature: f32,
+    /// Expected calibration error at that temperature.
+    pub calibrated_ece: f64,
     /// Mean negative log likelihood in nats.
     pub nll: f64,
     /// Mean recall over the classes that occur.
@@ -70,13 +74,15 @@ impl EvalReport {
         let predicted = arg_max(logits, k);
         let mut confusion = Confusion::new(k);
         confusion.extend(labels, &predicted)?;
-        let probabilities = softmax(logits, k, temperature);
-        let mut confidence = vec![];
-        let mut right = vec![];
-        for (i, &label) in labels.iter().enumerate().filter(|&(_, &label)| label >= 0) {
-            confidence.push(probabilities[i * k + predicted[i]]);
-            right.push(predicted[i] as i64 == label);
-        }
+        let ece_at = |temperature: f32| {
+            let probabilities = softmax(logits, k, temperature);
+            let judged = labels.iter().enumerate().filter(|&(_, &label)| label >= 0);
+            let (confidence, right): (Vec<f32>, Vec<bool>) = judged
+                .map(|(i, &label)| (probabilities[i * k + predicted[i]], predicted[i] as i64 == label))
+                .unzip();
+            expected_calibration_error(&confidence, &right)
+        };
+        let calibrating_temperature = fit_temperature(logits, labels, k);
         let scores = confusion.scores();
         let by_name = |figure: &dyn Fn(usize) -> f64| {
             classes.iter().enumerate().map(|(c, name)| (name.clone(), figure(c))).collect()
@@ -87,7 +93,9 @@ impl EvalReport {
             accuracy: confusion.accuracy(),
             per_class_f1: by_name(&|c| scores[c].f1),
             confusion: confusion.rows(),
-            ece: expected_calibration_error(&confidence, &right),
+            ece: ece_at(temperature),
+            calibrating_temperature,
+            calibrated_ece: ece_at(calibrating_temperature),
             nll: negative_log_likelihood(logits, labels, k, temperature),
             balanced_accuracy: confusion.balanced_accuracy(),
             classes: classes.to_vec(),

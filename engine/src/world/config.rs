@@ -26,6 +26,9 @@ pub struct RunConfig {
     pub checkpoint_every: u64,
     /// How the finished models store their values: `f32`, or `f16` for half the size.
     pub storage: Precision,
+    /// What the finished models' cards say of their licence; by default that the training pictures' terms apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// The network.
     pub model: ModelConfig,
     /// How a picture becomes input.
@@ -49,6 +52,7 @@ impl Default for RunConfig {
             strict: false,
             checkpoint_every: 500,
             storage: Precision::F32,
+            licence: None,
             model: ModelConfig::default(),
             input: InputConfig::default(),
             data: DataConfig::default(),

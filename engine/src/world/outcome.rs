@@ -124,8 +124,12 @@ impl Pretraining {
             Method::Supervised => "supervised",
         };
         let metrics = score.map(|s| {
-            let figures =
-                [("macro_f1", s.macro_f1), ("accuracy", s.accuracy), ("ece", s.ece), ("n", s.n as f64)];
+            let figures = [
+                ("macro_f1", s.macro_f1),
+                ("accuracy", s.accuracy),
+                ("ece", s.calibrated_ece),
+                ("n", s.n as f64),
+            ];
             figures.map(|(figure, value)| (format!("valid_{figure}"), value)).into()
         });
         ModelCard {
@@ -134,10 +138,12 @@ impl Pretraining {
             classes: self.sets.vocabulary.classes().to_vec(),
             input: self.contract.clone(),
             crop: self.config.plain_crop(),
-            licence: format!(
-                "The weights carry whatever terms the training pictures impose; check those of: {}",
-                specs(&[data.labelled.as_slice(), &data.unlabelled].concat())
-            ),
+            licence: self.config.licence.clone().unwrap_or_else(|| {
+                let sets = specs(&[data.labelled.as_slice(), &data.unlabelled].concat());
+                format!(
+                    "The weights carry whatever terms the training pictures impose; check those of: {sets}"
+                )
+            }),
             training: format!(
                 "{name} of a {method} run: {} steps, {} labelled pictures ({}), {} unlabelled ({}), seed {}.",
                 self.steps_done(),
@@ -147,7 +153,7 @@ impl Pretraining {
                 specs(&data.unlabelled),
                 self.config.seed
             ),
-            temperature: 1.0,
+            temperature: score.map_or(1.0, |s| s.calibrating_temperature),
             metrics: metrics.unwrap_or_default(),
         }
     }
