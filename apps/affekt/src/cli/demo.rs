@@ -27,11 +27,11 @@ The faces are drawn by this program: the figures show that learning works, and n
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
-    /// Folder for the two runs; must be new or empty.
-    #[arg(long, value_name = "FOLDER", default_value = "runs/demo")]
-    out: PathBuf,
+    /// Folder for the two runs; must be new or empty [default: runs/demo, started over each time].
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Start over where the folder holds earlier runs.
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     force: bool,
     /// Training steps of each run; must exceed the warm-up of preset tiny [default: the preset's].
     #[arg(long, value_name = "N")]
@@ -63,9 +63,14 @@ struct Row {
 pub fn run(args: &DemoArgs, threads: Option<usize>) -> Result<(), Failure> {
     interrupt::watch()?;
     let mut rows = vec![];
+    // What stands in the demo's own folder is an earlier demo; a folder that somebody named may hold anything.
+    let (out, force) = match &args.out {
+        Some(out) => (out.clone(), args.force),
+        None => (PathBuf::from("runs/demo"), true),
+    };
     for (method, name) in [(Method::Supervised, "supervised"), (Method::Ssl, "ssl")] {
         let config = args.config(method).map_err(Failure::Usage)?;
-        let folder = RunFolder::create(&args.out.join(name), args.force)?;
+        let folder = RunFolder::create(&out.join(name), force)?;
         let start = Instant::now();
         let backend = super::backend(threads)?;
         let run = Pretraining::begin(config, folder.clone(), backend, &formats(), false)
@@ -92,7 +97,7 @@ pub fn run(args: &DemoArgs, threads: Option<usize>) -> Result<(), Failure> {
         table.row([row.method.into(), format!("{:.4}", row.macro_f1), format!("{:.4}", row.accuracy), time]);
     }
     say(&table.render())?;
-    say(&format!("generated faces, 8 classes, chance 0.125; models in {}", args.out.display()))
+    say(&format!("generated faces, 8 classes, chance 0.125; models in {}", out.display()))
 }
 
 impl DemoArgs {

@@ -76,7 +76,9 @@ pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
     let mut before = 0;
     let shown = |done: usize, total: usize| {
         let bar = progress.get_or_insert_with(|| Progress::start("item", 0, total as u64, args.quiet));
-        bar.update(done as u64, done - before, "");
+        if done > 0 {
+            bar.update(done as u64, done - before, "");
+        }
         before = done;
         !interrupt::asked()
     };

@@ -87,7 +87,7 @@ fn schedule() -> Schedule {
     schedule
 }
 
-/// Measures a model on a labelled pool. `progress` hears of every batch: items done and items in all.
+/// Measures a model on a labelled pool. `progress` hears of the start and of every batch: items done and items in all.
 ///
 /// # Errors
 /// A picture cannot be read under `strict`, nothing can be read, the model's output is not finite, or `progress` stops
@@ -122,11 +122,11 @@ pub fn evaluate(
     world.insert_resource(Outcome { classes, temperature, report: None });
     let mut schedule = schedule();
     build(&mut schedule, &mut world)?;
+    let mut told = |done| if progress(done, pool.len()) { Ok(()) } else { Err(WorldError::Interrupted) };
+    told(0)?;
     for index in 0..count {
         run(&mut schedule, &mut world)?;
-        if !progress(batches.range(index).end, pool.len()) {
-            return Err(WorldError::Interrupted);
-        }
+        told(batches.range(index).end)?;
     }
     let report = world.resource_mut::<Outcome>().report.take();
     report.filter(|report| report.n > 0).ok_or_else(|| {
