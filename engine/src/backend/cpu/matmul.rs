@@ -14,7 +14,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Shared;
-use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch};
+use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch, with_rows};
 
 /// Offset that stands for a row of zeros (padding).
 pub(super) const PADDING: u32 = u32::MAX;
@@ -197,14 +197,7 @@ impl Kernel for Task<'_, '_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        unsafe {
-            match V::ROWS {
-                4 => self.rows_of::<V, 4>(),
-                6 => self.rows_of::<V, 6>(),
-                8 => self.rows_of::<V, 8>(),
-                _ => self.rows_of::<V, MOST_ROWS>(),
-            }
-        }
+        unsafe { with_rows!(V, self.rows_of()) }
     }
 }
 

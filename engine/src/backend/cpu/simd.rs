@@ -154,6 +154,20 @@ impl Isa {
     }
 }
 
+/// Calls a method that is generic over the vector and the rows of its register tile with the rows `V` has, which
+/// cannot be written as a constant argument of a generic function.
+macro_rules! with_rows {
+    ($vector:ident, $receiver:ident.$method:ident()) => {
+        match $vector::ROWS {
+            4 => $receiver.$method::<$vector, 4>(),
+            6 => $receiver.$method::<$vector, 6>(),
+            8 => $receiver.$method::<$vector, 8>(),
+            _ => $receiver.$method::<$vector, { $crate::backend::cpu::simd::MOST_ROWS }>(),
+        }
+    };
+}
+pub(super) use with_rows;
+
 /// Registers side by side in a panel.
 pub(super) const PANEL_VECTORS: usize = 2;
 /// The most rows of any register tile.

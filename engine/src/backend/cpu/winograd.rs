@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::buffer::{Buffer, Shared};
 use super::conv::Extents;
 use super::matmul::{Finish, ZEROS, multiply};
-use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector};
+use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
 
 /// Points of a transformed tile.
 pub(super) const POINTS: usize = 16;
@@ -221,14 +221,7 @@ impl Kernel for Task<'_, '_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        unsafe {
-            match V::ROWS {
-                4 => self.tiles_of::<V, 4>(),
-                6 => self.tiles_of::<V, 6>(),
-                8 => self.tiles_of::<V, 8>(),
-                _ => self.tiles_of::<V, MOST_ROWS>(),
-            }
-        }
+        unsafe { with_rows!(V, self.tiles_of()) }
     }
 }
 
