@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Semi-supervised against supervised on FER+, at equal steps and equal wall time, as a Markdown table.
+# Semi-supervised against supervised on FER+, at equal steps and equal time, as a Markdown table.
 #
 #     bench/ferplus.sh FERPLUS_TAR RECORDIO_FOLDER OUT [key.path=value ...]
 #
 # Runs that OUT already holds are not repeated, so an interrupted comparison goes on where it stopped. What may be set
 # in the environment: LABELS="25 100 max400" (labels a class), SEEDS="1 2 3", STEPS=4000, EQUAL_TIME=no (leaves the third
 # run of each seed out, which takes as long as the first). Settings after OUT hold for
-# both methods; SSL="key.path=value ..." holds for the semi-supervised runs alone. At equal wall time the supervised
-# run gets as many times more steps as the semi-supervised run took longer.
+# both methods; SSL="key.path=value ..." holds for the semi-supervised runs alone. At equal time the supervised run gets
+# as many times more steps as the semi-supervised run took longer.
+#
+# Each run has one thread and its time is processor seconds, so several comparisons may share a machine: two of them
+# with different SEEDS or LABELS may fill one OUT.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '4p' "$0" | cut -c3- >&2; exit 2; }
 tar=$(realpath "$1") faces=$(realpath "$2") out=$3
@@ -20,14 +23,14 @@ steps=${STEPS:-4000}
 mkdir -p "$out"
 
 train() { # name labels seed steps method settings...
-    local name=$1 labels=$2 seed=$3 count=$4 method=$5 start
+    local name=$1 labels=$2 seed=$3 count=$4 method=$5 taken
     shift 5
     [ ! -s "$out/$name.seconds" ] || return 0
-    start=$SECONDS
-    "$affekt" pretrain --preset ferplus-100 --quiet --force --method "$method" --seed "$seed" --steps "$count" \
-        --labels-per-class "$labels" --labelled "ferplus:$tar#Train" --unlabelled "recordio:$faces" \
-        --valid "ferplus:$tar#Valid" --out "$out/$name" "${both[@]}" "$@" >"$out/$name.txt" 2>&1
-    echo $((SECONDS - start)) >"$out/$name.seconds"
+    local TIMEFORMAT='%U'
+    taken=$({ time "$affekt" pretrain --preset ferplus-100 --quiet --force --threads 1 --method "$method" --seed "$seed" \
+        --steps "$count" --labels-per-class "$labels" --labelled "ferplus:$tar#Train" --unlabelled "recordio:$faces" \
+        --valid "ferplus:$tar#Valid" --out "$out/$name" "${both[@]}" "$@" >"$out/$name.txt" 2>&1; } 2>&1)
+    echo "${taken%.*}" >"$out/$name.seconds"
 }
 
 # `report.json` is printed one field a line; the scores stand under their network's name.

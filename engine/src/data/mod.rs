@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::media::Picture;
 
 mod cache;
+mod clip;
 mod decode;
 mod dedup;
 mod fer2013;
@@ -32,6 +33,7 @@ mod tree;
 mod vocabulary;
 
 pub use cache::PictureCache;
+pub use clip::Clips;
 pub use dedup::DedupReport;
 pub use format::{Format, Formats, OpenDataset, open};
 pub use labels_per_class::LabelsPerClass;
