@@ -14,6 +14,8 @@ use crate::media::Picture;
 
 mod cache;
 mod clip;
+mod clip_sampler;
+mod clip_set;
 mod decode;
 mod dedup;
 mod fer2013;
@@ -34,6 +36,8 @@ mod vocabulary;
 
 pub use cache::PictureCache;
 pub use clip::Clips;
+pub use clip_sampler::{ClipSampler, Stretch};
+pub use clip_set::ClipSet;
 pub use dedup::DedupReport;
 pub use format::{Format, Formats, OpenDataset, open};
 pub use labels_per_class::LabelsPerClass;
