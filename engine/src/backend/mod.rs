@@ -45,6 +45,26 @@ pub enum UpdateRule {
         /// Factor on the gradient, for clipping by global norm.
         scale: f32,
     },
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019): with `g` the scaled gradient,
+    /// `m <- beta1 m + (1 - beta1) g`, `v <- beta2 v + (1 - beta2) g^2`,
+    /// `p <- p - learning_rate (m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + epsilon) + decay p)`; decay on
+    /// weights only. `m` is the state's momentum.
+    AdamW {
+        /// Step size.
+        learning_rate: f32,
+        /// Decay of the gradient's mean, in `[0, 1)`.
+        beta1: f32,
+        /// Decay of its mean square, in `[0, 1)`.
+        beta2: f32,
+        /// Added to the root.
+        epsilon: f32,
+        /// Weight decay.
+        weight_decay: f32,
+        /// Factor on the gradient, for clipping by global norm.
+        scale: f32,
+        /// Updates so far, this one included: 1 for the first.
+        step: u64,
+    },
 }
 
 /// Which of a network's weights.
@@ -63,6 +83,8 @@ pub struct NetworkState {
     pub weights: Weights,
     /// Momentum of each trained parameter; empty before the first update.
     pub momentum: Weights,
+    /// Mean square of each trained parameter's gradient; empty unless [`UpdateRule::AdamW`] is used.
+    pub second_moment: Weights,
     /// Moving average of parameters and buffers; `None` where none is tracked.
     pub average: Option<Weights>,
 }
@@ -102,6 +124,10 @@ pub trait Network: Send {
     /// # Errors
     /// The slot holds no gradient yet.
     fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError>;
+
+    /// Sets the key of the random masks of the [`Mode::Train`] passes that follow: the same key gives the same masks on
+    /// every backend. Nothing else depends on it. [`Mode::Infer`] has no masks, [`Mode::Probe`] those of training.
+    fn set_noise(&mut self, key: u64);
 
     /// Moves the average towards the current weights: `average <- decay average + (1 - decay) current`. The first
     /// call starts it as a copy.

@@ -218,7 +218,9 @@ impl Network for Reference {
 
     fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError> {
         let gradient = self.gradient(slot)?;
-        let UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } = *rule;
+        let UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } = *rule else {
+            return Err(BackendError::Order("the reference knows stochastic gradient descent alone"));
+        };
         for spec in self.graph.params.iter().filter(|p| p.kind.is_trained()) {
             let decay = if spec.kind.is_decayed() { weight_decay } else { 0.0 };
             let zeros = HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
@@ -231,6 +233,8 @@ impl Network for Reference {
         }
         Ok(())
     }
+
+    fn set_noise(&mut self, _: u64) {}
 
     fn track_average(&mut self, decay: f32) {
         let current = &self.state.weights;

@@ -70,6 +70,23 @@ pub enum Op {
     GlobalAveragePool,
     /// `x W^T + b` over a flat item; weight `out x in`, bias `out`.
     Linear { weight: ParamId, bias: ParamId },
+    /// `x W^T + b` at every position; weight `out x in`, bias `out`.
+    PositionLinear { weight: ParamId, bias: ParamId },
+    /// Adds a learned vector to every position; `positions x c`.
+    AddPositions { positions: ParamId },
+    /// Normalisation over the channels of each position (Ba et al. 2016), biased variance.
+    LayerNorm { scale: ParamId, shift: ParamId, epsilon: f32 },
+    /// Multi-head scaled dot-product attention between the positions of an item (Vaswani et al. 2017).
+    ///
+    /// Inputs: queries, keys and values side by side (`3 c` channels, each cut into `heads` parts), and a node whose last
+    /// channel says where a position is present (above 0.5). Absent positions are no keys; a position without any key
+    /// gets zeros. With `causal`, later positions are no keys either.
+    Attention { heads: usize, causal: bool },
+    /// `x Phi(x)` with the normal distribution function, not its tanh approximation.
+    Gelu,
+    /// In training clears a share `rate` of the values and scales the rest by `1 / (1 - rate)`; see [`super::noise`] for
+    /// which. Elsewhere the identity. `site` tells the dropouts of a graph apart.
+    Dropout { rate: f32, site: u32 },
 }
 
 impl Op {
@@ -84,6 +101,12 @@ impl Op {
             Op::MaxPool { .. } => "max_pool",
             Op::GlobalAveragePool => "global_average_pool",
             Op::Linear { .. } => "linear",
+            Op::PositionLinear { .. } => "position_linear",
+            Op::AddPositions { .. } => "add_positions",
+            Op::LayerNorm { .. } => "layer_norm",
+            Op::Attention { .. } => "attention",
+            Op::Gelu => "gelu",
+            Op::Dropout { .. } => "dropout",
         }
     }
 }
@@ -104,10 +127,12 @@ pub struct Node {
 pub enum ParamKind {
     /// Convolution or linear weight: decayed.
     Weight,
-    /// Batch-norm scale: starts at one, not decayed.
+    /// Scale of a normalisation: starts at one, not decayed.
     Scale,
-    /// Batch-norm shift or bias: starts at zero, not decayed.
+    /// Shift of a normalisation, or bias: starts at zero, not decayed.
     Shift,
+    /// Learned positions: start normal with deviation 0.02, not decayed.
+    Positions,
     /// Running mean: a buffer, no gradient.
     RunningMean,
     /// Running variance: a buffer, no gradient.
@@ -171,13 +196,17 @@ impl Graph {
         self.nodes[self.nodes.len() - 1].shape
     }
 
-    /// Multiply-adds of one item's forward pass, convolutions and linear layers only.
+    /// Multiply-adds of one item's forward pass: convolutions, linear layers and attention.
     pub fn multiply_adds(&self) -> u64 {
         let mut total = 0;
         for node in &self.nodes {
-            if let Op::Conv { weight, .. } | Op::Linear { weight, .. } = node.op {
-                let per_position = self.params[weight].len() as u64;
-                total += per_position * node.shape.pixels() as u64;
+            let positions = node.shape.pixels() as u64;
+            match node.op {
+                Op::Conv { weight, .. } | Op::Linear { weight, .. } | Op::PositionLinear { weight, .. } => {
+                    total += self.params[weight].len() as u64 * positions;
+                }
+                Op::Attention { .. } => total += 2 * positions * positions * node.shape.c as u64,
+                _ => {}
             }
         }
         total
@@ -340,6 +369,80 @@ impl GraphBuilder {
         let weight = self.param(format!("{name}.weight"), vec![out, flat], ParamKind::Weight);
         let bias = self.param(format!("{name}.bias"), vec![out], ParamKind::Shift);
         self.push(Op::Linear { weight, bias }, vec![x], Shape { h: 1, w: 1, c: out })
+    }
+
+    /// Adds a linear layer at every position, its parameters named `{name}{weight}` and `{name}{bias}`.
+    pub fn position_linear(
+        &mut self,
+        name: &str,
+        [weight, bias]: [&str; 2],
+        x: NodeId,
+        out: usize,
+    ) -> NodeId {
+        let Shape { h, w, c } = self.shape(x);
+        let weight = self.param(format!("{name}{weight}"), vec![out, c], ParamKind::Weight);
+        let bias = self.param(format!("{name}{bias}"), vec![out], ParamKind::Shift);
+        self.push(Op::PositionLinear { weight, bias }, vec![x], Shape { h, w, c: out })
+    }
+
+    /// Adds a learned vector to every position, its parameter named `name`.
+    pub fn add_positions(&mut self, name: &str, x: NodeId) -> NodeId {
+        let shape = self.shape(x);
+        let positions = self.param(name.to_owned(), vec![shape.pixels(), shape.c], ParamKind::Positions);
+        self.push(Op::AddPositions { positions }, vec![x], shape)
+    }
+
+    /// Adds a layer normalisation with PyTorch's constant (epsilon 1e-5).
+    pub fn layer_norm(&mut self, name: &str, x: NodeId) -> NodeId {
+        let shape = self.shape(x);
+        let scale = self.param(format!("{name}.weight"), vec![shape.c], ParamKind::Scale);
+        let shift = self.param(format!("{name}.bias"), vec![shape.c], ParamKind::Shift);
+        self.push(Op::LayerNorm { scale, shift, epsilon: 1e-5 }, vec![x], shape)
+    }
+
+    /// Adds attention over `qkv` (queries, keys, values); `presence` says which positions are keys.
+    ///
+    /// # Errors
+    /// `heads` does not divide a third of the channels of `qkv`, or the two have different positions.
+    pub fn attention(
+        &mut self,
+        name: &str,
+        qkv: NodeId,
+        presence: NodeId,
+        heads: usize,
+        causal: bool,
+    ) -> Result<NodeId, GraphError> {
+        let (shape, other) = (self.shape(qkv), self.shape(presence));
+        if heads == 0 || !shape.c.is_multiple_of(3 * heads) {
+            let value = format!("{heads} in `{name}`");
+            return Err(GraphError::Setting { what: "heads", value, allowed: "a divisor of the width" });
+        }
+        if (shape.h, shape.w) != (other.h, other.w) {
+            return Err(GraphError::Mismatch {
+                op: "attention",
+                name: name.into(),
+                left: shape,
+                right: other,
+            });
+        }
+        let out = Shape { c: shape.c / 3, ..shape };
+        Ok(self.push(Op::Attention { heads, causal }, vec![qkv, presence], out))
+    }
+
+    /// Adds a Gaussian error linear unit.
+    pub fn gelu(&mut self, x: NodeId) -> NodeId {
+        let shape = self.shape(x);
+        self.push(Op::Gelu, vec![x], shape)
+    }
+
+    /// Adds a dropout; nothing where the rate is 0.
+    pub fn dropout(&mut self, rate: f32, x: NodeId) -> NodeId {
+        if rate == 0.0 {
+            return x;
+        }
+        let is_dropout = |node: &&Node| matches!(node.op, Op::Dropout { .. });
+        let (shape, site) = (self.shape(x), self.nodes.iter().filter(is_dropout).count() as u32);
+        self.push(Op::Dropout { rate, site }, vec![x], shape)
     }
 
     /// Ends the graph at its last node.

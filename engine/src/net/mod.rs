@@ -5,12 +5,15 @@
 
 mod card;
 mod graph;
+pub mod noise;
 mod plan;
 mod resnet;
+mod temporal;
 mod weights;
 
 pub use card::{Architecture, InputContract, ModelCard};
 pub use graph::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub use plan::{Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId};
 pub use resnet::{Depth, ResNetSpec, Stem};
+pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError, write_atomically};

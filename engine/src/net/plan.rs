@@ -66,6 +66,50 @@ pub enum StepKind {
         /// Bias.
         bias: ParamId,
     },
+    /// `x W^T + b` at every position.
+    PositionLinear {
+        /// Weight.
+        weight: ParamId,
+        /// Bias.
+        bias: ParamId,
+    },
+    /// A learned vector added to every position.
+    AddPositions {
+        /// The vectors.
+        positions: ParamId,
+    },
+    /// Normalisation over the channels of each position. Training keeps its mean and inverse deviation.
+    LayerNorm {
+        /// Factor per channel.
+        scale: ParamId,
+        /// Addend per channel.
+        shift: ParamId,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// Attention between positions. Training keeps its probabilities, `heads x positions x positions`.
+    Attention {
+        /// Heads.
+        heads: usize,
+        /// Whether later positions are no keys.
+        causal: bool,
+        /// The value whose last channel says which positions are keys.
+        presence: ValueId,
+    },
+    /// `x Phi(x)`.
+    Gelu,
+    /// Dropout in training, else the identity.
+    Dropout {
+        /// Share that is cleared.
+        rate: f32,
+        /// Which of the graph's dropouts it is.
+        site: u32,
+    },
+    /// A sum that no convolution takes in.
+    Add {
+        /// The other summand.
+        other: ValueId,
+    },
 }
 
 /// One fused operation.
@@ -106,7 +150,8 @@ pub struct Plan {
     pub shapes: Vec<Shape>,
     /// Place of each value.
     pub values: Vec<Region>,
-    /// Place of each step's convolution result before normalisation (training only; empty elsewhere).
+    /// Place of what a step keeps for its backward pass beside its input (training only; empty elsewhere): a convolution's
+    /// result before batch normalisation, a layer normalisation's mean and inverse deviation, attention's probabilities.
     pub raw: Vec<Region>,
     /// Place of the gradient of each value (training only; the input has none).
     pub gradients: Vec<Region>,
@@ -160,8 +205,11 @@ impl Plan {
             born[step.output] = t;
             died[step.output] = died[step.output].max(t);
             let mut reads = vec![step.input];
-            if let StepKind::Conv { residual: Some(residual), .. } = step.kind {
-                reads.push(residual);
+            match step.kind {
+                StepKind::Conv { residual: Some(other), .. }
+                | StepKind::Add { other }
+                | StepKind::Attention { presence: other, .. } => reads.push(other),
+                _ => {}
             }
             for &value in &reads {
                 died[value] = died[value].max(t);
@@ -175,10 +223,18 @@ impl Plan {
                             died[step.output] = died[step.output].max(backward(t));
                         }
                     }
-                    StepKind::MaxPool { .. } | StepKind::Linear { .. } => {
+                    StepKind::MaxPool { .. }
+                    | StepKind::Linear { .. }
+                    | StepKind::PositionLinear { .. }
+                    | StepKind::LayerNorm { .. }
+                    | StepKind::Attention { .. }
+                    | StepKind::Gelu => {
                         died[step.input] = died[step.input].max(backward(t));
                     }
-                    StepKind::GlobalAveragePool => {}
+                    StepKind::GlobalAveragePool
+                    | StepKind::AddPositions { .. }
+                    | StepKind::Dropout { .. }
+                    | StepKind::Add { .. } => {}
                 }
             }
         }
@@ -198,9 +254,16 @@ impl Plan {
         if training {
             gradient_born[last] = backward(self.steps.len() - 1);
             for (t, step) in self.steps.iter().enumerate() {
-                let len = self.shapes[step.output].len();
-                if matches!(step.kind, StepKind::Conv { norm: Some(_), .. }) {
-                    lives.push(Life { what: What::Raw(t), len, from: t, to: backward(t) });
+                let shape = self.shapes[step.output];
+                let len = shape.len();
+                let kept = match step.kind {
+                    StepKind::Conv { norm: Some(_), .. } => len,
+                    StepKind::LayerNorm { .. } => 2 * shape.pixels(),
+                    StepKind::Attention { heads, .. } => heads * shape.pixels() * shape.pixels(),
+                    _ => 0,
+                };
+                if kept > 0 {
+                    lives.push(Life { what: What::Raw(t), len: kept, from: t, to: backward(t) });
                 }
                 let from = gradient_born[step.output];
                 lives.push(Life { what: What::Gradient(step.output), len, from, to: backward(t) });
@@ -295,6 +358,12 @@ fn fuse(graph: &Graph) -> Result<(Vec<Step>, Vec<Shape>, ValueId), PlanError> {
                 input: value(&value_of, first, id, graph)?,
                 output: 0,
             },
+            Op::PositionLinear { .. }
+            | Op::AddPositions { .. }
+            | Op::LayerNorm { .. }
+            | Op::Attention { .. }
+            | Op::Gelu
+            | Op::Dropout { .. } => single(&value_of, id, graph)?,
             Op::BatchNorm { scale, shift, mean, variance, epsilon, momentum } => {
                 let Some(mut step) = open[first].take() else {
                     return fail(id, "a convolution whose output only it reads");
@@ -306,6 +375,11 @@ fn fuse(graph: &Graph) -> Result<(Vec<Step>, Vec<Shape>, ValueId), PlanError> {
                     _ => return fail(id, "a convolution whose output only it reads"),
                 }
                 step
+            }
+            Op::Add if node.inputs.iter().all(|&input| value_of[input].is_some()) => {
+                let other = value(&value_of, node.inputs[1], id, graph)?;
+                let input = value(&value_of, first, id, graph)?;
+                Step { kind: StepKind::Add { other }, input, output: 0 }
             }
             Op::Add => {
                 // Either side may be the chain that ends here; the other must be a finished value.
@@ -355,6 +429,24 @@ fn fuse(graph: &Graph) -> Result<(Vec<Step>, Vec<Shape>, ValueId), PlanError> {
     }
     let features = value(&value_of, graph.features, graph.features, graph)?;
     Ok((steps, shapes, features))
+}
+
+/// A step of an operation that nothing is fused with.
+fn single(value_of: &[Option<ValueId>], id: NodeId, graph: &Graph) -> Result<Step, PlanError> {
+    let node = &graph.nodes[id];
+    let kind = match node.op {
+        Op::PositionLinear { weight, bias } => StepKind::PositionLinear { weight, bias },
+        Op::AddPositions { positions } => StepKind::AddPositions { positions },
+        Op::LayerNorm { scale, shift, epsilon } => StepKind::LayerNorm { scale, shift, epsilon },
+        Op::Attention { heads, causal } => {
+            let presence = value(value_of, node.inputs[1], id, graph)?;
+            StepKind::Attention { heads, causal, presence }
+        }
+        Op::Gelu => StepKind::Gelu,
+        Op::Dropout { rate, site } => StepKind::Dropout { rate, site },
+        _ => return Err(PlanError { node: id, op: node.op.name(), expected: "a chain it is fused into" }),
+    };
+    Ok(Step { kind, input: value(value_of, node.inputs[0], id, graph)?, output: 0 })
 }
 
 fn close(

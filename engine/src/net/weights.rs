@@ -84,6 +84,7 @@ impl Weights {
                     let bound = 1.0 / (shape[1] as f32).sqrt();
                     (0..spec.len()).map(|_| rng.between(-bound, bound)).collect()
                 }
+                (ParamKind::Positions, _) => (0..spec.len()).map(|_| 0.02 * rng.normal()).collect(),
                 (ParamKind::Scale | ParamKind::RunningVariance, _) => vec![1.0; spec.len()],
                 (ParamKind::Shift | ParamKind::RunningMean, _) => vec![0.0; spec.len()],
             };

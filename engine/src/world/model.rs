@@ -34,7 +34,13 @@ impl Model {
                  run by --init",
             )
         })?;
-        let Architecture::Resnet(spec) = &card.architecture;
+        let Architecture::Resnet(spec) = &card.architecture else {
+            return Err(WorldError::file(
+                &file,
+                "is a temporal encoder, which reads features; give the picture network it was trained on (its card's \
+                 `student`), and this one by --temporal",
+            ));
+        };
         if spec.classes != card.classes.len() {
             let problem = format!(
                 "its card names {} classes, but its network has {}",

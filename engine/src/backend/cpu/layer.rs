@@ -1,5 +1,6 @@
 //! A plan's step made ready for this backend: extents, gather tables and how its gradients are cut.
 
+use super::attention::Attention;
 use super::conv::Extents;
 use super::matmul::Gather;
 use super::pool::MaxPool;
@@ -25,6 +26,21 @@ pub(super) enum Work {
     Conv(Box<ConvLayer>),
     MaxPool(MaxPool),
     Mean(Shape),
+    AddPositions(ParamId),
+    LayerNorm {
+        scale: ParamId,
+        shift: ParamId,
+        epsilon: f32,
+    },
+    /// With the value that says which positions are present.
+    Attention(Attention, ValueId),
+    Gelu,
+    Dropout {
+        rate: f32,
+        site: u32,
+    },
+    /// With the other summand.
+    Add(ValueId),
 }
 
 /// A step with its values.
@@ -34,8 +50,19 @@ pub(super) struct Layer {
     pub output: ValueId,
     /// In the backward pass, whether its input's gradient already holds a later reader's part.
     pub adds_to_input: bool,
-    /// The same for the residual's gradient.
+    /// The same for the residual's gradient, or the other summand's.
     pub adds_to_residual: bool,
+}
+
+impl Layer {
+    /// A second value whose gradient the layer gives.
+    fn second_input(&self) -> Option<ValueId> {
+        match &self.work {
+            Work::Conv(conv) => conv.residual,
+            Work::Add(other) => Some(*other),
+            _ => None,
+        }
+    }
 }
 
 /// Makes the layers of a plan.
@@ -55,6 +82,20 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
                         ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
                     conv(parts, Extents::linear(input.len(), output.len()), step.input == 0)
                 }
+                StepKind::PositionLinear { weight, bias } => {
+                    let parts =
+                        ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
+                    let extents = Extents { input, output, kernel: 1, stride: 1, padding: 0 };
+                    conv(parts, extents, step.input == 0)
+                }
+                StepKind::AddPositions { positions } => Work::AddPositions(positions),
+                StepKind::LayerNorm { scale, shift, epsilon } => Work::LayerNorm { scale, shift, epsilon },
+                StepKind::Attention { heads, causal, presence } => {
+                    Work::Attention(Attention::new(output, plan.shapes[presence], heads, causal), presence)
+                }
+                StepKind::Gelu => Work::Gelu,
+                StepKind::Dropout { rate, site } => Work::Dropout { rate, site },
+                StepKind::Add { other } => Work::Add(other),
                 StepKind::MaxPool { kernel, stride, padding } => {
                     Work::MaxPool(MaxPool { input, output, kernel, stride, padding })
                 }
@@ -71,10 +112,8 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
         .collect();
     let mut written = vec![false; plan.shapes.len()];
     for layer in layers.iter_mut().rev() {
-        if let Work::Conv(conv) = &layer.work
-            && let Some(residual) = conv.residual
-        {
-            layer.adds_to_residual = std::mem::replace(&mut written[residual], true);
+        if let Some(second) = layer.second_input() {
+            layer.adds_to_residual = std::mem::replace(&mut written[second], true);
         }
         layer.adds_to_input = std::mem::replace(&mut written[layer.input], true);
     }

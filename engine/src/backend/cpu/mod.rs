@@ -1,7 +1,7 @@
 //! The CPU backend: always built, and the reference that other backends are held to.
 //!
 //! `conv` turns convolutions into the gathered products of `matmul`; `weight_grad`, `norm` and `pool` are the other
-//! kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
+//! kernels of picture networks, `attention`, `layer_norm` and `pointwise` those of the temporal encoder; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
 //! bit-identical for any number of threads.
 
 #![expect(
@@ -9,15 +9,20 @@
     reason = "a kernel must be compiled inside the function that enables its instruction set"
 )]
 
+mod attention;
 mod buffer;
 mod call;
 mod conv;
+mod gemm;
 mod layer;
+mod layer_norm;
 mod matmul;
 mod network;
 mod norm;
+mod pointwise;
 mod pool;
 mod simd;
+mod special;
 mod store;
 mod weight_grad;
 mod winograd;

@@ -7,11 +7,12 @@ use rayon::ThreadPool;
 use super::buffer::{Buffer, Shared};
 use super::call::{Call, Target, Transformed};
 use super::layer::{ConvLayer, Layer, Work, layers};
+use super::layer_norm;
 use super::matmul::Finish;
 use super::norm::{self, Gate, Statistics};
-use super::pool;
 use super::simd::Isa;
-use super::store::{Sgd, Store, blend, dot};
+use super::store::{Store, blend, dot};
+use super::{pointwise, pool};
 use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
 use crate::net::{Graph, Plan, PlanPurpose, Region, Weights};
 
@@ -43,6 +44,8 @@ struct Scratch {
 /// What the backward pass needs beside the arena.
 struct Tape {
     items: usize,
+    /// Key of the dropouts' masks.
+    noise: u64,
     statistics: Vec<Option<Statistics>>,
 }
 
@@ -58,6 +61,9 @@ pub(super) struct CpuNetwork {
     values: Buffer,
     running: Vec<f32>,
     momentum: Option<Buffer>,
+    second_moment: Option<Buffer>,
+    /// Key of the dropouts' masks.
+    noise: u64,
     gradients: [Option<Buffer>; 2],
     average: Option<Average>,
     folded: Option<Vec<Option<Folded>>>,
@@ -92,6 +98,8 @@ impl CpuNetwork {
             values,
             running,
             momentum: None,
+            second_moment: None,
+            noise: 0,
             gradients: [None, None],
             average: None,
             folded: None,
@@ -116,15 +124,12 @@ impl CpuNetwork {
 
     /// Runs the fused, folded path; the arena then holds what the plan keeps to the end.
     fn infer(&mut self, input: &[f32], items: usize) {
-        if self.folded.is_none() {
-            self.folded = Some(self.fold());
-        }
-        let Some(folded) = &mut self.folded else { return };
+        let mut all = self.folded.take().unwrap_or_else(|| self.fold());
         let plan = &self.inference;
         self.scratch.arena.ensure(plan.arena_len * items);
         let arena = self.scratch.arena.pointer();
         part(arena, plan.values[0], items).copy_from_slice(input);
-        for (layer, folded) in self.layers.iter().zip(folded) {
+        for (layer, folded) in self.layers.iter().zip(&mut all) {
             let x = part(arena, plan.values[layer.input], items);
             let out = part(arena, plan.values[layer.output], items);
             match &layer.work {
@@ -145,9 +150,44 @@ impl CpuNetwork {
                     let target = Target { output: Shared::of(out), finish, sums: None };
                     call.forward(conv, x, weights, target, &mut transformed);
                 }
-                Work::MaxPool(pool) => pool.forward(x, out),
-                Work::Mean(shape) => pool::mean(*shape, x, out),
+                Work::Dropout { .. } => pointwise::pass(x, out, false),
+                _ => self.simple(&layer.work, &self.inference, arena, items, (x, out), None),
             }
+        }
+        self.folded = Some(all);
+    }
+
+    /// A forward step that is no convolution; what it keeps for its backward pass goes to `kept`.
+    fn simple(
+        &self,
+        work: &Work,
+        plan: &Plan,
+        arena: Shared,
+        items: usize,
+        (x, out): (&[f32], &mut [f32]),
+        kept: Option<&mut [f32]>,
+    ) {
+        let values = self.values.as_slice();
+        match work {
+            // Convolutions run where their scratch memory is at hand.
+            Work::Conv(_) => {}
+            Work::MaxPool(pool) => pool.forward(x, out),
+            Work::Mean(shape) => pool::mean(*shape, x, out),
+            Work::AddPositions(positions) => pointwise::sum(x, self.store.exact(values, *positions), out),
+            Work::LayerNorm { scale, shift, epsilon } => {
+                let (scale, shift) = (self.store.exact(values, *scale), self.store.exact(values, *shift));
+                let affine = layer_norm::Affine { scale, shift, epsilon: *epsilon };
+                layer_norm::forward(self.isa, x, affine, out, kept);
+            }
+            Work::Attention(attention, presence) => {
+                let presence = part(arena, plan.values[*presence], items);
+                attention.forward(self.isa, (x, presence), out, kept);
+            }
+            Work::Gelu => pointwise::gelu(self.isa, x, out),
+            Work::Dropout { rate, site } => {
+                pointwise::Mask { key: self.noise, site: *site, rate: *rate }.apply(x, out, false);
+            }
+            Work::Add(other) => pointwise::sum(x, part(arena, plan.values[*other], items), out),
         }
     }
 
@@ -189,7 +229,7 @@ impl CpuNetwork {
         let arena = self.scratch.arena.pointer();
         let values = self.values.as_slice();
         part(arena, plan.values[0], items).copy_from_slice(input);
-        let mut tape = Tape { items, statistics: Vec::with_capacity(self.layers.len()) };
+        let mut tape = Tape { items, noise: self.noise, statistics: Vec::with_capacity(self.layers.len()) };
         for (t, layer) in self.layers.iter().enumerate() {
             let x = part(arena, plan.values[layer.input], items);
             let out = part(arena, plan.values[layer.output], items);
@@ -231,8 +271,10 @@ impl CpuNetwork {
                         call.forward(conv, x, weights, target, &mut once);
                     }
                 }
-                Work::MaxPool(pool) => pool.forward(x, out),
-                Work::Mean(shape) => pool::mean(*shape, x, out),
+                work => {
+                    let kept = Some(part(arena, plan.raw[t], items)).filter(|kept| !kept.is_empty());
+                    self.simple(work, plan, arena, items, (x, out), kept);
+                }
             }
             tape.statistics.push(statistics);
         }
@@ -274,10 +316,7 @@ impl CpuNetwork {
                     }
                     if let Some(bias) = conv.bias {
                         let to = self.store.exact_mut(gradient.as_mut_slice(), bias);
-                        to.fill(0.0);
-                        for row in d_out.chunks_exact(to.len()) {
-                            to.iter_mut().zip(row).for_each(|(a, b)| *a += b);
-                        }
+                        pointwise::row_sums(d_out, to, &mut self.scratch.partial);
                     }
                     let x = framed(conv, items, x, &mut self.scratch.frames);
                     let to = self.store.exact_mut(gradient.as_mut_slice(), conv.weight);
@@ -291,6 +330,42 @@ impl CpuNetwork {
                 }
                 Work::MaxPool(pool) => pool.backward(x, d_out, d_x, layer.adds_to_input),
                 Work::Mean(shape) => pool::mean_backward(*shape, d_out, d_x, layer.adds_to_input),
+                Work::AddPositions(positions) => {
+                    let to = self.store.exact_mut(gradient.as_mut_slice(), *positions);
+                    pointwise::row_sums(d_out, to, &mut self.scratch.partial);
+                    pointwise::pass(d_out, d_x, layer.adds_to_input);
+                }
+                Work::LayerNorm { scale, shift, .. } => {
+                    let kept = part(arena, plan.raw[t], items);
+                    let channels = plan.shapes[layer.output].c;
+                    let (mut d_scale, mut d_shift) = (vec![0.0; channels], vec![0.0; channels]);
+                    layer_norm::backward(
+                        self.isa,
+                        (x, kept),
+                        self.store.exact(self.values.as_slice(), *scale),
+                        d_out,
+                        (d_x, layer.adds_to_input),
+                        (&mut d_scale, &mut d_shift),
+                        &mut self.scratch.partial,
+                    );
+                    let to = gradient.as_mut_slice();
+                    self.store.exact_mut(to, *scale).copy_from_slice(&d_scale);
+                    self.store.exact_mut(to, *shift).copy_from_slice(&d_shift);
+                }
+                Work::Attention(attention, _) => {
+                    let kept = part(arena, plan.raw[t], items);
+                    attention.backward(self.isa, (x, kept), d_out, d_x, layer.adds_to_input);
+                }
+                Work::Gelu => pointwise::gelu_backward(self.isa, x, d_out, d_x, layer.adds_to_input),
+                Work::Dropout { rate, site } => {
+                    let mask = pointwise::Mask { key: tape.noise, site: *site, rate: *rate };
+                    mask.apply(d_out, d_x, layer.adds_to_input);
+                }
+                Work::Add(other) => {
+                    pointwise::pass(d_out, d_x, layer.adds_to_input);
+                    let d_other = part(arena, plan.gradients[*other], items);
+                    pointwise::pass(d_out, d_other, layer.adds_to_residual);
+                }
             }
         }
     }
@@ -390,12 +465,24 @@ impl Network for CpuNetwork {
         let Some(gradient) = &self.gradients[slot as usize] else {
             return Err(BackendError::Order("this slot holds no gradient yet"));
         };
-        let UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } = *rule;
-        let rule = Sgd { learning_rate, momentum, weight_decay, scale };
-        let velocity = self.momentum.get_or_insert_with(|| Buffer::zeroed(self.store.trained_len));
-        self.threads_pool.install(|| self.store.sgd(&mut self.values, velocity, gradient, &rule));
+        let fresh = || Buffer::zeroed(self.store.trained_len);
+        let momentum = self.momentum.get_or_insert_with(fresh);
+        let pool = &self.threads_pool;
+        match *rule {
+            UpdateRule::Sgd { .. } => {
+                pool.install(|| self.store.sgd(&mut self.values, momentum, gradient, rule));
+            }
+            UpdateRule::AdamW { .. } => {
+                let moments = (momentum, self.second_moment.get_or_insert_with(fresh));
+                pool.install(|| self.store.adam_w(&mut self.values, moments, gradient, rule));
+            }
+        }
         self.folded = None;
         Ok(())
+    }
+
+    fn set_noise(&mut self, key: u64) {
+        self.noise = key;
     }
 
     fn track_average(&mut self, decay: f32) {
@@ -429,6 +516,11 @@ impl Network for CpuNetwork {
                 .as_ref()
                 .map(|m| self.store.unpack(m.as_slice(), None))
                 .unwrap_or_default(),
+            second_moment: self
+                .second_moment
+                .as_ref()
+                .map(|m| self.store.unpack(m.as_slice(), None))
+                .unwrap_or_default(),
             average: self.average.as_ref().map(|a| self.store.unpack(a.trained.as_slice(), Some(&a.running))),
         }
     }
@@ -438,16 +530,20 @@ impl Network for CpuNetwork {
         if let Some(average) = &state.average {
             average.check(&self.graph)?;
         }
-        let fresh = state.momentum.tensors.is_empty();
-        if !fresh {
-            self.store.check_trained(&state.momentum)?;
+        for moment in [&state.momentum, &state.second_moment] {
+            if !moment.tensors.is_empty() {
+                self.store.check_trained(moment)?;
+            }
         }
         self.store.pack(&state.weights, self.values.as_mut_slice(), &mut self.running);
-        self.momentum = (!fresh).then(|| {
-            let mut momentum = Buffer::zeroed(self.store.trained_len);
-            self.store.pack_trained(&state.momentum, momentum.as_mut_slice());
-            momentum
-        });
+        let moment = |weights: &Weights| {
+            let mut moment = Buffer::zeroed(self.store.trained_len);
+            self.store.pack_trained(weights, moment.as_mut_slice());
+            moment
+        };
+        let (first, second) = (&state.momentum, &state.second_moment);
+        self.momentum = (!first.tensors.is_empty()).then(|| moment(first));
+        self.second_moment = (!second.tensors.is_empty()).then(|| moment(second));
         self.average = state.average.as_ref().map(|weights| {
             let mut trained = Buffer::zeroed(self.store.trained_len);
             let mut running = vec![0.0; self.store.running_len];

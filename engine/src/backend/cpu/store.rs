@@ -1,12 +1,15 @@
 //! Parameters as the kernels want them: one aligned arena of trained values, weights packed into panels, and the
 //! running statistics beside it. Padding is zero and stays zero under every rule here.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
 use super::simd::{Isa, WIDEST_PANEL};
+use crate::backend::UpdateRule;
 use crate::net::{Graph, HostTensor, ParamId, Weights, WeightsError};
 
 /// Values per task of the element-wise rules; fixed, so that sums do not depend on the number of threads.
@@ -24,6 +27,13 @@ struct Place {
     packing: Option<Extents>,
     trained: bool,
     decayed: bool,
+}
+
+impl Place {
+    /// Its values and the padding behind them.
+    fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len.next_multiple_of(WIDEST_PANEL)
+    }
 }
 
 /// Where every parameter of a graph lies.
@@ -145,36 +155,68 @@ impl Store {
     }
 
     /// SGD with momentum, one pass over the arena.
-    pub(super) fn sgd(&self, values: &mut Buffer, momentum: &mut Buffer, gradient: &Buffer, rule: &Sgd) {
-        let (mut values, mut momentum) = (values.as_mut_slice(), momentum.as_mut_slice());
-        let mut gradient = gradient.as_slice();
+    pub(super) fn sgd(
+        &self,
+        values: &mut Buffer,
+        momentum: &mut Buffer,
+        gradient: &Buffer,
+        rule: &UpdateRule,
+    ) {
+        let UpdateRule::Sgd { learning_rate, momentum: inertia, weight_decay, scale } = *rule else { return };
+        let (values, momentum, gradient) =
+            (values.as_mut_slice(), momentum.as_mut_slice(), gradient.as_slice());
         for place in self.places.iter().filter(|p| p.trained) {
-            let len = place.len.next_multiple_of(WIDEST_PANEL);
-            let (p, rest) = std::mem::take(&mut values).split_at_mut(len);
-            values = rest;
-            let (v, rest) = std::mem::take(&mut momentum).split_at_mut(len);
-            momentum = rest;
-            let (g, rest) = gradient.split_at(len);
-            gradient = rest;
-            let decay = if place.decayed { rule.weight_decay } else { 0.0 };
-            p.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)).zip(g.par_chunks(CHUNK)).for_each(
-                |((p, v), g)| {
+            let range = place.range();
+            let decay = if place.decayed { weight_decay } else { 0.0 };
+            values[range.clone()]
+                .par_chunks_mut(CHUNK)
+                .zip(momentum[range.clone()].par_chunks_mut(CHUNK))
+                .zip(gradient[range].par_chunks(CHUNK))
+                .for_each(|((p, v), g)| {
                     for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
-                        *v = rule.momentum * *v + (rule.scale * g + decay * *p);
-                        *p -= rule.learning_rate * *v;
+                        *v = inertia * *v + (scale * g + decay * *p);
+                        *p -= learning_rate * *v;
                     }
-                },
-            );
+                });
         }
     }
-}
 
-/// Constants of an SGD step.
-pub(super) struct Sgd {
-    pub learning_rate: f32,
-    pub momentum: f32,
-    pub weight_decay: f32,
-    pub scale: f32,
+    /// Adam with decoupled weight decay, one pass over the arena.
+    pub(super) fn adam_w(
+        &self,
+        values: &mut Buffer,
+        (first, second): (&mut Buffer, &mut Buffer),
+        gradient: &Buffer,
+        rule: &UpdateRule,
+    ) {
+        let UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step } = *rule
+        else {
+            return;
+        };
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(step).unwrap_or(i32::MAX));
+        // `m / c1 / (sqrt(v / c2) + eps)` as `(m * rate / c1) / (sqrt(v) * root + eps)`.
+        let rate = (f64::from(learning_rate) / correction(beta1)) as f32;
+        let root = (1.0 / correction(beta2).sqrt()) as f32;
+        let (values, first, second, gradient) =
+            (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice(), gradient.as_slice());
+        for place in self.places.iter().filter(|p| p.trained) {
+            let range = place.range();
+            let keep = if place.decayed { 1.0 - learning_rate * weight_decay } else { 1.0 };
+            values[range.clone()]
+                .par_chunks_mut(CHUNK)
+                .zip(first[range.clone()].par_chunks_mut(CHUNK))
+                .zip(second[range.clone()].par_chunks_mut(CHUNK))
+                .zip(gradient[range].par_chunks(CHUNK))
+                .for_each(|(((p, m), v), g)| {
+                    for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                        let g = scale * g;
+                        *m = beta1 * *m + (1.0 - beta1) * g;
+                        *v = beta2 * *v + (1.0 - beta2) * g * g;
+                        *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);
+                    }
+                });
+        }
+    }
 }
 
 /// Dot product in `f64`, chunk by chunk in a fixed order.
