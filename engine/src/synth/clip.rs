@@ -87,6 +87,12 @@ impl SynthClips {
         }
     }
 
+    /// Where the face is in [`SynthClips::full_frame`]'s picture, without drawing it.
+    pub fn geometry(&self, clip: usize, frame: usize, width: usize, height: usize) -> Option<Geometry> {
+        let (face, view) = self.seen(clip, frame, width, height);
+        self.has_face(clip, frame).then(|| face.geometry_in(&view))
+    }
+
     /// The face of a frame and the view of its crop, whether or not the face is found.
     pub fn cropped(&self, clip: usize, frame: usize) -> (Face, View) {
         let (face, camera) = self.seen(clip, frame, CAMERA.0, CAMERA.1);

@@ -2,8 +2,9 @@
 //!
 //! A [`Face`] is who ([`Identity`]), what the face does ([`Actions`]), and how it is seen ([`Pose`], [`Scene`]). It can be
 //! drawn at any size, in grey or colour. [`sample`] draws everything but the class from an address; [`SynthFaces`] is a
-//! dataset of such samples. `expression` composes classes of facial actions, `person` draws the rest, `canvas` knows
-//! anti-aliased shapes, `draw` and `features` put a face together from them.
+//! dataset of such samples, [`SynthClips`] holds clips of faces that move. `expression` composes classes of facial actions,
+//! `person` draws the rest, `canvas` knows anti-aliased shapes, `draw`, `features` and `mouth` put a face together from
+//! them. `track` and `motion` say what happens over time, `export` writes all of it to disk.
 
 mod balance;
 mod canvas;
@@ -13,6 +14,7 @@ mod clip_settings;
 mod compress;
 mod dataset;
 mod draw;
+mod export;
 mod expression;
 mod features;
 mod geometry;
@@ -31,6 +33,9 @@ pub use class::Class;
 pub use clip::{FullFrame, SynthClips};
 pub use clip_settings::SynthClipSettings;
 pub use dataset::{SynthFaces, SynthSettings};
+pub use export::{
+    Progress, TRUTH_COLUMNS, write_aff_wild2, write_folder, write_recordio, write_truth, write_y4m,
+};
 pub use expression::Actions;
 pub use geometry::Geometry;
 pub use occlusion::{Cover, Occlusion};
@@ -103,3 +108,6 @@ mod geometry_tests;
 
 #[cfg(test)]
 mod clip_tests;
+
+#[cfg(test)]
+mod export_tests;

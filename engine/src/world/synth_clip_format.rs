@@ -35,11 +35,19 @@ pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
     "jitter",
 ];
 
-/// Opens `synth-clips:COUNT[?KEY=VALUE&...]` with the keys of [`SYNTH_CLIP_OPTIONS`].
+/// Opens what [`synth_clips`] names, as a format of clips does.
+///
+/// # Errors
+/// As [`synth_clips`].
+pub fn open_clips(spec: &Spec) -> Result<Arc<dyn Clips>, DataError> {
+    Ok(Arc::new(synth_clips(spec)?))
+}
+
+/// Clips that `synth-clips:COUNT[?KEY=VALUE&...]` names, with the keys of [`SYNTH_CLIP_OPTIONS`].
 ///
 /// # Errors
 /// The SPEC has a split, no count, or a value that is no number or out of its range.
-pub fn open_clips(spec: &Spec) -> Result<Arc<dyn Clips>, DataError> {
+pub fn synth_clips(spec: &Spec) -> Result<SynthClips, DataError> {
     let mut settings = SynthClipSettings {
         name: spec.to_string(),
         clips: count(spec, 100_000, "synth-clips:20")?,
@@ -56,12 +64,12 @@ pub fn open_clips(spec: &Spec) -> Result<Arc<dyn Clips>, DataError> {
     set(spec, "jitter", &mut settings.jitter)?;
     style(spec, &mut settings.style)?;
     balance(spec, &mut settings.balance)?;
-    Ok(Arc::new(SynthClips::new(settings)?))
+    SynthClips::new(settings)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::synth_options::STYLE_OPTIONS;
+    use super::super::synth_options::SYNTH_OPTIONS;
     use super::*;
 
     fn open(text: &str) -> Result<Arc<dyn Clips>, DataError> {
@@ -91,6 +99,6 @@ mod tests {
 
     #[test]
     fn every_option_of_faces_is_one_of_clips() {
-        assert!(STYLE_OPTIONS.iter().all(|key| SYNTH_CLIP_OPTIONS.contains(key)));
+        assert!(SYNTH_OPTIONS.iter().all(|key| SYNTH_CLIP_OPTIONS.contains(key)));
     }
 }

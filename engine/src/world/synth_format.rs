@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::synth_options::{STYLE_OPTIONS, balance, count, set, style};
+use super::synth_options::{SYNTH_OPTIONS, balance, count, set, style};
 use crate::data::{DataError, Dataset, Format, Formats, SkipLog, Spec};
 use crate::synth::{SynthFaces, SynthSettings};
 
@@ -11,22 +11,30 @@ pub fn formats() -> Formats {
     Formats::files().with(Format {
         name: "synth",
         about: "generated faces: synth:COUNT?seed=1, where another seed gives other people",
-        options: STYLE_OPTIONS,
+        options: SYNTH_OPTIONS,
         open,
     })
 }
 
-/// `synth:COUNT[?KEY=VALUE&...]` with the keys of [`STYLE_OPTIONS`].
-fn open(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
+/// Faces that `synth:COUNT[?KEY=VALUE&...]` names, with the keys of [`SYNTH_OPTIONS`].
+///
+/// # Errors
+/// The SPEC has a split, no count, or a value that is no number or out of its range.
+pub fn synth_faces(spec: &Spec) -> Result<SynthFaces, DataError> {
     let mut settings = SynthSettings {
         name: spec.to_string(),
         count: count(spec, 10_000_000, "synth:2000")?,
+        labelled: !spec.unlabelled,
         ..SynthSettings::default()
     };
     set(spec, "seed", &mut settings.seed)?;
     style(spec, &mut settings.style)?;
     balance(spec, &mut settings.balance)?;
-    Ok(Arc::new(SynthFaces::new(settings)?))
+    SynthFaces::new(settings)
+}
+
+fn open(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
+    Ok(Arc::new(synth_faces(spec)?))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::synth::{Class, Style};
 
 /// Options of everything that is generated. `identities=A..B` are numbers of people, `people` the seed of their looks
 /// (else `seed`), `balance` either eight numbers or `class:weight` pairs that leave the other weights at 1.
-pub(super) const STYLE_OPTIONS: &[&str] = &[
+pub const SYNTH_OPTIONS: &[&str] = &[
     "seed",
     "size",
     "channels",
