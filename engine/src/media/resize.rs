@@ -6,6 +6,7 @@ use std::path::Path;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -93,6 +94,28 @@ impl Picture {
     /// # Errors
     /// The pixels do not fit the picture's own size.
     pub fn to_png(&self) -> Result<Vec<u8>, MediaError> {
+        let kind = self.colour_type()?;
+        let mut bytes = Vec::new();
+        PngEncoder::new(&mut bytes)
+            .write_image(&self.pixels, self.width as u32, self.height as u32, kind)
+            .map_err(|e| MediaError::Decode { format: "PNG", reason: e.to_string() })?;
+        Ok(bytes)
+    }
+
+    /// Bytes of the picture as a JPEG file of a quality from 1 to 100.
+    ///
+    /// # Errors
+    /// The pixels do not fit the picture's own size, or a side has more than 65,535 pixels.
+    pub fn to_jpeg(&self, quality: u8) -> Result<Vec<u8>, MediaError> {
+        let kind = self.colour_type()?;
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, quality)
+            .write_image(&self.pixels, self.width as u32, self.height as u32, kind)
+            .map_err(|e| MediaError::Decode { format: "JPEG", reason: e.to_string() })?;
+        Ok(bytes)
+    }
+
+    fn colour_type(&self) -> Result<ExtendedColorType, MediaError> {
         if self.pixels.len() != self.width * self.height * self.channels {
             return Err(MediaError::Size(format!(
                 "{}x{}x{} picture with {} values",
@@ -102,12 +125,7 @@ impl Picture {
                 self.pixels.len()
             )));
         }
-        let kind = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-        let mut bytes = Vec::new();
-        PngEncoder::new(&mut bytes)
-            .write_image(&self.pixels, self.width as u32, self.height as u32, kind)
-            .map_err(|e| MediaError::Decode { format: "PNG", reason: e.to_string() })?;
-        Ok(bytes)
+        Ok(if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 })
     }
 
     /// Writes the picture as a PNG file.

@@ -3,6 +3,7 @@
 //! Here live the graph and its shapes, the architectures built from it, the named [`Weights`] with their files and
 //! the [`ModelCard`]. What executes a graph lives in `backend`.
 
+mod atomic;
 mod card;
 mod graph;
 pub mod noise;
@@ -11,6 +12,7 @@ mod resnet;
 mod temporal;
 mod weights;
 
+pub use atomic::{move_atomically, stream_atomically};
 pub use card::{Architecture, InputContract, ModelCard};
 pub use graph::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub use plan::{Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId};

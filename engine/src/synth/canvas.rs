@@ -4,16 +4,17 @@
 //! a ramp one pixel wide over that distance, or wider for soft shapes. A box around the shape keeps the rest of the
 //! picture from being asked.
 
-use super::Pose;
 use super::person::Rgb;
+use super::view::View;
 use crate::media::{LUMA, Picture};
 
 /// The part of the plane that a shape may touch: least and greatest x, then y.
 pub(super) type Bounds = [f32; 4];
 
-/// A square picture that is being painted.
+/// A picture that is being painted.
 pub(super) struct Canvas {
-    size: usize,
+    width: usize,
+    height: usize,
     pixels: Vec<Rgb>,
     /// Face coordinates of a pixel's centre: `origin + column * across + row * down`.
     origin: (f32, f32),
@@ -24,23 +25,56 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    pub fn new(size: usize, pose: &Pose) -> Self {
-        let pixel = 1.0 / (pose.scale * size as f32);
-        let (sin, cos) = pose.roll.sin_cos();
+    /// A picture whose pixels have the colour of their place in the room.
+    pub fn new(view: &View, colour: impl Fn(f32, f32) -> Rgb) -> Self {
+        let pixel = 1.0 / view.unit;
+        let (sin, cos) = view.roll.sin_cos();
         let (across, down) = ((cos * pixel, -sin * pixel), (sin * pixel, cos * pixel));
-        let half = (size as f32 - 1.0) / 2.0;
-        let origin = (-half * (across.0 + down.0) - pose.shift.0, -half * (across.1 + down.1) - pose.shift.1);
-        Self { size, pixels: vec![[0.0; 3]; size * size], origin, across, down, pixel }
+        let (x, y) = (0.5 - view.centre.0, 0.5 - view.centre.1);
+        let origin = (x * across.0 + y * down.0, x * across.1 + y * down.1);
+        let mut pixels = Vec::with_capacity(view.width * view.height);
+        for row in 0..view.height {
+            let y = view.room.1 + (row as f32 + 0.5) * view.room_step;
+            let place = |column: usize| view.room.0 + (column as f32 + 0.5) * view.room_step;
+            pixels.extend((0..view.width).map(|column| colour(place(column), y)));
+        }
+        Self { width: view.width, height: view.height, pixels, origin, across, down, pixel }
     }
 
-    /// Gives every pixel the colour of its place, in face coordinates.
-    pub fn fill(&mut self, colour: impl Fn(f32, f32) -> Rgb) {
+    /// Multiplies every pixel by a factor of its place, in face coordinates.
+    pub fn relight(&mut self, factor: impl Fn(f32, f32) -> f32) {
         for (i, pixel) in self.pixels.iter_mut().enumerate() {
-            let (column, row) = ((i % self.size) as f32, (i / self.size) as f32);
-            *pixel = colour(
+            let (column, row) = ((i % self.width) as f32, (i / self.width) as f32);
+            let factor = factor(
                 self.origin.0 + column * self.across.0 + row * self.down.0,
                 self.origin.1 + column * self.across.1 + row * self.down.1,
             );
+            *pixel = pixel.map(|v| v * factor);
+        }
+    }
+
+    /// Blurs as an unfocused lens does; `sigma` is the standard deviation in pixels.
+    pub fn blur(&mut self, sigma: f32) {
+        let variance = sigma * sigma;
+        if variance < 0.02 {
+            return;
+        }
+        // Three taps widen by at most two thirds of a pixel squared; repeated, they tend to a Gaussian.
+        let passes = (variance / 0.6).ceil();
+        let side = variance / passes / 2.0;
+        let mut copy = self.pixels.clone();
+        for _ in 0..passes as usize {
+            for (stride, length) in [(1, self.width), (self.width, self.height)] {
+                copy.copy_from_slice(&self.pixels);
+                for (i, pixel) in self.pixels.iter_mut().enumerate() {
+                    let at = i / stride % length;
+                    let before = if at == 0 { i } else { i - stride };
+                    let after = if at + 1 == length { i } else { i + stride };
+                    *pixel = std::array::from_fn(|c| {
+                        (1.0 - 2.0 * side) * copy[i][c] + side * (copy[before][c] + copy[after][c])
+                    });
+                }
+            }
         }
     }
 
@@ -90,10 +124,10 @@ impl Canvas {
             (left, right) = (left.min(column), right.max(column));
             (top, bottom) = (top.min(row), bottom.max(row));
         }
-        let inside = |from: f32, to: f32| {
-            (from.ceil().max(0.0) as usize, (to.floor() + 1.0).clamp(0.0, self.size as f32) as usize)
+        let inside = |from: f32, to: f32, limit: usize| {
+            (from.ceil().max(0.0) as usize, (to.floor() + 1.0).clamp(0.0, limit as f32) as usize)
         };
-        let (columns, rows) = (inside(left, right), inside(top, bottom));
+        let (columns, rows) = (inside(left, right, self.width), inside(top, bottom, self.height));
         let gain = 1.0 / ramp;
         for row in rows.0..rows.1 {
             let start = (self.origin.0 + row as f32 * self.down.0, self.origin.1 + row as f32 * self.down.1);
@@ -102,7 +136,7 @@ impl Canvas {
                 let y = start.1 + column as f32 * self.across.1;
                 let coverage = (0.5 - distance(x, y) * gain).clamp(0.0, 1.0) * alpha;
                 if coverage > 0.0 {
-                    let pixel = &mut self.pixels[row * self.size + column];
+                    let pixel = &mut self.pixels[row * self.width + column];
                     let colour = colour(x, y, *pixel);
                     for (value, new) in pixel.iter_mut().zip(colour) {
                         *value += coverage * (new - *value);
@@ -124,7 +158,7 @@ impl Canvas {
                 pixels.extend(rgb.map(level));
             }
         }
-        Picture { width: self.size, height: self.size, channels, pixels }
+        Picture { width: self.width, height: self.height, channels, pixels }
     }
 }
 

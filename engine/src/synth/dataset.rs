@@ -4,7 +4,8 @@ use crate::data::{Annotation, DataError, Dataset};
 use crate::media::Picture;
 use crate::random::{Address, Purpose};
 
-use super::{Class, Style, sample};
+use super::balance::Balance;
+use super::{Class, Face, Stream, Style, face};
 
 /// Which faces a [`SynthFaces`] holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +44,7 @@ impl Default for SynthSettings {
 pub struct SynthFaces {
     settings: SynthSettings,
     classes: Vec<String>,
-    /// Running sum of the balance, scaled to end at 1; empty where classes take turns.
-    cumulative: Vec<f32>,
+    balance: Balance,
 }
 
 impl SynthFaces {
@@ -53,60 +53,32 @@ impl SynthFaces {
     /// # Errors
     /// A setting is out of its range; the message names it.
     pub fn new(settings: SynthSettings) -> Result<Self, DataError> {
-        let refuse = |reason: String| {
-            Err(DataError::Format { path: settings.name.clone().into(), place: String::new(), reason })
-        };
-        let style = &settings.style;
-        if !(32..=256).contains(&style.size) {
-            return refuse(format!("size = {} is outside 32..=256", style.size));
-        }
-        if !matches!(style.channels, 1 | 3) {
-            return refuse(format!("channels = {}: 1 (grey) or 3 (RGB)", style.channels));
-        }
-        if style.identities.is_empty() {
-            return refuse(format!("identities = {:?} is empty", style.identities));
-        }
-        let (least, greatest) = style.intensity;
-        if !(least >= 0.0 && least <= greatest && greatest <= 1.5) {
-            return refuse(format!("intensity = {least}..{greatest} is outside 0..=1.5 or reversed"));
-        }
-        if !(0.0..0.5).contains(&style.blend) || !(0.0..=2.0).contains(&style.variation) {
-            return refuse(format!(
-                "blend = {} (0..0.5) or variation = {} (0..=2) is out of range",
-                style.blend, style.variation
-            ));
-        }
-        let total: f32 = settings.balance.iter().sum();
-        if !(settings.balance.iter().all(|&b| b >= 0.0) && total > 0.0 && total.is_finite()) {
-            return refuse(format!("balance = {:?}: 8 numbers from 0 up, not all 0", settings.balance));
-        }
-        let equal = settings.balance.iter().all(|&b| b == settings.balance[0]);
-        let mut sum = 0.0;
-        let running = settings.balance.iter().map(|b| {
-            sum += b;
-            sum / total
-        });
-        let cumulative = if equal { Vec::new() } else { running.collect() };
-        let classes = Class::ALL.iter().map(|c| c.name().to_owned()).collect();
-        Ok(Self { settings, classes, cumulative })
+        settings.style.check().map_err(|reason| refuse_with(&settings.name, reason))?;
+        let balance = Balance::new(settings.balance).map_err(|reason| refuse_with(&settings.name, reason))?;
+        Ok(Self { settings, classes: Class::names(), balance })
     }
 
     /// The class that an item shows, whether or not the dataset tells.
     pub fn class(&self, index: usize) -> Class {
-        if self.cumulative.is_empty() {
+        if self.balance.is_even() {
             return Class::ALL[index % Class::ALL.len()];
         }
-        // Step 2 keeps the choice of class apart from samples (0) and people (1).
-        let mut rng = Address { step: 2, ..self.address(index) }.rng();
-        let draw = rng.uniform();
-        let at = self.cumulative.iter().position(|&c| draw < c);
-        // Rounding may leave the last sum just below 1.
-        let last = self.settings.balance.iter().rposition(|&b| b > 0.0);
-        Class::ALL[at.or(last).unwrap_or(0)]
+        // The choice of class stands apart from the sample.
+        self.balance.draw(&mut Address { step: Stream::Class as u64, ..self.address(index) }.rng())
+    }
+
+    /// What the picture is drawn from.
+    pub fn face(&self, index: usize) -> Face {
+        face(self.address(index), self.class(index), &self.settings.style)
     }
 
     fn address(&self, index: usize) -> Address {
-        Address { seed: self.settings.seed, purpose: Purpose::Synthesis, step: 0, item: index as u64 }
+        Address {
+            seed: self.settings.seed,
+            purpose: Purpose::Synthesis,
+            step: Stream::Sample as u64,
+            item: index as u64,
+        }
     }
 }
 
@@ -133,26 +105,19 @@ impl Dataset for SynthFaces {
 
     /// Hash of what the picture is drawn from; that is the cheaper half, and equal exactly when the picture is.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
-        let Style { size, channels, identities, intensity, blend, variation } = &self.settings.style;
         let mut hasher = blake3::Hasher::new();
-        for number in [
-            self.settings.seed,
-            index as u64,
-            self.class(index) as u64,
-            *size as u64,
-            *channels as u64,
-            identities.start,
-            identities.end,
-        ] {
+        for number in [self.settings.seed, index as u64, self.class(index) as u64] {
             hasher.update(&number.to_le_bytes());
         }
-        for number in [intensity.0, intensity.1, *blend, *variation] {
-            hasher.update(&number.to_le_bytes());
-        }
+        self.settings.style.hash(&mut hasher);
         Ok(*hasher.finalize().as_bytes())
     }
 
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        Ok(sample(self.address(index), self.class(index), &self.settings.style))
+        Ok(self.face(index).draw(self.settings.style.size, self.settings.style.channels))
     }
+}
+
+pub(super) fn refuse_with(name: &str, reason: String) -> DataError {
+    DataError::Format { path: name.into(), place: String::new(), reason }
 }

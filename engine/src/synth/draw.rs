@@ -1,18 +1,24 @@
 //! Putting a face together, from the background to the glasses.
 
 use super::canvas::{Canvas, Stroke, around, ellipse};
-use super::features::{Feature, brows, eyes, folds, mouth, nose};
+use super::compress::compressed;
+use super::features::{Feature, brows, eyes, folds, nose};
+use super::mouth::Mouth;
 use super::person::{Rgb, mix};
-use super::{Face, Identity};
+use super::view::View;
+use super::{Face, Identity, Scene};
 use crate::media::Picture;
 
 impl Face {
     /// Draws the face as a square picture with 1 or 3 channels.
     pub fn draw(&self, size: usize, channels: usize) -> Picture {
-        let mut canvas = Canvas::new(size.max(1), &self.pose);
+        self.draw_in(&View::square(&self.pose, size.max(1)), channels)
+    }
+
+    /// Draws the face as part of the picture of a view, which places it instead of [`Face::pose`]'s shift, scale and roll.
+    pub fn draw_in(&self, view: &View, channels: usize) -> Picture {
+        let mut canvas = self.scene.room(view);
         let shape = HeadShape::of(self);
-        let [above, below] = self.scene.background;
-        canvas.fill(|_, y| mix(above, below, ((y + 1.1) / 2.2).clamp(0.0, 1.0)));
         body(&mut canvas, self);
         hair_behind(&mut canvas, self, &shape);
         head(&mut canvas, self, &shape);
@@ -22,23 +28,56 @@ impl Face {
         nose(&mut canvas, self, &feature);
         eyes(&mut canvas, self, &feature);
         brows(&mut canvas, self, &feature);
-        mouth(&mut canvas, self, &feature);
+        Mouth::of(self, &feature).paint(&mut canvas, self);
         hair_in_front(&mut canvas, self, &shape);
         glasses(&mut canvas, self, &feature);
-        light(&mut canvas, self);
-        canvas.finish(channels, self.scene.exposure, self.scene.noise, self.scene.noise_key)
+        if let Some(occlusion) = &self.occlusion {
+            occlusion.paint(&mut canvas, self, &feature);
+        }
+        let (across, down) = self.scene.light;
+        canvas.relight(|x, y| 1.0 + across * x.clamp(-1.2, 1.2) + down * y.clamp(-1.2, 1.2));
+        self.scene.photograph(canvas, view, channels)
     }
 }
 
+impl Scene {
+    /// The picture of a view without anybody in it.
+    pub fn draw_empty(&self, view: &View, channels: usize) -> Picture {
+        self.photograph(self.room(view), view, channels)
+    }
+
+    /// A wall with something bright on it.
+    fn room(&self, view: &View) -> Canvas {
+        let [above, below] = self.background;
+        let [x, y, width, height] = self.panel;
+        Canvas::new(view, |across, down| {
+            let wall = mix(above, below, ((down + 1.1) / 2.2).clamp(0.0, 1.0));
+            let outside = ((across - x).abs() - width).max((down - y).abs() - height);
+            mix(wall, self.panel_colour, (0.5 - 12.0 * outside).clamp(0.0, 0.6))
+        })
+    }
+
+    /// What the camera does.
+    fn photograph(&self, mut canvas: Canvas, view: &View, channels: usize) -> Picture {
+        canvas.blur(self.blur * view.unit);
+        let picture = canvas.finish(channels, self.exposure, self.noise, self.noise_key);
+        compressed(picture, self.compression)
+    }
+}
+
+/// How square the head is above its middle, and how much it narrows towards the chin.
+const ABOVE: f32 = 0.2;
+const TAPER: f32 = 0.13;
+
 /// The outline of the head: a mixture of an ellipse and a squarer curve, whose chin follows the jaw.
-struct HeadShape {
+pub(super) struct HeadShape {
     width: f32,
     chin: f32,
     square: f32,
 }
 
 impl HeadShape {
-    fn of(face: &Face) -> Self {
+    pub fn of(face: &Face) -> Self {
         Self {
             width: face.identity.head_width,
             chin: 1.0 + 0.10 * face.actions.jaw,
@@ -46,12 +85,42 @@ impl HeadShape {
         }
     }
 
+    /// Points of the outline, a few degrees apart. The outline is where [`HeadShape::distance`] is 0.
+    pub fn outline(&self) -> impl Iterator<Item = (f32, f32)> {
+        const POINTS: u16 = 128;
+        (0..POINTS).map(|i| {
+            let (sin, cos) = (std::f32::consts::TAU * f32::from(i) / f32::from(POINTS)).sin_cos();
+            let square = if sin > 0.0 { self.square } else { ABOVE };
+            // Along a ray the curve is a quadratic in the squared radius.
+            let (a, b) = (square * (cos.powi(4) + sin.powi(4)), 1.0 - square);
+            let squared = 2.0 / (b + (b * b + 4.0 * a).sqrt());
+            let (x, y) = (squared.sqrt() * cos, squared.sqrt() * sin);
+            if y > 0.0 {
+                let y = y * self.chin;
+                (x * self.width * (1.0 - TAPER * y), y)
+            } else {
+                (x * self.width, y)
+            }
+        })
+    }
+
+    /// Both points of the outline at a height above the middle, for `y` from -1 to 0.
+    pub fn chord(&self, y: f32) -> [(f32, f32); 2] {
+        // (1 - s) (X + Y) + s (X X + Y Y) = 1 for squares X and Y.
+        let down = y * y;
+        let c = 1.0 - (1.0 - ABOVE) * down - ABOVE * down * down;
+        let b = 1.0 - ABOVE;
+        let x = self.width * (2.0 * c / (b + (b * b + 4.0 * ABOVE * c).sqrt())).max(0.0).sqrt();
+        [(-x, y), (x, y)]
+    }
+
     /// Signed distance, by the curve's value; close enough near the edge, where it matters.
-    fn distance(&self) -> impl Fn(f32, f32) -> f32 + use<> {
+    pub fn distance(&self) -> impl Fn(f32, f32) -> f32 + use<> {
         let (width, chin, square) = (self.width, self.chin, self.square);
         move |x, y| {
             // Below the ears the head narrows towards the chin.
-            let (y, square, taper) = if y > 0.0 { (y / chin, square, 1.0 - 0.13 * y) } else { (y, 0.2, 1.0) };
+            let (y, square, taper) =
+                if y > 0.0 { (y / chin, square, 1.0 - TAPER * y) } else { (y, ABOVE, 1.0) };
             let x = x / (width * taper);
             let (x, y) = (x * x, y * y);
             let value = (1.0 - square) * (x + y) + square * (x * x + y * y);
@@ -63,7 +132,10 @@ impl HeadShape {
 fn body(canvas: &mut Canvas, face: &Face) {
     let neck = face.identity.skin.map(|v| v * 0.72);
     canvas.paint([-0.36, 0.36, 0.5, 1.5], neck, 1.0, |x, y| (x.abs() - 0.36).max(0.5 - y));
-    canvas.paint(around(0.0, 1.85, 1.25, 0.75), face.scene.clothes, 1.0, ellipse(0.0, 1.85, 1.25, 0.75));
+    let shoulders = ellipse(0.0, 1.85, 1.25, 0.75);
+    canvas.paint([-1.25, 1.25, 1.1, 9.0], face.scene.clothes, 1.0, |x, y| {
+        shoulders(x, y).min((x.abs() - 1.25).max(1.85 - y))
+    });
 }
 
 fn hair_behind(canvas: &mut Canvas, face: &Face, shape: &HeadShape) {
@@ -173,19 +245,4 @@ fn glasses(canvas: &mut Canvas, face: &Face, feature: &Feature) {
         end: 0.016,
     };
     canvas.paint(bridge.bounds(), frame, 0.9, bridge.distance());
-}
-
-/// Light from a side, over everything.
-fn light(canvas: &mut Canvas, face: &Face) {
-    let (across, down) = face.scene.light;
-    canvas.shade(
-        [-4.0, 4.0, -4.0, 4.0],
-        0.0,
-        1.0,
-        |_, _| -9.0,
-        |x, y, there| {
-            let factor = 1.0 + across * x.clamp(-1.2, 1.2) + down * y.clamp(-1.2, 1.2);
-            there.map(|v| v * factor)
-        },
-    );
 }

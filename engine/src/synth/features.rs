@@ -1,8 +1,11 @@
-//! Eyes, brows, nose, mouth and the lines of the skin: what expressions move.
+//! Eyes, brows, nose and the lines of the skin: what expressions move, beside the mouth.
 
 use super::Face;
 use super::canvas::{Canvas, Stroke, around, ellipse};
 use super::person::{Rgb, mix};
+
+/// How far a wrinkled nose goes up; its tip goes half as far.
+const NOSE_RAISE: f32 = 0.045;
 
 /// Where the features lie, after turning and nodding.
 pub(super) struct Feature {
@@ -26,13 +29,16 @@ impl Feature {
             eyes: [(turn - spacing * widths[0], eye_y), (turn + spacing * widths[1], eye_y)],
             widths,
             // The nose stands out, so it moves most.
-            nose: (1.6 * turn, face.identity.nose_length + 1.4 * nod),
+            nose: (
+                1.6 * turn,
+                face.identity.nose_length + 1.4 * nod - 0.5 * NOSE_RAISE * face.actions.wrinkle,
+            ),
             mouth: (1.1 * turn, face.identity.mouth_height + 0.02 * face.actions.jaw + nod),
         }
     }
 }
 
-fn darker(colour: Rgb, by: f32) -> Rgb {
+pub(super) fn darker(colour: Rgb, by: f32) -> Rgb {
     colour.map(|v| v * by)
 }
 
@@ -41,7 +47,8 @@ const SIDES: [f32; 2] = [-1.0, 1.0];
 pub(super) fn eyes(canvas: &mut Canvas, face: &Face, feature: &Feature) {
     let (identity, actions) = (&face.identity, &face.actions);
     let lid_colour = mix(darker(identity.skin, 0.45), [0.06, 0.05, 0.05], 0.5);
-    for ((cx, cy), width) in feature.eyes.into_iter().zip(feature.widths) {
+    let winks = [-actions.wink, actions.wink].map(|wink| wink.max(actions.shut));
+    for (((cx, cy), width), shut) in feature.eyes.into_iter().zip(feature.widths).zip(winks) {
         let half = identity.eye_width * width;
         canvas.paint_soft(
             around(cx, cy - 0.03, half * 1.3, 0.15),
@@ -54,6 +61,9 @@ pub(super) fn eyes(canvas: &mut Canvas, face: &Face, feature: &Feature) {
         let squint = (1.0 - 0.75 * actions.cheek).max(0.1);
         let up = (0.078 * open * (1.0 + 0.75 * actions.lid) * (1.0 - 0.35 * actions.wrinkle)).max(0.006);
         let down = 0.050 * open * squint * (1.0 + 0.25 * actions.lid.max(0.0));
+        // A closing lid comes down to just above the lower one.
+        let shut = shut.clamp(0.0, 1.0);
+        let up = up - shut * (up + 0.8 * down);
         // The lower lid's middle rises with the cheek.
         let rise = 0.012 * actions.cheek;
         let opening = move |x: f32, y: f32| {
@@ -140,8 +150,7 @@ pub(super) fn brows(canvas: &mut Canvas, face: &Face, feature: &Feature) {
 pub(super) fn nose(canvas: &mut Canvas, face: &Face, feature: &Feature) {
     let (identity, actions) = (&face.identity, &face.actions);
     let (tip_x, tip_y) = feature.nose;
-    let raise = 0.045 * actions.wrinkle;
-    let tip_y = tip_y - raise * 0.5;
+    let raise = NOSE_RAISE * actions.wrinkle;
     let width = identity.nose_width * (1.0 + 0.15 * actions.wrinkle + 0.06 * actions.corner.max(0.0));
     let shadow = darker(identity.skin, 0.55);
     let bridge_y = feature.eyes[0].1;
@@ -242,96 +251,5 @@ pub(super) fn folds(canvas: &mut Canvas, face: &Face, feature: &Feature) {
             Stroke { from: (x - 0.33, y), via: (x, y + bend), to: (x + 0.33, y), start: 0.008, end: 0.008 };
         let alpha = age + 0.45 * raised;
         canvas.paint_soft(crease.bounds(), 0.025, line, alpha.clamp(0.0, 0.6), crease.distance());
-    }
-}
-
-pub(super) fn mouth(canvas: &mut Canvas, face: &Face, feature: &Feature) {
-    let (identity, actions) = (&face.identity, &face.actions);
-    let (cx, cy) = feature.mouth;
-    let corner = actions.corner + identity.resting_corner;
-    let half = identity.mouth_width
-        * (1.0 + 0.22 * corner.max(0.0) + 0.30 * actions.stretch - 0.12 * actions.press.min(1.0)).max(0.45);
-    let widths = feature.widths;
-    // Lift of the left and right corner.
-    let lifts = [(-actions.skew).max(0.0), actions.skew.max(0.0)]
-        .map(|skew| 0.125 * corner + 0.15 * skew - 0.03 * actions.skew.abs());
-    let thin = (1.0 - 0.65 * actions.press).max(0.2);
-    let upper = 0.042 * identity.lips * thin * (1.0 + 0.15 * actions.upper_lip);
-    let lower = 0.060 * identity.lips * thin;
-    // Pressed lips do not part.
-    let part = actions.part * (1.0 - 0.5 * actions.press).max(0.0);
-    let gap_up = 0.028 * part + 0.012 * actions.jaw;
-    let gap_down = 0.055 * part + 0.27 * actions.jaw;
-    let raise = 0.075 * actions.upper_lip;
-    let curve = move |x: f32| {
-        let side = usize::from(x > cx);
-        let u = (x - cx) / (half * widths[side]);
-        let arch = 1.0 - u * u;
-        // Corners go where they are pulled; a raised upper lip arches the middle.
-        (u, arch, cy - lifts[side] * u * u)
-    };
-    let rows = move |x: f32| {
-        let (u, arch, line) = curve(x);
-        // The upper lip's bow dips in the middle.
-        let bow = 1.0 - 0.30 * (1.0 - (u / 0.22).abs()).max(0.0);
-        let square = arch * (2.0 - arch).max(0.0);
-        let inner_top = line - (gap_up + raise) * arch;
-        let inner_bottom = line + gap_down * square - 0.3 * raise * arch;
-        (u, inner_top - upper * arch * bow, inner_top, inner_bottom, inner_bottom + lower * arch)
-    };
-    let reach = half * 1.1;
-    let bounds = [
-        cx - reach,
-        cx + reach,
-        cy - upper - gap_up - raise - lifts[0].abs().max(lifts[1].abs()) - 0.03,
-        cy + lower + gap_down + lifts[0].abs().max(lifts[1].abs()) + 0.05,
-    ];
-    let red = [identity.skin[0] * 0.82, identity.skin[1] * 0.48, identity.skin[2] * 0.50];
-    let colour = mix(darker(identity.skin, 0.80), red, 0.35 + 0.65 * identity.lip_colour);
-    // The shadow below the lower lip gives the chin its form.
-    let chin = cy + gap_down + lower + 0.06;
-    canvas.paint_soft(
-        around(cx, chin, 0.2, 0.06),
-        0.08,
-        darker(identity.skin, 0.6),
-        0.22 + 0.15 * actions.press,
-        ellipse(cx, chin, half * 0.6, 0.025),
-    );
-    let end = move |u: f32| (u.abs() - 1.0) * half;
-    canvas.shade(
-        bounds,
-        0.0,
-        1.0,
-        |x, y| {
-            let (u, top, _, _, bottom) = rows(x);
-            (top - y).max(y - bottom).max(end(u))
-        },
-        |x, y, _| {
-            // The upper lip turns from the light, the lower one to it.
-            let (_, _, line, _, _) = rows(x);
-            darker(colour, if y < line { 0.84 } else { 1.05 })
-        },
-    );
-    let inside: Rgb = [0.16, 0.05, 0.05];
-    let cavity = move |x: f32, y: f32| {
-        let (u, _, top, bottom, _) = rows(x);
-        // A closed mouth is still a line.
-        let line = 0.011;
-        (top - line - y).max(y - bottom - line).max(end(u) - 0.02)
-    };
-    canvas.paint(bounds, inside, 0.95, cavity);
-    let gap = gap_up + gap_down + raise;
-    let teeth = (0.075 * ((gap - 0.02) / 0.06).clamp(0.0, 1.0)).min(0.8 * gap);
-    if teeth > 0.005 {
-        canvas.paint(bounds, [0.88, 0.86, 0.82], 0.95, |x, y| {
-            let (u, _, top, bottom, _) = rows(x);
-            let lower_edge = (top + teeth).min(bottom - 0.005);
-            (top + 0.004 - y).max(y - lower_edge).max((u.abs() - 0.86) * half)
-        });
-    }
-    if actions.jaw > 0.35 {
-        let y = cy + gap_down * 0.85;
-        let tongue = ellipse(cx, y, half * 0.55, gap_down * 0.30);
-        canvas.paint(bounds, [0.55, 0.22, 0.22], 0.8, |x, y| tongue(x, y).max(cavity(x, y)));
     }
 }

@@ -2,22 +2,69 @@
 //!
 //! A [`Face`] is who ([`Identity`]), what the face does ([`Actions`]), and how it is seen ([`Pose`], [`Scene`]). It can be
 //! drawn at any size, in grey or colour. [`sample`] draws everything but the class from an address; [`SynthFaces`] is a
-//! dataset of such samples. `expression` composes classes of facial actions, `person` draws the rest, `canvas` knows
-//! anti-aliased shapes, `draw` and `features` put a face together from them.
+//! dataset of such samples, [`SynthClips`] holds clips of faces that move. `expression` composes classes of facial actions,
+//! `person` draws the rest, `canvas` knows anti-aliased shapes, `draw`, `features` and `mouth` put a face together from
+//! them. `track` and `motion` say what happens over time, `export` writes all of it to disk.
 
+mod balance;
 mod canvas;
+mod class;
+mod clip;
+mod clip_settings;
+mod compress;
 mod dataset;
 mod draw;
+mod export;
 mod expression;
 mod features;
+mod geometry;
+mod motion;
+mod mouth;
+mod occlusion;
 mod person;
+mod style;
+mod track;
+mod view;
 
 use crate::media::Picture;
 use crate::random::Address;
 
+pub use class::Class;
+pub use clip::{FullFrame, SynthClips};
+pub use clip_settings::SynthClipSettings;
 pub use dataset::{SynthFaces, SynthSettings};
-pub use expression::{Actions, Class};
+pub use export::{
+    Progress, TRUTH_COLUMNS, write_aff_wild2, write_folder, write_recordio, write_truth, write_y4m,
+};
+pub use expression::Actions;
+pub use geometry::Geometry;
+pub use occlusion::{Cover, Occlusion};
 pub use person::{Identity, Pose, Scene};
+pub use style::Style;
+pub use view::View;
+
+/// What random numbers are for, beside [`crate::random::Purpose::Synthesis`]: the lowest bits of an address's step. A
+/// value is never reused or renumbered.
+#[derive(Debug, Clone, Copy)]
+enum Stream {
+    Sample = 0,
+    Person = 1,
+    Class = 2,
+    ClipScene = 16,
+    Event = 17,
+    Blink = 18,
+    Speech = 19,
+    Viseme = 20,
+    Head = 21,
+    Light = 22,
+    Crop = 23,
+    Missing = 24,
+    Ignored = 25,
+    Twitch = 26,
+    Gaze = 27,
+    Cover = 28,
+    Nod = 29,
+}
 
 /// Everything that decides what a drawn face looks like.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,38 +75,10 @@ pub struct Face {
     pub actions: Actions,
     /// How the head is held and framed.
     pub pose: Pose,
-    /// Light, background and noise.
+    /// Light, background and camera.
     pub scene: Scene,
-}
-
-/// How samples are drawn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Style {
-    /// Side of the square picture in pixels, 32 to 256.
-    pub size: usize,
-    /// 1 (grey) or 3 (RGB).
-    pub channels: usize,
-    /// First person and one past the last; people have the same looks in every sample.
-    pub identities: std::ops::Range<u64>,
-    /// Least and greatest intensity of the expression; 1 is full. Faint ones are hard to tell from neutral.
-    pub intensity: (f32, f32),
-    /// Greatest part of a second, wrong expression mixed in, in `[0, 0.5)`.
-    pub blend: f32,
-    /// Greatest strength of pose, light and noise; 0 is a frontal studio picture, 1 a snapshot.
-    pub variation: f32,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self {
-            size: 48,
-            channels: 1,
-            identities: 0..1_000,
-            intensity: (0.4, 1.0),
-            blend: 0.25,
-            variation: 1.0,
-        }
-    }
+    /// What hides part of it.
+    pub occlusion: Option<Occlusion>,
 }
 
 /// The face that belongs to an address: the same for every size and channel count.
@@ -68,10 +87,11 @@ pub fn face(address: Address, class: Class, style: &Style) -> Face {
     let people = style.identities.end.saturating_sub(style.identities.start).max(1);
     let person = style.identities.start + rng.below(usize::try_from(people).unwrap_or(usize::MAX)) as u64;
     Face {
-        identity: Identity::of(address.seed, person),
+        identity: Identity::of(style.people.unwrap_or(address.seed), person),
         actions: Actions::sample(class, style.intensity, style.blend, &mut rng),
         pose: Pose::sample(style.variation, &mut rng),
-        scene: Scene::sample(style.variation, &mut rng),
+        scene: Scene::sample(style.variation, style.camera, &mut rng),
+        occlusion: rng.chance(style.occlusion).then(|| Occlusion::sample(&mut rng)),
     }
 }
 
@@ -82,3 +102,12 @@ pub fn sample(address: Address, class: Class, style: &Style) -> Picture {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod geometry_tests;
+
+#[cfg(test)]
+mod clip_tests;
+
+#[cfg(test)]
+mod export_tests;

@@ -1,5 +1,6 @@
 //! Who is drawn, how the head is held, and in what light.
 
+use super::Stream;
 use crate::random::{Address, Purpose, Random};
 
 /// A colour with channels from 0 to 1.
@@ -86,8 +87,16 @@ pub struct Scene {
     pub exposure: f32,
     /// Colours of the background, above and below.
     pub background: [[f32; 3]; 2],
+    /// Something bright or dark behind: its middle, then half its width and height, in room coordinates.
+    pub panel: [f32; 4],
+    /// Its colour.
+    pub panel_colour: [f32; 3],
     /// Colour of the clothes.
     pub clothes: [f32; 3],
+    /// Standard deviation of the lens's blur, in half faces.
+    pub blur: f32,
+    /// Strength of JPEG's compression, 0 (none) to 1 (quality 15).
+    pub compression: f32,
     /// Standard deviation of the noise, in values from 0 to 1.
     pub noise: f32,
     /// Key of the noise.
@@ -97,8 +106,8 @@ pub struct Scene {
 impl Identity {
     /// The looks of a person, by number.
     pub fn of(seed: u64, person: u64) -> Self {
-        // Samples use step 0; people stand apart from them.
-        let mut rng = Address { seed, purpose: Purpose::Synthesis, step: 1, item: person }.rng();
+        let mut rng =
+            Address { seed, purpose: Purpose::Synthesis, step: Stream::Person as u64, item: person }.rng();
         let rng = &mut rng;
         let tone = rng.uniform();
         let warm = rng.between(0.9, 1.1);
@@ -161,8 +170,8 @@ impl Pose {
 }
 
 impl Scene {
-    /// Draws a scene; `variation` scales how far it is from a studio's.
-    pub fn sample(variation: f32, rng: &mut Random) -> Self {
+    /// Draws a scene; `variation` scales how far the light is from a studio's, `camera` how bad the camera is.
+    pub fn sample(variation: f32, camera: f32, rng: &mut Random) -> Self {
         let background = std::array::from_fn(|_| {
             let (grey, tint) = (rng.between(0.1, 0.9), 0.10 * variation);
             std::array::from_fn(|_| (grey + rng.between(-tint, tint)).clamp(0.0, 1.0))
@@ -173,8 +182,17 @@ impl Scene {
             exposure: 1.0 + variation * rng.between(-0.25, 0.15),
             background,
             clothes,
-            noise: variation * rng.between(0.0, 0.03),
+            noise: camera * rng.between(0.0, 0.03),
             noise_key: rng.bits() as u32,
+            panel: [
+                rng.between(-1.2, 1.2),
+                rng.between(-1.0, 0.4),
+                rng.between(0.15, 0.6),
+                rng.between(0.15, 0.7),
+            ],
+            panel_colour: [rng.between(0.1, 0.95); 3],
+            blur: camera * 0.025 * rng.uniform().powi(2),
+            compression: (camera * rng.between(-0.4, 0.6)).clamp(0.0, 1.0),
         }
     }
 }

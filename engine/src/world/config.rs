@@ -258,7 +258,7 @@ impl RunConfig {
     pub fn make_paths_absolute(&mut self) {
         let data = &mut self.data;
         let specs = data.labelled.iter_mut().chain(&mut data.unlabelled).chain(&mut data.valid);
-        let files = specs.filter(|spec| spec.format != "synth").map(|spec| &mut spec.path);
+        let files = specs.filter(|spec| !spec.format.starts_with("synth")).map(|spec| &mut spec.path);
         for path in files.chain(&mut self.model.init) {
             if let Ok(absolute) = std::path::absolute(&*path)
                 && absolute.exists()

@@ -18,7 +18,9 @@ mod pretraining;
 mod run_folder;
 mod schedule;
 mod sets;
+mod synth_clip_format;
 mod synth_format;
+mod synth_options;
 
 pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
 pub use error::WorldError;
@@ -29,4 +31,6 @@ pub use prepare::{Draw, Prepared, Preparer};
 pub use pretraining::{Advance, Pretraining};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
-pub use synth_format::formats;
+pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, SYNTH_CLIPS_ABOUT, open_clips, synth_clips};
+pub use synth_format::{formats, synth_faces};
+pub use synth_options::SYNTH_OPTIONS;

@@ -1,62 +1,46 @@
 //! Generated faces as a dataset format, beside those that are read from files.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
+use super::synth_options::{SYNTH_OPTIONS, balance, count, set, style};
 use crate::data::{DataError, Dataset, Format, Formats, SkipLog, Spec};
-use crate::synth::{Style, SynthFaces, SynthSettings};
+use crate::synth::{SynthFaces, SynthSettings};
 
 /// Every dataset format there is.
 pub fn formats() -> Formats {
     Formats::files().with(Format {
         name: "synth",
         about: "generated faces: synth:COUNT?seed=1, where another seed gives other people",
-        options: &["seed", "size", "channels", "intensity", "blend", "variation"],
+        options: SYNTH_OPTIONS,
         open,
     })
 }
 
-/// `synth:COUNT[?seed=N&size=PIXELS&channels=1|3&intensity=LEAST..GREATEST&blend=PART&variation=STRENGTH]`.
-fn open(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-    let refuse = |reason: String| DataError::Spec { spec: spec.to_string(), reason };
-    let count = spec.path.to_str().and_then(|text| text.parse::<usize>().ok());
-    let count = count
-        .filter(|count| (1..=10_000_000).contains(count))
-        .ok_or_else(|| refuse("write synth:COUNT with a COUNT from 1 to 10000000, e.g. synth:2000".into()))?;
-    if spec.split.is_some() {
-        return Err(refuse("generated faces have no split; take another seed instead".into()));
-    }
-    let mut settings = SynthSettings { name: spec.to_string(), count, ..SynthSettings::default() };
-    let style = &mut settings.style;
-    take(spec, "seed", &mut settings.seed)?;
-    take(spec, "size", &mut style.size)?;
-    take(spec, "channels", &mut style.channels)?;
-    take(spec, "blend", &mut style.blend)?;
-    take(spec, "variation", &mut style.variation)?;
-    if let Some(range) = spec.options.get("intensity") {
-        let parsed = range.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        style.intensity = parsed
-            .ok_or_else(|| refuse(format!("intensity takes LEAST..GREATEST, as in 0.4..1, not `{range}`")))?;
-    }
-    // Nobody stands in two datasets of different seeds: people are numbered within their seed.
-    style.identities = Style::default().identities;
-    Ok(Arc::new(SynthFaces::new(settings)?))
+/// Faces that `synth:COUNT[?KEY=VALUE&...]` names, with the keys of [`SYNTH_OPTIONS`].
+///
+/// # Errors
+/// The SPEC has a split, no count, or a value that is no number or out of its range.
+pub fn synth_faces(spec: &Spec) -> Result<SynthFaces, DataError> {
+    let mut settings = SynthSettings {
+        name: spec.to_string(),
+        count: count(spec, 10_000_000, "synth:2000")?,
+        labelled: !spec.unlabelled,
+        ..SynthSettings::default()
+    };
+    set(spec, "seed", &mut settings.seed)?;
+    style(spec, &mut settings.style)?;
+    balance(spec, &mut settings.balance)?;
+    SynthFaces::new(settings)
 }
 
-/// Puts an option's value in its place, where it is given.
-fn take<T: FromStr>(spec: &Spec, key: &str, place: &mut T) -> Result<(), DataError> {
-    if let Some(text) = spec.options.get(key) {
-        *place = text.parse().map_err(|_| DataError::Spec {
-            spec: spec.to_string(),
-            reason: format!("{key} takes a number, not `{text}`"),
-        })?;
-    }
-    Ok(())
+fn open(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
+    Ok(Arc::new(synth_faces(spec)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Annotation;
 
     fn open(text: &str) -> Result<Arc<dyn Dataset>, DataError> {
         formats().open(&text.parse()?, &SkipLog::new(true))
@@ -73,6 +57,22 @@ mod tests {
     }
 
     #[test]
+    fn a_spec_can_show_some_classes_more_often_and_some_people_only() {
+        let faces = open("synth:400?balance=happiness:12,fear:0&identities=5..6").expect("a good SPEC");
+        let (mut happy, mut afraid) = (0, 0);
+        for index in 0..faces.len() {
+            let Annotation::Class(class) = faces.annotation(index) else { panic!("no class") };
+            happy += usize::from(faces.classes()[class] == "Happiness");
+            afraid += usize::from(faces.classes()[class] == "Fear");
+        }
+        assert!(afraid == 0 && (230..310).contains(&happy), "{happy} happy, {afraid} afraid of 400");
+        // The same people, seen by another seed, make another set.
+        let here = open("synth:9?seed=1&people=7").expect("a good SPEC").content_hash(0).expect("drawn");
+        let there = open("synth:9?seed=2&people=7").expect("a good SPEC").content_hash(0).expect("drawn");
+        assert_ne!(here, there);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_spec_is_said() {
         let refusal = |text: &str| open(text).err().expect("a bad SPEC").to_string();
         assert!(refusal("synth:many").contains("synth:COUNT"));
@@ -80,5 +80,8 @@ mod tests {
         assert!(refusal("synth:9?size=8").contains("32..=256"));
         assert!(refusal("synth:9?intensity=1").contains("LEAST..GREATEST"));
         assert!(refusal("synth:9#Train").contains("another seed"));
+        assert!(refusal("synth:9?identities=5").contains("identities takes FIRST..END"));
+        assert!(refusal("synth:9?balance=1,2").contains("8 numbers"));
+        assert!(refusal("synth:9?balance=joyous:2").contains("joyous"));
     }
 }

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod pretrain;
+mod synth;
 mod training;
 mod values;
 
@@ -52,6 +53,7 @@ enum Command {
     Pretrain(Box<pretrain::PretrainArgs>),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
+    Synth(synth::SynthArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -77,6 +79,7 @@ impl Cli {
             Command::Pretrain(args) => pretrain::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
             Command::Bench(args) => bench::run(args, self.threads),
+            Command::Synth(args) => synth::run(args),
             Command::Doctor(args) => doctor::run(args, self.threads),
         }
     }
