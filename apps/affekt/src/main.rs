@@ -6,6 +6,7 @@ mod config;
 mod failure;
 mod interrupt;
 mod progress;
+mod report;
 mod suggest;
 mod table;
 

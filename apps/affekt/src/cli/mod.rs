@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod pretrain;
+mod report;
 mod synth;
 mod training;
 mod values;
@@ -52,6 +53,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
     Eval(eval::EvalArgs),
+    Report(report::ReportArgs),
     Bench(bench::BenchArgs),
     Synth(synth::SynthArgs),
     Doctor(doctor::DoctorArgs),
@@ -78,6 +80,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args, self.threads),
             Command::Pretrain(args) => pretrain::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
+            Command::Report(args) => report::run(args),
             Command::Bench(args) => bench::run(args, self.threads),
             Command::Synth(args) => synth::run(args),
             Command::Doctor(args) => doctor::run(args, self.threads),
