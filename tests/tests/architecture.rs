@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("random", &[]),
     ("net", &["random"]),
     ("media", &["random", "net"]),
@@ -13,7 +13,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("synth", &["random", "net", "media", "data"]),
     ("backend", &["random", "net"]),
     ("learn", &["random", "net", "backend"]),
-    ("world", &["random", "net", "media", "data", "synth", "backend", "learn"]),
+    ("signal", &["random", "net"]),
+    ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
