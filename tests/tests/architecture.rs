@@ -9,11 +9,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("random", &[]),
     ("net", &["random"]),
     ("media", &["random", "net"]),
-    ("data", &["random", "net", "media"]),
+    ("signal", &[]),
+    ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
     ("backend", &["random", "net"]),
-    ("learn", &["random", "net", "backend"]),
-    ("signal", &["random", "net"]),
+    ("learn", &["random", "net", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];
 

@@ -58,9 +58,10 @@ impl ClipSet {
         (&self.sources[source], inner)
     }
 
-    /// Name of the dataset that a clip is of.
-    pub fn dataset(&self, clip: usize) -> &str {
-        self.at(clip).0.clips.name()
+    /// The dataset that a clip is of, the clip's number in it, and which of the set's datasets it is.
+    pub fn source(&self, clip: usize) -> (&dyn Clips, usize, usize) {
+        let (source, inner) = self.places[clip];
+        (&*self.sources[source].clips, inner, source)
     }
 
     /// A clip's name in its dataset.

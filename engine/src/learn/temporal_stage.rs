@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::error::LearnError;
 use super::loss::{arg_max, softmax};
 use crate::backend::{Mode, Network};
+use crate::signal::{ClipShape, ClipWindow, OverlapMean, StreamWindows, write_feature_row};
 
 /// What a network says of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,32 +30,29 @@ impl Answer {
     }
 }
 
-/// Windows of the encoder's length begin every `stride` frames from the first frame on; a last one ends at the video's
-/// last frame where those leave frames over. A video shorter than a window is one window whose rest counts as missing.
-/// A frame's logits are the mean over the windows it lies in. Memory is that of a window and a stride.
+/// Feeds an encoder the clips of [`StreamWindows`] and averages its logits over those that a frame lies in. Memory is that
+/// of two windows.
 pub struct TemporalStage {
     network: Box<dyn Network>,
-    frames: usize,
-    stride: usize,
-    /// Features of the newest frames; `None` where there is no face.
+    shape: ClipShape,
+    windows: StreamWindows,
+    mean: OverlapMean,
+    /// Features of the newest frames, at most a window of them; `None` where there is no face.
     rows: VecDeque<Option<Vec<f32>>>,
-    /// Sum of logits and number of windows, of the frames that are not out yet.
-    sums: VecDeque<(Vec<f64>, u32)>,
     /// Frames taken in.
     seen: usize,
-    /// Frames given out.
-    given: usize,
-    /// First frame of the next window.
-    next: usize,
 }
 
 impl TemporalStage {
-    /// Around an encoder whose input is `frames x 1 x (features + 1)`; `stride` is held to 1 up to its frames.
-    pub fn new(network: Box<dyn Network>, stride: usize) -> Self {
-        let frames = network.graph().input().h;
-        let stride = stride.clamp(1, frames.max(1));
-        let (rows, sums) = (VecDeque::new(), VecDeque::new());
-        Self { network, frames, stride, rows, sums, seen: 0, given: 0, next: 0 }
+    /// Around an encoder whose input is `frames x 1 x (features + 1)`, with `stride` frames between two windows.
+    ///
+    /// # Errors
+    /// The stride is 0 or longer than a window.
+    pub fn new(network: Box<dyn Network>, stride: usize) -> Result<Self, LearnError> {
+        let shape = ClipShape { length: network.graph().input().h, stride };
+        let windows = StreamWindows::new(shape).map_err(|e| LearnError::Batch(e.to_string()))?;
+        let mean = OverlapMean::new(network.graph().output().c);
+        Ok(Self { network, shape, windows, mean, rows: VecDeque::new(), seen: 0 })
     }
 
     /// Takes in the next frame's features (`None`: no face), and gives the logits of the frames that no later window can
@@ -66,22 +64,15 @@ impl TemporalStage {
         let features = self.network.graph().input().c - 1;
         if let Some(row) = row.filter(|row| row.len() != features) {
             let got = row.len();
-            return Err(LearnError::Batch(format!(
-                "{got} features a frame, but the encoder reads {features}"
-            )));
+            return Err(LearnError::Batch(format!("{got} features a frame, but the encoder reads {features}")));
         }
-        self.rows.push_back(row.map(<[f32]>::to_vec));
-        self.sums.push_back((vec![0.0; self.network.graph().output().c], 0));
-        self.seen += 1;
-        if self.seen < self.next + self.frames {
-            return Ok(vec![]);
-        }
-        self.window(self.next)?;
-        self.next += self.stride;
-        while self.rows.len() > self.frames {
+        if self.rows.len() == self.shape.length {
             self.rows.pop_front();
         }
-        Ok(self.give(self.next))
+        self.rows.push_back(row.map(<[f32]>::to_vec));
+        self.seen += 1;
+        let window = self.windows.push();
+        window.map_or_else(|| Ok(vec![]), |window| self.run(&window))
     }
 
     /// Ends the video: gives the logits of all frames that are still in, and is ready for the next video.
@@ -89,46 +80,27 @@ impl TemporalStage {
     /// # Errors
     /// The device failed.
     pub fn finish(&mut self) -> Result<Vec<Vec<f32>>, LearnError> {
-        let covered = if self.next == 0 { 0 } else { self.next - self.stride + self.frames };
-        if covered < self.seen {
-            self.window(self.seen.saturating_sub(self.frames))?;
-        }
-        let rest = self.give(self.seen);
+        let fresh = StreamWindows::new(self.shape).map_err(|e| LearnError::Batch(e.to_string()))?;
+        let last = std::mem::replace(&mut self.windows, fresh).finish();
+        let mut out = last.map_or_else(|| Ok(vec![]), |window| self.run(&window))?;
+        self.mean.finish(|_, logits| out.push(logits.to_vec()));
         self.rows.clear();
-        self.sums.clear();
-        (self.seen, self.given, self.next) = (0, 0, 0);
-        Ok(rest)
+        self.seen = 0;
+        Ok(out)
     }
 
-    /// Runs the window that begins at frame `first`.
-    fn window(&mut self, first: usize) -> Result<(), LearnError> {
-        let (channels, classes) = (self.network.graph().input().c, self.network.graph().output().c);
+    /// Runs one window; gives the frames before it.
+    fn run(&mut self, window: &ClipWindow) -> Result<Vec<Vec<f32>>, LearnError> {
+        let channels = self.network.graph().input().c;
         let oldest = self.seen - self.rows.len();
-        let mut input = vec![0.0; self.frames * channels];
-        for (frame, values) in (first..self.seen).zip(input.chunks_exact_mut(channels)) {
-            if let Some(row) = &self.rows[frame - oldest] {
-                values[..channels - 1].copy_from_slice(row);
-                values[channels - 1] = 1.0;
-            }
+        let mut input = vec![0.0; self.shape.length * channels];
+        for (frame, values) in window.present.clone().zip(input.chunks_exact_mut(channels)) {
+            write_feature_row(self.rows[frame - oldest].as_deref(), values);
         }
         let logits = self.network.forward(&input, 1, Mode::Infer)?;
-        for (frame, logits) in (first..self.seen).zip(logits.chunks_exact(classes)) {
-            let Some(at) = frame.checked_sub(self.given) else { continue };
-            let (sum, windows) = &mut self.sums[at];
-            sum.iter_mut().zip(logits).for_each(|(sum, logit)| *sum += f64::from(*logit));
-            *windows += 1;
-        }
-        Ok(())
-    }
-
-    /// Takes out the frames before `end`.
-    fn give(&mut self, end: usize) -> Vec<Vec<f32>> {
-        let count = end.min(self.seen) - self.given;
-        self.given += count;
-        let mean = |(sum, windows): (Vec<f64>, u32)| {
-            sum.into_iter().map(|s| (s / f64::from(windows.max(1))) as f32).collect()
-        };
-        self.sums.drain(..count).map(mean).collect()
+        let mut out = vec![];
+        self.mean.add(window, &logits, |_, logits| out.push(logits.to_vec()));
+        Ok(out)
     }
 }
 
@@ -139,6 +111,7 @@ mod tests {
     use crate::backend::cpu::CpuBackend;
     use crate::net::{TemporalSpec, Weights};
     use crate::random::{Address, Purpose};
+    use crate::signal::FeatureRing;
 
     const FRAMES: usize = 8;
     const FEATURES: usize = 3;
@@ -205,13 +178,13 @@ mod tests {
         for length in [1, 5, 8, 9, 12, 15, 16, 37] {
             for stride in [3, 4, 8] {
                 let rows = video(length);
-                let mut stage = TemporalStage::new(encoder(false), stride);
+                let mut stage = TemporalStage::new(encoder(false), stride).expect("a stride");
                 // Twice, because a finished video must leave nothing behind.
                 for _ in 0..2 {
                     let mut out = vec![];
                     for row in &rows {
                         out.extend(stage.push(row.as_deref()).expect("logits"));
-                        assert!(stage.rows.len() <= FRAMES && stage.sums.len() <= 2 * FRAMES);
+                        assert!(stage.rows.len() <= FRAMES);
                     }
                     out.extend(stage.finish().expect("logits"));
                     let expected = reference(&rows, stride);
@@ -226,8 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn a_causal_window_answers_its_last_frame_as_the_live_ring_does() {
+        let rows = video(20);
+        let mut network = encoder(true);
+        let mut ring = FeatureRing::new(FRAMES, FEATURES);
+        let mut live = vec![0.0; ring.window_len()];
+        for (frame, row) in rows.iter().enumerate() {
+            ring.push(row.as_deref());
+            if frame + 1 < FRAMES {
+                continue;
+            }
+            ring.window(&mut live);
+            let streamed = network.forward(&live, 1, Mode::Infer).expect("logits");
+            let whole = alone(&mut *network, &rows[frame + 1 - FRAMES..=frame]);
+            assert_eq!(streamed[2 * FRAMES - 2..], whole[FRAMES - 1][..], "frame {frame}");
+        }
+    }
+
+    #[test]
     fn features_of_another_length_are_refused() {
-        let mut stage = TemporalStage::new(encoder(false), 4);
+        let mut stage = TemporalStage::new(encoder(false), 4).expect("a stride");
         let error = stage.push(Some(&[0.0; 5])).expect_err("5 features").to_string();
         assert!(error.contains("5 features") && error.contains("reads 3"), "{error}");
     }

@@ -6,6 +6,7 @@
 //! `sets` opens a run's data, `run_folder` and `outcome` are its files, and [`RunConfig`] is all its settings.
 //! Nothing outside this folder knows `bevy_ecs`.
 
+pub mod clip_evaluation;
 pub mod components;
 mod config;
 mod error;
@@ -15,6 +16,7 @@ mod outcome;
 mod prepare;
 pub mod pretrain;
 mod pretraining;
+pub mod refine;
 mod run_folder;
 mod schedule;
 mod sets;
@@ -22,6 +24,7 @@ mod synth_clip_format;
 mod synth_format;
 mod synth_options;
 
+pub use clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
 pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
 pub use error::WorldError;
 pub use evaluate::{Subject, evaluate, evaluate_model};
@@ -29,6 +32,7 @@ pub use model::Model;
 pub use outcome::{RunReport, Skipped};
 pub use prepare::{Draw, Prepared, Preparer};
 pub use pretraining::{Advance, Pretraining};
+pub use refine::{RefineAdvance, RefineConfig, RefineReport, Refining};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
 pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, SYNTH_CLIPS_ABOUT, open_clips, synth_clips};

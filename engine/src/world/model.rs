@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::WorldError;
 use super::run_folder::RunFolder;
+use crate::data::FeatureCache;
 use crate::net::{Architecture, Graph, ModelCard, Weights};
 
 /// Weights, their card and the graph both describe.
@@ -17,6 +18,8 @@ pub struct Model {
     pub graph: Graph,
     /// Its weights; they fit the graph.
     pub weights: Weights,
+    /// Hash of its file, which a temporal encoder and kept features name.
+    pub hash: String,
 }
 
 impl Model {
@@ -54,6 +57,7 @@ impl Model {
         }
         let graph = spec.graph().map_err(|e| WorldError::file(&file, format!("its card: {e}")))?;
         weights.check(&graph).map_err(|e| WorldError::file(&file, e.to_string()))?;
-        Ok(Self { path: file, card, graph, weights })
+        let hash = FeatureCache::student_hash(&file)?;
+        Ok(Self { path: file, card, graph, weights, hash })
     }
 }
