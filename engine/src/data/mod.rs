@@ -12,10 +12,20 @@ use thiserror::Error;
 
 use crate::media::Picture;
 
+mod abaw;
+mod affwild2;
+mod annotation;
+mod bitmap;
 mod cache;
 mod clip;
+mod clip_files;
+mod clip_folder;
+mod clip_format;
+mod clip_frames;
 mod decode;
 mod dedup;
+mod feature_cache;
+mod feature_file;
 mod fer2013;
 mod ferplus;
 mod format;
@@ -32,9 +42,14 @@ mod subset;
 mod tree;
 mod vocabulary;
 
+pub use abaw::{PredictionsReport, PredictionsWriter, check_predictions, image_location};
 pub use cache::PictureCache;
 pub use clip::Clips;
+pub use clip_format::{ClipFormat, ClipFormats, OpenClips};
+pub use clip_frames::ClipFrames;
 pub use dedup::DedupReport;
+pub use feature_cache::FeatureCache;
+pub use feature_file::{FeatureFile, FeatureWriter};
 pub use format::{Format, Formats, OpenDataset, open};
 pub use labels_per_class::LabelsPerClass;
 pub use loader::Loader;

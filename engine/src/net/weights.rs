@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
+use super::atomic_file::write_atomically;
 use super::card::ModelCard;
 use super::graph::{Graph, ParamKind};
 use crate::random::{Address, Purpose};
@@ -206,28 +206,6 @@ impl Weights {
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], |t| t.data.as_slice())
     }
-}
-
-/// Writes a file so that it is either whole or not there: temporary file in the same folder, synced, renamed, and the
-/// folder synced.
-///
-/// # Errors
-/// Whatever the file system reports; an older file of that name is untouched then.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".affekt-").suffix(".part");
-    // Temporary files are private by default, but this one becomes a file that others may read as any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 fn encode(values: &[f32], storage: Storage) -> Vec<u8> {
