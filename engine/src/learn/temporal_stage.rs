@@ -64,7 +64,9 @@ impl TemporalStage {
         let features = self.network.graph().input().c - 1;
         if let Some(row) = row.filter(|row| row.len() != features) {
             let got = row.len();
-            return Err(LearnError::Batch(format!("{got} features a frame, but the encoder reads {features}")));
+            return Err(LearnError::Batch(format!(
+                "{got} features a frame, but the encoder reads {features}"
+            )));
         }
         if self.rows.len() == self.shape.length {
             self.rows.pop_front();

@@ -10,6 +10,7 @@ use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
+use super::atomic_file::write_atomically;
 use super::card::ModelCard;
 use super::graph::{Graph, ParamKind};
 use crate::random::{Address, Purpose};
@@ -206,15 +207,6 @@ impl Weights {
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], |t| t.data.as_slice())
     }
-}
-
-/// Writes a file so that it is either whole or not there: temporary file in the same folder, synced, renamed, and the
-/// folder synced.
-///
-/// # Errors
-/// Whatever the file system reports; an older file of that name is untouched then.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    super::stream_atomically(path, |file| file.write_all(bytes))
 }
 
 fn encode(values: &[f32], storage: Storage) -> Vec<u8> {

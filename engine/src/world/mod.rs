@@ -35,6 +35,6 @@ pub use pretraining::{Advance, Pretraining};
 pub use refine::{RefineAdvance, RefineConfig, RefineReport, Refining};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
-pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, SYNTH_CLIPS_ABOUT, open_clips, synth_clips};
+pub use synth_clip_format::{clip_formats, synth_clips};
 pub use synth_format::{formats, synth_faces};
 pub use synth_options::SYNTH_OPTIONS;

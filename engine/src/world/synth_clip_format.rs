@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use super::synth_options::{balance, count, set, style};
-use crate::data::{Clips, DataError, Spec};
+use crate::data::{ClipFormat, ClipFormats, Clips, DataError, SkipLog, Spec};
 use crate::synth::{SynthClipSettings, SynthClips};
 
 /// Name of the format of generated clips.
-pub const SYNTH_CLIPS: &str = "synth-clips";
+const SYNTH_CLIPS: &str = "synth-clips";
 
 /// What it is, for help texts.
-pub const SYNTH_CLIPS_ABOUT: &str =
+const SYNTH_CLIPS_ABOUT: &str =
     "generated clips: synth-clips:COUNT?seed=1&frames=900, where another seed gives other people";
 
 /// Options of `synth-clips` SPECs.
-pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
+const SYNTH_CLIP_OPTIONS: &[&str] = &[
     "seed",
     "size",
     "channels",
@@ -35,11 +35,17 @@ pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
     "jitter",
 ];
 
-/// Opens what [`synth_clips`] names, as a format of clips does.
-///
-/// # Errors
-/// As [`synth_clips`].
-pub fn open_clips(spec: &Spec) -> Result<Arc<dyn Clips>, DataError> {
+/// Every form of clips there is.
+pub fn clip_formats() -> ClipFormats {
+    ClipFormats::files().with(ClipFormat {
+        name: SYNTH_CLIPS,
+        about: SYNTH_CLIPS_ABOUT,
+        options: SYNTH_CLIP_OPTIONS,
+        open: open_clips,
+    })
+}
+
+fn open_clips(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Clips>, DataError> {
     Ok(Arc::new(synth_clips(spec)?))
 }
 
@@ -73,7 +79,7 @@ mod tests {
     use super::*;
 
     fn open(text: &str) -> Result<Arc<dyn Clips>, DataError> {
-        open_clips(&text.parse()?)
+        clip_formats().open(&text.parse()?, &SkipLog::new(true))
     }
 
     #[test]

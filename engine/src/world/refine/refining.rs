@@ -14,7 +14,8 @@ use super::systems::{Batch, Encoder, Journal, Latest, StepsDone, Training};
 use crate::backend::{Backend, Which};
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog, Spec, Vocabulary};
 use crate::learn::{
-    Checkpoints, FrameReport, Identity, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog, WallClock,
+    Checkpoints, FrameReport, Identity, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog,
+    WallClock,
 };
 use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, write_atomically};
 use crate::world::clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
@@ -298,7 +299,8 @@ impl Refining {
     fn card(&self, scores: Option<&ClipScores>) -> ModelCard {
         let student = &self.student.card;
         let figures = scores.map(ClipScores::rows).unwrap_or_default();
-        let figure = |(name, report): (&str, &FrameReport)| (format!("valid_{name}_macro_f1"), report.macro_f1);
+        let figure =
+            |(name, report): (&str, &FrameReport)| (format!("valid_{name}_macro_f1"), report.macro_f1);
         ModelCard {
             version: 1,
             architecture: Architecture::Temporal(self.spec.clone()),
@@ -307,7 +309,9 @@ impl Refining {
             crop: student.crop,
             licence: self.config.licence.clone().unwrap_or_else(|| {
                 let sets = specs(&self.config.data.train);
-                format!("The weights carry whatever terms the training pictures impose; check those of: {sets}")
+                format!(
+                    "The weights carry whatever terms the training pictures impose; check those of: {sets}"
+                )
             }),
             training: format!(
                 "temporal encoder over features of a frozen student: {} steps, {} clips ({}), {} frames, seed {}.",

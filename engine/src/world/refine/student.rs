@@ -79,8 +79,7 @@ pub fn extract(
             skips: Arc::clone(skips),
         };
         let batches = 0..faces.count();
-        let ahead =
-            Loader::spawn(batches, settings.workers, settings.workers + 2, move |i| faces.render(i))?;
+        let ahead = Loader::spawn(batches, settings.workers, settings.workers + 2, move |i| faces.render(i))?;
         for rendered in ahead {
             let rendered = rendered??;
             let faces = rendered.present.iter().filter(|&&present| present).count();
