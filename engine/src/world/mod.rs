@@ -1,8 +1,8 @@
 //! The ECS: what happens in which order. Schedules are the table of contents, samples of the current step are entities,
 //! tensors and networks stay in resources, and no system computes anything itself.
 //!
-//! [`pretrain`] and [`evaluate`] hold one schedule each, with its stages, systems and resources. [`Pretraining`] runs the
-//! first over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
+//! [`pretrain`], [`evaluate`], [`refine`] and [`clip_evaluation`] hold one schedule each, with its stages, systems and
+//! resources. [`Pretraining`] and [`Refining`] run theirs over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
 //! `sets` opens a run's data, `run_folder` and `outcome` are its files, and [`RunConfig`] is all its settings.
 //! Nothing outside this folder knows `bevy_ecs`.
 
@@ -32,9 +32,12 @@ pub use model::Model;
 pub use outcome::{RunReport, Skipped};
 pub use prepare::{Draw, Prepared, Preparer};
 pub use pretraining::{Advance, Pretraining};
-pub use refine::{RefineAdvance, RefineConfig, RefineReport, Refining};
+pub use refine::{
+    ClipDataConfig, ClipFeatures, EncoderConfig, Extraction, PostConfig, RefineAdvance, RefineConfig,
+    RefineReport, Refining, extract, open_clips,
+};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
-pub use synth_clip_format::{clip_formats, synth_clips};
+pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, clip_formats, synth_clips};
 pub use synth_format::{formats, synth_faces};
 pub use synth_options::SYNTH_OPTIONS;

@@ -44,7 +44,7 @@ impl Tally {
 
     fn add(&mut self, reading: &FrameReading) -> Result<(), WorldError> {
         let truth = reading.truth;
-        let mut count = |counts: Option<&mut Confusion>, class: Option<usize>| match (counts, class) {
+        let count = |counts: Option<&mut Confusion>, class: Option<usize>| match (counts, class) {
             (Some(counts), Some(class)) => counts.add(truth, class),
             _ => Ok(()),
         };

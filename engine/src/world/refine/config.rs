@@ -8,7 +8,7 @@ use crate::data::Spec;
 use crate::learn::TemporalSettings;
 use crate::net::TemporalSpec;
 use crate::signal::{VoteKind, VoteSettings};
-use crate::world::config::Precision;
+use crate::world::config::{Precision, make_absolute, spec_paths};
 use crate::world::error::WorldError;
 
 /// All settings of a temporal run.
@@ -169,6 +169,12 @@ impl RefineConfig {
         check(train, "data.train", "names no clips; add some with --train SPEC".into())?;
         self.model.spec(1, 2).graph()?;
         Ok(self.training.validate()?)
+    }
+
+    /// Makes the paths of files that exist absolute, so that a run can be resumed from any folder.
+    pub fn make_paths_absolute(&mut self) {
+        let specs = self.data.train.iter_mut().chain(&mut self.data.valid);
+        make_absolute(spec_paths(specs).chain([&mut self.student]).chain(&mut self.features));
     }
 }
 

@@ -18,8 +18,9 @@ use bevy_ecs::schedule::ScheduleLabel;
 use super::schedule::{stage, strict_schedule, unharmed};
 
 pub use config::{ClipDataConfig, EncoderConfig, PostConfig, RefineConfig};
-pub use refining::{RefineAdvance, RefineReport, Refining};
-pub use student::{ClipFeatures, Extraction, default_folder, extract};
+pub use refining::{RefineAdvance, RefineReport, Refining, open_clips};
+use student::default_folder;
+pub use student::{ClipFeatures, Extraction, extract};
 
 /// Names the schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, ScheduleLabel)]

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use bevy_ecs::prelude::*;
 use serde::Serialize;
 
-use super::config::{ClipDataConfig, EncoderConfig, RefineConfig};
-use super::schedule;
-use super::student::{ClipFeatures, Extraction, default_folder, extract};
+use super::config::{EncoderConfig, RefineConfig};
+use super::student::{ClipFeatures, Extraction, extract};
 use super::systems::{Batch, Encoder, Journal, Latest, StepsDone, Training};
+use super::{default_folder, schedule};
 use crate::backend::{Backend, Which};
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog, Spec, Vocabulary};
 use crate::learn::{
@@ -186,6 +186,11 @@ impl Refining {
         &self.config
     }
 
+    /// The clips to measure on, where there are any.
+    pub fn valid(&self) -> Option<&ClipSet> {
+        self.valid.as_ref().map(|valid| &*valid.set)
+    }
+
     /// Clips and frames learned from, and clips and frames measured on.
     pub fn data(&self) -> [usize; 4] {
         let valid = self.valid.as_ref().map_or((0, 0), |v| (v.set.len(), v.set.total_frames()));
@@ -332,7 +337,7 @@ impl Refining {
 ///
 /// # Errors
 /// A SPEC cannot be opened, or class names do not fit.
-pub(crate) fn open_clips(
+pub fn open_clips(
     student: &Model,
     specs: &[Spec],
     formats: &ClipFormats,
