@@ -1,5 +1,6 @@
 //! The command line: one file a command, each with its arguments, examples and `run`.
 
+mod abaw;
 mod bench;
 mod bench_loader;
 mod demo;
@@ -51,6 +52,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
     Eval(eval::EvalArgs),
+    Abaw(abaw::AbawArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
 }
@@ -76,6 +78,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args, self.threads),
             Command::Pretrain(args) => pretrain::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
+            Command::Abaw(args) => abaw::run(args),
             Command::Bench(args) => bench::run(args, self.threads),
             Command::Doctor(args) => doctor::run(args, self.threads),
         }
