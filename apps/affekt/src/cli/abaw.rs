@@ -69,11 +69,11 @@ fn described(file: &Path, report: &PredictionsReport) -> String {
         return format!("{}: complete, {} frames", file.display(), report.rows);
     }
     let found = report.missing + report.duplicate + report.unknown + report.malformed;
-    let mut text = report.problems.join("\n");
-    if found > report.problems.len() as u64 {
-        text += &format!("\nand {} more", found - report.problems.len() as u64);
+    let mut lines = report.problems.clone();
+    if found > lines.len() as u64 {
+        lines.push(format!("and {} more", found - lines.len() as u64));
     }
-    text
+    lines.join("\n")
 }
 
 fn verdict(file: &Path, report: &PredictionsReport) -> String {
