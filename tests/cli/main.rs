@@ -5,6 +5,7 @@
 mod bad_data;
 mod bad_models;
 mod bad_settings;
+mod clips;
 mod measuring;
 mod program;
 mod runs;

@@ -9,7 +9,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("random", &[]),
     ("net", &["random"]),
     ("media", &["random", "net"]),
-    ("signal", &[]),
+    ("signal", &["random"]),
     ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
     ("backend", &["random", "net"]),

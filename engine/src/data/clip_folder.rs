@@ -62,13 +62,11 @@ fn folder(spec: &Spec) -> Result<PathBuf, DataError> {
     }
     names.sort_unstable();
     let exact = names.iter().find(|name| *name == split);
-    match exact.or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(split))) {
-        Some(name) => Ok(root.join(name)),
-        None => {
-            let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-            Err(spec.error(format!("no folder of that name; the folders are {}", first.join(", "))))
-        }
+    if let Some(name) = exact.or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(split))) {
+        return Ok(root.join(name));
     }
+    let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+    Err(spec.error(format!("no folder of that name; the folders are {}", first.join(", "))))
 }
 
 /// Names and folders of clips, sorted. Labels without a folder are bad items.
@@ -86,10 +84,11 @@ fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, 
             } else if !shown.starts_with('.') {
                 bad("the name cannot be a clip's: it is refused")?;
             }
-        } else if let Some(stem) = shown.strip_suffix(".txt").filter(|stem| !stem.starts_with('.')) {
-            if !root.join(stem).is_dir() {
-                bad(&format!("labels without a folder `{stem}` of frames"))?;
-            }
+        } else if let Some(stem) = shown.strip_suffix(".txt")
+            && !stem.starts_with('.')
+            && !root.join(stem).is_dir()
+        {
+            bad(&format!("labels without a folder `{stem}` of frames"))?;
         }
     }
     found.sort_unstable();

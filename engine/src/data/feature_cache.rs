@@ -57,14 +57,14 @@ impl FeatureCache {
     /// Opens a clip's features; `None` where they have not been extracted.
     ///
     /// # Errors
-    /// The file is damaged, or belongs to another student or another version of the clip; the clip cannot be read.
+    /// The file is damaged, or belongs to another student or another version of the clip.
     pub fn open(&self, clips: &dyn Clips, clip: usize) -> Result<Option<FeatureFile>, DataError> {
         let path = self.path(clips, clip)?;
         if !path.exists() {
             return Ok(None);
         }
         let file = FeatureFile::open(&path)?;
-        let (found, wanted) = (file.header(), self.header(clips, clip)?);
+        let (found, wanted) = (file.header(), self.header(clips, clip));
         let other = |what: String| Err(DataError::format(&path, "", format!("{what}; {REMEDY}")));
         if found.student != wanted.student {
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
@@ -86,28 +86,28 @@ impl FeatureCache {
     /// Begins a clip's file; one that is there is replaced when the new one is finished.
     ///
     /// # Errors
-    /// The folder or file cannot be made, or the clip cannot be read.
+    /// The folder or file cannot be made.
     pub fn writer(&self, clips: &dyn Clips, clip: usize) -> Result<FeatureWriter, DataError> {
         let path = self.path(clips, clip)?;
-        let header = self.header(clips, clip)?;
+        let header = self.header(clips, clip);
         std::fs::create_dir_all(&self.folder).map_err(|e| DataError::io(&self.folder, e))?;
         FeatureWriter::create(&path, header)
     }
 
-    fn header(&self, clips: &dyn Clips, clip: usize) -> Result<Header, DataError> {
-        Ok(Header {
+    fn header(&self, clips: &dyn Clips, clip: usize) -> Header {
+        Header {
             name: clips.clip_name(clip).to_owned(),
             student: self.student.clone(),
-            clip: identity(clips, clip)?,
+            clip: identity(clips, clip),
             frames: clips.frames(clip),
             features: self.features,
-        })
+        }
     }
 }
 
 /// What a clip is, for features: which frames have a face, and the content of up to [`PROBES`] of them, evenly spread.
 /// Hashing every frame would take as long as extracting some students' features; labels have no part in features.
-fn identity(clips: &dyn Clips, clip: usize) -> Result<String, DataError> {
+fn identity(clips: &dyn Clips, clip: usize) -> String {
     let mut hasher = blake3::Hasher::new();
     let faces = || (0..clips.frames(clip)).filter(|&frame| clips.has_face(clip, frame));
     let mut count = 0usize;
@@ -121,7 +121,7 @@ fn identity(clips: &dyn Clips, clip: usize) -> Result<String, DataError> {
         let hash = clips.content_hash(clip, frame).unwrap_or([0; 32]);
         hasher.update(&hash);
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    hasher.finalize().to_hex().to_string()
 }
 
 #[cfg(test)]

@@ -103,6 +103,13 @@ mod tests {
     }
 
     #[test]
+    fn notes_are_counted_and_are_no_skipped_items() {
+        let log = SkipLog::new(true);
+        (0..12).for_each(|_| log.note("odd"));
+        assert_eq!((log.notes(), log.count()), (12, 0));
+    }
+
+    #[test]
     fn strict_makes_the_first_bad_item_fatal() {
         assert!(SkipLog::new(true).skip("a", error()).is_err());
     }

@@ -1,5 +1,6 @@
 //! The command line: one file a command, each with its arguments, examples and `run`.
 
+mod abaw;
 mod ablation;
 mod bench;
 mod bench_loader;
@@ -56,6 +57,8 @@ pub struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
+    Eval(eval::EvalArgs),
+    Abaw(abaw::AbawArgs),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
     Report(report::ReportArgs),
@@ -86,6 +89,7 @@ impl Cli {
             Command::Pretrain(args) => pretrain::run(args, self.threads),
             Command::Refine(args) => refine::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
+            Command::Abaw(args) => abaw::run(args),
             Command::Report(args) => report::run(args),
             Command::Bench(args) => bench::run(args, self.threads),
             Command::Synth(args) => synth::run(args),
