@@ -34,7 +34,11 @@ impl Model {
                  run by --init",
             )
         })?;
-        let Architecture::Resnet(spec) = &card.architecture;
+        let Architecture::Resnet(spec) = &card.architecture else {
+            let problem = "holds a temporal encoder, which reads the features of frames; a network over pictures \
+                           (family resnet) is needed here";
+            return Err(WorldError::file(&file, problem));
+        };
         if spec.classes != card.classes.len() {
             let problem = format!(
                 "its card names {} classes, but its network has {}",
