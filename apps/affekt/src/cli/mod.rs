@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_loader;
+mod bench_temporal;
 mod demo;
 mod doctor;
 mod eval;
