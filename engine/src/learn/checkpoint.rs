@@ -309,7 +309,7 @@ mod tests {
         let network = NetworkState {
             weights: weights(&odd),
             momentum: weights(&[step as f32, 2.0]),
-            second_moment: weights(&[3.0, step as f32]),
+            second_moment: weights(&[1e-30, step as f32]),
             average: Some(weights(&[0.3])),
         };
         let fresh = NetworkState { weights: weights(&[1.0]), ..NetworkState::default() };

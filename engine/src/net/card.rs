@@ -29,7 +29,8 @@ pub struct InputContract {
 pub enum Architecture {
     /// A residual network over one picture.
     Resnet(ResNetSpec),
-    /// A temporal encoder over the features of a residual network, the card's `student`.
+    /// An encoder over the features of a clip's frames; the card's input is that of the network whose features it
+    /// reads.
     Temporal(TemporalSpec),
 }
 

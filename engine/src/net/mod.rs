@@ -4,18 +4,21 @@
 //! the [`ModelCard`]. What executes a graph lives in `backend`.
 
 mod atomic_file;
+mod builder;
 mod card;
 mod graph;
-pub mod noise;
 mod plan;
 mod resnet;
 mod temporal;
 mod weights;
 
 pub use atomic_file::{AtomicFile, move_atomically, stream_atomically, write_atomically};
+pub use builder::GraphBuilder;
 pub use card::{Architecture, InputContract, ModelCard};
-pub use graph::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
-pub use plan::{Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId};
+pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
+pub use plan::{
+    Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,
+};
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};

@@ -1,117 +1,129 @@
-//! The temporal encoder: a Transformer over the features of a clip's frames (phase 2 of the method).
+//! The temporal encoder: a pre-norm Transformer over the features of a clip's frames (METHOD: temporal refinement),
+//! its parameters named as `torch.nn.TransformerEncoder` names them.
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Graph, GraphBuilder, GraphError, Shape};
+use super::builder::GraphBuilder;
+use super::graph::{Graph, GraphError, NodeId, Shape};
 
-/// A pre-norm Transformer encoder with a classifier on every frame.
+/// Everything that decides a temporal encoder's graph.
 ///
-/// Input is `frames x 1 x (features + 1)`: a frame's features and, last, its presence (1, or 0 where the frame has no
-/// face and its features are 0). Output is `frames x 1 x classes` logits. With `x` the features and presence of a frame:
-///
-/// ```text
-/// z = project(x) + position
-/// z = z + dropout(attention(norm1(z)))                   for every layer
-/// z = z + dropout(linear2(dropout(gelu(linear1(norm2(z))))))
-/// logits = classifier(norm(z))
-/// ```
-///
-/// Frames without a face are no keys of attention, and are answered from the others. Parameters are named as PyTorch's
-/// `TransformerEncoder(norm_first=True)` names them, under `encoder`.
+/// One input item is a clip: `frames x 1 x (features + 1)`. The last channel is presence, 1 where the frame has a face
+/// and 0 where it has none, whose features are then 0. One output item is `frames x 1 x classes`, logits a frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct TemporalSpec {
-    /// Length of a frame's feature vector, from 1 up.
+    /// Features of a frame, without the presence channel.
     pub features: usize,
-    /// Outputs a frame, from 1 up.
+    /// Outputs.
     pub classes: usize,
-    /// Frames of a clip, 1 to 4096.
+    /// Frames of a clip.
+    #[serde(default = "frames")]
     pub frames: usize,
-    /// Width of the encoder, 1 to 8192.
+    /// Channels inside the encoder; a multiple of `heads`.
+    #[serde(default = "width")]
     pub width: usize,
-    /// Layers, 1 to 64.
+    /// Encoder layers; 0 leaves a classifier of single frames.
+    #[serde(default = "layers")]
     pub layers: usize,
-    /// Attention heads; a divisor of the width.
+    /// Heads of attention.
+    #[serde(default = "heads")]
     pub heads: usize,
-    /// Width of the feed-forward part, 1 to 32768.
+    /// Hidden channels of the feed-forward part.
+    #[serde(default = "feed_forward")]
     pub feed_forward: usize,
-    /// Share of values that dropout clears, in `[0, 1)`.
+    /// Probability with which training drops a value, in `[0, 1)`.
+    #[serde(default = "dropout")]
     pub dropout: f32,
-    /// Whether a frame sees only itself and earlier frames.
+    /// Whether a frame sees itself and earlier frames only, as live use needs.
+    #[serde(default)]
     pub causal: bool,
 }
 
-impl Default for TemporalSpec {
-    fn default() -> Self {
-        Self {
-            features: 2048,
-            classes: 8,
-            frames: 64,
-            width: 512,
-            layers: 4,
-            heads: 8,
-            feed_forward: 1024,
-            dropout: 0.2,
-            causal: false,
-        }
-    }
+fn frames() -> usize {
+    64
+}
+fn width() -> usize {
+    512
+}
+fn layers() -> usize {
+    4
+}
+fn heads() -> usize {
+    8
+}
+fn feed_forward() -> usize {
+    1024
+}
+fn dropout() -> f32 {
+    0.2
 }
 
 impl TemporalSpec {
-    /// The encoder as a graph; its features are the normalised vectors that the classifier reads.
+    /// The method's encoder over `features` features a frame, with `classes` outputs: 64 frames, width 512, 4 layers,
+    /// 8 heads, feed-forward 1024, dropout 0.2, not causal.
+    pub fn new(features: usize, classes: usize) -> Self {
+        Self {
+            features,
+            classes,
+            frames: frames(),
+            width: width(),
+            layers: layers(),
+            heads: heads(),
+            feed_forward: feed_forward(),
+            dropout: dropout(),
+            causal: false,
+        }
+    }
+
+    /// Builds the graph. The projection reads the presence channel beside the features, so that a missing frame is
+    /// told from one whose features happen to be zero; missing frames are masked as keys of attention.
     ///
     /// # Errors
-    /// A setting is out of range, or the heads do not divide the width.
+    /// A setting is out of range.
     pub fn graph(&self) -> Result<Graph, GraphError> {
         self.check()?;
-        let names = [".weight", ".bias"];
-        let mut graph = GraphBuilder::new(Shape { h: self.frames, w: 1, c: self.features + 1 });
-        let projected = graph.position_linear("project", names, 0, self.width);
-        let mut z = graph.add_positions("positions", projected);
+        let mut g = GraphBuilder::new(Shape { h: self.frames, w: 1, c: self.features + 1 });
+        let mut x = g.position_linear("projection", 0, self.width);
+        x = g.positions("positions", x);
         for layer in 0..self.layers {
-            let name = |part: &str| format!("encoder.layers.{layer}.{part}");
-            let normal = graph.layer_norm(&name("norm1"), z);
-            let attention = name("self_attn");
-            let qkv = graph.position_linear(
-                &attention,
-                [".in_proj_weight", ".in_proj_bias"],
-                normal,
-                3 * self.width,
-            );
-            let mixed = graph.attention(&attention, qkv, 0, self.heads, self.causal)?;
-            let out = graph.position_linear(&name("self_attn.out_proj"), names, mixed, self.width);
-            let dropped = graph.dropout(self.dropout, out);
-            z = graph.add(&attention, dropped, z)?;
-            let normal = graph.layer_norm(&name("norm2"), z);
-            let wide = graph.position_linear(&name("linear1"), names, normal, self.feed_forward);
-            let bent = graph.gelu(wide);
-            let dropped = graph.dropout(self.dropout, bent);
-            let narrow = graph.position_linear(&name("linear2"), names, dropped, self.width);
-            let dropped = graph.dropout(self.dropout, narrow);
-            z = graph.add(&name("linear2"), dropped, z)?;
+            x = self.layer(&mut g, &format!("encoder.layers.{layer}"), x)?;
         }
-        let normal = graph.layer_norm("encoder.norm", z);
-        graph.position_linear("classifier", names, normal, self.classes);
-        Ok(graph.finish(normal))
+        let features = g.layer_norm("encoder.norm", x);
+        g.position_linear("classifier", features, self.classes);
+        Ok(g.finish(features))
+    }
+
+    /// `x + dropout(attention(norm1(x)))`, then `x + dropout(linear2(dropout(gelu(linear1(norm2(x))))))`.
+    fn layer(&self, g: &mut GraphBuilder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+        let y = g.layer_norm(&format!("{name}.norm1"), x);
+        let y = g.self_attention(&format!("{name}.self_attn"), y, self.heads, self.causal, Some(0))?;
+        let y = g.dropout(y, self.dropout)?;
+        let x = g.add(name, x, y)?;
+        let y = g.layer_norm(&format!("{name}.norm2"), x);
+        let y = g.position_linear(&format!("{name}.linear1"), y, self.feed_forward);
+        let y = g.gelu(y);
+        let y = g.dropout(y, self.dropout)?;
+        let y = g.position_linear(&format!("{name}.linear2"), y, self.width);
+        let y = g.dropout(y, self.dropout)?;
+        g.add(name, x, y)
     }
 
     fn check(&self) -> Result<(), GraphError> {
-        let sizes: [(&'static str, usize, usize, &'static str); 6] = [
-            ("features", self.features, 1 << 16, "1 to 65536"),
-            ("classes", self.classes, 1 << 16, "1 to 65536"),
-            ("frames", self.frames, 4096, "1 to 4096"),
-            ("width", self.width, 8192, "1 to 8192"),
-            ("layers", self.layers, 64, "1 to 64"),
-            ("feed_forward", self.feed_forward, 1 << 15, "1 to 32768"),
-        ];
-        for (what, value, highest, allowed) in sizes {
-            if !(1..=highest).contains(&value) {
+        for (what, value, most, allowed) in [
+            ("features", self.features, 1 << 14, "between 1 and 16384"),
+            ("classes", self.classes, 1 << 14, "between 1 and 16384"),
+            ("frames", self.frames, 1 << 10, "between 1 and 1024"),
+            ("width", self.width, 1 << 13, "between 1 and 8192"),
+            ("feed_forward", self.feed_forward, 1 << 14, "between 1 and 16384"),
+        ] {
+            if !(1..=most).contains(&value) {
                 return Err(GraphError::Setting { what, value: value.to_string(), allowed });
             }
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            let value = self.dropout.to_string();
-            return Err(GraphError::Setting { what: "dropout", value, allowed: "in [0, 1)" });
+        if self.layers > 64 {
+            let (what, value) = ("layers", self.layers.to_string());
+            return Err(GraphError::Setting { what, value, allowed: "at most 64" });
         }
         Ok(())
     }
@@ -122,22 +134,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_methods_encoder_has_pytorchs_parameters() {
-        let graph = TemporalSpec::default().graph().expect("a valid specification");
+    fn sizes_are_the_methods() {
+        let graph = TemporalSpec::new(2048, 8).graph().expect("a valid specification");
         assert_eq!(graph.input(), Shape { h: 64, w: 1, c: 2049 });
         assert_eq!(graph.output(), Shape { h: 64, w: 1, c: 8 });
-        let of = |name: &str| graph.params.iter().find(|p| p.name == name).map(|p| p.shape.clone());
-        assert_eq!(of("encoder.layers.3.self_attn.in_proj_weight"), Some(vec![1536, 512]));
-        assert_eq!(of("encoder.layers.0.linear2.weight"), Some(vec![512, 1024]));
-        assert_eq!(of("positions"), Some(vec![64, 512]));
-        assert_eq!(graph.params.len(), 3 + 4 * 12 + 4);
+        assert_eq!(graph.nodes[graph.features].shape, Shape { h: 64, w: 1, c: 512 });
+        // As PyTorch counts its own: 4 x 2,102,784 in the layers, then positions, projection, last norm, classifier.
+        let rest = 64 * 512 + (2049 + 1) * 512 + 2 * 512 + (512 + 1) * 8;
+        assert_eq!(graph.trained_values(), 4 * 2_102_784 + rest);
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
-        let refusal = |spec: TemporalSpec| spec.graph().expect_err("refused").to_string();
-        assert!(refusal(TemporalSpec { heads: 7, ..TemporalSpec::default() }).contains("heads"));
-        assert!(refusal(TemporalSpec { dropout: 1.0, ..TemporalSpec::default() }).contains("dropout"));
-        assert!(refusal(TemporalSpec { frames: 0, ..TemporalSpec::default() }).contains("frames"));
+    fn what_a_card_leaves_out_is_the_methods_choice() {
+        let spec: TemporalSpec = serde_json::from_str(r#"{"features":512,"classes":8}"#).expect("a spec");
+        assert_eq!(spec, TemporalSpec::new(512, 8));
+        let unknown = serde_json::from_str::<TemporalSpec>(r#"{"features":1,"classes":1,"depth":2}"#);
+        assert!(unknown.is_err());
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let message = |spec: TemporalSpec| spec.graph().expect_err("out of range").to_string();
+        let spec = TemporalSpec::new(512, 8);
+        let heads = message(TemporalSpec { heads: 7, ..spec.clone() });
+        assert_eq!(heads, "heads is 7, but must be a divisor of the width");
+        let dropout = message(TemporalSpec { dropout: 1.0, ..spec.clone() });
+        assert_eq!(dropout, "dropout is 1, but must be 0 or more and below 1");
+        assert_eq!(
+            message(TemporalSpec { frames: 0, ..spec }),
+            "frames is 0, but must be between 1 and 1024"
+        );
+    }
+
+    #[test]
+    fn initial_positions_are_small_and_projections_follow_xavier() {
+        let graph = TemporalSpec { layers: 1, ..TemporalSpec::new(64, 8) }.graph().expect("a graph");
+        let weights = crate::net::Weights::initial(&graph, 3);
+        let deviation = |name: &str| {
+            let values = weights.get(name);
+            (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+        };
+        assert!((deviation("positions") - 0.02).abs() < 5e-4);
+        let xavier = (6.0f64 / 2048.0).sqrt() / 3f64.sqrt();
+        let found = deviation("encoder.layers.0.self_attn.in_proj_weight");
+        assert!((found - xavier).abs() < 0.01 * xavier, "{found} {xavier}");
     }
 }

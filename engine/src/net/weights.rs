@@ -69,7 +69,9 @@ pub enum WeightsError {
 
 impl Weights {
     /// Initial weights of a graph: He-normal (fan-out) convolutions, uniform linear layers with bound
-    /// `1/sqrt(fan-in)`, as torchvision starts its residual networks.
+    /// `1/sqrt(fan-in)`, as torchvision starts its residual networks; projections of attention uniform with Xavier's
+    /// bound `sqrt(6 / (fan-in + fan-out))`, as PyTorch starts its encoders, and learned positions normal with
+    /// deviation 0.02.
     pub fn initial(graph: &Graph, seed: u64) -> Self {
         let mut tensors = BTreeMap::new();
         for (item, spec) in graph.params.iter().enumerate() {
@@ -82,6 +84,10 @@ impl Weights {
                 }
                 (ParamKind::Weight, shape) => {
                     let bound = 1.0 / (shape[1] as f32).sqrt();
+                    (0..spec.len()).map(|_| rng.between(-bound, bound)).collect()
+                }
+                (ParamKind::AttentionWeight, shape) => {
+                    let bound = (6.0 / (shape[0] + shape[1]) as f32).sqrt();
                     (0..spec.len()).map(|_| rng.between(-bound, bound)).collect()
                 }
                 (ParamKind::Positions, _) => (0..spec.len()).map(|_| 0.02 * rng.normal()).collect(),

@@ -38,11 +38,9 @@ impl Model {
             )
         })?;
         let Architecture::Resnet(spec) = &card.architecture else {
-            return Err(WorldError::file(
-                &file,
-                "is a temporal encoder, which reads features; give the picture network it was trained on (its card's \
-                 `student`), and this one by --temporal",
-            ));
+            let problem = "holds a temporal encoder, which reads the features of frames; a network over pictures \
+                           (family resnet) is needed here; give the encoder to affekt eval --temporal";
+            return Err(WorldError::file(&file, problem));
         };
         if spec.classes != card.classes.len() {
             let problem = format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::data::{ClipFormats, PredictionsReport, SkipLog, Spec, check_predictions};
+use affekt_engine::data::{PredictionsReport, SkipLog, Spec, check_predictions};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 

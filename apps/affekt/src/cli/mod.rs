@@ -4,6 +4,7 @@ mod abaw;
 mod ablation;
 mod bench;
 mod bench_loader;
+mod bench_temporal;
 mod demo;
 mod doctor;
 mod eval;
@@ -57,7 +58,6 @@ pub struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
-    Eval(eval::EvalArgs),
     Abaw(abaw::AbawArgs),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),

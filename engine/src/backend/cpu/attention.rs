@@ -1,133 +1,117 @@
-//! Multi-head attention between the positions of an item, forward and backward.
+//! Attention among the positions of an item, forward and backward; one task is one head of one item, so nothing
+//! depends on the number of threads.
 //!
-//! With `q`, `k`, `v` one head of an item (`T x d`): `P = softmax(q k^T / sqrt d)` over the keys that are present (and,
-//! where it is causal, not later), `out = P v`. Backward: `dv = P^T dout`, `dP = dout v^T`,
-//! `dS = P (dP - sum(dP P))`, `dq = dS k / sqrt d`, `dk = dS^T q / sqrt d`. One task a head of an item.
+//! Of `Q`, `K` and `V` (`positions x d` each, side by side in the input): `S = Q K^T`, `P = softmax(S / sqrt(d))` over
+//! the keys that take part, `out = P V`. Backward: `dP = d_out V^T`, `dS = P (dP - rowsum(dP P)) / sqrt(d)`,
+//! `dQ = dS K`, `dK = dS^T Q`, `dV = P^T d_out`.
 
 use std::cell::Cell;
 
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
-use super::gemm::{Left, PAD, TILE, product};
-use super::simd::{Isa, Kernel, Vector};
-use super::special::exp_negative;
-use crate::net::Shape;
+use super::maths::exp;
+use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, WIDEST_PANEL, with_rows};
+use super::small::{Rows, pack, pack_transposed, packed_len, product};
+use crate::net::{Shape, ValueId};
 
-/// An attention over items of `positions` positions.
+/// An attention step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attention {
-    /// Positions of an item.
     positions: usize,
-    /// Channels of the output; the input has three times as many.
-    width: usize,
     heads: usize,
+    /// Channels of a head.
+    depth: usize,
     causal: bool,
-    /// Channels of the value whose last says which positions are present.
-    presence_channels: usize,
+    /// Which value masks keys, and its channels.
+    presence: Option<(ValueId, usize)>,
 }
 
 thread_local! {
-    static SCRATCH: Cell<Buffer> = Cell::new(Buffer::default());
+    static SCRATCH: Cell<[Buffer; 3]> = Cell::default();
 }
 
 impl Attention {
-    pub(super) fn new(output: Shape, presence: Shape, heads: usize, causal: bool) -> Self {
-        let (positions, width) = (output.pixels(), output.c);
-        Self { positions, width, heads, causal, presence_channels: presence.c }
+    pub(super) fn new(output: Shape, heads: usize, causal: bool, presence: Option<(ValueId, usize)>) -> Self {
+        Self { positions: output.pixels(), heads, depth: output.c / heads, causal, presence }
     }
 
-    /// `out` from `qkv`; the probabilities go to `kept` where it is given (`items x heads x positions x positions`).
+    pub(super) fn presence(&self) -> Option<ValueId> {
+        self.presence.map(|(value, _)| value)
+    }
+
+    fn width(&self) -> usize {
+        self.heads * self.depth
+    }
+
+    /// Values of one item's attention weights.
+    fn weights_len(&self) -> usize {
+        self.heads * self.positions * self.positions
+    }
+
+    /// `out` from `qkv`; the weights `P` are written to `kept`. `presence` is the value of that name.
     pub(super) fn forward(
         &self,
         isa: Isa,
-        (qkv, presence): (&[f32], &[f32]),
+        qkv: &[f32],
+        presence: Option<&[f32]>,
         out: &mut [f32],
-        kept: Option<&mut [f32]>,
+        kept: Option<Shared>,
     ) {
-        let items = out.len() / (self.positions * self.width);
-        let (out, kept) = (Shared::of(out), kept.map(Shared::of));
+        let items = out.len() / (self.positions * self.width());
+        assert_eq!(qkv.len(), 3 * out.len(), "queries, keys and values");
+        let out = Shared::of(out);
         (0..items * self.heads).into_par_iter().for_each(|task| {
-            // SAFETY: the set was detected; each task writes the columns of its own head of its own item.
-            unsafe { isa.run(Forward { plan: self, task, qkv, presence, out, kept }) };
+            let (item, head) = (task / self.heads, task % self.heads);
+            let task = Forward { attention: self, item, head, qkv, presence, out, kept };
+            // SAFETY: each task writes its head's channels and weights; the set was detected.
+            unsafe { isa.run(task) };
         });
     }
 
-    /// Gradient of `qkv` from that of the output, put or added.
+    /// Writes the gradient of `qkv`, or adds it.
     pub(super) fn backward(
         &self,
         isa: Isa,
-        (qkv, kept): (&[f32], &[f32]),
+        qkv: &[f32],
+        kept: &[f32],
         d_out: &[f32],
         d_qkv: &mut [f32],
         add: bool,
     ) {
-        let items = d_out.len() / (self.positions * self.width);
+        let items = d_out.len() / (self.positions * self.width());
+        assert_eq!((qkv.len(), d_qkv.len()), (3 * d_out.len(), 3 * d_out.len()), "queries, keys and values");
+        assert_eq!(kept.len(), items * self.weights_len(), "attention weights");
         let d_qkv = Shared::of(d_qkv);
         (0..items * self.heads).into_par_iter().for_each(|task| {
-            // SAFETY: as above.
-            unsafe { isa.run(Backward { plan: self, task, qkv, kept, d_out, d_qkv, add }) };
+            let (item, head) = (task / self.heads, task % self.heads);
+            let task = Backward { attention: self, item, head, qkv, kept, d_out, d_qkv, add };
+            // SAFETY: each task writes its head's channels; the set was detected.
+            unsafe { isa.run(task) };
         });
     }
 
-    fn depth(&self) -> usize {
-        self.width / self.heads
+    /// Offset of a head in an item's `positions x 3 width` values: `part` 0 is Q, 1 is K, 2 is V.
+    fn part(&self, item: usize, head: usize, part: usize) -> usize {
+        (item * self.positions * 3 + part) * self.width() + head * self.depth
     }
 
-    fn sizes(&self) -> Sizes {
-        let (t, d) = (self.positions.next_multiple_of(PAD), self.depth().next_multiple_of(PAD));
-        debug_assert!(t.is_multiple_of(TILE));
-        Sizes { t, d }
+    /// Length of a row of scores, padded to whole panels.
+    fn padded(&self) -> usize {
+        self.positions.next_multiple_of(WIDEST_PANEL)
     }
-}
 
-/// Padded extents of a head.
-#[derive(Clone, Copy)]
-struct Sizes {
-    /// Positions.
-    t: usize,
-    /// Channels.
-    d: usize,
-}
-
-/// A head's columns in a matrix of a row a position.
-#[derive(Clone, Copy)]
-struct Columns {
-    /// Values in a row of the matrix.
-    stride: usize,
-    /// First of the head's columns.
-    first: usize,
-    /// How many.
-    depth: usize,
-}
-
-/// Copies a head's columns to padded rows, times `factor`.
-#[inline(always)]
-fn gather(from: &[f32], columns: Columns, factor: f32, d: usize, to: &mut [f32]) {
-    to.fill(0.0);
-    for (from, to) in from.chunks_exact(columns.stride).zip(to.chunks_exact_mut(d)) {
-        for (to, from) in to.iter_mut().zip(&from[columns.first..columns.first + columns.depth]) {
-            *to = from * factor;
-        }
-    }
-}
-
-/// Copies a head's columns to padded columns: the transpose of [`gather`].
-#[inline(always)]
-fn gather_transposed(from: &[f32], columns: Columns, t: usize, to: &mut [f32]) {
-    to.fill(0.0);
-    for (position, from) in from.chunks_exact(columns.stride).enumerate() {
-        for (channel, from) in from[columns.first..columns.first + columns.depth].iter().enumerate() {
-            to[channel * t + position] = *from;
-        }
+    fn panels_len(&self) -> usize {
+        packed_len(self.positions, self.depth).max(packed_len(self.depth, self.positions))
     }
 }
 
 struct Forward<'a> {
-    plan: &'a Attention,
-    task: usize,
+    attention: &'a Attention,
+    item: usize,
+    head: usize,
     qkv: &'a [f32],
-    presence: &'a [f32],
+    presence: Option<&'a [f32]>,
     out: Shared,
     kept: Option<Shared>,
 }
@@ -137,85 +121,102 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let plan = self.plan;
-        let (item, head) = (self.task / plan.heads, self.task % plan.heads);
-        let (positions, width, depth) = (plan.positions, plan.width, plan.depth());
-        let Sizes { t, d } = plan.sizes();
-        // Taken rather than borrowed: a closure might be compiled outside the instruction set.
-        let mut buffer = SCRATCH.take();
-        buffer.ensure(3 * t * d + t * t);
-        let (q, rest) = buffer.as_mut_slice().split_at_mut(t * d);
-        let (k, rest) = rest.split_at_mut(t * d);
-        let (v, rest) = rest.split_at_mut(t * d);
-        let p = &mut rest[..t * t];
-        let qkv = &self.qkv[item * positions * 3 * width..][..positions * 3 * width];
-        let columns = |part: usize| Columns { stride: 3 * width, first: part * width + head * depth, depth };
-        gather(qkv, columns(0), 1.0 / (depth as f32).sqrt(), d, q);
-        gather_transposed(qkv, columns(1), t, k);
-        gather(qkv, columns(2), 1.0, d, v);
-        let presence = &self.presence[item * positions * plan.presence_channels..];
-        unsafe {
-            let left = Left { at: q.as_ptr(), row: d, column: 1 };
-            product::<V>(left, k.as_ptr(), p.as_mut_ptr(), (t, depth, t));
-            for (i, row) in p.chunks_exact_mut(t).take(positions).enumerate() {
-                let keys = if plan.causal { i + 1 } else { positions };
-                softmax(row, keys, presence, plan.presence_channels);
-            }
-            p[positions * t..].fill(0.0);
-            if let Some(kept) = self.kept {
-                let kept = kept.slice(self.task * positions * positions, positions * positions);
-                for (to, from) in kept.chunks_exact_mut(positions).zip(p.chunks_exact(t)) {
-                    to.copy_from_slice(&from[..positions]);
-                }
-            }
-            let left = Left { at: p.as_ptr(), row: t, column: 1 };
-            product::<V>(left, v.as_ptr(), q.as_mut_ptr(), (t, positions, d));
-            for (i, row) in q.chunks_exact(d).take(positions).enumerate() {
-                let to = self.out.slice((item * positions + i) * width + head * depth, depth);
-                to.copy_from_slice(&row[..depth]);
-            }
-        }
-        SCRATCH.set(buffer);
+        unsafe { with_rows!(V, self.rows_of()) }
     }
 }
 
-/// Softmax over the first `keys` values whose position is present; all others become 0.
-#[inline(always)]
-fn softmax(row: &mut [f32], keys: usize, presence: &[f32], channels: usize) {
-    let mut top = f32::NEG_INFINITY;
-    for (key, value) in row.iter_mut().enumerate() {
-        if key >= keys || presence[key * channels + channels - 1] <= 0.5 {
-            *value = f32::NEG_INFINITY;
+impl Forward<'_> {
+    #[inline(always)]
+    unsafe fn rows_of<V: Vector, const R: usize>(self) {
+        let a = self.attention;
+        let (n, d, padded, panel) = (a.positions, a.depth, a.padded(), V::LANES * PANEL_VECTORS);
+        let [mut panels, mut scores, mut gate] = SCRATCH.take();
+        panels.ensure(a.panels_len());
+        scores.ensure(n * padded);
+        gate.ensure(2 * padded);
+        let rows = |part| Rows {
+            at: self.qkv[a.part(self.item, self.head, part)..].as_ptr(),
+            stride: 3 * a.width(),
+        };
+        unsafe {
+            pack_transposed(rows(1), n, d, panel, panels.as_mut_slice());
+            let columns = n.next_multiple_of(panel);
+            let out = (scores.as_mut_slice().as_mut_ptr(), padded);
+            product::<V, R>(rows(0), (n, d, columns), panels.as_slice(), out, false);
         }
-        // Written so that a value that is not a number stays and shows.
-        top = if *value <= top { top } else { *value };
+        let (keys, gate_now) = gate.as_mut_slice()[..2 * padded].split_at_mut(padded);
+        keys.fill(0.0);
+        keys[..n].fill(1.0);
+        if let (Some(presence), Some((_, channels))) = (self.presence, a.presence) {
+            for (j, key) in keys[..n].iter_mut().enumerate() {
+                let present = presence[(self.item * n + j) * channels + channels - 1];
+                *key = if present > 0.5 { 1.0 } else { 0.0 };
+            }
+        }
+        gate_now.fill(0.0);
+        if !a.causal {
+            gate_now.copy_from_slice(keys);
+        }
+        let scale = 1.0 / (d as f32).sqrt();
+        for (i, row) in scores.as_mut_slice().chunks_exact_mut(padded).take(n).enumerate() {
+            // With causal attention one more key takes part with every position.
+            gate_now[i] = keys[i];
+            softmax(row, gate_now, scale);
+            if let Some(kept) = self.kept {
+                let at = self.item * a.weights_len() + (self.head * n + i) * n;
+                unsafe { kept.slice(at, n) }.copy_from_slice(&row[..n]);
+            }
+        }
+        unsafe {
+            pack(rows(2), n, d, panel, panels.as_mut_slice());
+            let weights = Rows { at: scores.as_slice().as_ptr(), stride: padded };
+            let out = self.out.at(self.item * n * a.width() + self.head * d);
+            product::<V, R>(weights, (n, n, d), panels.as_slice(), (out, a.width()), false);
+        }
+        SCRATCH.set([panels, scores, gate]);
     }
-    if top == f32::NEG_INFINITY {
-        row.fill(0.0);
-        return;
+}
+
+/// Lanes of the reductions below, whatever the register: long enough for every instruction set.
+const LANES: usize = 16;
+
+/// Softmax of `scale * row` where the gate is open, zeros elsewhere and where it is open nowhere. Both are padded to a
+/// multiple of [`LANES`].
+#[inline(always)]
+fn softmax(row: &mut [f32], gate: &[f32], scale: f32) {
+    let mut top = [f32::NEG_INFINITY; LANES];
+    for (row, gate) in row.chunks_exact(LANES).zip(gate.chunks_exact(LANES)) {
+        for l in 0..LANES {
+            let score = if gate[l] > 0.0 { row[l] } else { f32::NEG_INFINITY };
+            top[l] = if score > top[l] { score } else { top[l] };
+        }
     }
-    for value in row.iter_mut() {
-        *value = exp_negative(*value - top);
+    let mut highest = f32::NEG_INFINITY;
+    for lane in top {
+        highest = if lane > highest { lane } else { highest };
     }
-    let mut lanes = [0.0f32; PAD];
-    for values in row.chunks_exact(PAD) {
-        for (lane, value) in lanes.iter_mut().zip(values) {
-            *lane += value;
+    let mut sums = [0.0f32; LANES];
+    for (row, gate) in row.chunks_exact_mut(LANES).zip(gate.chunks_exact(LANES)) {
+        for l in 0..LANES {
+            let e = exp((row[l] - highest) * scale);
+            row[l] = if gate[l] > 0.0 { e } else { 0.0 };
+            sums[l] += row[l];
         }
     }
     let mut sum = 0.0;
-    for lane in lanes {
+    for lane in sums {
         sum += lane;
     }
-    let factor = 1.0 / sum;
-    for value in row.iter_mut() {
+    let factor = if sum == 0.0 { 0.0 } else { 1.0 / sum };
+    for value in row {
         *value *= factor;
     }
 }
 
 struct Backward<'a> {
-    plan: &'a Attention,
-    task: usize,
+    attention: &'a Attention,
+    item: usize,
+    head: usize,
     qkv: &'a [f32],
     kept: &'a [f32],
     d_out: &'a [f32],
@@ -228,84 +229,87 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let plan = self.plan;
-        let (item, head) = (self.task / plan.heads, self.task % plan.heads);
-        let (positions, width, depth) = (plan.positions, plan.width, plan.depth());
-        let Sizes { t, d } = plan.sizes();
-        let mut buffer = SCRATCH.take();
-        buffer.ensure(4 * t * d + 2 * t * t);
-        let (left, rest) = buffer.as_mut_slice().split_at_mut(t * d);
-        let (right, rest) = rest.split_at_mut(t * d);
-        let (d_out, rest) = rest.split_at_mut(t * d);
-        let (result, rest) = rest.split_at_mut(t * d);
-        let (p, rest) = rest.split_at_mut(t * t);
-        let ds = &mut rest[..t * t];
-        let qkv = &self.qkv[item * positions * 3 * width..][..positions * 3 * width];
-        let columns = |part: usize| Columns { stride: 3 * width, first: part * width + head * depth, depth };
-        let scale = 1.0 / (depth as f32).sqrt();
-        let out_columns = Columns { stride: width, first: head * depth, depth };
-        gather(&self.d_out[item * positions * width..][..positions * width], out_columns, 1.0, d, d_out);
-        p.fill(0.0);
-        let kept = &self.kept[self.task * positions * positions..][..positions * positions];
-        for (to, from) in p.chunks_exact_mut(t).zip(kept.chunks_exact(positions)) {
-            to[..positions].copy_from_slice(from);
-        }
-        unsafe {
-            // dv = P^T dout
-            let transposed = Left { at: p.as_ptr(), row: 1, column: t };
-            product::<V>(transposed, d_out.as_ptr(), result.as_mut_ptr(), (t, positions, d));
-            self.scatter(result, d, columns(2), item);
-            // dS = P (dout v^T - row sums)
-            gather_transposed(qkv, columns(2), t, right);
-            let d_left = Left { at: d_out.as_ptr(), row: d, column: 1 };
-            product::<V>(d_left, right.as_ptr(), ds.as_mut_ptr(), (t, depth, t));
-            for (ds, p) in ds.chunks_exact_mut(t).zip(p.chunks_exact(t)) {
-                let mut lanes = [0.0f32; PAD];
-                for (ds, p) in ds.chunks_exact(PAD).zip(p.chunks_exact(PAD)) {
-                    for (lane, (ds, p)) in lanes.iter_mut().zip(ds.iter().zip(p)) {
-                        *lane += ds * p;
-                    }
-                }
-                let mut sum = 0.0;
-                for lane in lanes {
-                    sum += lane;
-                }
-                for (ds, p) in ds.iter_mut().zip(p) {
-                    *ds = p * (*ds - sum) * scale;
-                }
-            }
-            // dq = dS k, dk = dS^T q
-            gather(qkv, columns(1), 1.0, d, right);
-            let rows = Left { at: ds.as_ptr(), row: t, column: 1 };
-            product::<V>(rows, right.as_ptr(), result.as_mut_ptr(), (t, positions, d));
-            self.scatter(result, d, columns(0), item);
-            gather(qkv, columns(0), 1.0, d, left);
-            let transposed = Left { at: ds.as_ptr(), row: 1, column: t };
-            product::<V>(transposed, left.as_ptr(), result.as_mut_ptr(), (t, positions, d));
-            self.scatter(result, d, columns(1), item);
-        }
-        SCRATCH.set(buffer);
+        unsafe { with_rows!(V, self.rows_of()) }
     }
 }
 
 impl Backward<'_> {
-    /// Puts or adds a head's padded rows into its columns of the input's gradient.
-    ///
-    /// # Safety
-    /// No other task touches this head of this item.
     #[inline(always)]
-    unsafe fn scatter(&self, rows: &[f32], d: usize, columns: Columns, item: usize) {
-        let positions = self.plan.positions;
-        for (i, row) in rows.chunks_exact(d).take(positions).enumerate() {
-            let at = (item * positions + i) * columns.stride + columns.first;
-            let to = unsafe { self.d_qkv.slice(at, columns.depth) };
-            if self.add {
-                for (to, from) in to.iter_mut().zip(row) {
-                    *to += from;
-                }
-            } else {
-                to.copy_from_slice(&row[..columns.depth]);
-            }
+    unsafe fn rows_of<V: Vector, const R: usize>(self) {
+        let a = self.attention;
+        let (n, d, padded, panel) = (a.positions, a.depth, a.padded(), V::LANES * PANEL_VECTORS);
+        let [mut panels, mut scores, mut turned] = SCRATCH.take();
+        panels.ensure(a.panels_len());
+        scores.ensure(n * padded);
+        turned.ensure(n * padded);
+        let stride = 3 * a.width();
+        let part = |part| a.part(self.item, self.head, part);
+        let rows = |p| Rows { at: self.qkv[part(p)..].as_ptr(), stride };
+        let d_out =
+            Rows { at: self.d_out[self.item * n * a.width() + self.head * d..].as_ptr(), stride: a.width() };
+        let at = self.item * a.weights_len() + self.head * n * n;
+        let weights = &self.kept[at..at + n * n];
+        unsafe {
+            pack_transposed(rows(2), n, d, panel, panels.as_mut_slice());
+            let out = (scores.as_mut_slice().as_mut_ptr(), padded);
+            product::<V, R>(d_out, (n, d, n.next_multiple_of(panel)), panels.as_slice(), out, false);
+        }
+        let scale = 1.0 / (d as f32).sqrt();
+        for (row, weights) in scores.as_mut_slice().chunks_exact_mut(padded).zip(weights.chunks_exact(n)) {
+            through_softmax(&mut row[..n], weights, scale);
+        }
+        let d_scores = Rows { at: scores.as_slice().as_ptr(), stride: padded };
+        let square = Rows { at: turned.as_slice().as_ptr(), stride: padded };
+        unsafe {
+            let to = |p| (self.d_qkv.at(part(p)), stride);
+            pack(rows(1), n, d, panel, panels.as_mut_slice());
+            product::<V, R>(d_scores, (n, n, d), panels.as_slice(), to(0), self.add);
+
+            transpose(d_scores, n, padded, turned.as_mut_slice());
+            pack(rows(0), n, d, panel, panels.as_mut_slice());
+            product::<V, R>(square, (n, n, d), panels.as_slice(), to(1), self.add);
+
+            transpose(Rows { at: weights.as_ptr(), stride: n }, n, padded, turned.as_mut_slice());
+            pack(d_out, n, d, panel, panels.as_mut_slice());
+            product::<V, R>(square, (n, n, d), panels.as_slice(), to(2), self.add);
+        }
+        SCRATCH.set([panels, scores, turned]);
+    }
+}
+
+/// `row = weights (row - sum(row weights)) scale`
+#[inline(always)]
+fn through_softmax(row: &mut [f32], weights: &[f32], scale: f32) {
+    let mut sums = [0.0f32; LANES];
+    let whole = row.len() / LANES * LANES;
+    for (row, weights) in row.chunks_exact(LANES).zip(weights.chunks_exact(LANES)) {
+        for l in 0..LANES {
+            sums[l] += row[l] * weights[l];
+        }
+    }
+    let mut sum = 0.0;
+    for lane in sums {
+        sum += lane;
+    }
+    for (value, weight) in row[whole..].iter().zip(&weights[whole..]) {
+        sum += value * weight;
+    }
+    for (value, weight) in row.iter_mut().zip(weights) {
+        *value = weight * (*value - sum) * scale;
+    }
+}
+
+/// `to = from^T`, `n x n`, rows of `to` being `stride` apart.
+///
+/// # Safety
+/// `from` lies within memory.
+#[inline(always)]
+unsafe fn transpose(from: Rows, n: usize, stride: usize, to: &mut [f32]) {
+    for i in 0..n {
+        // SAFETY: inside the matrix.
+        let row = unsafe { std::slice::from_raw_parts(from.at.add(i * from.stride), n) };
+        for (j, value) in row.iter().enumerate() {
+            to[j * stride + i] = *value;
         }
     }
 }

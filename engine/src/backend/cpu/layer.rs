@@ -5,7 +5,7 @@ use super::conv::Extents;
 use super::matmul::Gather;
 use super::pool::MaxPool;
 use super::weight_grad::WeightGradient;
-use crate::net::{Norm, ParamId, Plan, Shape, StepKind, ValueId};
+use crate::net::{Norm, ParamId, Plan, Shape, StepKind, Tail, ValueId};
 
 /// A convolution or linear layer with what is fused into it.
 pub(super) struct ConvLayer {
@@ -24,23 +24,17 @@ pub(super) struct ConvLayer {
 /// What a step does.
 pub(super) enum Work {
     Conv(Box<ConvLayer>),
-    MaxPool(MaxPool),
-    Mean(Shape),
-    AddPositions(ParamId),
+    /// A product with bias, and what ends it; the residual is the tail's.
+    Linear(Box<ConvLayer>, Tail),
+    Pointwise(Tail),
     LayerNorm {
         scale: ParamId,
         shift: ParamId,
         epsilon: f32,
     },
-    /// With the value that says which positions are present.
-    Attention(Attention, ValueId),
-    Gelu,
-    Dropout {
-        rate: f32,
-        site: u32,
-    },
-    /// With the other summand.
-    Add(ValueId),
+    Attention(Attention),
+    MaxPool(MaxPool),
+    Mean(Shape),
 }
 
 /// A step with its values.
@@ -50,19 +44,8 @@ pub(super) struct Layer {
     pub output: ValueId,
     /// In the backward pass, whether its input's gradient already holds a later reader's part.
     pub adds_to_input: bool,
-    /// The same for the residual's gradient, or the other summand's.
+    /// The same for the residual's gradient.
     pub adds_to_residual: bool,
-}
-
-impl Layer {
-    /// A second value whose gradient the layer gives.
-    fn second_input(&self) -> Option<ValueId> {
-        match &self.work {
-            Work::Conv(conv) => conv.residual,
-            Work::Add(other) => Some(*other),
-            _ => None,
-        }
-    }
 }
 
 /// Makes the layers of a plan.
@@ -75,27 +58,22 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
             let work = match step.kind {
                 StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu } => {
                     let extents = Extents { input, output, kernel, stride, padding };
-                    conv(ConvParts { weight, bias: None, norm, residual, relu }, extents, step.input == 0)
+                    let parts = ConvParts { weight, bias: None, norm, residual, relu };
+                    Work::Conv(conv(parts, extents, step.input == 0))
                 }
-                StepKind::Linear { weight, bias } => {
+                StepKind::Linear { weight, bias, tail } => {
                     let parts =
                         ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
-                    conv(parts, Extents::linear(input.len(), output.len()), step.input == 0)
+                    let positions = output.pixels();
+                    let extents = Extents::linear(positions, input.len() / positions, output.c);
+                    Work::Linear(conv(parts, extents, step.input == 0), tail)
                 }
-                StepKind::PositionLinear { weight, bias } => {
-                    let parts =
-                        ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
-                    let extents = Extents { input, output, kernel: 1, stride: 1, padding: 0 };
-                    conv(parts, extents, step.input == 0)
-                }
-                StepKind::AddPositions { positions } => Work::AddPositions(positions),
+                StepKind::Pointwise { tail } => Work::Pointwise(tail),
                 StepKind::LayerNorm { scale, shift, epsilon } => Work::LayerNorm { scale, shift, epsilon },
                 StepKind::Attention { heads, causal, presence } => {
-                    Work::Attention(Attention::new(output, plan.shapes[presence], heads, causal), presence)
+                    let presence = presence.map(|value| (value, plan.shapes[value].c));
+                    Work::Attention(Attention::new(output, heads, causal, presence))
                 }
-                StepKind::Gelu => Work::Gelu,
-                StepKind::Dropout { rate, site } => Work::Dropout { rate, site },
-                StepKind::Add { other } => Work::Add(other),
                 StepKind::MaxPool { kernel, stride, padding } => {
                     Work::MaxPool(MaxPool { input, output, kernel, stride, padding })
                 }
@@ -111,9 +89,9 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
         })
         .collect();
     let mut written = vec![false; plan.shapes.len()];
-    for layer in layers.iter_mut().rev() {
-        if let Some(second) = layer.second_input() {
-            layer.adds_to_residual = std::mem::replace(&mut written[second], true);
+    for (layer, step) in layers.iter_mut().zip(&plan.steps).rev() {
+        if let Some(residual) = step.kind.residual() {
+            layer.adds_to_residual = std::mem::replace(&mut written[residual], true);
         }
         layer.adds_to_input = std::mem::replace(&mut written[layer.input], true);
     }
@@ -129,8 +107,12 @@ struct ConvParts {
     relu: bool,
 }
 
-fn conv(ConvParts { weight, bias, norm, residual, relu }: ConvParts, extents: Extents, first: bool) -> Work {
-    Work::Conv(Box::new(ConvLayer {
+fn conv(
+    ConvParts { weight, bias, norm, residual, relu }: ConvParts,
+    extents: Extents,
+    first: bool,
+) -> Box<ConvLayer> {
+    Box::new(ConvLayer {
         weight,
         bias,
         norm,
@@ -141,5 +123,5 @@ fn conv(ConvParts { weight, bias, norm, residual, relu }: ConvParts, extents: Ex
         // Nobody asks for the gradient of the network's input.
         input_gradient: if first { (vec![], vec![]) } else { extents.input_gradient() },
         weight_gradient: WeightGradient::new(extents),
-    }))
+    })
 }

@@ -1,15 +1,13 @@
 //! Parameters as the kernels want them: one aligned arena of trained values, weights packed into panels, and the
 //! running statistics beside it. Padding is zero and stays zero under every rule here.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
+use super::adamw::{self, AdamW};
 use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
 use super::simd::{Isa, WIDEST_PANEL};
-use crate::backend::UpdateRule;
 use crate::net::{Graph, HostTensor, ParamId, Weights, WeightsError};
 
 /// Values per task of the element-wise rules; fixed, so that sums do not depend on the number of threads.
@@ -29,13 +27,6 @@ struct Place {
     decayed: bool,
 }
 
-impl Place {
-    /// Its values and the padding behind them.
-    fn range(&self) -> Range<usize> {
-        self.offset..self.offset + self.len.next_multiple_of(WIDEST_PANEL)
-    }
-}
-
 /// Where every parameter of a graph lies.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
@@ -51,7 +42,7 @@ impl Store {
     pub(super) fn new(isa: Isa, graph: &Graph, layers: &[Layer]) -> Self {
         let mut packings = vec![None; graph.params.len()];
         for layer in layers {
-            if let Work::Conv(conv) = &layer.work {
+            if let Work::Conv(conv) | Work::Linear(conv, _) = &layer.work {
                 packings[conv.weight] = Some(conv.extents);
             }
         }
@@ -155,68 +146,60 @@ impl Store {
     }
 
     /// SGD with momentum, one pass over the arena.
-    pub(super) fn sgd(
-        &self,
-        values: &mut Buffer,
-        momentum: &mut Buffer,
-        gradient: &Buffer,
-        rule: &UpdateRule,
-    ) {
-        let UpdateRule::Sgd { learning_rate, momentum: inertia, weight_decay, scale } = *rule else { return };
-        let (values, momentum, gradient) =
-            (values.as_mut_slice(), momentum.as_mut_slice(), gradient.as_slice());
-        for place in self.places.iter().filter(|p| p.trained) {
-            let range = place.range();
-            let decay = if place.decayed { weight_decay } else { 0.0 };
-            values[range.clone()]
-                .par_chunks_mut(CHUNK)
-                .zip(momentum[range.clone()].par_chunks_mut(CHUNK))
-                .zip(gradient[range].par_chunks(CHUNK))
-                .for_each(|((p, v), g)| {
+    pub(super) fn sgd(&self, values: &mut Buffer, momentum: &mut Buffer, gradient: &Buffer, rule: &Sgd) {
+        let (values, momentum) = (values.as_mut_slice(), momentum.as_mut_slice());
+        for (part, decayed) in self.trained_parts() {
+            let decay = if decayed { rule.weight_decay } else { 0.0 };
+            let (p, v) = (&mut values[part.clone()], &mut momentum[part.clone()]);
+            let g = &gradient.as_slice()[part];
+            p.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)).zip(g.par_chunks(CHUNK)).for_each(
+                |((p, v), g)| {
                     for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
-                        *v = inertia * *v + (scale * g + decay * *p);
-                        *p -= learning_rate * *v;
+                        *v = rule.momentum * *v + (rule.scale * g + decay * *p);
+                        *p -= rule.learning_rate * *v;
                     }
-                });
+                },
+            );
         }
     }
 
-    /// Adam with decoupled weight decay, one pass over the arena.
-    pub(super) fn adam_w(
+    /// AdamW, one pass over the arena.
+    pub(super) fn adamw(
         &self,
         values: &mut Buffer,
         (first, second): (&mut Buffer, &mut Buffer),
         gradient: &Buffer,
-        rule: &UpdateRule,
+        rule: AdamW,
     ) {
-        let UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step } = *rule
-        else {
-            return;
-        };
-        let correction = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(step).unwrap_or(i32::MAX));
-        // `m / c1 / (sqrt(v / c2) + eps)` as `(m * rate / c1) / (sqrt(v) * root + eps)`.
-        let rate = (f64::from(learning_rate) / correction(beta1)) as f32;
-        let root = (1.0 / correction(beta2).sqrt()) as f32;
-        let (values, first, second, gradient) =
-            (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice(), gradient.as_slice());
-        for place in self.places.iter().filter(|p| p.trained) {
-            let range = place.range();
-            let keep = if place.decayed { 1.0 - learning_rate * weight_decay } else { 1.0 };
-            values[range.clone()]
-                .par_chunks_mut(CHUNK)
-                .zip(first[range.clone()].par_chunks_mut(CHUNK))
-                .zip(second[range.clone()].par_chunks_mut(CHUNK))
-                .zip(gradient[range].par_chunks(CHUNK))
-                .for_each(|(((p, m), v), g)| {
-                    for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
-                        let g = scale * g;
-                        *m = beta1 * *m + (1.0 - beta1) * g;
-                        *v = beta2 * *v + (1.0 - beta2) * g * g;
-                        *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);
-                    }
-                });
+        let (values, first, second) = (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice());
+        for (part, decayed) in self.trained_parts() {
+            let rule = if decayed { rule } else { rule.without_decay() };
+            let moments =
+                first[part.clone()].par_chunks_mut(CHUNK).zip(second[part.clone()].par_chunks_mut(CHUNK));
+            let gradients = gradient.as_slice()[part.clone()].par_chunks(CHUNK);
+            let values = values[part].par_chunks_mut(CHUNK);
+            values.zip(moments).zip(gradients).for_each(|((values, (first, second)), gradient)| {
+                // SAFETY: the set was detected.
+                unsafe { self.isa.run(adamw::Step { rule, values, first, second, gradient }) };
+            });
         }
     }
+
+    /// Where each trained parameter lies, padding included, and whether it decays.
+    fn trained_parts(&self) -> impl Iterator<Item = (std::ops::Range<usize>, bool)> + '_ {
+        self.places.iter().filter(|p| p.trained).map(|place| {
+            let len = place.len.next_multiple_of(WIDEST_PANEL);
+            (place.offset..place.offset + len, place.decayed)
+        })
+    }
+}
+
+/// Constants of an SGD step.
+pub(super) struct Sgd {
+    pub learning_rate: f32,
+    pub momentum: f32,
+    pub weight_decay: f32,
+    pub scale: f32,
 }
 
 /// Dot product in `f64`, chunk by chunk in a fixed order.

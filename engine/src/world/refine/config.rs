@@ -103,7 +103,7 @@ pub struct EncoderConfig {
 
 impl Default for EncoderConfig {
     fn default() -> Self {
-        let spec = TemporalSpec::default();
+        let spec = TemporalSpec::new(1, 2);
         Self {
             frames: spec.frames,
             width: spec.width,
