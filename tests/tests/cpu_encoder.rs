@@ -105,7 +105,14 @@ fn graphs() -> Vec<(&'static str, Graph, usize)> {
         ("gelu", lone(|g| g.gelu(0)), 3),
         ("dropout", lone(|g| g.dropout(0, 0.4).expect("a rate")), 3),
         ("positions", lone(|g| g.positions("positions", 0)), 3),
-        ("position linear and gelu", lone(|g| { let x = g.position_linear("a", 0, 33); g.gelu(x) }), 3),
+        (
+            "position linear and gelu",
+            lone(|g| {
+                let x = g.position_linear("a", 0, 33);
+                g.gelu(x)
+            }),
+            3,
+        ),
         ("attention, 7 positions, 3 heads of 5", attention(7, 15, 3, false, false), 2),
         ("masked attention, 9 positions, 2 heads of 17", attention(9, 34, 2, false, true), 3),
         ("causal attention, 11 positions, 1 head of 8", attention(11, 8, 1, true, false), 2),

@@ -41,8 +41,11 @@ impl Case {
             frame[21] = *there;
         }
         let labels = golden::labels(name, ITEMS * FRAMES, CLASSES);
-        let labels =
-            labels.iter().zip(&presence).map(|(&l, &there)| if there > 0.5 { l as i64 } else { -1 }).collect();
+        let labels = labels
+            .iter()
+            .zip(&presence)
+            .map(|(&l, &there)| if there > 0.5 { l as i64 } else { -1 })
+            .collect();
         let backend = CpuBackend::new().expect("a backend");
         let network = backend.network(&graph, &golden::weights(&graph)).expect("a network");
         Self { name, input, labels, network, golden: Golden::open("temporal.safetensors") }

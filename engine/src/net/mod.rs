@@ -14,7 +14,9 @@ mod weights;
 pub use builder::GraphBuilder;
 pub use card::{Architecture, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
-pub use plan::{Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId};
+pub use plan::{
+    Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,
+};
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError, write_atomically};

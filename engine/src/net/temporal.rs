@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(heads, "heads is 7, but must be a divisor of the width");
         let dropout = message(TemporalSpec { dropout: 1.0, ..spec.clone() });
         assert_eq!(dropout, "dropout is 1, but must be 0 or more and below 1");
-        assert_eq!(message(TemporalSpec { frames: 0, ..spec }), "frames is 0, but must be between 1 and 1024");
+        assert_eq!(
+            message(TemporalSpec { frames: 0, ..spec }),
+            "frames is 0, but must be between 1 and 1024"
+        );
     }
 
     #[test]

@@ -32,12 +32,7 @@ thread_local! {
 }
 
 impl Attention {
-    pub(super) fn new(
-        output: Shape,
-        heads: usize,
-        causal: bool,
-        presence: Option<(ValueId, usize)>,
-    ) -> Self {
+    pub(super) fn new(output: Shape, heads: usize, causal: bool, presence: Option<(ValueId, usize)>) -> Self {
         Self { positions: output.pixels(), heads, depth: output.c / heads, causal, presence }
     }
 
@@ -250,10 +245,8 @@ impl Backward<'_> {
         let stride = 3 * a.width();
         let part = |part| a.part(self.item, self.head, part);
         let rows = |p| Rows { at: self.qkv[part(p)..].as_ptr(), stride };
-        let d_out = Rows {
-            at: self.d_out[self.item * n * a.width() + self.head * d..].as_ptr(),
-            stride: a.width(),
-        };
+        let d_out =
+            Rows { at: self.d_out[self.item * n * a.width() + self.head * d..].as_ptr(), stride: a.width() };
         let at = self.item * a.weights_len() + self.head * n * n;
         let weights = &self.kept[at..at + n * n];
         unsafe {

@@ -27,7 +27,11 @@ pub(super) enum Work {
     /// A product with bias, and what ends it; the residual is the tail's.
     Linear(Box<ConvLayer>, Tail),
     Pointwise(Tail),
-    LayerNorm { scale: ParamId, shift: ParamId, epsilon: f32 },
+    LayerNorm {
+        scale: ParamId,
+        shift: ParamId,
+        epsilon: f32,
+    },
     Attention(Attention),
     MaxPool(MaxPool),
     Mean(Shape),

@@ -174,7 +174,8 @@ impl Store {
         let (values, first, second) = (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice());
         for (part, decayed) in self.trained_parts() {
             let rule = if decayed { rule } else { rule.without_decay() };
-            let moments = first[part.clone()].par_chunks_mut(CHUNK).zip(second[part.clone()].par_chunks_mut(CHUNK));
+            let moments =
+                first[part.clone()].par_chunks_mut(CHUNK).zip(second[part.clone()].par_chunks_mut(CHUNK));
             let gradients = gradient.as_slice()[part.clone()].par_chunks(CHUNK);
             let values = values[part].par_chunks_mut(CHUNK);
             values.zip(moments).zip(gradients).for_each(|((values, (first, second)), gradient)| {

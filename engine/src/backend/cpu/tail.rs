@@ -70,12 +70,7 @@ impl Ending<'_> {
     /// Turns the gradient of the ending's output, in place, into that of what went into it (before the positions); the
     /// residual's gradient is written where it says, or added where the flag says so. `kept` is what went into the
     /// GELU.
-    pub(super) fn backward(
-        &self,
-        kept: &[f32],
-        gradient: &mut [f32],
-        residual: Option<(Shared, bool)>,
-    ) {
+    pub(super) fn backward(&self, kept: &[f32], gradient: &mut [f32], residual: Option<(Shared, bool)>) {
         if residual.is_none() && self.mask.is_none() && !self.gelu {
             return;
         }

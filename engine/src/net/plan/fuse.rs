@@ -85,7 +85,8 @@ impl Fusion<'_> {
     fn sum(&mut self, id: NodeId) -> Result<Step, PlanError> {
         let inputs = &self.graph.nodes[id].inputs;
         let sides = [inputs[0], inputs[1]];
-        let can_join = |side: usize| self.open[sides[side]].is_some_and(|s| with_residual(s.kind, 0).is_some());
+        let can_join =
+            |side: usize| self.open[sides[side]].is_some_and(|s| with_residual(s.kind, 0).is_some());
         // Where both could, the side whose other is finished already saves a buffer.
         let side = (0..2).find(|&s| can_join(s) && self.value_of[sides[1 - s]].is_some());
         let Some(side) = side.or_else(|| (0..2).find(|&s| can_join(s))) else {

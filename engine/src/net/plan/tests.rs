@@ -13,10 +13,8 @@ fn a_residual_network_fuses_into_one_step_per_convolution() {
     let plan = Plan::new(&graph(Depth::ResNet50), Purpose::Inference).expect("a plan");
     // 53 convolutions, the pool, the mean and the classifier.
     assert_eq!(plan.steps.len(), 56);
-    let joined = plan
-        .steps
-        .iter()
-        .filter(|s| matches!(s.kind, StepKind::Conv { residual: Some(_), relu: true, .. }));
+    let joined =
+        plan.steps.iter().filter(|s| matches!(s.kind, StepKind::Conv { residual: Some(_), relu: true, .. }));
     assert_eq!(joined.count(), 16);
 }
 
@@ -78,8 +76,7 @@ fn run_symbolically(plan: &Plan, purpose: Purpose) {
     stamp(&mut arena, plan.values[0], 1);
     for (t, step) in plan.steps.iter().enumerate() {
         assert!(holds(&arena, plan.values[step.input], 1 + step.input));
-        let presence =
-            if let StepKind::Attention { presence, .. } = step.kind { presence } else { None };
+        let presence = if let StepKind::Attention { presence, .. } = step.kind { presence } else { None };
         for other in step.kind.residual().into_iter().chain(presence) {
             assert!(holds(&arena, plan.values[other], 1 + other), "step {t} reads {other}");
         }

@@ -45,8 +45,7 @@ impl CpuNetwork {
                 }
                 Work::Linear(product, tail) => {
                     let values = self.values.as_slice();
-                    let ending =
-                        self.ending(plan, tail, (arena, items), None);
+                    let ending = self.ending(plan, tail, (arena, items), None);
                     let residual = ending.residual.filter(|_| ending.is_sum());
                     let bias = product.bias.map(|b| self.store.trained(values, b));
                     let finish = Finish { bias, residual, ..Finish::default() };

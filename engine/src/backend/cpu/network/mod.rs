@@ -252,8 +252,7 @@ impl Network for CpuNetwork {
                 self.threads_pool.install(|| self.store.sgd(&mut self.values, first, gradient, &rule));
             }
             UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step } => {
-                let rule =
-                    AdamW::new(learning_rate, (beta1, beta2), epsilon, weight_decay, scale, step);
+                let rule = AdamW::new(learning_rate, (beta1, beta2), epsilon, weight_decay, scale, step);
                 let second = self.second_moment.get_or_insert_with(zeros);
                 self.threads_pool
                     .install(|| self.store.adamw(&mut self.values, (first, second), gradient, rule));
