@@ -40,7 +40,9 @@ fn clips(graph: &Graph, items: usize, item: u64) -> Vec<f32> {
     let mut rng = rng(item + 500);
     for (i, frame) in input.chunks_exact_mut(shape.c).enumerate() {
         let there = if i >= shape.pixels() && rng.chance(0.7) { 1.0 } else { 0.0 };
-        frame.iter_mut().for_each(|v| *v *= there);
+        for value in frame.iter_mut() {
+            *value *= there;
+        }
         frame[shape.c - 1] = there;
     }
     input

@@ -37,7 +37,9 @@ impl Case {
         let presence = golden::presence(name, ITEMS, FRAMES);
         let mut input = golden::input(name, ITEMS, &graph);
         for (frame, there) in input.chunks_exact_mut(22).zip(&presence) {
-            frame.iter_mut().for_each(|v| *v *= there);
+            for value in frame.iter_mut() {
+                *value *= there;
+            }
             frame[21] = *there;
         }
         let labels = golden::labels(name, ITEMS * FRAMES, CLASSES);

@@ -1,6 +1,11 @@
 //! Which values a dropout drops: a function of key, dropout and element, so that every backend and any number of
 //! threads drop the same. 32-bit integer arithmetic only, as shaders have it.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel's loops must be compiled inside the function that enables its instruction set"
+)]
+
 /// What one dropout of a graph draws with in one pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {

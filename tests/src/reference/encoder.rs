@@ -122,7 +122,9 @@ impl Attention<'_> {
                         }
                     }
                     let sum: f64 = keys.iter().map(|key| key.2).sum();
-                    keys.iter_mut().for_each(|key| key.2 /= sum);
+                    for key in &mut keys {
+                        key.2 /= sum;
+                    }
                     f((item * n + i) * width + head * d, at(i, 0), &keys);
                 }
             }

@@ -51,7 +51,7 @@ pub struct DemoArgs {
 /// Labels of each class that the students learn from.
 const LABELS_PER_CLASS: &str = "25";
 /// How faces are drawn, the same everywhere.
-const STYLE: &str = "size=32&channels=1&variation=0.6&intensity=0.5..1&blend=0.15";
+const STYLE: &str = "size=32&channels=1&variation=0.4&intensity=0.6..1&blend=0.1&occlusion=0.05&camera=0.3";
 
 /// Runs the command.
 ///

@@ -15,6 +15,8 @@ mod buffer;
 mod call;
 mod columns;
 mod conv;
+#[cfg(test)]
+mod guard_tests;
 mod layer;
 mod layer_norm;
 mod maths;
