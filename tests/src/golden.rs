@@ -98,11 +98,7 @@ pub fn input(case: &str, items: usize, graph: &Graph) -> Vec<f32> {
 pub fn presence(case: &str, items: usize, frames: usize) -> Vec<f32> {
     let (a, b) =
         (signs(&format!("{case}.there"), items * frames), signs(&format!("{case}.too"), items * frames));
-<<<<<<< HEAD
-    let there = |i: usize| i % frames == 0 || a[i] > 0.0 || b[i] > 0.0;
-=======
     let there = |i: usize| i.is_multiple_of(frames) || a[i] > 0.0 || b[i] > 0.0;
->>>>>>> nets
     (0..items * frames).map(|i| if there(i) { 1.0 } else { 0.0 }).collect()
 }
 
