@@ -41,6 +41,15 @@ impl Head {
         self.bias.len()
     }
 
+    /// Logits of each frame of an encoder's input, `frames x (features + 1)`; zeros where the frame has no face.
+    pub fn prior(&self, input: &[f32]) -> Vec<f32> {
+        let row = |frame: &[f32]| match frame.split_last() {
+            Some((&presence, features)) if presence > 0.5 => self.logits(features),
+            _ => vec![0.0; self.classes()],
+        };
+        input.chunks_exact(self.features + 1).flat_map(row).collect()
+    }
+
     /// Logits of one feature vector, one a class.
     pub fn logits(&self, features: &[f32]) -> Vec<f32> {
         debug_assert_eq!(features.len(), self.features, "length of the feature vector");
@@ -74,6 +83,9 @@ mod tests {
         for (ours, theirs) in head.logits(&features).iter().zip(&logits) {
             assert!((ours - theirs).abs() < 1e-5, "{ours} {theirs}");
         }
+        let absent = vec![0.0; features.len() + 1];
+        let prior = head.prior(&[features.as_slice(), &[1.0], &absent].concat());
+        assert_eq!(prior, [head.logits(&features), vec![0.0; 5]].concat());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct ClipBatch {
     pub input: Vec<f32>,
     /// `clips x frames` classes; -1 where a frame is not learned from.
     pub labels: Vec<i64>,
+    /// `clips x frames x classes` logits that are added to the encoder's; empty where there are none.
+    pub prior: Vec<f32>,
 }
 
 /// One line of the log.
@@ -116,7 +118,10 @@ impl TemporalTrainer {
         let learning_rate = self.settings.learning_rate_at(self.step);
         let address = Address { seed: self.seed, purpose: Purpose::Dropout, step: self.step, item: 0 };
         self.network.set_noise(address.rng().bits());
-        let logits = self.network.forward(&batch.input, clips, Mode::Train)?;
+        let mut logits = self.network.forward(&batch.input, clips, Mode::Train)?;
+        if !batch.prior.is_empty() {
+            add_prior(&mut logits, &batch.prior)?;
+        }
         let labelled = batch.labels.iter().filter(|&&label| label >= 0).count();
         let (value, d_logits) = self.loss(&logits, &batch.labels, classes);
         let mut norm = None;
@@ -195,6 +200,15 @@ impl TemporalTrainer {
     }
 }
 
+fn add_prior(logits: &mut [f32], prior: &[f32]) -> Result<(), LearnError> {
+    if logits.len() != prior.len() {
+        let problem = format!("{} prior logits for {} of the encoder", prior.len(), logits.len());
+        return Err(LearnError::Batch(problem));
+    }
+    logits.iter_mut().zip(prior).for_each(|(logit, prior)| *logit += prior);
+    Ok(())
+}
+
 /// Share of labelled frames whose highest logit is at their label.
 fn accuracy(logits: &[f32], labels: &[i64], classes: usize) -> Option<f64> {
     let answers = arg_max(logits, classes);
@@ -226,6 +240,7 @@ mod tests {
             feed_forward: 16,
             dropout: 0.1,
             causal: false,
+            residual: false,
         };
         let graph = spec.graph().expect("a valid specification");
         let weights = Weights::initial(&graph, 3);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::LearnError;
+use super::head::Head;
 use super::loss::{arg_max, softmax};
 use crate::backend::{Mode, Network};
 use crate::signal::{ClipShape, ClipWindow, OverlapMean, StreamWindows, write_feature_row};
@@ -34,6 +35,8 @@ impl Answer {
 /// of two windows.
 pub struct TemporalStage {
     network: Box<dyn Network>,
+    /// The student's classifier, where its logits are added.
+    head: Option<Head>,
     shape: ClipShape,
     windows: StreamWindows,
     mean: OverlapMean,
@@ -52,7 +55,14 @@ impl TemporalStage {
         let shape = ClipShape { length: network.graph().input().h, stride };
         let windows = StreamWindows::new(shape).map_err(|e| LearnError::Batch(e.to_string()))?;
         let mean = OverlapMean::new(network.graph().output().c);
-        Ok(Self { network, shape, windows, mean, rows: VecDeque::new(), seen: 0 })
+        Ok(Self { network, head: None, shape, windows, mean, rows: VecDeque::new(), seen: 0 })
+    }
+
+    /// Adds the student's own logits to the encoder's, as it was trained with them.
+    #[must_use]
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = Some(head);
+        self
     }
 
     /// Takes in the next frame's features (`None`: no face), and gives the logits of the frames that no later window can
@@ -99,7 +109,10 @@ impl TemporalStage {
         for (frame, values) in window.present.clone().zip(input.chunks_exact_mut(channels)) {
             write_feature_row(self.rows[frame - oldest].as_deref(), values);
         }
-        let logits = self.network.forward(&input, 1, Mode::Infer)?;
+        let mut logits = self.network.forward(&input, 1, Mode::Infer)?;
+        if let Some(head) = &self.head {
+            logits.iter_mut().zip(head.prior(&input)).for_each(|(logit, prior)| *logit += prior);
+        }
         let mut out = vec![];
         self.mean.add(window, &logits, |_, logits| out.push(logits.to_vec()));
         Ok(out)
@@ -129,6 +142,7 @@ mod tests {
             feed_forward: 8,
             dropout: 0.0,
             causal,
+            residual: false,
         };
         let graph = spec.graph().expect("a valid specification");
         let backend = CpuBackend::new().expect("a processor");

@@ -38,6 +38,10 @@ pub struct TemporalSpec {
     /// Whether a frame sees itself and earlier frames only, as live use needs.
     #[serde(default)]
     pub causal: bool,
+    /// Whether a frame's answer is the encoder's logits added to the student's own, so that the encoder only has to learn
+    /// what neighbours change. The sum is taken outside the graph.
+    #[serde(default)]
+    pub residual: bool,
 }
 
 fn frames() -> usize {
@@ -73,6 +77,7 @@ impl TemporalSpec {
             feed_forward: feed_forward(),
             dropout: dropout(),
             causal: false,
+            residual: false,
         }
     }
 

@@ -30,7 +30,7 @@ pub fn run(args: &EvalArgs, model: &Path, encoder: &Path, threads: Option<usize>
     let backend = super::backend(threads)?;
     let mut post = PostConfig::default();
     post.vote.window = args.window as usize;
-    let network = open_encoder(encoder, &student, &*backend)?;
+    let (network, residual) = open_encoder(encoder, &student, &*backend)?;
     let skips = Arc::new(SkipLog::new(args.strict));
     let set = Arc::new(open_clips(&student, &specs, &formats, &skips).map_err(classify)?);
     interrupt::watch()?;
@@ -57,7 +57,7 @@ pub fn run(args: &EvalArgs, model: &Path, encoder: &Path, threads: Option<usize>
     let sink = Predictions::new(writer, &set);
     let told = Arc::new(std::sync::Mutex::new(sink));
     let writing = Arc::clone(&told);
-    let stage = Encoding { network, stride: post.stride };
+    let stage = Encoding { network, stride: post.stride, residual };
     let sink = Box::new(move |reading: &affekt_engine::world::FrameReading| {
         let mut sink = writing.lock().map_err(|_| WorldError::Interrupted)?;
         Ok(sink.push(reading.clip, reading.voted)?)
@@ -88,7 +88,7 @@ fn open_encoder(
     path: &Path,
     student: &Model,
     backend: &dyn affekt_engine::backend::Backend,
-) -> Result<Box<dyn affekt_engine::backend::Network>, Failure> {
+) -> Result<(Box<dyn affekt_engine::backend::Network>, bool), Failure> {
     let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
     let (weights, card) = Weights::read(&file)?;
     let card = card.ok_or_else(|| anyhow!("{}: has no affekt card", file.display()))?;
@@ -105,7 +105,7 @@ fn open_encoder(
     }
     let graph = spec.graph().map_err(|e| anyhow!("{}: its card: {e}", file.display()))?;
     weights.check(&graph).map_err(|e| anyhow!("{}: {e}", file.display()))?;
-    Ok(backend.network(&graph, &weights)?)
+    Ok((backend.network(&graph, &weights)?, spec.residual))
 }
 
 /// Writes each clip's voted labels, if anybody asked.

@@ -58,6 +58,8 @@ pub struct Encoding {
     pub network: Box<dyn Network>,
     /// Frames between two windows.
     pub stride: usize,
+    /// Whether the student's logits are added to the encoder's.
+    pub residual: bool,
 }
 
 /// Takes every frame's reading, in order.
@@ -99,7 +101,13 @@ pub fn evaluate_clips(
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<ClipScores, WorldError> {
     post.validate()?;
-    let stage = encoding.map(|e| TemporalStage::new(e.network, e.stride)).transpose()?;
+    let stage = match encoding {
+        None => None,
+        Some(Encoding { network, stride, residual }) => {
+            let stage = TemporalStage::new(network, stride)?;
+            Some(if residual { stage.with_head(features.head.clone()) } else { stage })
+        }
+    };
     let mut world = World::new();
     world.insert_resource(Tally::new(classes.len(), stage.is_some(), post.smoothing > 1));
     world.insert_resource(Encoder(stage.map(Mutex::new)));

@@ -99,6 +99,8 @@ pub struct EncoderConfig {
     pub dropout: f32,
     /// Whether a frame sees only itself and the frames before it, as live use does.
     pub causal: bool,
+    /// Whether the student's own logits are added to the encoder's, which then starts as the student.
+    pub residual: bool,
 }
 
 impl Default for EncoderConfig {
@@ -112,6 +114,7 @@ impl Default for EncoderConfig {
             feed_forward: spec.feed_forward,
             dropout: spec.dropout,
             causal: spec.causal,
+            residual: spec.residual,
         }
     }
 }
@@ -119,8 +122,19 @@ impl Default for EncoderConfig {
 impl EncoderConfig {
     /// The encoder over a student's features.
     pub fn spec(&self, features: usize, classes: usize) -> TemporalSpec {
-        let Self { frames, width, layers, heads, feed_forward, dropout, causal } = *self;
-        TemporalSpec { features, classes, frames, width, layers, heads, feed_forward, dropout, causal }
+        let Self { frames, width, layers, heads, feed_forward, dropout, causal, residual } = *self;
+        TemporalSpec {
+            features,
+            classes,
+            frames,
+            width,
+            layers,
+            heads,
+            feed_forward,
+            dropout,
+            causal,
+            residual,
+        }
     }
 }
 

@@ -132,7 +132,14 @@ impl Refining {
         let valid = valid.as_ref().map(|set| features(set, "valid")).transpose()?;
         let spec = config.model.spec(train.head.features(), classes);
         let graph = spec.graph()?;
-        let network = backend.network(&graph, &Weights::initial(&graph, config.seed))?;
+        let mut weights = Weights::initial(&graph, config.seed);
+        if config.model.residual
+            && let Some(classifier) = weights.tensors.get_mut("classifier.weight")
+        {
+            // The first step then starts from the student's own answers.
+            classifier.data.fill(0.0);
+        }
+        let network = backend.network(&graph, &weights)?;
         let weights = config.training.weights_of(&train.set.class_counts(classes));
         let mut trainer = TemporalTrainer::new(network, config.training.clone(), weights, config.seed)?;
         let identity = Identity::new(&RunIdentity {
@@ -155,6 +162,7 @@ impl Refining {
             sampler,
             frames: config.model.frames,
             hidden: config.training.hidden_frames,
+            residual: config.model.residual,
             seed: config.seed,
         });
         world.insert_resource(Encoder(Mutex::new(trainer)));
@@ -251,7 +259,11 @@ impl Refining {
         let Some(valid) = self.valid.clone() else { return Ok(None) };
         let weights = self.world.resource_mut::<Encoder>().get().network().weights(Which::Current)?;
         let encoder = self.backend.network(&self.graph, &weights)?;
-        let encoding = Encoding { network: encoder, stride: self.config.post.stride };
+        let encoding = Encoding {
+            network: encoder,
+            stride: self.config.post.stride,
+            residual: self.config.model.residual,
+        };
         let (classes, post) = (&self.student.card.classes, &self.config.post);
         evaluate_clips(&valid, classes, Some(encoding), post, Box::new(sink), |_, _| true).map(Some)
     }

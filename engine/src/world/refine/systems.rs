@@ -31,6 +31,8 @@ pub(super) struct Training {
     pub frames: usize,
     /// Share of frames that are hidden.
     pub hidden: f32,
+    /// Whether the student's logits are added to the encoder's.
+    pub residual: bool,
     pub seed: u64,
 }
 
@@ -72,7 +74,7 @@ pub(super) fn extract(
 ) -> Result<(), WorldError> {
     let mut in_order: Vec<_> = clips.iter().collect();
     in_order.sort_by_key(|(place, ..)| **place);
-    let ClipBatch { input, labels } = &mut batch.0;
+    let ClipBatch { input, labels, prior } = &mut batch.0;
     input.clear();
     labels.clear();
     for (place, clip, first) in in_order {
@@ -82,6 +84,9 @@ pub(super) fn extract(
         let hidden = (training.hidden, &mut address.rng());
         let file = &features.files[clip.0];
         append_stretch(&features.set, file, stretch, training.frames, hidden, (input, labels));
+    }
+    if training.residual {
+        *prior = training.features.head.prior(input);
     }
     Ok(())
 }
