@@ -7,4 +7,5 @@ mod bad_models;
 mod bad_settings;
 mod measuring;
 mod program;
+mod report;
 mod runs;

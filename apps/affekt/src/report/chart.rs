@@ -31,9 +31,7 @@ pub struct Curve {
 /// How a chart's y axis is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Span {
-    /// From the lowest to the highest value.
-    Data,
-    /// The same with 0 in it, and a rule there.
+    /// From the lowest to the highest value, with 0 in it and a rule there.
     WithZero,
     /// From 0 to 1, with a rule at the given place.
     Share(Option<f64>),
@@ -61,16 +59,14 @@ pub fn lines(frame: &Frame, x: &[f64], curves: &[Curve], span: Span) -> String {
         return String::new();
     }
     let y = match span {
-        Span::Data => Axis::round(low, high, 4),
         Span::WithZero => Axis::round(low.min(0.0), high.max(0.0), 4),
-        Span::Share(_) => Axis::exact(0.0, 1.0, 4),
+        Span::Share(_) => Axis::exact(0.0, 1.0, 5),
     };
     let x_axis = x_axis(x);
     let mut svg = grid(&y, &x_axis);
     let rule = match span {
         Span::WithZero => Some(0.0),
         Span::Share(at) => at,
-        Span::Data => None,
     };
     if let Some(at) = rule {
         let down = down(&y, at);
@@ -100,7 +96,7 @@ pub fn areas(frame: &Frame, x: &[f64], curves: &[Curve]) -> String {
     if x.is_empty() || shares.iter().all(|c| c.values.iter().all(Option::is_none)) {
         return String::new();
     }
-    let (y, x_axis) = (Axis::exact(0.0, 1.0, 4), x_axis(x));
+    let (y, x_axis) = (Axis::exact(0.0, 1.0, 5), x_axis(x));
     let mut svg = stacked(&shares, &|at| across(&x_axis, x[at]), x.len());
     svg.push_str(&grid(&y, &x_axis));
     figure_of(frame, &svg, &x_axis, &y, x, &shares)
@@ -393,7 +389,7 @@ mod tests {
         let svg = band(&curve, &place);
         let found = points(svg.split("d=\"").nth(1).unwrap().split('"').next().unwrap());
         assert!(found.contains(&(500, 0)) && found.contains(&(1000, 1000)), "{found:?}");
-        let page = lines(&Frame::default(), &[1.0, 2.0, 3.0], &[curve], Span::Data);
+        let page = lines(&Frame::default(), &[1.0, 2.0, 3.0], &[curve], Span::WithZero);
         assert!(page.contains(">10</span>"), "the axis holds the extremes: {page}");
     }
 
@@ -423,7 +419,7 @@ mod tests {
         let frame = Frame { title: evil, about: evil, x_name: evil };
         let page = lines(&frame, &[1.0, 2.0], &[curve(evil, &[Some(1.0), Some(2.0)])], Span::WithZero);
         assert!(!page.contains("<script>alert"), "{page}");
-        assert_eq!(lines(&frame, &[1.0], &[curve("a", &[None])], Span::Data), "");
+        assert_eq!(lines(&frame, &[1.0], &[curve("a", &[None])], Span::WithZero), "");
         assert_eq!(areas(&frame, &[], &[]), "");
     }
 

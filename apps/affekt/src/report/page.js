@@ -81,6 +81,7 @@
     let at = x.length - 1;
     const show = () => {
       cursor.hidden = false;
+      chart.classList.add("live");
       cursor.style.left = `${left(at) * 100}%`;
       place.textContent = `${place.dataset.unit} ${text(x[at])}`;
       words.forEach((word, i) => (word.textContent = name(s[i][at])));
@@ -94,6 +95,7 @@
     const hide = () => {
       if (document.activeElement === plot) return;
       cursor.hidden = true;
+      chart.classList.remove("live");
       [...now, ...words, place].forEach((element) => (element.textContent = ""));
     };
     plot.tabIndex = 0;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::chart::{self, Curve, Frame, Span};
-use super::grid::Grid;
+use super::grid::{Column, Grid};
 use super::html::{count, escape, figure, score, table};
 use super::log::RunLog;
 use super::results::{self, RunReport, Score};
@@ -201,8 +201,24 @@ fn duration(seconds: f64) -> String {
 /// A chart of the steps: title, what it shows, how its axis is chosen, and its curves as field and name.
 type Drawing = (&'static str, &'static str, Span, &'static [(&'static str, &'static str)]);
 
+/// Of a run that trains one network.
+const DRAWINGS_ALONE: &[Drawing] = &[
+    (
+        "Loss",
+        "The loss that training lowers: cross entropy on true labels.",
+        Span::WithZero,
+        &[("loss", "loss"), ("loss_teacher", "loss")],
+    ),
+    (
+        "Accuracy on training batches",
+        "Share of each batch that is read right; far above the evaluation's accuracy means learning by heart.",
+        Span::Share(None),
+        &[("accuracy", "accuracy"), ("teacher_accuracy", "accuracy")],
+    ),
+];
+
+/// Of a run with teacher and student.
 const DRAWINGS: &[Drawing] = &[
-    ("Loss", "The loss that training lowers.", Span::WithZero, &[("loss", "loss")]),
     (
         "The teacher's loss",
         "What the teacher lowers, L_T, and its terms: labels (L_s), the same answer for strongly changed faces (L_c), and the student's feedback (L_f).",
@@ -248,7 +264,7 @@ const DRAWINGS: &[Drawing] = &[
         "Accuracy on training batches",
         "Share of each labelled batch that is read right; far above the evaluation's accuracy means learning by heart.",
         Span::Share(None),
-        &[("accuracy", "accuracy"), ("teacher_accuracy", "teacher"), ("student_accuracy", "student")],
+        &[("teacher_accuracy", "teacher"), ("student_accuracy", "student")],
     ),
 ];
 
@@ -280,7 +296,10 @@ const MORE: &[Drawing] = &[
 const LINE_COLOURS: [usize; 8] = [5, 1, 2, 3, 6, 4, 7, 0];
 
 fn charts(log: &RunLog, classes: &[String]) -> String {
-    let mut main: String = DRAWINGS.iter().map(|d| drawn(d, &log.steps)).collect();
+    // A supervised run logs its one network in the teacher's fields.
+    let alone = log.steps.curve("loss_student").is_none();
+    let drawings = if alone { DRAWINGS_ALONE } else { DRAWINGS };
+    let mut main: String = drawings.iter().map(|d| drawn(d, &log.steps)).collect();
     main.push_str(&pseudo_labels(log, classes));
     main.push_str(&evaluations(&log.evaluations));
     let more: String = MORE.iter().map(|d| drawn(d, &log.steps)).collect();
@@ -308,7 +327,7 @@ fn curve(grid: &Grid, field: &str, name: &str, colour: usize) -> Option<Curve> {
     let columns = grid.curve(field)?;
     Some(Curve {
         name: name.into(),
-        values: columns.iter().map(super::grid::Column::mean).collect(),
+        values: columns.iter().map(Column::mean).collect(),
         extremes: columns.iter().map(|c| (c.count > 0).then_some((c.low, c.high))).collect(),
         colour,
         dots: false,
@@ -336,28 +355,32 @@ fn pseudo_labels(log: &RunLog, classes: &[String]) -> String {
 }
 
 fn evaluations(grid: &Grid) -> String {
-    let x = grid.middles();
-    let curves: Vec<Curve> = grid
-        .names()
-        .zip(LINE_COLOURS)
-        .filter_map(|(name, colour)| curve(grid, name, &readable(name), colour))
-        .map(|curve| Curve { dots: true, extremes: vec![], ..curve })
-        .collect();
-    // Columns without an evaluation would cut the lines: only those with one are kept.
-    let kept: Vec<usize> = (0..x.len()).filter(|&at| curves.iter().any(|c| c.values[at].is_some())).collect();
+    let columns: Vec<(&str, Vec<Column>)> =
+        grid.names().filter_map(|name| Some((name, grid.curve(name)?))).collect();
+    // Columns without an evaluation would cut the lines: only those with one are kept, at the step itself.
+    let places = columns.first().map_or(0, |(_, c)| c.len());
+    let step_of = |at: usize| columns.iter().find_map(|(_, c)| c[at].step());
+    let kept: Vec<(usize, f64)> = (0..places).filter_map(|at| Some((at, step_of(at)?))).collect();
     if kept.len() < 2 {
         return String::new();
     }
-    let x: Vec<f64> = kept.iter().map(|&at| x[at]).collect();
-    let curves: Vec<Curve> = curves
-        .into_iter()
-        .map(|c| Curve { values: kept.iter().map(|&at| c.values[at]).collect(), ..c })
+    let curves: Vec<Curve> = columns
+        .iter()
+        .zip(LINE_COLOURS.into_iter().cycle())
+        .map(|((name, column), colour)| Curve {
+            name: readable(name),
+            values: kept.iter().map(|&(at, _)| column[at].mean()).collect(),
+            colour,
+            dots: true,
+            ..Curve::default()
+        })
         .collect();
     let frame = Frame {
         title: "Macro F1 on the evaluation set",
         about: "Measured every so often on faces that training never sees.",
         x_name: "step",
     };
+    let x: Vec<f64> = kept.iter().map(|&(_, step)| step).collect();
     chart::lines(&frame, &x, &curves, Span::WithZero)
 }
 
