@@ -165,7 +165,7 @@ fn figure_of(frame: &Frame, svg: &str, x_axis: &Axis, y: &Axis, x: &[f64], curve
     out.push_str(&x_marks(x_axis, frame.x_name));
     out.push_str("</div>");
     out.push_str(&details(frame, x, curves));
-    out.push_str(&data(x, curves.iter().map(|c| numbers(&c.values)).collect(), &[]));
+    out.push_str(&data(x, &curves.iter().map(|c| numbers(&c.values)).collect::<Vec<_>>(), &[]));
     out.push_str("</figure>");
     out
 }
@@ -197,7 +197,7 @@ pub fn legend<'a>(entries: impl Iterator<Item = (&'a str, usize)>, x_name: &str)
 }
 
 /// What the read-out shows, for the page's script. Values of the first `labels` are indices into it.
-pub fn data(x: &[f64], series: Vec<Value>, labels: &[String]) -> String {
+pub fn data(x: &[f64], series: &[Value], labels: &[String]) -> String {
     let x: Vec<Value> = x.iter().map(|&v| short(v, 6)).collect();
     let mut value = json!({ "x": x, "s": series });
     if !labels.is_empty() {

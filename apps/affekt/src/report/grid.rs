@@ -109,7 +109,7 @@ impl Grid {
         let Some((first, last)) = self.steps() else { return vec![] };
         let middle = |at: u64| {
             let (from, to) = (at * self.width, at * self.width + self.width - 1);
-            ((from.max(first) as f64 + to.min(last) as f64) / 2.0).floor()
+            f64::midpoint(from.max(first) as f64, to.min(last) as f64).floor()
         };
         (first / self.width..=last / self.width).map(middle).collect()
     }

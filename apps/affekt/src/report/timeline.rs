@@ -130,7 +130,7 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
     out.push_str("</div>");
     out.push_str(&chart::x_marks(&axis, unit));
     out.push_str("</div>");
-    let mut data = chart::data(&x, series, &clip.classes);
+    let mut data = chart::data(&x, &series, &clip.classes);
     // The first series are classes, the others probabilities of each class.
     data = data.replacen('{', &format!("{{\"tracks\":{},", tracks.len()), 1);
     out.push_str(&data);
