@@ -8,4 +8,5 @@ mod bad_settings;
 mod clips;
 mod measuring;
 mod program;
+mod report;
 mod runs;

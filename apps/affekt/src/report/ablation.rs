@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::axis::Axis;
-use super::html::{escape, score};
+use super::html::{escape, score, table};
 use super::results::{Ablation, AblationRow};
 use super::scores;
 
@@ -15,7 +15,7 @@ pub fn section(ablation: &Ablation) -> String {
     let seeds = ablation.seeds.len().max(ablation.rows.iter().map(|r| r.runs.len()).max().unwrap_or(0));
     let _ = write!(
         out,
-        "<p class=\"lead\">Macro F1 on people who were not trained on, from the plainest method to the fullest.{}</p>",
+        "<p class=\"lead\">Macro F1 on the evaluation data, from the plainest method to the fullest.{}</p>",
         match seeds {
             0 => String::new(),
             1 => " One seed, so no spread is known.".into(),
@@ -23,6 +23,7 @@ pub fn section(ablation: &Ablation) -> String {
         }
     );
     out.push_str(&bars(&ablation.rows));
+    out.push_str(&by_seed(&ablation.rows));
     match &ablation.data {
         Some(Value::String(text)) if !text.is_empty() => {
             let _ = write!(out, "<p class=\"data\"><b>Data.</b> {}</p>", escape(text));
@@ -43,7 +44,7 @@ pub fn section(ablation: &Ablation) -> String {
         .collect();
     if !columns.is_empty() {
         out.push_str(
-            "<div><h3>F1 by class</h3><p>Where a method gains and where it loses; darker is better.</p>",
+            "<div><h3>F1 by class</h3><p>Where a method gains and where it loses; the stronger the colour, the better.</p>",
         );
         out.push_str(&scores::heat("Mean F1 over the seeds", &classes, &columns));
         out.push_str("</div>");
@@ -95,7 +96,7 @@ fn bars(rows: &[AblationRow]) -> String {
     for (place, row) in rows.iter().enumerate() {
         let _ = write!(
             out,
-            "<tr><th scope=\"row\">{}<small>{}</small></th><td class=\"wide\"><div class=\"bar\" aria-hidden=\"true\">",
+            "<tr><th scope=\"row\">{}<small>{}</small></th><td class=\"wide\"><div class=\"measure\"><div class=\"bar\" aria-hidden=\"true\">",
             escape(row.title()),
             if row.title() == row.name { String::new() } else { escape(&row.name) }
         );
@@ -118,7 +119,7 @@ fn bars(rows: &[AblationRow]) -> String {
         let spread = row.macro_f1_std.filter(|_| row.runs.len() != 1);
         let _ = write!(
             out,
-            "</div><span class=\"value\">{}{}</span></td><td>{}</td><td>{}</td></tr>",
+            "</div><span class=\"value\">{}{}</span></div></td><td>{}</td><td>{}</td></tr>",
             score(row.macro_f1),
             spread.map_or_else(String::new, |s| format!(" <small>± {s:.3}</small>")),
             gain(before, row.macro_f1),
@@ -130,6 +131,29 @@ fn bars(rows: &[AblationRow]) -> String {
     out
 }
 
+/// Each seed's macro F1, since a mean over few of them hides how they differ.
+fn by_seed(rows: &[AblationRow]) -> String {
+    let seeds = rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
+    let Some(longest) = rows.iter().find(|row| row.runs.len() == seeds && seeds > 1) else {
+        return String::new();
+    };
+    let mut heads = vec![String::from("Method")];
+    heads.extend(longest.runs.iter().enumerate().map(|(place, run)| match run.seed {
+        Some(seed) => format!("Seed {seed}"),
+        None => format!("Run {}", place + 1),
+    }));
+    let cells = |row: &AblationRow| {
+        let mut cells = vec![escape(row.title())];
+        cells.extend((0..seeds).map(|at| score(row.runs.get(at).and_then(|run| run.score.macro_f1))));
+        cells
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    format!(
+        "<details><summary>Each seed</summary>{}</details>",
+        table("Macro F1 with each seed", &heads, &rows)
+    )
+}
+
 /// How much higher a row is than the one above it.
 fn gain(before: Option<f64>, now: Option<f64>) -> String {
     match (before, now) {
@@ -139,7 +163,7 @@ fn gain(before: Option<f64>, now: Option<f64>) -> String {
             let class = if by < 0.0 { "down" } else { "up" };
             format!("<span class=\"{class}\">{sign}{:.3}</span>", by.abs())
         }
-        _ => String::new(),
+        _ => "–".into(),
     }
 }
 

@@ -17,7 +17,11 @@ impl Axis {
     /// The range itself, with up to about `marks` round marks in it.
     pub fn exact(low: f64, high: f64, marks: usize) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        let step = round_step((high - low) / marks.max(1) as f64);
+        Self::marked(low, high, round_step((high - low) / marks.max(1) as f64))
+    }
+
+    /// The range with a mark at each multiple of `step`.
+    fn marked(low: f64, high: f64, step: f64) -> Self {
         let first = (low / step - 1e-9).ceil();
         let ticks = (0..200)
             .map(|i| (first + f64::from(i)) * step)
@@ -37,7 +41,7 @@ impl Axis {
             (low - room, high + room)
         };
         let step = round_step((high - low) / marks.max(1) as f64);
-        Self::exact((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step, marks + 2)
+        Self::marked((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step, step)
     }
 
     /// Where a value lies, 0 at the lower end and 1 at the upper one.

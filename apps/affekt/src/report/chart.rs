@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::axis::Axis;
 use super::html::{escape, figure, script_json, table};
+use super::path::{band, line, path, running_mean, stretches};
 
 /// Units across and down in a chart's SVG.
 pub const UNITS: f64 = 1000.0;
@@ -31,9 +32,7 @@ pub struct Curve {
 /// How a chart's y axis is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Span {
-    /// From the lowest to the highest value.
-    Data,
-    /// The same with 0 in it, and a rule there.
+    /// From the lowest to the highest value, with 0 in it and a rule there.
     WithZero,
     /// From 0 to 1, with a rule at the given place.
     Share(Option<f64>),
@@ -61,16 +60,14 @@ pub fn lines(frame: &Frame, x: &[f64], curves: &[Curve], span: Span) -> String {
         return String::new();
     }
     let y = match span {
-        Span::Data => Axis::round(low, high, 4),
         Span::WithZero => Axis::round(low.min(0.0), high.max(0.0), 4),
-        Span::Share(_) => Axis::exact(0.0, 1.0, 4),
+        Span::Share(_) => Axis::exact(0.0, 1.0, 5),
     };
     let x_axis = x_axis(x);
     let mut svg = grid(&y, &x_axis);
     let rule = match span {
         Span::WithZero => Some(0.0),
         Span::Share(at) => at,
-        Span::Data => None,
     };
     if let Some(at) = rule {
         let down = down(&y, at);
@@ -100,7 +97,7 @@ pub fn areas(frame: &Frame, x: &[f64], curves: &[Curve]) -> String {
     if x.is_empty() || shares.iter().all(|c| c.values.iter().all(Option::is_none)) {
         return String::new();
     }
-    let (y, x_axis) = (Axis::exact(0.0, 1.0, 4), x_axis(x));
+    let (y, x_axis) = (Axis::exact(0.0, 1.0, 5), x_axis(x));
     let mut svg = stacked(&shares, &|at| across(&x_axis, x[at]), x.len());
     svg.push_str(&grid(&y, &x_axis));
     figure_of(frame, &svg, &x_axis, &y, x, &shares)
@@ -168,7 +165,7 @@ fn figure_of(frame: &Frame, svg: &str, x_axis: &Axis, y: &Axis, x: &[f64], curve
     out.push_str(&x_marks(x_axis, frame.x_name));
     out.push_str("</div>");
     out.push_str(&details(frame, x, curves));
-    out.push_str(&data(x, curves.iter().map(|c| numbers(&c.values)).collect(), &[]));
+    out.push_str(&data(x, &curves.iter().map(|c| numbers(&c.values)).collect::<Vec<_>>(), &[]));
     out.push_str("</figure>");
     out
 }
@@ -200,7 +197,7 @@ pub fn legend<'a>(entries: impl Iterator<Item = (&'a str, usize)>, x_name: &str)
 }
 
 /// What the read-out shows, for the page's script. Values of the first `labels` are indices into it.
-pub fn data(x: &[f64], series: Vec<Value>, labels: &[String]) -> String {
+pub fn data(x: &[f64], series: &[Value], labels: &[String]) -> String {
     let x: Vec<Value> = x.iter().map(|&v| short(v, 6)).collect();
     let mut value = json!({ "x": x, "s": series });
     if !labels.is_empty() {
@@ -281,107 +278,13 @@ fn grid(y: &Axis, x: &Axis) -> String {
     format!("<path class=\"grid\" d=\"{d}\"/>")
 }
 
-/// Runs of places that have a value.
-fn stretches(values: &[Option<f64>]) -> Vec<std::ops::Range<usize>> {
-    let mut found: Vec<std::ops::Range<usize>> = vec![];
-    for at in (0..values.len()).filter(|&at| values[at].is_some()) {
-        match found.last_mut() {
-            Some(last) if last.end == at => last.end = at + 1,
-            _ => found.push(at..at + 1),
-        }
-    }
-    found
-}
-
-fn line(values: &[Option<f64>], place: &dyn Fn(usize, f64) -> (i64, i64)) -> String {
-    let stretch = |range: std::ops::Range<usize>| {
-        let points: Vec<_> = range.filter_map(|at| Some(place(at, values[at]?))).collect();
-        // A lone value is drawn by its round end.
-        if points.len() == 1 { format!("{}h0", path(&points)) } else { path(&points) }
-    };
-    stretches(values).into_iter().map(stretch).collect()
-}
-
-/// The area between each place's lowest and highest value; a plain thin line where they are the same.
-fn band(curve: &Curve, place: &dyn Fn(usize, f64) -> (i64, i64)) -> String {
-    if curve.dots {
-        return String::new();
-    }
-    let colour = curve.colour % 8;
-    let spread = curve.extremes.iter().flatten().any(|(low, high)| high > low);
-    if !spread {
-        return format!("<path class=\"thin s{colour}\" d=\"{}\"/>", line(&curve.values, place));
-    }
-    let known: Vec<Option<f64>> = curve.extremes.iter().map(|e| e.map(|(low, _)| low)).collect();
-    let mut d = String::new();
-    for range in stretches(&known) {
-        let of = |at: usize, high: bool| {
-            let (low, top) = curve.extremes[at].unwrap_or_default();
-            place(at, if high { top } else { low })
-        };
-        let top = range.clone().map(|at| of(at, true));
-        let points: Vec<_> = top.chain(range.clone().rev().map(|at| of(at, false))).collect();
-        d.push_str(&path(&points));
-        d.push('z');
-    }
-    format!("<path class=\"band f{colour} s{colour}\" d=\"{d}\"/>")
-}
-
-/// A centred mean over a fiftieth of the places to either side; gaps stay gaps.
-fn running_mean(values: &[Option<f64>]) -> Vec<Option<f64>> {
-    let half = values.len() / 50;
-    let mean = |at: usize| {
-        values[at]?;
-        let near = &values[at.saturating_sub(half)..(at + half + 1).min(values.len())];
-        let known: Vec<f64> = near.iter().flatten().copied().collect();
-        Some(known.iter().sum::<f64>() / known.len() as f64)
-    };
-    (0..values.len()).map(mean).collect()
-}
-
-/// A path through points, in steps from each to the next, because that is shortest.
-fn path(points: &[(i64, i64)]) -> String {
-    let mut d = String::new();
-    let mut last = (0, 0);
-    for (place, &(x, y)) in points.iter().enumerate() {
-        let (dx, dy) = (x - last.0, y - last.1);
-        let between = if dy < 0 { "" } else { " " };
-        let before = match place {
-            0 => "M",
-            1 => "l",
-            _ if dx < 0 => "",
-            _ => " ",
-        };
-        let _ = write!(d, "{before}{dx}{between}{dy}");
-        last = (x, y);
-    }
-    d
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::path::tests::points;
     use super::*;
-
-    /// Points of a path that `path` made.
-    fn points(d: &str) -> Vec<(i64, i64)> {
-        let spaced = d.replace(['M', 'l', 'z'], " ").replace('-', " -");
-        let numbers: Vec<i64> = spaced.split_whitespace().map(|n| n.parse().unwrap()).collect();
-        let mut at = (0, 0);
-        let step = |pair: &[i64]| {
-            at = (at.0 + pair[0], at.1 + pair[1]);
-            at
-        };
-        numbers.chunks(2).map(step).collect()
-    }
 
     fn curve(name: &str, values: &[Option<f64>]) -> Curve {
         Curve { name: name.into(), values: values.to_vec(), ..Curve::default() }
-    }
-
-    #[test]
-    fn a_path_goes_through_its_points() {
-        let wanted = [(0, 1000), (500, 20), (501, 20), (400, -3), (1000, 0)];
-        assert_eq!(points(&path(&wanted)), wanted);
     }
 
     #[test]
@@ -393,17 +296,8 @@ mod tests {
         let svg = band(&curve, &place);
         let found = points(svg.split("d=\"").nth(1).unwrap().split('"').next().unwrap());
         assert!(found.contains(&(500, 0)) && found.contains(&(1000, 1000)), "{found:?}");
-        let page = lines(&Frame::default(), &[1.0, 2.0, 3.0], &[curve], Span::Data);
+        let page = lines(&Frame::default(), &[1.0, 2.0, 3.0], &[curve], Span::WithZero);
         assert!(page.contains(">10</span>"), "the axis holds the extremes: {page}");
-    }
-
-    #[test]
-    fn gaps_stay_gaps() {
-        let values = [Some(1.0), Some(2.0), None, Some(3.0)];
-        assert_eq!(stretches(&values), [0..2, 3..4]);
-        let d = line(&values, &|at, v| (at as i64, v as i64));
-        assert_eq!(d, "M0 1l1 1M3 3h0");
-        assert_eq!(running_mean(&values), values);
     }
 
     #[test]
@@ -423,7 +317,7 @@ mod tests {
         let frame = Frame { title: evil, about: evil, x_name: evil };
         let page = lines(&frame, &[1.0, 2.0], &[curve(evil, &[Some(1.0), Some(2.0)])], Span::WithZero);
         assert!(!page.contains("<script>alert"), "{page}");
-        assert_eq!(lines(&frame, &[1.0], &[curve("a", &[None])], Span::Data), "");
+        assert_eq!(lines(&frame, &[1.0], &[curve("a", &[None])], Span::WithZero), "");
         assert_eq!(areas(&frame, &[], &[]), "");
     }
 

@@ -308,7 +308,7 @@ mod tests {
             let thumbnails = vec![Thumbnail { frame: 1, file: file.into() }];
             Clip { thumbnails, ..clip(20) }.pictures(folder.path())
         };
-        assert!(with("a.png").unwrap().0[0].address.starts_with("data:image/png;base64,iVBORw"));
+        assert!(with("a.png").unwrap().0[0].address.starts_with("data:image/png;base64,iVBOR"));
         assert!(with("b.png").unwrap_err().to_string().contains("neither a PNG nor a JPEG"));
         assert_eq!(with("none.png").unwrap().1.len(), 1);
         for outside in ["../a.png", "/etc/passwd", ""] {

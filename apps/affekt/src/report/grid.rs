@@ -14,13 +14,15 @@ pub struct Column {
     pub high: f64,
     /// Their sum.
     pub sum: f64,
+    /// Sum of their steps.
+    steps: f64,
 }
 
 impl Column {
-    const EMPTY: Self = Self { count: 0, low: f64::INFINITY, high: f64::NEG_INFINITY, sum: 0.0 };
+    const EMPTY: Self = Self { count: 0, low: f64::INFINITY, high: f64::NEG_INFINITY, sum: 0.0, steps: 0.0 };
 
-    fn add(&mut self, value: f64) {
-        self.merge(Self { count: 1, low: value, high: value, sum: value });
+    fn add(&mut self, step: u64, value: f64) {
+        self.merge(Self { count: 1, low: value, high: value, sum: value, steps: step as f64 });
     }
 
     fn merge(&mut self, other: Self) {
@@ -28,6 +30,12 @@ impl Column {
         self.low = self.low.min(other.low);
         self.high = self.high.max(other.high);
         self.sum += other.sum;
+        self.steps += other.steps;
+    }
+
+    /// Mean step of the values: the step itself where there is one; `None` where there are none.
+    pub fn step(&self) -> Option<f64> {
+        (self.count > 0).then(|| (self.steps / self.count as f64).round())
     }
 
     /// Mean of the values; `None` where there are none.
@@ -70,7 +78,7 @@ impl Grid {
             if columns.len() <= at {
                 columns.resize(at + 1, Column::EMPTY);
             }
-            columns[at].add(value);
+            columns[at].add(step, value);
         }
     }
 
@@ -84,11 +92,6 @@ impl Grid {
             });
             *columns = merged.collect();
         }
-    }
-
-    /// Steps in a column.
-    pub fn width(&self) -> u64 {
-        self.width
     }
 
     /// First and last step of any curve; `None` for an empty grid.
@@ -106,7 +109,7 @@ impl Grid {
         let Some((first, last)) = self.steps() else { return vec![] };
         let middle = |at: u64| {
             let (from, to) = (at * self.width, at * self.width + self.width - 1);
-            (from.max(first) as f64 + to.min(last) as f64) / 2.0
+            f64::midpoint(from.max(first) as f64, to.min(last) as f64).floor()
         };
         (first / self.width..=last / self.width).map(middle).collect()
     }
@@ -137,7 +140,7 @@ mod tests {
         let low = columns.iter().map(|c| c.low).fold(f64::MAX, f64::min);
         assert_eq!((low, high), (0.0, 50.0));
         let at = columns.iter().position(|c| c.high == 50.0).unwrap();
-        assert!((grid.middles()[at] - 70_001.0).abs() <= grid.width() as f64, "at its place");
+        assert!((grid.middles()[at] - 70_001.0).abs() <= grid.width as f64, "at its place");
         assert_eq!(columns.iter().map(|c| c.count).sum::<u64>(), 100_000);
     }
 

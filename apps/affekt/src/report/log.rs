@@ -73,7 +73,7 @@ impl RunLog {
             let torn = line.last() != Some(&b'\n');
             match serde_json::from_slice::<Map<String, Value>>(&line) {
                 Ok(record) => {
-                    log.take(&record).with_context(|| format!("{}, line {number}", path.display()))?
+                    log.take(&record).with_context(|| format!("{}, line {number}", path.display()))?;
                 }
                 Err(_) if torn => log.notes.push(format!(
                     "The last line of {} (line {number}) was not finished and is left out.",
@@ -219,7 +219,13 @@ mod tests {
              {\"kind\":\"step\",\"step\":2,\"loss_teacher\":1.5,\"pseudo_histogram\":[3,1],\"skipped\":true}\n",
         )
         .unwrap();
-        let loss: Vec<_> = log.steps.curve("loss_teacher").unwrap().iter().filter_map(|c| c.mean()).collect();
+        let loss: Vec<_> = log
+            .steps
+            .curve("loss_teacher")
+            .unwrap()
+            .iter()
+            .filter_map(super::super::grid::Column::mean)
+            .collect();
         assert_eq!(loss, [2.5, 1.5]);
         assert!(log.steps.curve("feedback").is_none());
         assert_eq!(log.evaluations.names().collect::<Vec<_>>(), ["student"]);

@@ -1,17 +1,20 @@
 //! One self-contained HTML page about a run's folder: curves, scores, the ablation, a clip.
 //!
-//! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `chart`,
-//! `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but its
+//! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
+//! `palette`, `chart`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but its
 //! way of writing files. What a folder lacks, the page lacks; nothing is made up.
 
 mod ablation;
 mod axis;
 mod chart;
 mod clip;
+mod curves;
 mod grid;
 mod html;
 mod log;
 mod page;
+mod palette;
+mod path;
 mod results;
 mod run;
 mod scores;

@@ -76,13 +76,18 @@
     // Charts have a point at either end; a clip's columns fill the width.
     const [first, last] = [x[0], x[x.length - 1]];
     const left = (at) => (tracks ? (at + 0.5) / x.length : last > first ? (x[at] - first) / (last - first) : 0);
-    const text = (value) => (value === null || value === undefined ? "–" : String(value).replace("-", "\u2212"));
+    const text = (value) => {
+      if (value === null || value === undefined) return "–";
+      const small = value !== 0 && Math.abs(value) < 1e-3;
+      return (small ? value.toExponential(1) : String(value)).replaceAll("-", "\u2212");
+    };
     const name = (value) => labels[value] ?? "none";
     let at = x.length - 1;
     const show = () => {
       cursor.hidden = false;
+      chart.classList.add("live");
       cursor.style.left = `${left(at) * 100}%`;
-      place.textContent = `${place.dataset.unit} ${text(x[at])}`;
+      place.textContent = place.dataset.unit === "s" ? `${x[at].toFixed(2)} s` : `${place.dataset.unit} ${text(x[at])}`;
       words.forEach((word, i) => (word.textContent = name(s[i][at])));
       now.forEach((span, i) => (span.textContent = s[tracks + i] ? text(s[tracks + i][at]) : ""));
       const spoken = words.length
@@ -94,8 +99,10 @@
     const hide = () => {
       if (document.activeElement === plot) return;
       cursor.hidden = true;
+      chart.classList.remove("live");
       [...now, ...words, place].forEach((element) => (element.textContent = ""));
     };
+    chart.classList.add("ready");
     plot.tabIndex = 0;
     plot.setAttribute("role", "slider");
     plot.setAttribute("aria-valuemin", "0");

@@ -55,10 +55,10 @@ impl Page<'_> {
             out.push_str(&scores::tabs("Run", &panels));
             out.push_str("</section>");
         }
-        let _ = write!(
+        let _ = writeln!(
             out,
             "</main><footer>Made by affekt {} from the files of {name}. This page needs no network.</footer>\
-             <script>{SCRIPT}</script></body></html>\n",
+             <script>{SCRIPT}</script></body></html>",
             env!("CARGO_PKG_VERSION")
         );
         out

@@ -28,7 +28,7 @@ pub fn heat(caption: &str, classes: &[String], columns: &[(&str, Vec<Option<f64>
 /// A cell shaded by a share from 0 to 1.
 fn cell(value: Option<f64>, text: impl Fn(Option<f64>) -> String) -> String {
     let share = value.unwrap_or(0.0).clamp(0.0, 1.0);
-    let deep = if share > 0.55 { " class=\"deep\"" } else { "" };
+    let deep = if share > 0.68 { " class=\"deep\"" } else { "" };
     format!("<td{deep} style=\"--v:{:.0}%\">{}</td>", share * 100.0, text(value))
 }
 

@@ -9,6 +9,7 @@ use super::axis::Axis;
 use super::chart::{self, Curve};
 use super::clip::Clip;
 use super::html::{count, escape, figure, score, table};
+use super::palette::colours;
 
 /// Narrowest stretch of a ribbon, as a share of its width, that has its class written on it.
 const WRITTEN: f64 = 0.055;
@@ -19,6 +20,7 @@ const WRITTEN: f64 = 0.055;
 /// A picture cannot be used.
 pub fn section(clip: &Clip, folder: &Path) -> anyhow::Result<String> {
     let (pictures, notes) = clip.pictures(folder)?;
+    let palette = colours(&clip.classes);
     let unit = if clip.fps.is_some() { "s" } else { "frame" };
     let mut out = String::from("<section id=\"clip\"><h2>A clip, frame by frame</h2>");
     let _ = write!(
@@ -59,7 +61,7 @@ pub fn section(clip: &Clip, folder: &Path) -> anyhow::Result<String> {
                 picture.frame,
                 escape(name),
                 figure(clip.time(picture.frame as f64)),
-                class.map_or_else(|| "none".into(), |c| format!("k{}", c % 8)),
+                class.and_then(|c| palette.get(c)).map_or_else(|| "none".into(), |c| format!("k{c}")),
                 escape(name)
             );
         }
@@ -73,6 +75,7 @@ pub fn section(clip: &Clip, folder: &Path) -> anyhow::Result<String> {
 fn ribbons(clip: &Clip, unit: &str) -> String {
     let columns = clip.columns();
     let tracks = clip.tracks();
+    let palette = colours(&clip.classes);
     let middle = |c: usize| {
         let frames = clip.frames_of(c);
         clip.time((frames.start + frames.end - 1) as f64 / 2.0)
@@ -84,13 +87,13 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
         .map(|class| Curve {
             name: clip.classes[class].clone(),
             values: clip.probability(class),
-            colour: class,
+            colour: palette[class],
             ..Curve::default()
         })
         .collect();
 
     let mut out = String::from("<figure class=\"chart clip read\">");
-    out.push_str(&chart::legend(clip.classes.iter().enumerate().map(|(c, n)| (n.as_str(), c)), unit));
+    out.push_str(&chart::legend(clip.classes.iter().map(String::as_str).zip(palette.iter().copied()), unit));
     out.push_str("<ul class=\"tracks\" aria-hidden=\"true\">");
     for (_, title, _) in &tracks {
         let _ = write!(out, "<li>{title}<span class=\"word\"></span></li>");
@@ -111,7 +114,7 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
             // Nothing was seen there, so nothing is shown as having been said.
             reduced.iter_mut().zip(&faceless).filter(|(_, f)| **f).for_each(|(l, _)| *l = -1);
         }
-        out.push_str(&ribbon(&reduced, &clip.classes));
+        out.push_str(&ribbon(&reduced, &clip.classes, &palette));
         series.push(json!(reduced));
     }
     if !probabilities.is_empty() {
@@ -127,7 +130,7 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
     out.push_str("</div>");
     out.push_str(&chart::x_marks(&axis, unit));
     out.push_str("</div>");
-    let mut data = chart::data(&x, series, &clip.classes);
+    let mut data = chart::data(&x, &series, &clip.classes);
     // The first series are classes, the others probabilities of each class.
     data = data.replacen('{', &format!("{{\"tracks\":{},", tracks.len()), 1);
     out.push_str(&data);
@@ -136,19 +139,19 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
 }
 
 /// One ribbon: a path for each class, and names on stretches that are wide enough.
-fn ribbon(labels: &[i64], classes: &[String]) -> String {
+fn ribbon(labels: &[i64], classes: &[String], palette: &[usize]) -> String {
     let runs = runs(labels);
     let mut out = format!(
         "<div class=\"ribbon\"><svg viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\">",
         labels.len()
     );
-    for colour in 0..classes.len() {
+    for (class, colour) in palette.iter().enumerate() {
         let mut d = String::new();
-        for (from, to, _) in runs.iter().filter(|(_, _, label)| *label == colour as i64) {
+        for (from, to, _) in runs.iter().filter(|(_, _, label)| *label == class as i64) {
             let _ = write!(d, "M{from} 0h{}v1H{from}", to - from);
         }
         if !d.is_empty() {
-            let _ = write!(out, "<path class=\"f{}\" d=\"{d}\"/>", colour % 8);
+            let _ = write!(out, "<path class=\"f{colour}\" d=\"{d}\"/>");
         }
     }
     out.push_str("</svg>");
@@ -157,8 +160,9 @@ fn ribbon(labels: &[i64], classes: &[String]) -> String {
         if share < WRITTEN {
             continue;
         }
-        let name = usize::try_from(label).ok().and_then(|c| classes.get(c));
-        let class = if name.is_some() { format!("on{}", label % 8) } else { "on".into() };
+        let class = usize::try_from(label).ok();
+        let name = class.and_then(|c| classes.get(c));
+        let class = class.and_then(|c| palette.get(c)).map_or_else(|| "on".into(), |c| format!("on{c}"));
         let _ = write!(
             out,
             "<span class=\"{class}\" style=\"left:{:.2}%;width:{:.2}%\">{}</span>",
@@ -218,7 +222,7 @@ mod tests {
     fn a_ribbon_is_as_long_as_its_changes() {
         assert_eq!(runs(&[0, 0, 1, -1, -1]), [(0, 2, 0), (2, 3, 1), (3, 5, -1)]);
         let classes = ["a", "<b>"].map(String::from);
-        let drawn = ribbon(&[1, 1, 0, 0], &classes);
+        let drawn = ribbon(&[1, 1, 0, 0], &classes, &[0, 1]);
         assert!(
             drawn.contains("class=\"f1\" d=\"M0 0h2v1H0\"") && drawn.contains("d=\"M2 0h2v1H2\""),
             "{drawn}"
