@@ -16,6 +16,8 @@ pub enum ClassWeights {
     /// A frame counts by the inverse of its class's frequency among the training frames, because macro F1 counts every
     /// class the same. The mean weight of a training frame is 1.
     Balanced,
+    /// By the root of that, scaled to the same mean: rare classes count more, and common ones are not given up for them.
+    SquareRoot,
 }
 
 /// Settings of phase 2; the defaults are the method's.
@@ -115,8 +117,11 @@ impl TemporalSettings {
     pub fn weights_of(&self, counts: &[usize]) -> Vec<f32> {
         let total: usize = counts.iter().sum();
         let present = counts.iter().filter(|&&n| n > 0).count().max(1);
+        let balanced = |n: usize| total as f32 / (present * n) as f32;
+        let roots: f32 = counts.iter().filter(|&&n| n > 0).map(|&n| n as f32 * balanced(n).sqrt()).sum();
         let weight = |&n: &usize| match self.class_weights {
-            ClassWeights::Balanced if n > 0 => total as f32 / (present * n) as f32,
+            ClassWeights::Balanced if n > 0 => balanced(n),
+            ClassWeights::SquareRoot if n > 0 => balanced(n).sqrt() * total as f32 / roots,
             _ => 1.0,
         };
         counts.iter().map(weight).collect()
@@ -150,5 +155,9 @@ mod tests {
         let weights = balanced.weights_of(&counts);
         assert_eq!(weights, [2.0, 40.0 / 60.0, 1.0]);
         assert_eq!(TemporalSettings::default().weights_of(&counts), [1.0; 3]);
+        let root = TemporalSettings { class_weights: ClassWeights::SquareRoot, ..Default::default() };
+        let weights = root.weights_of(&counts);
+        assert!((weights[0] / weights[1] - 3.0f32.sqrt()).abs() < 1e-6);
+        assert!((10.0 * weights[0] + 30.0 * weights[1] - 40.0).abs() < 1e-4, "the mean weight is 1");
     }
 }
