@@ -265,6 +265,12 @@ mod tests {
         batch
     }
 
+    fn make_steps(trainer: &mut TemporalTrainer, steps: std::ops::Range<u64>) {
+        for step in steps {
+            trainer.step(&batch(step)).expect("a step");
+        }
+    }
+
     fn settings() -> TemporalSettings {
         TemporalSettings { steps: 150, batch: 16, learning_rate: 3e-3, ..TemporalSettings::default() }
     }
@@ -283,12 +289,12 @@ mod tests {
     #[test]
     fn a_restored_run_goes_on_bit_for_bit() {
         let mut whole = trainer(settings());
-        (0..6).for_each(|step| drop(whole.step(&batch(step)).expect("a step")));
+        make_steps(&mut whole, 0..6);
         let mut first = trainer(settings());
-        (0..3).for_each(|step| drop(first.step(&batch(step)).expect("a step")));
+        make_steps(&mut first, 0..3);
         let mut second = trainer(settings());
         second.restore(&first.state()).expect("fits");
-        (3..6).for_each(|step| drop(second.step(&batch(step)).expect("a step")));
+        make_steps(&mut second, 3..6);
         assert_eq!(whole.state(), second.state());
     }
 

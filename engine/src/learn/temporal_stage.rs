@@ -174,7 +174,7 @@ mod tests {
     fn reference(rows: &[Option<Vec<f32>>], stride: usize) -> Vec<Vec<f64>> {
         let mut network = encoder(false);
         let mut starts: Vec<usize> =
-            (0..).map(|i| i * stride).take_while(|s| s + FRAMES <= rows.len()).collect();
+            (0..rows.len()).step_by(stride).filter(|s| s + FRAMES <= rows.len()).collect();
         if starts.last().map_or(0, |s| s + FRAMES) < rows.len() {
             starts.push(rows.len().saturating_sub(FRAMES));
         }

@@ -46,7 +46,8 @@ fn eyes_are_where_they_are_drawn(face: &Face, landmarks: &[[f32; 2]; 5], size: u
     base.actions.cheek = 0.0;
     other.actions = base.actions;
     let (a, b) = (base.draw(size, 3), other.draw(size, 3));
-    let middle = [(landmarks[0][0] + landmarks[1][0]) / 2.0, (landmarks[0][1] + landmarks[1][1]) / 2.0];
+    let middle =
+        [f32::midpoint(landmarks[0][0], landmarks[1][0]), f32::midpoint(landmarks[0][1], landmarks[1][1])];
     // Irises look a little above the eye's middle and are cut by the lids.
     let tolerance = 0.02 * size as f32;
     close(centre_of_change(&a, &b), middle, tolerance)

@@ -132,7 +132,7 @@ impl Occlusion {
         for (from, to) in [(lx, rx), (-width, lx), (rx, width)] {
             let bar = Stroke {
                 from: (from, y),
-                via: ((from + to) / 2.0, y - 0.02),
+                via: (f32::midpoint(from, to), y - 0.02),
                 to: (to, y),
                 start: 0.02,
                 end: 0.02,

@@ -151,7 +151,7 @@ mod tests {
         ablation.finish();
         let row = &ablation.rows[0];
         let (a, b) = (report(4).macro_f1, report(10).macro_f1);
-        assert!((row.macro_f1 - (a + b) / 2.0).abs() < 1e-12);
+        assert!((row.macro_f1 - f64::midpoint(a, b)).abs() < 1e-12);
         assert!((row.macro_f1_std - (b - a).abs() / 2.0f64.sqrt()).abs() < 1e-12);
         assert_eq!((ablation.rows[1].macro_f1, ablation.rows[1].macro_f1_std), (1.0, 0.0));
         let table = ablation.table();

@@ -32,6 +32,7 @@ the student's hash. Settings come in layers as for affekt pretrain. A run's fold
 checkpoint/, model.safetensors (the encoder) and report.json.";
 
 /// Train the temporal encoder on clips of a frozen student's features.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct RefineArgs {

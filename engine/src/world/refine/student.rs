@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::data::{ClipSet, DataError, FeatureCache, FeatureFile, Loader, SkipLog};
 use crate::learn::Head;
+use crate::media::Picture;
 use crate::media::augment::{Framing, Policy, View};
 use crate::net::InputContract;
 use crate::random::{Address, Purpose};
@@ -124,6 +125,17 @@ impl Faces {
         first..self.set.frames(self.clip).min(first + self.batch)
     }
 
+    /// The face of a frame; nothing where it cannot be read.
+    fn read(&self, frame: usize) -> Result<Option<Picture>, DataError> {
+        match self.set.picture(self.clip, frame) {
+            Ok(picture) => Ok(Some(picture)),
+            Err(error) => {
+                let key = format!("{} frame {frame}", self.set.clip_name(self.clip));
+                self.skips.skip(&key, error).map(|()| None)
+            }
+        }
+    }
+
     /// Reads and renders a stretch; a face that cannot be read counts as missing, and is counted.
     fn render(&self, index: u64) -> Result<Rendered, DataError> {
         let mut rendered = Rendered { present: vec![], input: vec![] };
@@ -131,17 +143,7 @@ impl Faces {
         let address = Address { seed: 0, purpose: Purpose::AugmentWeak, step: 0, item: 0 };
         let mut view = vec![0.0; input_len(&self.contract)];
         for frame in self.range(index) {
-            let picture = match self.set.has_face(self.clip, frame) {
-                false => None,
-                true => match self.set.picture(self.clip, frame) {
-                    Ok(picture) => Some(picture),
-                    Err(error) => {
-                        let key = format!("{} frame {frame}", self.set.clip_name(self.clip));
-                        self.skips.skip(&key, error)?;
-                        None
-                    }
-                },
-            };
+            let picture = if self.set.has_face(self.clip, frame) { self.read(frame)? } else { None };
             rendered.present.push(picture.is_some());
             if let Some(picture) = picture {
                 let dims = (picture.width, picture.height);
