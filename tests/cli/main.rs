@@ -10,3 +10,4 @@ mod measuring;
 mod program;
 mod report;
 mod runs;
+mod video;

@@ -16,6 +16,8 @@ pub(super) const KINDS: [(VoteKind, &str); 3] =
     [(VoteKind::Block, "block"), (VoteKind::Centred, "centred"), (VoteKind::Causal, "causal")];
 /// Frames that one run of the schedule takes in.
 const FRAMES_A_RUN: usize = 32;
+/// Frames up to the newest whose features are given back; enough to fill whole pages, however short a feature vector is.
+const GIVEN_BACK: usize = 4096;
 
 /// Everything known of a frame once it is through all stages.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -69,6 +71,11 @@ impl Walk {
         let end = self.features.set.frames(self.clip).min(self.now.end + FRAMES_A_RUN);
         self.now = self.now.end..end;
         self.done += self.now.len();
+    }
+
+    /// Frames whose features nobody reads again.
+    pub fn behind(&self) -> Range<usize> {
+        self.now.end.saturating_sub(GIVEN_BACK)..self.now.end
     }
 
     /// Whether `now` reaches the end of its clip.

@@ -118,16 +118,19 @@ pub(super) fn temporal(
     mut line: ResMut<Line>,
     frames: Query<(Entity, &FrameIndex)>,
 ) -> Result<(), WorldError> {
+    let file = &walk.features.files[walk.clip];
     let Some(stage) = &mut encoder.0 else {
         line.answered = line.readings.len();
+        file.release(walk.behind());
         return Ok(());
     };
     let stage = stage.get_mut().unwrap_or_else(PoisonError::into_inner);
-    let file = &walk.features.files[walk.clip];
     let mut out = vec![];
     for frame in walk.now.clone() {
         out.extend(stage.push(file.row(frame))?);
     }
+    // The stage keeps what it still needs, so a long clip's features need not stay in memory.
+    file.release(walk.behind());
     if walk.ends() {
         out.extend(stage.finish()?);
     }

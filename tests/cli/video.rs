@@ -1,0 +1,123 @@
+//! Clips through student, encoder and vote, by the built program on generated people.
+
+use std::path::Path;
+
+use crate::program::{Lab, affekt, pretrain};
+
+const FACES: &str = "synth:160?seed=1&size=32&channels=1&variation=0.3&intensity=0.8..1&identities=0..20";
+const ENCODER: &str = "--set model.width=16 --set model.heads=2 --set model.layers=1 --set model.feed_forward=16 \
+                       --set checkpoint_every=4 --batch 4 --lr 0.001 --quiet --threads 1";
+
+/// A student, and clips on disk in Aff-Wild2's form.
+fn world() -> Lab {
+    let lab = Lab::new();
+    affekt(pretrain(&lab.path("student"), 12, &["--method", "supervised", "--labelled", FACES])).done();
+    let out = lab.text("world");
+    affekt(["synth", "--kind", "clips", "--count", "4", "--frames", "90", "--size", "32", "--out", &out])
+        .done();
+    lab
+}
+
+fn refine(lab: &Lab, out: &str, steps: u32, more: &[&str]) -> Vec<String> {
+    let mut args = vec!["refine".to_owned()];
+    args.extend(ENCODER.split_whitespace().map(str::to_owned));
+    let (student, world) = (lab.text("student"), lab.text("world"));
+    let fixed = [
+        "--student",
+        &student,
+        "--train",
+        &format!("affwild2:{world}#Train_Set"),
+        "--valid",
+        &format!("affwild2:{world}#Validation_Set"),
+        "--steps",
+        &steps.to_string(),
+        "--out",
+        &lab.text(out),
+    ]
+    .map(str::to_owned);
+    args.extend(fixed);
+    args.extend(more.iter().map(|&arg| arg.to_owned()));
+    args
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn clips_are_refined_resumed_measured_and_listed() {
+    let lab = world();
+    let whole = affekt(refine(&lab, "whole", 10, &[])).done();
+    assert!(whole.out.contains("temporal encoder") && whole.out.contains("centred vote"), "{}", whole.out);
+    let report = lab.json("whole/report.json");
+    let scores = &report["scores"];
+    assert_eq!(scores["per_frame"]["n"], scores["vote"]["n"], "the same frames at every stage");
+    assert!(report["scores"]["per_frame"]["n"].as_u64().unwrap() > 50);
+
+    // A run that was stopped after its checkpoint goes on to the same encoder, from features that were kept.
+    affekt(refine(&lab, "part", 10, &[])).done();
+    let last = lab.path("part/checkpoint/checkpoint-0000000010.safetensors");
+    std::fs::remove_file(last).unwrap();
+    std::fs::remove_file(lab.path("part/model.safetensors")).unwrap();
+    affekt(["refine", "--resume", &lab.text("part"), "--quiet", "--threads", "2"]).done();
+    assert!(bytes(&lab.path("whole/model.safetensors")) == bytes(&lab.path("part/model.safetensors")));
+
+    // Measured by itself it has the score of its run, and its list is complete.
+    let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
+    let (student, encoder, list) = (lab.text("student"), lab.text("whole"), lab.text("predictions.txt"));
+    let measured = affekt([
+        "eval",
+        "--model",
+        &student,
+        "--temporal",
+        &encoder,
+        "--data",
+        &data,
+        "--predictions",
+        &list,
+        "--json",
+        "--quiet",
+    ])
+    .done();
+    let measured: serde_json::Value = serde_json::from_str(&measured.out).unwrap();
+    assert_eq!(measured["vote"]["macro_f1"], scores["vote"]["macro_f1"]);
+    assert_eq!(measured["temporal"]["confusion"], scores["temporal"]["confusion"]);
+    affekt(["abaw", "check", &list, "--data", &data]).done();
+}
+
+#[test]
+fn what_belongs_to_another_student_is_refused() {
+    let lab = world();
+    affekt(refine(&lab, "run", 2, &[])).done();
+    let other = pretrain(&lab.path("other"), 6, &["--method", "supervised", "--labelled", FACES]);
+    affekt(other).done();
+    let (features, other) = (lab.text("run/features"), lab.text("other"));
+    let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
+    affekt(["eval", "--model", &other, "--temporal", &lab.text("run"), "--data", &data, "--quiet"])
+        .refused(1, &["model.safetensors", "another student"]);
+    affekt(refine(&lab, "mixed", 2, &["--student", &other, "--features", &features]))
+        .refused(1, &[".features", "another student", "--recompute"]);
+    affekt(refine(&lab, "mended", 2, &["--student", &other, "--features", &features, "--recompute"])).done();
+    affekt(["eval", "--model", &lab.text("run"), "--data", FACES, "--quiet"])
+        .refused(1, &["model.safetensors", "temporal encoder"]);
+}
+
+#[test]
+fn damaged_features_and_half_written_runs_are_named() {
+    let lab = world();
+    affekt(refine(&lab, "run", 2, &[])).done();
+    let folder = lab.path("run/features/valid/0");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let whole = bytes(&file);
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let features = lab.text("run/features");
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    affekt(refine(&lab, "again", 2, &["--features", &features])).refused(1, &[&name]);
+    std::fs::remove_file(lab.path("run/model.safetensors")).unwrap();
+    let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
+    let student = lab.text("student");
+    affekt(["eval", "--model", &student, "--temporal", &lab.text("run"), "--data", &data])
+        .refused(1, &["model.safetensors"]);
+    affekt(refine(&lab, "none", 2, &["--valid", "clips:nowhere"])).refused(1, &["nowhere"]);
+    affekt(refine(&lab, "odd", 2, &["--set", "model.heads=7"])).refused(2, &["heads"]);
+}
