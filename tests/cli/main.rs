@@ -5,6 +5,7 @@
 mod bad_data;
 mod bad_models;
 mod bad_settings;
+mod generating;
 mod measuring;
 mod program;
 mod runs;
