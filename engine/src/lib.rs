@@ -9,5 +9,6 @@ pub mod learn;
 pub mod media;
 pub mod net;
 pub mod random;
+pub mod signal;
 pub mod synth;
 pub mod world;

@@ -25,6 +25,12 @@ pub enum Purpose {
     LabelledSubset = 7,
     /// Generated faces.
     Synthesis = 8,
+    /// Masks of dropout in the temporal encoder.
+    Dropout = 9,
+    /// Clips that a step of phase 2 takes.
+    SampleClips = 10,
+    /// Frames hidden from the temporal encoder.
+    HideFrames = 11,
 }
 
 /// Where in a run a stream of random numbers stands.

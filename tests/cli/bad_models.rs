@@ -1,5 +1,7 @@
 //! Weights and checkpoints that do not fit, are damaged or are missing.
 
+use affekt_engine::net::{Architecture, Storage, TemporalSpec, Weights};
+
 use crate::program::{Lab, affekt, pretrain};
 
 /// A finished run on `faces`.
@@ -87,4 +89,22 @@ fn classes_that_do_not_fit_the_model_list_both() {
     let lab = Lab::new();
     let run = trained(&lab, "run");
     affekt(["eval", "-q", "--model", &run, "--data", "synth:16"]).refused(1, &["anger", "happy, sad"]);
+}
+
+#[test]
+fn a_temporal_encoder_is_told_apart_from_a_network_over_pictures() {
+    let lab = Lab::new();
+    let run = trained(&lab, "run");
+    let spec = format!("folder:{}", lab.text("faces"));
+    let (_, card) = Weights::read(&lab.path("run/model.safetensors")).unwrap();
+    let mut card = card.unwrap();
+    let temporal = TemporalSpec { width: 16, layers: 1, ..TemporalSpec::new(8, card.classes.len()) };
+    let weights = Weights::initial(&temporal.graph().unwrap(), 1);
+    card.architecture = Architecture::Temporal(temporal);
+    let file = lab.path("temporal.safetensors");
+    weights.write(&file, Storage::F32, Some(&card)).unwrap();
+    assert_eq!(Weights::read(&file).unwrap().1.unwrap().architecture, card.architecture);
+    affekt(["eval", "-q", "--model", &lab.text("temporal.safetensors"), "--data", &spec])
+        .refused(1, &["temporal.safetensors", "holds a temporal encoder", "resnet"]);
+    affekt(["eval", "-q", "--model", &run, "--data", &spec]).done();
 }

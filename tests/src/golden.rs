@@ -77,10 +77,10 @@ pub fn labels(case: &str, items: usize, classes: usize) -> Vec<usize> {
 pub fn weights(graph: &Graph) -> Weights {
     let entry = |spec: &ParamSpec| {
         let kind = match spec.kind {
-            ParamKind::Weight => Kind::Weight,
+            ParamKind::Weight | ParamKind::AttentionWeight => Kind::Weight,
             ParamKind::Scale if spec.name.ends_with("bn3.weight") => Kind::Branch,
             ParamKind::Scale | ParamKind::RunningVariance => Kind::Scale,
-            ParamKind::Shift | ParamKind::RunningMean => Kind::Shift,
+            ParamKind::Shift | ParamKind::Positions | ParamKind::RunningMean => Kind::Shift,
         };
         let data = tensor(&spec.name, &spec.shape, kind);
         (spec.name.clone(), HostTensor { shape: spec.shape.clone(), data })
@@ -92,6 +92,14 @@ pub fn weights(graph: &Graph) -> Weights {
 pub fn input(case: &str, items: usize, graph: &Graph) -> Vec<f32> {
     let shape = graph.input();
     tensor(&format!("{case}.input"), &[items, shape.h, shape.w, shape.c], Kind::Input)
+}
+
+/// Presence of a case's frames, 1 or 0: three in four are there, and the first of each clip.
+pub fn presence(case: &str, items: usize, frames: usize) -> Vec<f32> {
+    let (a, b) =
+        (signs(&format!("{case}.there"), items * frames), signs(&format!("{case}.too"), items * frames));
+    let there = |i: usize| i.is_multiple_of(frames) || a[i] > 0.0 || b[i] > 0.0;
+    (0..items * frames).map(|i| if there(i) { 1.0 } else { 0.0 }).collect()
 }
 
 /// What golden files keep of a large tensor: its norm, [`PROJECTIONS`] dot products with sign vectors and its first

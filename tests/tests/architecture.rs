@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("random", &[]),
     ("net", &["random"]),
     ("media", &["random", "net"]),
-    ("data", &["random", "net", "media"]),
+    ("signal", &["random"]),
+    ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
     ("backend", &["random", "net"]),
-    ("learn", &["random", "net", "backend"]),
-    ("world", &["random", "net", "media", "data", "synth", "backend", "learn"]),
+    ("learn", &["random", "net", "backend", "signal"]),
+    ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.

@@ -2,21 +2,37 @@
 //!
 //! Every layer is checked alone, so that an error can name the layer and its line.
 
+use std::marker::PhantomData;
 use std::path::Path;
 
-use affekt_engine::world::RunConfig;
+use affekt_engine::world::{RefineConfig, RunConfig};
 use anyhow::{Context as _, anyhow, bail};
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::suggest::nearest;
 
-/// The presets that are built in: name, what it is for, text.
-pub const PRESETS: &[(&str, &str)] = &[
-    ("tiny", include_str!("../../../assets/presets/tiny.toml")),
-    ("ferplus-100", include_str!("../../../assets/presets/ferplus-100.toml")),
-    ("ferplus-full", include_str!("../../../assets/presets/ferplus-full.toml")),
-    ("paper", include_str!("../../../assets/presets/paper.toml")),
-];
+/// Settings that have built-in presets.
+pub trait Settings: DeserializeOwned {
+    /// The presets that are built in: name and text.
+    const PRESETS: &[(&str, &str)];
+}
+
+impl Settings for RunConfig {
+    const PRESETS: &[(&str, &str)] = &[
+        ("tiny", include_str!("../../../assets/presets/tiny.toml")),
+        ("ferplus-100", include_str!("../../../assets/presets/ferplus-100.toml")),
+        ("ferplus-full", include_str!("../../../assets/presets/ferplus-full.toml")),
+        ("paper", include_str!("../../../assets/presets/paper.toml")),
+    ];
+}
+
+impl Settings for RefineConfig {
+    const PRESETS: &[(&str, &str)] = &[
+        ("tiny", include_str!("../../../assets/presets/tiny-refine.toml")),
+        ("paper", include_str!("../../../assets/presets/paper-refine.toml")),
+    ];
+}
 
 /// What a preset is for: the comment in its first line.
 pub fn purpose(text: &str) -> &str {
@@ -24,19 +40,26 @@ pub fn purpose(text: &str) -> &str {
 }
 
 /// Settings collected so far.
-#[derive(Debug, Clone, Default)]
-pub struct Layers {
+#[derive(Debug, Clone)]
+pub struct Layers<S> {
     table: Table,
+    settings: PhantomData<S>,
 }
 
-impl Layers {
+impl<S> Default for Layers<S> {
+    fn default() -> Self {
+        Self { table: Table::new(), settings: PhantomData }
+    }
+}
+
+impl<S: Settings> Layers<S> {
     /// Adds a built-in preset.
     ///
     /// # Errors
     /// There is none of that name.
     pub fn preset(&mut self, name: &str) -> anyhow::Result<()> {
-        let Some((_, text)) = PRESETS.iter().find(|(n, _)| *n == name) else {
-            let names: Vec<&str> = PRESETS.iter().map(|(n, _)| *n).collect();
+        let Some((_, text)) = S::PRESETS.iter().find(|(n, _)| *n == name) else {
+            let names: Vec<&str> = S::PRESETS.iter().map(|(n, _)| *n).collect();
             let meant = nearest(name, names.iter().copied()).map(|n| format!("; did you mean `{n}`?"));
             bail!("no preset `{name}`: there are {}{}", names.join(", "), meant.unwrap_or_default());
         };
@@ -77,7 +100,7 @@ impl Layers {
 
     fn text(&mut self, place: &str, text: &str) -> anyhow::Result<()> {
         let layer: Table = text.parse().map_err(|e| located(place, text, &e))?;
-        toml::from_str::<RunConfig>(text).map_err(|e| located(place, text, &e))?;
+        toml::from_str::<S>(text).map_err(|e| located(place, text, &e))?;
         merge(&mut self.table, layer);
         Ok(())
     }
@@ -86,7 +109,7 @@ impl Layers {
     ///
     /// # Errors
     /// Layers that are right alone contradict each other.
-    pub fn resolve(&self) -> anyhow::Result<RunConfig> {
+    pub fn resolve(&self) -> anyhow::Result<S> {
         let text = toml::to_string_pretty(&self.table).context("settings cannot be written as TOML")?;
         toml::from_str(&text).map_err(|e| located("the settings taken together", &text, &e))
     }

@@ -1,11 +1,13 @@
 //! `affekt`, the headless program: train, evaluate, measure. Arguments become settings, settings go to the engine,
 //! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
 
+mod ablation;
 mod cli;
 mod config;
 mod failure;
 mod interrupt;
 mod progress;
+mod report;
 mod suggest;
 mod table;
 

@@ -4,6 +4,7 @@
 //! library never leave this module.
 
 pub mod cpu;
+pub mod noise;
 
 use thiserror::Error;
 
@@ -16,7 +17,8 @@ pub enum Mode {
     Infer,
     /// The batch's statistics; running statistics are updated and activations kept for [`Network::backward`].
     Train,
-    /// The batch's statistics; nothing is updated and nothing kept. For comparing losses in one context.
+    /// The batch's statistics; nothing is updated and nothing kept, and no dropout: losses compared in one context
+    /// should not differ by their noise.
     Probe,
 }
 
@@ -45,6 +47,26 @@ pub enum UpdateRule {
         /// Factor on the gradient, for clipping by global norm.
         scale: f32,
     },
+    /// With `g' = scale g`: `m <- beta1 m + (1 - beta1) g'`, `v <- beta2 v + (1 - beta2) g'^2`,
+    /// `p <- (1 - learning_rate weight_decay) p`, then
+    /// `p <- p - learning_rate m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + epsilon)`: AdamW (Loshchilov and
+    /// Hutter 2019) as `torch.optim.AdamW`. Decay on weights only, as [`crate::net::ParamKind::is_decayed`] says.
+    AdamW {
+        /// Step size.
+        learning_rate: f32,
+        /// Decay of the mean of gradients (kept as [`NetworkState::momentum`]), in `[0, 1)`.
+        beta1: f32,
+        /// Decay of the mean of squared gradients ([`NetworkState::second_moment`]), in `[0, 1)`.
+        beta2: f32,
+        /// Added to the root of the second moment; above 0.
+        epsilon: f32,
+        /// Weight decay, apart from the gradient.
+        weight_decay: f32,
+        /// Factor on the gradient, for clipping by global norm.
+        scale: f32,
+        /// Updates by this rule, this one included: 1 for the first.
+        step: u64,
+    },
 }
 
 /// Which of a network's weights.
@@ -61,8 +83,10 @@ pub enum Which {
 pub struct NetworkState {
     /// Parameters and buffers.
     pub weights: Weights,
-    /// Momentum of each trained parameter; empty before the first update.
+    /// Momentum of each trained parameter, AdamW's first moment; empty before the first update.
     pub momentum: Weights,
+    /// AdamW's second moment of each trained parameter; empty where no update was AdamW's.
+    pub second_moment: Weights,
     /// Moving average of parameters and buffers; `None` where none is tracked.
     pub average: Option<Weights>,
 }
@@ -78,7 +102,13 @@ pub trait Network: Send {
     /// `input` is not `items` times the graph's input, `items` is 0, or the device failed.
     fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError>;
 
-    /// Pooled features of `items` inputs in [`Mode::Infer`], `items x feature length`.
+    /// Sets the key of the random masks of the following [`Mode::Train`] passes: the same key and items give the same
+    /// masks on every backend ([`noise`] says which). 0 before the first call; it is no part of the training state.
+    /// Without effect on networks without dropout.
+    fn set_noise(&mut self, key: u64);
+
+    /// The graph's feature node for `items` inputs in [`Mode::Infer`], `items x its length`: a residual network's
+    /// pooled features, a temporal encoder's refined features of every frame.
     ///
     /// # Errors
     /// As [`Network::forward`].
@@ -97,7 +127,7 @@ pub trait Network: Send {
     /// A slot holds no gradient yet.
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError>;
 
-    /// Changes the parameters by a slot's gradient.
+    /// Changes the parameters by a slot's gradient. Rules share the momentum: a run keeps to one.
     ///
     /// # Errors
     /// The slot holds no gradient yet.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DataError, Dataset, SkipLog, Spec, fer2013, ferplus, image_folder, recordio};
+use super::{DataError, Dataset, SkipLog, Spec, clip_frames, fer2013, ferplus, image_folder, recordio};
 
 /// Opens a dataset; bad items found while indexing go to the log.
 pub type OpenDataset = fn(&Spec, &SkipLog) -> Result<Arc<dyn Dataset>, DataError>;
@@ -27,7 +27,14 @@ pub struct Formats(Vec<Format>);
 impl Formats {
     /// Every format that is read from files.
     pub fn files() -> Self {
-        Self(vec![ferplus::FORMAT, image_folder::FORMAT, fer2013::FORMAT, recordio::FORMAT])
+        Self(vec![
+            ferplus::FORMAT,
+            image_folder::FORMAT,
+            fer2013::FORMAT,
+            recordio::FORMAT,
+            clip_frames::AFFWILD2,
+            clip_frames::CLIPS,
+        ])
     }
 
     /// Adds a format that another part of the engine provides.
@@ -47,23 +54,8 @@ impl Formats {
     /// # Errors
     /// Unknown format (lists the formats) or unknown key (lists the keys).
     pub fn check(&self, spec: &Spec) -> Result<&Format, DataError> {
-        let error = |reason| DataError::Spec { spec: spec.to_string(), reason };
-        let Some(format) = self.0.iter().find(|format| format.name == spec.format) else {
-            let names: Vec<&str> = self.0.iter().map(|format| format.name).collect();
-            return Err(error(format!(
-                "unknown format `{}`; the formats are {}",
-                spec.format,
-                names.join(", ")
-            )));
-        };
-        if let Some(key) = spec.options.keys().find(|key| !format.options.contains(&key.as_str())) {
-            let keys: Vec<&str> = Spec::COMMON_OPTIONS.iter().chain(format.options).copied().collect();
-            return Err(error(format!(
-                "unknown option `{key}`; `{}` understands {}",
-                format.name,
-                keys.join(", ")
-            )));
-        }
+        let format = find(spec, "formats", &self.0, |format| format.name)?;
+        check_options(spec, Spec::COMMON_OPTIONS, format.options)?;
         Ok(format)
     }
 
@@ -74,6 +66,26 @@ impl Formats {
     pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
         (self.check(spec)?.open)(spec, skips)
     }
+}
+
+/// The entry of a table that a SPEC's first part names.
+pub(super) fn find<'a, F>(
+    spec: &Spec,
+    what: &str,
+    table: &'a [F],
+    name: impl Fn(&F) -> &'static str,
+) -> Result<&'a F, DataError> {
+    table.iter().find(|entry| name(entry) == spec.format).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(&name).collect();
+        spec.error(format!("unknown format `{}`; the {what} are {}", spec.format, names.join(", ")))
+    })
+}
+
+/// Refuses option keys that a format does not know.
+pub(super) fn check_options(spec: &Spec, common: &[&str], own: &[&str]) -> Result<(), DataError> {
+    let Some(key) = spec.options.keys().find(|key| !own.contains(&key.as_str())) else { return Ok(()) };
+    let keys: Vec<&str> = common.iter().chain(own).copied().collect();
+    Err(spec.error(format!("unknown option `{key}`; `{}` understands {}", spec.format, keys.join(", "))))
 }
 
 /// Opens a dataset of one of [`Formats::files`] with a skip log of its own.

@@ -19,6 +19,7 @@ pub struct SkipLog {
 struct State {
     seen: HashSet<String>,
     first: Vec<String>,
+    notes: usize,
 }
 
 impl SkipLog {
@@ -53,6 +54,23 @@ impl SkipLog {
         Ok(())
     }
 
+    /// Counts something odd about an item that is used all the same, and warns while only a few have been named. It is
+    /// never fatal.
+    pub fn note(&self, line: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.notes += 1;
+        if state.notes <= NAMED {
+            log::warn!("{line}");
+        } else if state.notes == NAMED + 1 {
+            log::warn!("more than {NAMED} items have something odd; the rest is only counted");
+        }
+    }
+
+    /// Number of notes so far.
+    pub fn notes(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).notes
+    }
+
     /// Number of different items skipped so far.
     pub fn count(&self) -> usize {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).seen.len()
@@ -82,6 +100,13 @@ mod tests {
         }
         assert_eq!(log.count(), 50);
         assert_eq!(log.first().len(), NAMED);
+    }
+
+    #[test]
+    fn notes_are_counted_and_are_no_skipped_items() {
+        let log = SkipLog::new(true);
+        (0..12).for_each(|_| log.note("odd"));
+        assert_eq!((log.notes(), log.count()), (12, 0));
     }
 
     #[test]

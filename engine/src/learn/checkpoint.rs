@@ -203,6 +203,7 @@ fn encode(state: &TrainingState, identity: &Identity) -> Result<Vec<u8>, String>
         let parts = [
             ("weights", Some(&network.weights)),
             ("momentum", Some(&network.momentum)),
+            ("second_moment", Some(&network.second_moment)),
             ("average", network.average.as_ref()),
         ];
         for (part, weights) in parts {
@@ -260,6 +261,7 @@ fn decode(header: Header, file: &SafeTensors) -> Result<TrainingState, String> {
         let weights = network.and_then(|network| match part {
             Some("weights") => Some(&mut network.weights),
             Some("momentum") => Some(&mut network.momentum),
+            Some("second_moment") => Some(&mut network.second_moment),
             Some("average") => network.average.as_mut(),
             _ => None,
         });
@@ -307,6 +309,7 @@ mod tests {
         let network = NetworkState {
             weights: weights(&odd),
             momentum: weights(&[step as f32, 2.0]),
+            second_moment: weights(&[1e-30, step as f32]),
             average: Some(weights(&[0.3])),
         };
         let fresh = NetworkState { weights: weights(&[1.0]), ..NetworkState::default() };

@@ -71,7 +71,7 @@ pub fn descend(
 }
 
 /// Factor that brings a gradient of that norm down to `limit`; 1 where it is shorter or `limit` is 0.
-fn clip_scale(norm: f64, limit: f32) -> f32 {
+pub(super) fn clip_scale(norm: f64, limit: f32) -> f32 {
     let limit = f64::from(limit);
     if limit > 0.0 && norm > limit { (limit / norm) as f32 } else { 1.0 }
 }

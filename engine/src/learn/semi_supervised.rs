@@ -26,7 +26,6 @@ use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
 use super::state::{Counters, TrainingState};
 use super::teacher_loss::{TeacherTerms, teacher_loss};
 use crate::backend::{Mode, Network, NetworkState, Slot, Which};
-use crate::net::Weights;
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
@@ -361,7 +360,7 @@ impl SemiSupervised {
         let Some(pseudo) = &now.pseudo else { return Ok(()) };
         if self.settings.student_starts_from_teacher && self.step == self.settings.student_wait_steps {
             let weights = self.teacher.weights(Which::Current)?;
-            self.student.restore(&NetworkState { weights, momentum: Weights::default(), average: None })?;
+            self.student.restore(&NetworkState { weights, ..NetworkState::default() })?;
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
             now.old_loss =

@@ -139,6 +139,9 @@ impl Network for Reference {
         Ok(logits)
     }
 
+    /// There is no dropout here.
+    fn set_noise(&mut self, _key: u64) {}
+
     fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
         let kept = self.run(input, items, Mode::Infer)?;
         Ok(to_f32(&kept.outputs[self.graph.features]))
@@ -218,15 +221,30 @@ impl Network for Reference {
 
     fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError> {
         let gradient = self.gradient(slot)?;
-        let UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } = *rule;
         for spec in self.graph.params.iter().filter(|p| p.kind.is_trained()) {
-            let decay = if spec.kind.is_decayed() { weight_decay } else { 0.0 };
-            let zeros = HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
-            let velocity = self.state.momentum.tensors.entry(spec.name.clone()).or_insert(zeros);
+            let zeros = || HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
             let weights = self.state.weights.tensors.get_mut(&spec.name).expect("a checked graph");
-            for ((v, p), g) in velocity.data.iter_mut().zip(&mut weights.data).zip(gradient.get(&spec.name)) {
-                *v = momentum * *v + (scale * g + decay * *p);
-                *p -= learning_rate * *v;
+            let first = self.state.momentum.tensors.entry(spec.name.clone()).or_insert_with(zeros);
+            let moved = first.data.iter_mut().zip(&mut weights.data).zip(gradient.get(&spec.name));
+            let decay = if spec.kind.is_decayed() { 1.0 } else { 0.0 };
+            match *rule {
+                UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } => {
+                    for ((v, p), g) in moved {
+                        *v = momentum * *v + (scale * g + decay * weight_decay * *p);
+                        *p -= learning_rate * *v;
+                    }
+                }
+                UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step } => {
+                    let second =
+                        self.state.second_moment.tensors.entry(spec.name.clone()).or_insert_with(zeros);
+                    let unbias = |beta: f32| 1.0 - beta.powi(step as i32);
+                    for (((m, p), g), v) in moved.zip(&mut second.data) {
+                        *m = beta1 * *m + (1.0 - beta1) * scale * g;
+                        *v = beta2 * *v + (1.0 - beta2) * (scale * g).powi(2);
+                        *p *= 1.0 - learning_rate * decay * weight_decay;
+                        *p -= learning_rate * (*m / unbias(beta1)) / ((*v / unbias(beta2)).sqrt() + epsilon);
+                    }
+                }
             }
         }
         Ok(())

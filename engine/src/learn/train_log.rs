@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
 use super::record::StepRecord;
-use super::report::EvalReport;
+use super::temporal::TemporalRecord;
 
 /// Longest line that is read back; a record has well under 10 KiB.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -40,10 +40,10 @@ impl Clock for WallClock {
 /// A line of the log; `kind` tells them apart.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Line<'a> {
+enum Line<'a, R> {
     Step {
         #[serde(flatten)]
-        record: &'a StepRecord,
+        record: &'a R,
         seconds: f64,
         images_per_second: Option<f64>,
     },
@@ -51,8 +51,26 @@ enum Line<'a> {
         step: u64,
         network: &'a str,
         #[serde(flatten)]
-        report: &'a EvalReport,
+        report: &'a R,
     },
+}
+
+/// What a step reports to its log.
+pub trait Record: Serialize {
+    /// Pictures that the step worked on, for the speed.
+    fn images(&self) -> usize;
+}
+
+impl Record for StepRecord {
+    fn images(&self) -> usize {
+        self.images
+    }
+}
+
+impl Record for TemporalRecord {
+    fn images(&self) -> usize {
+        self.frames
+    }
 }
 
 /// What every line has.
@@ -97,11 +115,11 @@ impl TrainLog {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn step(&mut self, record: &StepRecord) -> Result<(), LearnError> {
+    pub fn step(&mut self, record: &impl Record) -> Result<(), LearnError> {
         let now = self.clock.seconds();
         let seconds = now - self.last;
         self.last = now;
-        self.speed = (seconds > 0.0).then(|| record.images as f64 / seconds);
+        self.speed = (seconds > 0.0).then(|| record.images() as f64 / seconds);
         self.append(&Line::Step { record, seconds, images_per_second: self.speed })
     }
 
@@ -110,7 +128,12 @@ impl TrainLog {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn evaluation(&mut self, step: u64, network: &str, report: &EvalReport) -> Result<(), LearnError> {
+    pub fn evaluation(
+        &mut self,
+        step: u64,
+        network: &str,
+        report: &impl Serialize,
+    ) -> Result<(), LearnError> {
         self.append(&Line::Evaluation { step, network, report })?;
         self.last = self.clock.seconds();
         Ok(())
@@ -129,7 +152,7 @@ impl TrainLog {
         self.file.sync_data().map_err(|source| LearnError::Io { path: self.path.clone(), source })
     }
 
-    fn append(&mut self, line: &Line) -> Result<(), LearnError> {
+    fn append(&mut self, line: &Line<impl Serialize>) -> Result<(), LearnError> {
         let mut text = serde_json::to_string(line).map_err(|e| LearnError::Format {
             path: self.path.clone(),
             place: String::new(),
@@ -182,6 +205,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use crate::learn::EvalReport;
 
     struct HandClock(Arc<AtomicU64>);
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ResNetSpec;
+use super::{ResNetSpec, TemporalSpec};
 
 /// How a picture becomes network input: the same contract is used to train, to evaluate and live.
 ///
@@ -29,6 +29,9 @@ pub struct InputContract {
 pub enum Architecture {
     /// A residual network over one picture.
     Resnet(ResNetSpec),
+    /// An encoder over the features of a clip's frames; the card's input is that of the network whose features it
+    /// reads.
+    Temporal(TemporalSpec),
 }
 
 /// The card stored in a weights file's metadata under `affekt.card`, as JSON.
@@ -54,6 +57,9 @@ pub struct ModelCard {
     pub temperature: f32,
     /// Measured figures by name, e.g. `ferplus_valid_accuracy`.
     pub metrics: std::collections::BTreeMap<String, f64>,
+    /// Of a temporal encoder: BLAKE3 hash of the student's file whose features it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub student: Option<String>,
 }
 
 fn whole() -> f32 {

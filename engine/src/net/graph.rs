@@ -68,8 +68,24 @@ pub enum Op {
     MaxPool { kernel: usize, stride: usize, padding: usize },
     /// Mean over positions, to `1 x 1 x c`.
     GlobalAveragePool,
-    /// `x W^T + b` over a flat item; weight `out x in`, bias `out`.
+    /// `x W^T + b`; weight `out x in`, bias `out`. An output of one position reads the flat item, an output with the
+    /// input's positions applies the layer at each of them.
     Linear { weight: ParamId, bias: ParamId },
+    /// Adds a learned `positions x channels` table to every item.
+    Positions { table: ParamId },
+    /// Normalises the channels of each position: `scale (x - mean) / sqrt(variance + epsilon) + shift`, the variance
+    /// biased.
+    LayerNorm { scale: ParamId, shift: ParamId, epsilon: f32 },
+    /// Attention among an item's positions: `softmax(Q K^T / sqrt(d)) V` for each of `heads` heads. The first input
+    /// holds `Q`, `K` and `V` side by side (`3 x heads x d` channels, heads in order within each). A second input, if
+    /// any, masks keys: a position takes part as a key where that input's last channel is above 0.5. With `causal`, a
+    /// position attends to itself and earlier ones only. A position that no key is left for gets zeros.
+    Attention { heads: usize, causal: bool },
+    /// `x Phi(x)` with the normal distribution's exact `Phi`.
+    Gelu,
+    /// In training: zero with probability `rate`, else divided by `1 - rate`; elsewhere nothing. `index` tells the
+    /// masks of a graph's dropouts apart.
+    Dropout { rate: f32, index: u32 },
 }
 
 impl Op {
@@ -84,6 +100,11 @@ impl Op {
             Op::MaxPool { .. } => "max_pool",
             Op::GlobalAveragePool => "global_average_pool",
             Op::Linear { .. } => "linear",
+            Op::Positions { .. } => "positions",
+            Op::LayerNorm { .. } => "layer_norm",
+            Op::Attention { .. } => "attention",
+            Op::Gelu => "gelu",
+            Op::Dropout { .. } => "dropout",
         }
     }
 }
@@ -104,9 +125,13 @@ pub struct Node {
 pub enum ParamKind {
     /// Convolution or linear weight: decayed.
     Weight,
-    /// Batch-norm scale: starts at one, not decayed.
+    /// Weight of an attention's projection to queries, keys and values: decayed, starts by Xavier's rule.
+    AttentionWeight,
+    /// Learned positions: start small, not decayed.
+    Positions,
+    /// Scale of a normalisation: starts at one, not decayed.
     Scale,
-    /// Batch-norm shift or bias: starts at zero, not decayed.
+    /// Shift of a normalisation, or bias: starts at zero, not decayed.
     Shift,
     /// Running mean: a buffer, no gradient.
     RunningMean,
@@ -122,11 +147,11 @@ impl ParamKind {
 
     /// Whether weight decay applies.
     pub fn is_decayed(self) -> bool {
-        self == ParamKind::Weight
+        matches!(self, ParamKind::Weight | ParamKind::AttentionWeight)
     }
 }
 
-/// A named parameter or buffer; names and shapes follow torchvision.
+/// A named parameter or buffer; names and shapes follow torchvision and torch.nn.TransformerEncoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamSpec {
     /// For example `layer1.0.conv1.weight`.
@@ -156,7 +181,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Parameters in torchvision's order.
     pub params: Vec<ParamSpec>,
-    /// The node whose output is the feature vector (the pooled features of a residual network).
+    /// The node whose output is the feature vector: the pooled features of a residual network, the refined features
+    /// of every frame of a temporal encoder.
     pub features: NodeId,
 }
 
@@ -230,135 +256,4 @@ pub enum GraphError {
         /// What is allowed.
         allowed: &'static str,
     },
-}
-
-/// Builds a [`Graph`] node by node, inferring shapes and naming parameters.
-#[derive(Debug, Clone)]
-pub struct GraphBuilder {
-    nodes: Vec<Node>,
-    params: Vec<ParamSpec>,
-}
-
-impl GraphBuilder {
-    /// Starts a graph with its input. Returns the builder; the input is node 0.
-    pub fn new(input: Shape) -> Self {
-        let node = Node { op: Op::Input, inputs: vec![], shape: input };
-        Self { nodes: vec![node], params: vec![] }
-    }
-
-    /// Shape of a node's output.
-    pub fn shape(&self, node: NodeId) -> Shape {
-        self.nodes[node].shape
-    }
-
-    fn param(&mut self, name: String, shape: Vec<usize>, kind: ParamKind) -> ParamId {
-        self.params.push(ParamSpec { name, shape, kind });
-        self.params.len() - 1
-    }
-
-    fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
-        self.nodes.push(Node { op, inputs, shape });
-        self.nodes.len() - 1
-    }
-
-    /// Adds a convolution with `out` channels, its weight named `{name}.weight`.
-    ///
-    /// # Errors
-    /// The padded input is smaller than the kernel.
-    pub fn conv(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        out: usize,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-    ) -> Result<NodeId, GraphError> {
-        let input = self.shape(x);
-        let (h, w) = windows("conv", name, input, kernel, stride, padding)?;
-        let weight =
-            self.param(format!("{name}.weight"), vec![out, input.c, kernel, kernel], ParamKind::Weight);
-        Ok(self.push(Op::Conv { weight, kernel, stride, padding }, vec![x], Shape { h, w, c: out }))
-    }
-
-    /// Adds a batch normalisation with torchvision's constants (epsilon 1e-5, momentum 0.1).
-    pub fn batch_norm(&mut self, name: &str, x: NodeId) -> NodeId {
-        let shape = self.shape(x);
-        let channels = vec![shape.c];
-        let scale = self.param(format!("{name}.weight"), channels.clone(), ParamKind::Scale);
-        let shift = self.param(format!("{name}.bias"), channels.clone(), ParamKind::Shift);
-        let mean = self.param(format!("{name}.running_mean"), channels.clone(), ParamKind::RunningMean);
-        let variance = self.param(format!("{name}.running_var"), channels, ParamKind::RunningVariance);
-        let op = Op::BatchNorm { scale, shift, mean, variance, epsilon: 1e-5, momentum: 0.1 };
-        self.push(op, vec![x], shape)
-    }
-
-    /// Adds a rectifier.
-    pub fn relu(&mut self, x: NodeId) -> NodeId {
-        let shape = self.shape(x);
-        self.push(Op::Relu, vec![x], shape)
-    }
-
-    /// Adds a sum.
-    ///
-    /// # Errors
-    /// The two shapes differ.
-    pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
-        let (left, right) = (self.shape(a), self.shape(b));
-        if left != right {
-            return Err(GraphError::Mismatch { op: "add", name: name.into(), left, right });
-        }
-        Ok(self.push(Op::Add, vec![a, b], left))
-    }
-
-    /// Adds a maximum pool.
-    ///
-    /// # Errors
-    /// The padded input is smaller than the window.
-    pub fn max_pool(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-    ) -> Result<NodeId, GraphError> {
-        let input = self.shape(x);
-        let (h, w) = windows("max_pool", name, input, kernel, stride, padding)?;
-        Ok(self.push(Op::MaxPool { kernel, stride, padding }, vec![x], Shape { h, w, c: input.c }))
-    }
-
-    /// Adds the mean over positions.
-    pub fn global_average_pool(&mut self, x: NodeId) -> NodeId {
-        let c = self.shape(x).c;
-        self.push(Op::GlobalAveragePool, vec![x], Shape { h: 1, w: 1, c })
-    }
-
-    /// Adds a linear layer over the flat item, named `{name}.weight` and `{name}.bias`.
-    pub fn linear(&mut self, name: &str, x: NodeId, out: usize) -> NodeId {
-        let flat = self.shape(x).len();
-        let weight = self.param(format!("{name}.weight"), vec![out, flat], ParamKind::Weight);
-        let bias = self.param(format!("{name}.bias"), vec![out], ParamKind::Shift);
-        self.push(Op::Linear { weight, bias }, vec![x], Shape { h: 1, w: 1, c: out })
-    }
-
-    /// Ends the graph at its last node.
-    pub fn finish(self, features: NodeId) -> Graph {
-        Graph { nodes: self.nodes, params: self.params, features }
-    }
-}
-
-fn windows(
-    op: &'static str,
-    name: &str,
-    input: Shape,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<(usize, usize), GraphError> {
-    let (h, w) = (input.h + 2 * padding, input.w + 2 * padding);
-    if h < kernel || w < kernel || stride == 0 {
-        return Err(GraphError::TooSmall { op, name: name.into(), kernel, padding, input });
-    }
-    Ok(((h - kernel) / stride + 1, (w - kernel) / stride + 1))
 }

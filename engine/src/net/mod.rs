@@ -3,16 +3,22 @@
 //! Here live the graph and its shapes, the architectures built from it, the named [`Weights`] with their files and
 //! the [`ModelCard`]. What executes a graph lives in `backend`.
 
-mod atomic;
+mod atomic_file;
+mod builder;
 mod card;
 mod graph;
 mod plan;
 mod resnet;
+mod temporal;
 mod weights;
 
-pub use atomic::{move_atomically, stream_atomically};
+pub use atomic_file::{AtomicFile, move_atomically, stream_atomically, write_atomically};
+pub use builder::GraphBuilder;
 pub use card::{Architecture, InputContract, ModelCard};
-pub use graph::{Graph, GraphBuilder, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
-pub use plan::{Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId};
+pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
+pub use plan::{
+    Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,
+};
 pub use resnet::{Depth, ResNetSpec, Stem};
-pub use weights::{HostTensor, Storage, Weights, WeightsError, write_atomically};
+pub use temporal::TemporalSpec;
+pub use weights::{HostTensor, Storage, Weights, WeightsError};

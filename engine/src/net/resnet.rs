@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Graph, GraphBuilder, GraphError, NodeId, Shape};
+use super::builder::GraphBuilder;
+use super::graph::{Graph, GraphError, NodeId, Shape};
 
 /// How many layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
+use super::atomic_file::write_atomically;
 use super::card::ModelCard;
 use super::graph::{Graph, ParamKind};
 use crate::random::{Address, Purpose};
@@ -68,7 +69,9 @@ pub enum WeightsError {
 
 impl Weights {
     /// Initial weights of a graph: He-normal (fan-out) convolutions, uniform linear layers with bound
-    /// `1/sqrt(fan-in)`, as torchvision starts its residual networks.
+    /// `1/sqrt(fan-in)`, as torchvision starts its residual networks; projections of attention uniform with Xavier's
+    /// bound `sqrt(6 / (fan-in + fan-out))`, as PyTorch starts its encoders, and learned positions normal with
+    /// deviation 0.02.
     pub fn initial(graph: &Graph, seed: u64) -> Self {
         let mut tensors = BTreeMap::new();
         for (item, spec) in graph.params.iter().enumerate() {
@@ -83,6 +86,11 @@ impl Weights {
                     let bound = 1.0 / (shape[1] as f32).sqrt();
                     (0..spec.len()).map(|_| rng.between(-bound, bound)).collect()
                 }
+                (ParamKind::AttentionWeight, shape) => {
+                    let bound = (6.0 / (shape[0] + shape[1]) as f32).sqrt();
+                    (0..spec.len()).map(|_| rng.between(-bound, bound)).collect()
+                }
+                (ParamKind::Positions, _) => (0..spec.len()).map(|_| 0.02 * rng.normal()).collect(),
                 (ParamKind::Scale | ParamKind::RunningVariance, _) => vec![1.0; spec.len()],
                 (ParamKind::Shift | ParamKind::RunningMean, _) => vec![0.0; spec.len()],
             };
@@ -205,15 +213,6 @@ impl Weights {
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], |t| t.data.as_slice())
     }
-}
-
-/// Writes a file so that it is either whole or not there: temporary file in the same folder, synced, renamed, and the
-/// folder synced.
-///
-/// # Errors
-/// Whatever the file system reports; an older file of that name is untouched then.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    super::stream_atomically(path, |file| file.write_all(bytes))
 }
 
 fn encode(values: &[f32], storage: Storage) -> Vec<u8> {

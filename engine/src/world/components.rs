@@ -1,4 +1,5 @@
-//! What one sample of the current step knows about itself. Pictures and other tensors are never components.
+//! What one sample, clip or frame of the current step knows about itself. Pictures and other tensors are never
+//! components.
 
 use bevy_ecs::prelude::*;
 
@@ -37,3 +38,27 @@ pub struct LeftOut;
 /// It was drawn from the unlabelled pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct Unlabelled;
+
+/// The clip it is (a stretch) of, a number in the run's clips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Component)]
+pub struct ClipIndex(pub usize);
+
+/// Which frame of its clip it is, or begins at; counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Component)]
+pub struct FrameIndex(pub usize);
+
+/// A frame in which a face was found and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct HasFace;
+
+/// The class that the student gives a frame's face by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct StudentLabel(pub usize);
+
+/// The class that the temporal encoder gives a frame, seeing its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct TemporalLabel(pub usize);
+
+/// The class that is left after the vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct VotedLabel(pub usize);

@@ -299,3 +299,21 @@ impl RunConfig {
         Ok(InputContract { size: self.model.size, channels, mean, std, template })
     }
 }
+
+/// Paths of the SPECs that name files; those of generated data are counts.
+pub(super) fn spec_paths<'a>(
+    specs: impl Iterator<Item = &'a mut Spec>,
+) -> impl Iterator<Item = &'a mut PathBuf> {
+    specs.filter(|spec| !spec.format.starts_with("synth")).map(|spec| &mut spec.path)
+}
+
+/// Makes the paths of files that exist absolute.
+pub(super) fn make_absolute<'a>(paths: impl Iterator<Item = &'a mut PathBuf>) {
+    for path in paths {
+        if let Ok(absolute) = std::path::absolute(&*path)
+            && absolute.exists()
+        {
+            *path = absolute;
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! The ECS: what happens in which order. Schedules are the table of contents, samples of the current step are entities,
 //! tensors and networks stay in resources, and no system computes anything itself.
 //!
-//! [`pretrain`] and [`evaluate`] hold one schedule each, with its stages, systems and resources. [`Pretraining`] runs the
-//! first over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
+//! [`pretrain`], [`evaluate`], [`refine`] and [`clip_evaluation`] hold one schedule each, with its stages, systems and
+//! resources. [`Pretraining`] and [`Refining`] run theirs over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
 //! `sets` opens a run's data, `run_folder` and `outcome` are its files, and [`RunConfig`] is all its settings.
 //! Nothing outside this folder knows `bevy_ecs`.
 
+pub mod clip_evaluation;
 pub mod components;
 mod config;
 mod error;
@@ -15,6 +16,7 @@ mod outcome;
 mod prepare;
 pub mod pretrain;
 mod pretraining;
+pub mod refine;
 mod run_folder;
 mod schedule;
 mod sets;
@@ -22,6 +24,7 @@ mod synth_clip_format;
 mod synth_format;
 mod synth_options;
 
+pub use clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
 pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
 pub use error::WorldError;
 pub use evaluate::{Subject, evaluate, evaluate_model};
@@ -29,8 +32,12 @@ pub use model::Model;
 pub use outcome::{RunReport, Skipped};
 pub use prepare::{Draw, Prepared, Preparer};
 pub use pretraining::{Advance, Pretraining};
+pub use refine::{
+    ClipDataConfig, ClipFeatures, EncoderConfig, Extraction, PostConfig, RefineAdvance, RefineConfig,
+    RefineReport, Refining, extract, open_clips,
+};
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
-pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, SYNTH_CLIPS_ABOUT, open_clips, synth_clips};
+pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, clip_formats, synth_clips};
 pub use synth_format::{formats, synth_faces};
 pub use synth_options::SYNTH_OPTIONS;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::WorldError;
 use super::run_folder::RunFolder;
+use crate::data::FeatureCache;
 use crate::net::{Architecture, Graph, ModelCard, Weights};
 
 /// Weights, their card and the graph both describe.
@@ -17,6 +18,8 @@ pub struct Model {
     pub graph: Graph,
     /// Its weights; they fit the graph.
     pub weights: Weights,
+    /// Hash of its file, which a temporal encoder and kept features name.
+    pub hash: String,
 }
 
 impl Model {
@@ -34,7 +37,11 @@ impl Model {
                  run by --init",
             )
         })?;
-        let Architecture::Resnet(spec) = &card.architecture;
+        let Architecture::Resnet(spec) = &card.architecture else {
+            let problem = "holds a temporal encoder, which reads the features of frames; a network over pictures \
+                           (family resnet) is needed here; give the encoder to affekt eval --temporal";
+            return Err(WorldError::file(&file, problem));
+        };
         if spec.classes != card.classes.len() {
             let problem = format!(
                 "its card names {} classes, but its network has {}",
@@ -48,6 +55,7 @@ impl Model {
         }
         let graph = spec.graph().map_err(|e| WorldError::file(&file, format!("its card: {e}")))?;
         weights.check(&graph).map_err(|e| WorldError::file(&file, e.to_string()))?;
-        Ok(Self { path: file, card, graph, weights })
+        let hash = FeatureCache::student_hash(&file)?;
+        Ok(Self { path: file, card, graph, weights, hash })
     }
 }

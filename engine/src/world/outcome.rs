@@ -155,12 +155,13 @@ impl Pretraining {
             ),
             temperature: score.map_or(1.0, |s| s.calibrating_temperature),
             metrics: metrics.unwrap_or_default(),
+            student: None,
         }
     }
 }
 
 /// SPECs with nothing of their paths but the file's name: a card goes to other people.
-fn specs(specs: &[Spec]) -> String {
+pub(super) fn specs(specs: &[Spec]) -> String {
     let named = |spec: &Spec| {
         let path = spec.path.file_name().map_or_else(|| spec.path.clone(), Into::into);
         Spec { path, ..spec.clone() }.to_string()

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::config::RunConfig;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::error::WorldError;
 use crate::net::write_atomically;
 
@@ -73,7 +75,8 @@ impl RunFolder {
         }
         let problem = if Self(path.to_owned()).config().is_file() {
             format!(
-                "holds a run that has not ended; finish it by affekt pretrain --resume {}",
+                "holds a run that has not ended; finish it by affekt pretrain --resume {0} (affekt refine --resume {0} \
+                 where it is a temporal run)",
                 path.display()
             )
         } else {
@@ -121,7 +124,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn save_config(&self, config: &RunConfig) -> Result<(), WorldError> {
+    pub fn save_config(&self, config: &impl Serialize) -> Result<(), WorldError> {
         let path = self.config();
         let text = toml::to_string_pretty(config).map_err(|e| WorldError::file(&path, e.to_string()))?;
         write_atomically(&path, text.as_bytes()).map_err(|e| WorldError::io(&path, e))
@@ -131,7 +134,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// The file cannot be read, or was changed to something that is no config.
-    pub fn load_config(&self) -> Result<RunConfig, WorldError> {
+    pub fn load_config<C: DeserializeOwned>(&self) -> Result<C, WorldError> {
         let path = self.config();
         let text = std::fs::read_to_string(&path).map_err(|e| WorldError::io(&path, e))?;
         toml::from_str(&text).map_err(|e| WorldError::file(&path, e.to_string().trim().to_owned()))
@@ -156,6 +159,7 @@ pub fn probe_folder(path: &Path) -> Result<(), WorldError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::RunConfig;
 
     #[test]
     fn a_folder_with_something_in_it_is_refused_unless_forced() {
@@ -182,6 +186,6 @@ mod tests {
         let mut config = RunConfig { seed: 77, ..RunConfig::default() };
         config.data.labelled = vec!["ferplus:a/b.tar#Train?labels_per_class=3".parse().expect("a SPEC")];
         folder.save_config(&config).expect("written");
-        assert_eq!(folder.load_config().expect("read"), config);
+        assert_eq!(folder.load_config::<RunConfig>().expect("read"), config);
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::synth_options::{balance, count, set, style};
-use crate::data::{Clips, DataError, Spec};
+use crate::data::{ClipFormat, ClipFormats, ClipFrames, Clips, DataError, Dataset, Format, SkipLog, Spec};
 use crate::synth::{SynthClipSettings, SynthClips};
 
 /// Name of the format of generated clips.
 pub const SYNTH_CLIPS: &str = "synth-clips";
 
 /// What it is, for help texts.
-pub const SYNTH_CLIPS_ABOUT: &str =
+const SYNTH_CLIPS_ABOUT: &str =
     "generated clips: synth-clips:COUNT?seed=1&frames=900, where another seed gives other people";
 
 /// Options of `synth-clips` SPECs.
@@ -35,11 +35,52 @@ pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
     "jitter",
 ];
 
-/// Opens what [`synth_clips`] names, as a format of clips does.
-///
-/// # Errors
-/// As [`synth_clips`].
-pub fn open_clips(spec: &Spec) -> Result<Arc<dyn Clips>, DataError> {
+/// The same, and which frames serve as faces.
+const SYNTH_CLIP_FACE_OPTIONS: &[&str] = &[
+    "every",
+    "seed",
+    "size",
+    "channels",
+    "identities",
+    "people",
+    "intensity",
+    "blend",
+    "variation",
+    "camera",
+    "occlusion",
+    "balance",
+    "frames",
+    "threshold",
+    "speech",
+    "motion",
+    "missing",
+    "ignored",
+    "jitter",
+];
+
+/// Every form of clips there is.
+pub fn clip_formats() -> ClipFormats {
+    ClipFormats::files().with(ClipFormat {
+        name: SYNTH_CLIPS,
+        about: SYNTH_CLIPS_ABOUT,
+        options: SYNTH_CLIP_OPTIONS,
+        open: open_clips,
+    })
+}
+
+/// The frames of generated clips as a dataset of faces; `every=N` takes every N-th frame alone.
+pub(super) const SYNTH_CLIP_FACES: Format = Format {
+    name: SYNTH_CLIPS,
+    about: "frames of generated clips: synth-clips:COUNT?seed=1&frames=900&every=5",
+    options: SYNTH_CLIP_FACE_OPTIONS,
+    open: open_faces,
+};
+
+fn open_faces(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
+    Ok(Arc::new(ClipFrames::new(Arc::new(synth_clips(spec)?), ClipFrames::every(spec)?)?))
+}
+
+fn open_clips(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Clips>, DataError> {
     Ok(Arc::new(synth_clips(spec)?))
 }
 
@@ -73,7 +114,7 @@ mod tests {
     use super::*;
 
     fn open(text: &str) -> Result<Arc<dyn Clips>, DataError> {
-        open_clips(&text.parse()?)
+        clip_formats().open(&text.parse()?, &SkipLog::new(true))
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::synth_clip_format::SYNTH_CLIP_FACES;
 use super::synth_options::{SYNTH_OPTIONS, balance, count, set, style};
 use crate::data::{DataError, Dataset, Format, Formats, SkipLog, Spec};
 use crate::synth::{SynthFaces, SynthSettings};
 
 /// Every dataset format there is.
 pub fn formats() -> Formats {
-    Formats::files().with(Format {
+    Formats::files().with(SYNTH_CLIP_FACES).with(Format {
         name: "synth",
         about: "generated faces: synth:COUNT?seed=1, where another seed gives other people",
         options: SYNTH_OPTIONS,

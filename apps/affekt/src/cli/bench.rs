@@ -12,18 +12,19 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::say;
-use super::values::{DepthArg, StemArg};
+use super::values::StemArg;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
   affekt bench --model resnet50 --size 224 --batch 8 --mode infer --json
   affekt bench --model resnet18 --size 64 --batch 32 --mode step --stem no_pool
+  affekt bench --model temporal --batch 32 --mode train --json
   affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum BenchMode {
+pub enum BenchMode {
     /// Forward pass with running statistics.
     Infer,
     /// Forward, backward and update of one network.
@@ -34,22 +35,45 @@ enum BenchMode {
     Loader,
 }
 
+/// Which network is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lowercase")]
+enum BenchModel {
+    ResNet18,
+    ResNet34,
+    ResNet50,
+    /// The temporal encoder.
+    Temporal,
+}
+
+impl BenchModel {
+    /// The residual network's depth; `None` for the temporal encoder.
+    fn depth(self) -> Option<Depth> {
+        match self {
+            BenchModel::ResNet18 => Some(Depth::ResNet18),
+            BenchModel::ResNet34 => Some(Depth::ResNet34),
+            BenchModel::ResNet50 => Some(Depth::ResNet50),
+            BenchModel::Temporal => None,
+        }
+    }
+}
+
 /// Measure speed and memory.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct BenchArgs {
     /// What is measured.
     #[arg(long, value_enum, default_value = "infer")]
-    mode: BenchMode,
-    /// Network.
+    pub mode: BenchMode,
+    /// Network; `temporal` is the encoder of 64 frames over 2048 features (modes infer and train; --batch counts clips).
     #[arg(long, value_enum, default_value = "resnet50")]
-    model: DepthArg,
+    model: BenchModel,
     /// Side of the square input in pixels, 32 to 1024 [default: 224; 48 for the loader].
     #[arg(long)]
     size: Option<usize>,
     /// Pictures a pass, from 1 up (from 2 up in training).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    pub batch: u32,
     /// Factor on every layer's channels, 0.0625 to 8.
     #[arg(long, default_value_t = 1.0)]
     width: f32,
@@ -61,16 +85,16 @@ pub struct BenchArgs {
     channels: Option<usize>,
     /// Outputs.
     #[arg(long, default_value_t = 8)]
-    classes: usize,
+    pub classes: usize,
     /// Measured passes, after one or two that are not.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    iterations: u32,
+    pub iterations: u32,
     /// Dataset of `--mode loader`.
     #[arg(long, value_name = "SPEC", required_if_eq("mode", "loader"))]
     data: Option<String>,
     /// One JSON line instead of text.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,8 +132,9 @@ pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
         return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
     }
+    let Some(depth) = args.model.depth() else { return super::bench_temporal::run(args, threads) };
     let spec = ResNetSpec {
-        depth: args.model.into(),
+        depth,
         size: args.size.unwrap_or(224),
         channels: args.channels.unwrap_or(3),
         classes: args.classes,
@@ -160,7 +185,7 @@ pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
 }
 
 /// Milliseconds of each pass, sorted; the first passes, in which memory is claimed, are not counted.
-fn timed(iterations: u32, mut pass: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
+pub fn timed(iterations: u32, mut pass: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
     for _ in 0..iterations.min(2) {
         pass()?;
     }
@@ -176,7 +201,7 @@ fn timed(iterations: u32, mut pass: impl FnMut() -> anyhow::Result<()>) -> anyho
 
 fn time_infer(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Vec<f64>> {
     let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
-    let input = pictures(graph, batch, 0);
+    let input = noise(graph, batch, 0);
     timed(n, || {
         network.forward(&input, batch, Mode::Infer)?;
         Ok(())
@@ -185,7 +210,7 @@ fn time_infer(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> any
 
 fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Vec<f64>> {
     let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
-    let input = pictures(graph, batch, 0);
+    let input = noise(graph, batch, 0);
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; batch * graph.output().len()];
     let rule = UpdateRule::Sgd { learning_rate: 1e-4, momentum: 0.9, weight_decay: 5e-4, scale: 1.0 };
@@ -212,11 +237,11 @@ fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyh
     let student = backend.network(graph, &Weights::initial(graph, 2))?;
     let mut learner = SemiSupervised::new(teacher, student, settings)?;
     let data = TrainBatch {
-        labelled: pictures(graph, batch, 0),
+        labelled: noise(graph, batch, 0),
         labels: (0..batch).map(|i| i % graph.output().len()).collect(),
         targets: None,
-        weak: pictures(graph, batch, 1),
-        strong: pictures(graph, batch, 2),
+        weak: noise(graph, batch, 1),
+        strong: noise(graph, batch, 2),
     };
     timed(n, || {
         learner.step(&data)?;
@@ -225,13 +250,13 @@ fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyh
 }
 
 /// Random input, the same in every run.
-fn pictures(graph: &Graph, batch: usize, item: u64) -> Vec<f32> {
+pub fn noise(graph: &Graph, batch: usize, item: u64) -> Vec<f32> {
     let mut rng = Address { seed: 1, purpose: Purpose::Synthesis, step: 0, item }.rng();
     (0..batch * graph.input().len()).map(|_| rng.between(-2.0, 2.0)).collect()
 }
 
 /// Highest resident memory of this process in MiB.
-fn peak_mib() -> Option<f64> {
+pub fn peak_mib() -> Option<f64> {
     let text = std::fs::read_to_string(PathBuf::from("/proc/self/status")).ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)

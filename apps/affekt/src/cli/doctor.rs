@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::Backend;
+use affekt_engine::world::RunConfig;
 use clap::Args;
 use serde::Serialize;
 
 use super::say;
-use crate::config::{PRESETS, purpose};
+use crate::config::{Settings as _, purpose};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -92,7 +93,10 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
             missing("wgpu", "not built yet: graphics processors are not used"),
             missing("dfdx", "not built yet: CUDA is not used"),
         ],
-        presets: PRESETS.iter().map(|(name, text)| PresetFinding { name, purpose: purpose(text) }).collect(),
+        presets: RunConfig::PRESETS
+            .iter()
+            .map(|(name, text)| PresetFinding { name, purpose: purpose(text) })
+            .collect(),
         folders: vec![folder(&std::env::temp_dir()), folder(out)],
     }
 }

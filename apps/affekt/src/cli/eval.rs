@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
 use affekt_engine::world::{EvaluationConfig, Model, evaluate_model, formats};
+use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
+use super::ablation::AblationArgs;
 use super::say;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -16,6 +18,9 @@ use crate::progress::Progress;
 const EXAMPLES: &str = "Examples:
   affekt eval --model runs/a --data ferplus:faces/ferplus.tar#Valid
   affekt eval --model model.safetensors --data folder:my_faces --json
+  affekt eval --model runs/a --temporal runs/t --data affwild2:Aff-Wild2#Validation_Set --predictions predictions.txt
+  affekt eval --ablation --labelled folder:faces --unlabelled recordio:more --clips clips:train --valid clips:valid \
+    --out runs/ablation --seeds 3
 
 The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion
 (rows are the truth, in the order of classes), ece, and more.";
@@ -26,29 +31,44 @@ The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1,
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
     /// Weights file with a card, or the folder of a finished run.
+    #[arg(long, value_name = "MODEL", required_unless_present = "ablation")]
+    model: Option<PathBuf>,
+    /// Labelled dataset; with --temporal, clips. Repeatable: all are measured as one.
+    #[arg(long, value_name = "SPEC", required_unless_present = "ablation")]
+    pub data: Vec<String>,
+    /// Temporal encoder trained on this model's features: measures clips frame by frame, with the encoder and the vote.
     #[arg(long, value_name = "MODEL")]
-    model: PathBuf,
-    /// Labelled dataset. Repeatable: all are measured as one.
-    #[arg(long, value_name = "SPEC", required = true)]
-    data: Vec<String>,
+    temporal: Option<PathBuf>,
+    /// Frames of the vote's window.
+    #[arg(long, value_name = "FRAMES", default_value_t = 30, requires = "temporal",
+        value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub window: u32,
+    /// Write the voted labels as an ABAW predictions.txt, every frame filled.
+    #[arg(long, value_name = "FILE", requires = "temporal")]
+    pub predictions: Option<PathBuf>,
+    /// Keep extracted features here, for the next time.
+    #[arg(long, value_name = "FOLDER", requires = "temporal")]
+    pub features: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long, conflicts_with = "csv")]
-    json: bool,
+    pub json: bool,
     /// Print a CSV header and one row instead of a table.
     #[arg(long)]
     csv: bool,
     /// Pictures a pass, 1 to 4096.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    pub batch: u32,
     /// Average each picture's probabilities with its mirror image's.
     #[arg(long)]
     flip: bool,
     /// End at the first picture that cannot be read, instead of leaving it out and counting it.
     #[arg(long)]
-    strict: bool,
+    pub strict: bool,
     /// Show no progress.
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
+    #[command(flatten)]
+    ablation: AblationArgs,
 }
 
 #[derive(Serialize)]
@@ -64,11 +84,18 @@ struct Output<'a> {
 /// # Errors
 /// The model or the data cannot be used, or Ctrl-C.
 pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
+    if args.ablation.ablation {
+        return args.ablation.run(threads, args.json, args.quiet);
+    }
+    let path = args.model.as_deref().ok_or_else(|| Failure::usage(anyhow!("--model MODEL is missing")))?;
+    if let Some(encoder) = &args.temporal {
+        return super::eval_clips::run(args, path, encoder, threads);
+    }
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
     let formats = formats();
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
-    let model = Model::load(&args.model)?;
+    let model = Model::load(path)?;
     interrupt::watch()?;
     let settings =
         EvaluationConfig { batch: args.batch as usize, flip: args.flip, ..EvaluationConfig::default() };

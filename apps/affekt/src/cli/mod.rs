@@ -1,13 +1,19 @@
 //! The command line: one file a command, each with its arguments, examples and `run`.
 
+mod abaw;
+mod ablation;
 mod bench;
 mod bench_loader;
+mod bench_temporal;
 mod demo;
 mod doctor;
 mod eval;
+mod eval_clips;
 mod pretrain;
+pub mod refine;
+mod report;
 mod synth;
-mod training;
+pub mod training;
 mod values;
 
 use std::io::Write as _;
@@ -25,6 +31,7 @@ const EXAMPLES: &str = "First steps:
   affekt demo                       train and evaluate on generated faces, in minutes
   affekt doctor                     what this machine offers
   affekt pretrain --help            train on your faces
+  affekt refine --help              train the temporal encoder on your clips
 
 A dataset SPEC is FORMAT:PATH[#SPLIT][?key=value&...], for example
   ferplus:faces/ferplus.tar#Train?labels_per_class=25
@@ -51,7 +58,10 @@ pub struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
-    Eval(eval::EvalArgs),
+    Abaw(abaw::AbawArgs),
+    Refine(Box<refine::RefineArgs>),
+    Eval(Box<eval::EvalArgs>),
+    Report(report::ReportArgs),
     Bench(bench::BenchArgs),
     Synth(synth::SynthArgs),
     Doctor(doctor::DoctorArgs),
@@ -77,7 +87,10 @@ impl Cli {
         match &self.command {
             Command::Demo(args) => demo::run(args, self.threads),
             Command::Pretrain(args) => pretrain::run(args, self.threads),
+            Command::Refine(args) => refine::run(args, self.threads),
             Command::Eval(args) => eval::run(args, self.threads),
+            Command::Abaw(args) => abaw::run(args),
+            Command::Report(args) => report::run(args),
             Command::Bench(args) => bench::run(args, self.threads),
             Command::Synth(args) => synth::run(args),
             Command::Doctor(args) => doctor::run(args, self.threads),
@@ -86,12 +99,12 @@ impl Cli {
 }
 
 /// What computes: the CPU is the one backend that is built.
-fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
+pub fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
     Ok(Arc::new(CpuBackend::with(threads.unwrap_or(0), Isa::detect())?))
 }
 
 /// An engine's error as a failure: what was asked is at fault, or what happened.
-fn classify(error: WorldError) -> Failure {
+pub fn classify(error: WorldError) -> Failure {
     match error {
         WorldError::Interrupted => Failure::Interrupted,
         error if error.is_request() => Failure::usage(error),
@@ -100,7 +113,7 @@ fn classify(error: WorldError) -> Failure {
 }
 
 /// A result on standard output, with a newline.
-fn say(text: &str) -> Result<(), Failure> {
+pub fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
         // A reader such as `head` that has seen enough is not a failure.

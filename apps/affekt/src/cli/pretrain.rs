@@ -148,7 +148,7 @@ pub struct PretrainArgs {
 }
 
 impl PretrainArgs {
-    fn layers(&self) -> anyhow::Result<Layers> {
+    fn layers(&self) -> anyhow::Result<Layers<RunConfig>> {
         let mut layers = Layers::default();
         if let Some(name) = &self.preset {
             layers.preset(name)?;

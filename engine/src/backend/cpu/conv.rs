@@ -7,7 +7,7 @@ use super::matmul::{Gather, PADDING};
 use super::simd::Isa;
 use crate::net::Shape;
 
-/// Extents of a square convolution. A linear layer is the 1x1 case over one position.
+/// Extents of a square convolution. A linear layer is the 1x1 case over a row of positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extents {
     pub input: Shape,
@@ -18,8 +18,9 @@ pub(super) struct Extents {
 }
 
 impl Extents {
-    pub(super) fn linear(inputs: usize, outputs: usize) -> Self {
-        let (input, output) = (Shape { h: 1, w: 1, c: inputs }, Shape { h: 1, w: 1, c: outputs });
+    pub(super) fn linear(positions: usize, inputs: usize, outputs: usize) -> Self {
+        let row = |c| Shape { h: 1, w: positions, c };
+        let (input, output) = (row(inputs), row(outputs));
         Self { input, output, kernel: 1, stride: 1, padding: 0 }
     }
 

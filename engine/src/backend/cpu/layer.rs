@@ -1,10 +1,11 @@
 //! A plan's step made ready for this backend: extents, gather tables and how its gradients are cut.
 
+use super::attention::Attention;
 use super::conv::Extents;
 use super::matmul::Gather;
 use super::pool::MaxPool;
 use super::weight_grad::WeightGradient;
-use crate::net::{Norm, ParamId, Plan, Shape, StepKind, ValueId};
+use crate::net::{Norm, ParamId, Plan, Shape, StepKind, Tail, ValueId};
 
 /// A convolution or linear layer with what is fused into it.
 pub(super) struct ConvLayer {
@@ -23,6 +24,15 @@ pub(super) struct ConvLayer {
 /// What a step does.
 pub(super) enum Work {
     Conv(Box<ConvLayer>),
+    /// A product with bias, and what ends it; the residual is the tail's.
+    Linear(Box<ConvLayer>, Tail),
+    Pointwise(Tail),
+    LayerNorm {
+        scale: ParamId,
+        shift: ParamId,
+        epsilon: f32,
+    },
+    Attention(Attention),
     MaxPool(MaxPool),
     Mean(Shape),
 }
@@ -48,12 +58,21 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
             let work = match step.kind {
                 StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu } => {
                     let extents = Extents { input, output, kernel, stride, padding };
-                    conv(ConvParts { weight, bias: None, norm, residual, relu }, extents, step.input == 0)
+                    let parts = ConvParts { weight, bias: None, norm, residual, relu };
+                    Work::Conv(conv(parts, extents, step.input == 0))
                 }
-                StepKind::Linear { weight, bias } => {
+                StepKind::Linear { weight, bias, tail } => {
                     let parts =
                         ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
-                    conv(parts, Extents::linear(input.len(), output.len()), step.input == 0)
+                    let positions = output.pixels();
+                    let extents = Extents::linear(positions, input.len() / positions, output.c);
+                    Work::Linear(conv(parts, extents, step.input == 0), tail)
+                }
+                StepKind::Pointwise { tail } => Work::Pointwise(tail),
+                StepKind::LayerNorm { scale, shift, epsilon } => Work::LayerNorm { scale, shift, epsilon },
+                StepKind::Attention { heads, causal, presence } => {
+                    let presence = presence.map(|value| (value, plan.shapes[value].c));
+                    Work::Attention(Attention::new(output, heads, causal, presence))
                 }
                 StepKind::MaxPool { kernel, stride, padding } => {
                     Work::MaxPool(MaxPool { input, output, kernel, stride, padding })
@@ -70,10 +89,8 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
         })
         .collect();
     let mut written = vec![false; plan.shapes.len()];
-    for layer in layers.iter_mut().rev() {
-        if let Work::Conv(conv) = &layer.work
-            && let Some(residual) = conv.residual
-        {
+    for (layer, step) in layers.iter_mut().zip(&plan.steps).rev() {
+        if let Some(residual) = step.kind.residual() {
             layer.adds_to_residual = std::mem::replace(&mut written[residual], true);
         }
         layer.adds_to_input = std::mem::replace(&mut written[layer.input], true);
@@ -90,8 +107,12 @@ struct ConvParts {
     relu: bool,
 }
 
-fn conv(ConvParts { weight, bias, norm, residual, relu }: ConvParts, extents: Extents, first: bool) -> Work {
-    Work::Conv(Box::new(ConvLayer {
+fn conv(
+    ConvParts { weight, bias, norm, residual, relu }: ConvParts,
+    extents: Extents,
+    first: bool,
+) -> Box<ConvLayer> {
+    Box::new(ConvLayer {
         weight,
         bias,
         norm,
@@ -102,5 +123,5 @@ fn conv(ConvParts { weight, bias, norm, residual, relu }: ConvParts, extents: Ex
         // Nobody asks for the gradient of the network's input.
         input_gradient: if first { (vec![], vec![]) } else { extents.input_gradient() },
         weight_gradient: WeightGradient::new(extents),
-    }))
+    })
 }

@@ -1,7 +1,7 @@
 //! The CPU backend: always built, and the reference that other backends are held to.
 //!
-//! `conv` turns convolutions into the gathered products of `matmul`; `weight_grad`, `norm` and `pool` are the other
-//! kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
+//! `conv` turns convolutions and linear layers into the gathered products of `matmul`; `weight_grad`, `norm`, `pool`,
+//! `layer_norm`, `attention`, `tail` and `columns` are the other kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
 //! bit-identical for any number of threads.
 
 #![expect(
@@ -9,16 +9,25 @@
     reason = "a kernel must be compiled inside the function that enables its instruction set"
 )]
 
+mod adamw;
+mod attention;
 mod buffer;
 mod call;
+mod columns;
 mod conv;
+#[cfg(test)]
+mod guard_tests;
 mod layer;
+mod layer_norm;
+mod maths;
 mod matmul;
 mod network;
 mod norm;
 mod pool;
 mod simd;
+mod small;
 mod store;
+mod tail;
 mod weight_grad;
 mod winograd;
 

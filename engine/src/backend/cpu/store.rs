@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::adamw::{self, AdamW};
 use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
@@ -41,7 +42,7 @@ impl Store {
     pub(super) fn new(isa: Isa, graph: &Graph, layers: &[Layer]) -> Self {
         let mut packings = vec![None; graph.params.len()];
         for layer in layers {
-            if let Work::Conv(conv) = &layer.work {
+            if let Work::Conv(conv) | Work::Linear(conv, _) = &layer.work {
                 packings[conv.weight] = Some(conv.extents);
             }
         }
@@ -146,17 +147,11 @@ impl Store {
 
     /// SGD with momentum, one pass over the arena.
     pub(super) fn sgd(&self, values: &mut Buffer, momentum: &mut Buffer, gradient: &Buffer, rule: &Sgd) {
-        let (mut values, mut momentum) = (values.as_mut_slice(), momentum.as_mut_slice());
-        let mut gradient = gradient.as_slice();
-        for place in self.places.iter().filter(|p| p.trained) {
-            let len = place.len.next_multiple_of(WIDEST_PANEL);
-            let (p, rest) = std::mem::take(&mut values).split_at_mut(len);
-            values = rest;
-            let (v, rest) = std::mem::take(&mut momentum).split_at_mut(len);
-            momentum = rest;
-            let (g, rest) = gradient.split_at(len);
-            gradient = rest;
-            let decay = if place.decayed { rule.weight_decay } else { 0.0 };
+        let (values, momentum) = (values.as_mut_slice(), momentum.as_mut_slice());
+        for (part, decayed) in self.trained_parts() {
+            let decay = if decayed { rule.weight_decay } else { 0.0 };
+            let (p, v) = (&mut values[part.clone()], &mut momentum[part.clone()]);
+            let g = &gradient.as_slice()[part];
             p.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)).zip(g.par_chunks(CHUNK)).for_each(
                 |((p, v), g)| {
                     for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
@@ -166,6 +161,36 @@ impl Store {
                 },
             );
         }
+    }
+
+    /// AdamW, one pass over the arena.
+    pub(super) fn adamw(
+        &self,
+        values: &mut Buffer,
+        (first, second): (&mut Buffer, &mut Buffer),
+        gradient: &Buffer,
+        rule: AdamW,
+    ) {
+        let (values, first, second) = (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice());
+        for (part, decayed) in self.trained_parts() {
+            let rule = if decayed { rule } else { rule.without_decay() };
+            let moments =
+                first[part.clone()].par_chunks_mut(CHUNK).zip(second[part.clone()].par_chunks_mut(CHUNK));
+            let gradients = gradient.as_slice()[part.clone()].par_chunks(CHUNK);
+            let values = values[part].par_chunks_mut(CHUNK);
+            values.zip(moments).zip(gradients).for_each(|((values, (first, second)), gradient)| {
+                // SAFETY: the set was detected.
+                unsafe { self.isa.run(adamw::Step { rule, values, first, second, gradient }) };
+            });
+        }
+    }
+
+    /// Where each trained parameter lies, padding included, and whether it decays.
+    fn trained_parts(&self) -> impl Iterator<Item = (std::ops::Range<usize>, bool)> + '_ {
+        self.places.iter().filter(|p| p.trained).map(|place| {
+            let len = place.len.next_multiple_of(WIDEST_PANEL);
+            (place.offset..place.offset + len, place.decayed)
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! It shares nothing with any backend but the graph. Its own gradients are held against finite differences.
 
-use affekt_engine::net::{Graph, Op, ParamId, Shape, Weights};
+mod encoder;
+
+use affekt_engine::net::{Graph, Node, Op, ParamId, Shape, Weights};
 
 /// Parameters in `f64`, in the graph's order and torchvision's layout.
 pub type Params = Vec<Vec<f64>>;
@@ -18,11 +20,25 @@ pub struct Pass {
     pub outputs: Vec<Vec<f64>>,
     /// Batch mean and biased variance of each batch normalisation node.
     pub statistics: Vec<Option<(Vec<f64>, Vec<f64>)>>,
+    /// Key of the dropouts' masks, where they were at work.
+    pub noise: Option<u64>,
 }
 
-/// Walks the graph forward; `training` selects the batch's statistics.
+/// Walks the graph forward; `training` selects the batch's statistics and dropout under the key 0.
 pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, training: bool) -> Pass {
-    let mut pass = Pass { outputs: vec![input.to_vec()], statistics: vec![None] };
+    forward_with_noise(graph, params, input, items, training.then_some(0))
+}
+
+/// Walks the graph forward: in training with dropout under the key, else as in inference.
+pub fn forward_with_noise(
+    graph: &Graph,
+    params: &Params,
+    input: &[f64],
+    items: usize,
+    noise: Option<u64>,
+) -> Pass {
+    let training = noise.is_some();
+    let mut pass = Pass { outputs: vec![input.to_vec()], statistics: vec![None], noise };
     for node in &graph.nodes[1..] {
         let x = &pass.outputs[node.inputs[0]];
         let from = graph.nodes[node.inputs[0]].shape;
@@ -63,13 +79,29 @@ pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, trai
                 }
             }
             Op::Linear { weight, bias } => {
-                let n = from.len();
+                let n = params[weight].len() / node.shape.c;
                 for (o, out) in out.iter_mut().enumerate() {
                     let (item, k) = (o / node.shape.c, o % node.shape.c);
                     let row = x[item * n..][..n].iter().zip(&params[weight][k * n..]);
                     *out = params[bias][k] + row.map(|(a, b)| a * b).sum::<f64>();
                 }
             }
+            Op::Positions { table } => {
+                let table = params[table].iter().cycle();
+                out.iter_mut().zip(x.iter().zip(table)).for_each(|(o, (x, t))| *o = x + t);
+            }
+            Op::LayerNorm { scale, shift, epsilon } => {
+                out = encoder::layer_norm(x, &params[scale], &params[shift], f64::from(epsilon));
+            }
+            Op::Gelu => out.iter_mut().zip(x).for_each(|(o, x)| *o = encoder::gelu(*x)),
+            Op::Dropout { rate, index } => {
+                out.clone_from(x);
+                if let Some(key) = noise {
+                    let factors = encoder::dropout(key, index, rate, x.len());
+                    out.iter_mut().zip(factors).for_each(|(o, f)| *o *= f);
+                }
+            }
+            Op::Attention { .. } => out = attention(graph, &pass, node).forward(),
             other => panic!("the reference does not know {other:?}"),
         }
         pass.outputs.push(out);
@@ -138,7 +170,7 @@ pub fn backward(graph: &Graph, params: &Params, pass: &Pass, items: usize, d_out
                 }
             }
             Op::Linear { weight, bias } => {
-                let n = from.len();
+                let n = params[weight].len() / node.shape.c;
                 for (o, g) in g.iter().enumerate() {
                     let (item, k) = (o / node.shape.c, o % node.shape.c);
                     gradients[bias][k] += g;
@@ -148,10 +180,42 @@ pub fn backward(graph: &Graph, params: &Params, pass: &Pass, items: usize, d_out
                     }
                 }
             }
+            Op::Positions { table } => {
+                let len = params[table].len();
+                for (i, g) in g.iter().enumerate() {
+                    dx[i] += g;
+                    gradients[table][i % len] += g;
+                }
+            }
+            Op::LayerNorm { scale, shift, epsilon } => {
+                let (mut by_scale, mut by_shift) = (vec![0.0; node.shape.c], vec![0.0; node.shape.c]);
+                let input = (&x[..], &params[scale][..], f64::from(epsilon));
+                encoder::layer_norm_backward(input, &g, dx, &mut by_scale, &mut by_shift);
+                (gradients[scale], gradients[shift]) = (by_scale, by_shift);
+            }
+            Op::Gelu => {
+                for (i, g) in g.iter().enumerate() {
+                    dx[i] += g * encoder::gelu_slope(x[i]);
+                }
+            }
+            Op::Dropout { rate, index } => {
+                let factors = pass.noise.map(|key| encoder::dropout(key, index, rate, x.len()));
+                for (i, g) in g.iter().enumerate() {
+                    dx[i] += g * factors.as_ref().map_or(1.0, |f| f[i]);
+                }
+            }
+            Op::Attention { .. } => attention(graph, pass, node).backward(&g, dx),
             other => panic!("the reference does not know {other:?}"),
         }
     }
     gradients
+}
+
+fn attention<'a>(graph: &'a Graph, pass: &'a Pass, node: &Node) -> encoder::Attention<'a> {
+    let Op::Attention { heads, causal } = node.op else { panic!("{} is no attention", node.op.name()) };
+    let qkv = &pass.outputs[node.inputs[0]];
+    let presence = node.inputs.get(1).map(|&p| (pass.outputs[p].as_slice(), graph.nodes[p].shape.c));
+    encoder::Attention { shape: node.shape, heads, causal, qkv, presence }
 }
 
 /// Gradient of a parameter's value by central differences of `loss = sum(output * d_output)`.

@@ -1,0 +1,174 @@
+//! The paper's table for any data: five rows, each trained and measured on the same clips, none assumed.
+//!
+//! `baseline` learns from labels alone, `ssl` from unlabelled faces beside them, `ssl_more` from more of those; `temporal`
+//! reads the last student's features over clips, `vote` smooths its labels. All are scored frame by frame.
+
+mod rows;
+mod timeline;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use affekt_engine::data::{ClipSet, SkipLog, Spec};
+use affekt_engine::learn::{FrameReport, Method};
+use affekt_engine::net::write_atomically;
+use affekt_engine::world::{
+    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, clip_formats,
+    evaluate_clips, extract, formats, open_clips,
+};
+use anyhow::Context as _;
+
+use crate::cli;
+use crate::failure::Failure;
+use crate::interrupt;
+
+pub use rows::AblationReport;
+
+/// What is compared on what.
+#[derive(Debug, Clone)]
+pub struct Ablation {
+    /// Folder of the runs and results.
+    pub out: PathBuf,
+    /// Settings of the pre-training runs; their data are the fields below.
+    pub pretrain: RunConfig,
+    /// Settings of the temporal run; its student is the last pre-trained one.
+    pub refine: RefineConfig,
+    /// Labelled faces.
+    pub labelled: Vec<Spec>,
+    /// Unlabelled faces of row `ssl`.
+    pub unlabelled: Vec<Spec>,
+    /// Unlabelled faces that row `ssl_more` has besides; without any the row is left out.
+    pub more_unlabelled: Vec<Spec>,
+    /// Labelled clips that the encoder learns from.
+    pub clips: Vec<Spec>,
+    /// Labelled clips that every row is measured on.
+    pub valid: Vec<Spec>,
+    /// A whole comparison each.
+    pub seeds: Vec<u64>,
+    /// Said of the data in the report.
+    pub about: String,
+    /// Threads for computing.
+    pub threads: Option<usize>,
+    /// Show no progress.
+    pub quiet: bool,
+}
+
+/// Frames of the clips to measure on that are kept out of training by content: one in so many, as people are not in
+/// both anyway.
+const CHECKED_EVERY: &str = "10";
+
+impl Ablation {
+    /// Trains and measures every row for every seed, and writes `ablation.json` and `timeline.json`.
+    ///
+    /// # Errors
+    /// Settings, data, networks or the disk; or Ctrl-C.
+    pub fn run(&self) -> Result<AblationReport, Failure> {
+        let mut report = AblationReport::new(&self.seeds, &self.about);
+        for (nth, &seed) in self.seeds.iter().enumerate() {
+            let out = if nth == 0 { self.out.clone() } else { self.out.join(format!("seed-{seed}")) };
+            let mut students = vec![("baseline", self.student(&out, "supervised", seed, &[])?)];
+            students.push(("ssl", self.student(&out, "ssl", seed, &self.unlabelled)?));
+            if !self.more_unlabelled.is_empty() {
+                let all = [self.unlabelled.as_slice(), &self.more_unlabelled].concat();
+                students.push(("ssl_more", self.student(&out, "ssl_more", seed, &all)?));
+            }
+            for (row, folder) in &students {
+                report.add(row, seed, self.score(folder)?);
+            }
+            let last = students.last().map(|(_, folder)| folder.clone()).context("no student")?;
+            self.temporal(&out, &last, seed, nth == 0, &mut report)?;
+        }
+        report.finish();
+        let path = self.out.join("ablation.json");
+        let text = serde_json::to_string_pretty(&report)?;
+        write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
+        Ok(report)
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Pre-trains a network from labels and, where there are any, unlabelled faces; gives its run's folder.
+    fn student(&self, out: &Path, name: &str, seed: u64, unlabelled: &[Spec]) -> Result<PathBuf, Failure> {
+        self.say(&format!("{name}, seed {seed}:"));
+        let path = out.join(name);
+        let folder = RunFolder::create(&path, true)?;
+        let mut config = self.pretrain.clone();
+        config.seed = seed;
+        config.data.labelled.clone_from(&self.labelled);
+        config.data.unlabelled = unlabelled.to_vec();
+        config.data.valid = self.valid.iter().cloned().map(thinned).collect();
+        config.training.method = if name == "supervised" { Method::Supervised } else { Method::Ssl };
+        let backend = cli::backend(self.threads)?;
+        let run = Pretraining::begin(config, folder.clone(), backend, &formats(), false);
+        cli::training::train(run.map_err(cli::classify)?, &folder, self.quiet)?;
+        Ok(path)
+    }
+
+    /// A student's answers on the clips to measure on, frame by frame.
+    fn score(&self, run: &Path) -> Result<FrameReport, Failure> {
+        let student = Model::load(run)?;
+        let skips = Arc::new(SkipLog::new(self.refine.strict));
+        let set = self.valid_set(&student, &skips)?;
+        let extraction = Extraction {
+            folder: run.join("features").join("valid"),
+            batch: self.refine.student_batch,
+            workers: self.refine.workers,
+            recompute: false,
+        };
+        let backend = cli::backend(self.threads)?;
+        let go_on = |_, _| !interrupt::asked();
+        let features = extract(&student, &set, &extraction, &skips, &*backend, go_on);
+        let features = Arc::new(features.map_err(cli::classify)?);
+        // Only the frames' own answers count here, so the window does not matter.
+        let post = PostConfig { smoothing: 1, ..self.refine.post.clone() };
+        let classes = &student.card.classes;
+        let scores = evaluate_clips(&features, classes, None, &post, Box::new(|_| Ok(())), go_on);
+        Ok(scores.map_err(cli::classify)?.per_frame)
+    }
+
+    fn valid_set(&self, student: &Model, skips: &SkipLog) -> Result<Arc<ClipSet>, Failure> {
+        open_clips(student, &self.valid, &clip_formats(), skips).map(Arc::new).map_err(cli::classify)
+    }
+
+    /// Trains the encoder over a student; adds the rows `temporal` and `vote`, and keeps the first clip's timeline.
+    fn temporal(
+        &self,
+        out: &Path,
+        student: &Path,
+        seed: u64,
+        keeps_timeline: bool,
+        report: &mut AblationReport,
+    ) -> Result<(), Failure> {
+        self.say(&format!("temporal, seed {seed}:"));
+        let folder = RunFolder::create(&out.join("refine"), true)?;
+        let mut config = self.refine.clone();
+        config.seed = seed;
+        config.student = student.to_path_buf();
+        config.features = Some(student.join("features"));
+        config.data.train.clone_from(&self.clips);
+        config.data.valid.clone_from(&self.valid);
+        let readings = Arc::new(Mutex::new(vec![]));
+        let sink = timeline::collector(Arc::clone(&readings));
+        let trained = cli::refine::train(config, &folder, (false, false), self.threads, self.quiet, sink)?;
+        let scores = trained.scores.context("the encoder was not measured")?;
+        report.add("temporal", seed, scores.temporal.context("the encoder was not measured")?);
+        report.add("vote", seed, scores.vote);
+        if keeps_timeline {
+            let model = Model::load(student)?;
+            let set = self.valid_set(&model, &SkipLog::new(false))?;
+            let readings = readings.lock().map_err(|_| anyhow::anyhow!("the readings were lost"))?;
+            timeline::write(&self.out, &set, &model.card.classes, &readings)?;
+        }
+        Ok(())
+    }
+}
+
+/// The clips as faces to measure on while training: a part of their frames.
+fn thinned(mut spec: Spec) -> Spec {
+    spec.options.entry("every".to_owned()).or_insert_with(|| CHECKED_EVERY.to_owned());
+    spec
+}

@@ -1,0 +1,125 @@
+//! Where buffers lie: each lives from the step that writes it to the last that reads it.
+
+use super::{Plan, Purpose, Region, Step, StepKind, ValueId};
+
+impl Plan {
+    /// Values that a step keeps for its backward pass.
+    fn kept_len(&self, step: &Step) -> usize {
+        let output = self.shapes[step.output];
+        match step.kind {
+            StepKind::Conv { norm: Some(_), .. } => output.len(),
+            StepKind::Linear { tail, .. } | StepKind::Pointwise { tail } if tail.gelu => output.len(),
+            StepKind::LayerNorm { .. } => 2 * output.pixels(),
+            StepKind::Attention { heads, .. } => heads * output.pixels() * output.pixels(),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn place(&mut self, purpose: Purpose) {
+        let training = purpose == Purpose::Training;
+        let end = 2 * self.steps.len();
+        let backward = |step: usize| end - 1 - step;
+        let mut lives: Vec<Life> = Vec::new();
+        let mut born = vec![0; self.shapes.len()];
+        let mut died = vec![0; self.shapes.len()];
+        let mut gradient_born = vec![end; self.shapes.len()];
+        for (t, step) in self.steps.iter().enumerate() {
+            born[step.output] = t;
+            died[step.output] = died[step.output].max(t);
+            if let StepKind::Attention { presence: Some(presence), .. } = step.kind {
+                died[presence] = died[presence].max(t);
+            }
+            for value in std::iter::once(step.input).chain(step.kind.residual()) {
+                died[value] = died[value].max(t);
+                gradient_born[value] = gradient_born[value].min(backward(t));
+            }
+            if training {
+                match step.kind {
+                    StepKind::Conv { relu, residual, .. } => {
+                        died[step.input] = died[step.input].max(backward(t));
+                        if relu && residual.is_some() {
+                            died[step.output] = died[step.output].max(backward(t));
+                        }
+                    }
+                    StepKind::MaxPool { .. }
+                    | StepKind::Linear { .. }
+                    | StepKind::LayerNorm { .. }
+                    | StepKind::Attention { .. } => {
+                        died[step.input] = died[step.input].max(backward(t));
+                    }
+                    StepKind::GlobalAveragePool | StepKind::Pointwise { .. } => {}
+                }
+            }
+        }
+        // The caller reads these after the last step.
+        let last = self.shapes.len() - 1;
+        for value in [last, self.features] {
+            died[value] = died[value].max(self.steps.len() - 1);
+        }
+        for (value, shape) in self.shapes.iter().enumerate() {
+            lives.push(Life {
+                what: What::Value(value),
+                len: shape.len(),
+                from: born[value],
+                to: died[value],
+            });
+        }
+        if training {
+            gradient_born[last] = backward(self.steps.len() - 1);
+            for (t, step) in self.steps.iter().enumerate() {
+                let kept = self.kept_len(step);
+                if kept > 0 {
+                    lives.push(Life { what: What::Raw(t), len: kept, from: t, to: backward(t) });
+                }
+                let (len, from) = (self.shapes[step.output].len(), gradient_born[step.output]);
+                lives.push(Life { what: What::Gradient(step.output), len, from, to: backward(t) });
+            }
+        }
+        self.arena_len = assign(&mut lives, |what, region| match what {
+            What::Value(v) => self.values[v] = region,
+            What::Raw(t) => self.raw[t] = region,
+            What::Gradient(v) => self.gradients[v] = region,
+        });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Value(ValueId),
+    Raw(usize),
+    Gradient(ValueId),
+}
+
+/// A buffer with the first and last moment at which it is in use.
+struct Life {
+    what: What,
+    len: usize,
+    from: usize,
+    to: usize,
+}
+
+/// Places buffers, largest first, each at the lowest offset free during its whole life. Returns the arena's length.
+fn assign(lives: &mut [Life], mut place: impl FnMut(What, Region)) -> usize {
+    lives.sort_by_key(|l| std::cmp::Reverse(l.len));
+    let mut placed: Vec<(&Life, usize)> = Vec::new();
+    let mut arena = 0;
+    for life in lives.iter() {
+        let mut neighbours: Vec<(usize, usize)> = placed
+            .iter()
+            .filter(|(other, _)| life.from <= other.to && other.from <= life.to)
+            .map(|(other, offset)| (*offset, offset + other.len))
+            .collect();
+        neighbours.sort_unstable();
+        let mut offset = 0;
+        for (from, to) in neighbours {
+            if offset + life.len <= from {
+                break;
+            }
+            offset = offset.max(to);
+        }
+        place(life.what, Region { offset, len: life.len });
+        arena = arena.max(offset + life.len);
+        placed.push((life, offset));
+    }
+    arena
+}

@@ -1,0 +1,49 @@
+//! What happens to a sequence of predictions: votes, smoothing, overlapping clips, the ring of the live form.
+//!
+//! Everything here is a small state machine that takes one frame at a time, in order, and keeps no more than a window of
+//! them: memory is constant in the length of a video, time a frame constant in the width of the window. Nothing here
+//! knows networks, files or clocks.
+
+use thiserror::Error;
+
+mod fixed;
+mod overlap;
+mod ring;
+mod smooth;
+#[cfg(test)]
+mod tests;
+mod vote;
+
+pub use overlap::{ClipShape, ClipWindow, ClipWindows, OverlapMean, StreamWindows};
+pub use ring::{FeatureRing, write_feature_row};
+pub use smooth::{SmoothKind, SmoothSettings, Smoothed, Smoother, smooth};
+pub use vote::{VoteKind, VoteSettings, Voted, Voter, vote};
+
+/// Widest window in frames; at 30 frames a second it is longer than half an hour.
+pub const MAX_WINDOW: usize = 1 << 16;
+
+/// Why a sequence cannot be processed as asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SignalError {
+    /// A window of no frame, or of more than [`MAX_WINDOW`].
+    #[error("{what} is {window}, but must be from 1 to {MAX_WINDOW} frames")]
+    Window {
+        /// Which window.
+        what: &'static str,
+        /// Its width in frames.
+        window: usize,
+    },
+    /// Clips that leave frames between them uncovered, or are empty.
+    #[error("clips of {length} frames at a stride of {stride}: the stride must be from 1 to the length")]
+    Stride {
+        /// Frames a clip.
+        length: usize,
+        /// Frames from one clip's start to the next one's.
+        stride: usize,
+    },
+}
+
+/// Checks a window's width.
+fn check_window(what: &'static str, window: usize) -> Result<(), SignalError> {
+    if (1..=MAX_WINDOW).contains(&window) { Ok(()) } else { Err(SignalError::Window { what, window }) }
+}

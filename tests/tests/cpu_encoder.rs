@@ -1,0 +1,339 @@
+//! The temporal encoder's operations on the CPU backend against the `f64` reference, at odd sizes; the reference against
+//! finite differences; masks, order of time, and independence of the number of threads.
+
+use affekt_engine::backend::cpu::{CpuBackend, Isa};
+use affekt_engine::backend::{Backend, Mode, Network, NetworkState, Slot, UpdateRule, Which};
+use affekt_engine::net::{Graph, GraphBuilder, Shape, TemporalSpec, Weights};
+use affekt_engine::random::{Address, Purpose, Random};
+use affekt_tests::{reference, relative_difference};
+
+const KEY: u64 = 0x5EED_0000_0000_0007;
+
+fn rng(item: u64) -> Random {
+    Address { seed: 12, purpose: Purpose::InitialWeights, step: 98, item }.rng()
+}
+
+fn noise(len: usize, item: u64) -> Vec<f32> {
+    let mut rng = rng(item);
+    (0..len).map(|_| rng.between(-1.0, 1.0)).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
+fn lively_weights(graph: &Graph) -> Weights {
+    let mut weights = Weights::initial(graph, 5);
+    for (i, spec) in graph.params.iter().enumerate().filter(|(_, s)| s.shape.len() == 1) {
+        let mut rng = rng(1000 + i as u64);
+        let (low, high) = if spec.name.ends_with("weight") { (0.5, 1.5) } else { (-0.3, 0.3) };
+        let tensor = weights.tensors.get_mut(&spec.name).expect("an initial tensor");
+        tensor.data.iter_mut().for_each(|v| *v = rng.between(low, high));
+    }
+    weights
+}
+
+/// Clips whose last channel is presence; the first clip has no present frame at all.
+fn clips(graph: &Graph, items: usize, item: u64) -> Vec<f32> {
+    let shape = graph.input();
+    let mut input = noise(items * shape.len(), item);
+    let mut rng = rng(item + 500);
+    for (i, frame) in input.chunks_exact_mut(shape.c).enumerate() {
+        let there = if i >= shape.pixels() && rng.chance(0.7) { 1.0 } else { 0.0 };
+        for value in frame.iter_mut() {
+            *value *= there;
+        }
+        frame[shape.c - 1] = there;
+    }
+    input
+}
+
+fn encoder(causal: bool, dropout: f32) -> Graph {
+    let spec = TemporalSpec {
+        frames: 13,
+        width: 30,
+        layers: 2,
+        heads: 3,
+        feed_forward: 17,
+        dropout,
+        causal,
+        ..TemporalSpec::new(21, 5)
+    };
+    spec.graph().expect("a valid specification")
+}
+
+/// Every operation by itself and where no product can take it in, and whole encoders.
+fn graphs() -> Vec<(&'static str, Graph, usize)> {
+    let start = |h, w, c| GraphBuilder::new(Shape { h, w, c });
+    let lone = |op: fn(&mut GraphBuilder) -> usize| {
+        let mut g = start(5, 1, 19);
+        let x = op(&mut g);
+        g.linear("fc", x, 4);
+        g.finish(x)
+    };
+    let attention = |positions: usize, width: usize, heads: usize, causal: bool, masked: bool| {
+        let mut g = start(positions, 1, width);
+        let x = g.position_linear("in", 0, width);
+        let x = g.self_attention("attention", x, heads, causal, masked.then_some(0)).expect("heads");
+        g.finish(x)
+    };
+    let tangled = {
+        let mut g = start(3, 2, 20);
+        let a = g.positions("positions", 0);
+        let b = g.gelu(a);
+        let c = g.add("sum", a, b).expect("one shape");
+        let d = g.layer_norm("norm", c);
+        let d = g.dropout(d, 0.5).expect("a rate");
+        let e = g.position_linear("e", d, 20);
+        let f = g.positions("before", e);
+        let f = g.gelu(f);
+        let f = g.positions("late", f);
+        let f = g.add("input", f, 0).expect("one shape");
+        let f = g.add("both", f, c).expect("one shape");
+        g.linear("fc", f, 2);
+        g.finish(f)
+    };
+    let large = TemporalSpec {
+        frames: 40,
+        width: 64,
+        layers: 1,
+        heads: 2,
+        feed_forward: 96,
+        dropout: 0.2,
+        ..TemporalSpec::new(300, 8)
+    };
+    vec![
+        ("layer norm", lone(|g| g.layer_norm("norm", 0)), 3),
+        ("gelu", lone(|g| g.gelu(0)), 3),
+        ("dropout", lone(|g| g.dropout(0, 0.4).expect("a rate")), 3),
+        ("positions", lone(|g| g.positions("positions", 0)), 3),
+        (
+            "position linear and gelu",
+            lone(|g| {
+                let x = g.position_linear("a", 0, 33);
+                g.gelu(x)
+            }),
+            3,
+        ),
+        ("attention, 7 positions, 3 heads of 5", attention(7, 15, 3, false, false), 2),
+        ("masked attention, 9 positions, 2 heads of 17", attention(9, 34, 2, false, true), 3),
+        ("causal attention, 11 positions, 1 head of 8", attention(11, 8, 1, true, false), 2),
+        ("masked causal attention, 33 positions, 2 heads of 16", attention(33, 32, 2, true, true), 2),
+        ("tangled", tangled, 3),
+        ("encoder", encoder(false, 0.3), 3),
+        ("causal encoder", encoder(true, 0.3), 3),
+        ("encoder of 40 frames and 300 features", large.graph().expect("a graph"), 2),
+    ]
+}
+
+fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
+    let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
+    let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
+    network.set_noise(KEY);
+    network
+}
+
+#[test]
+fn the_references_gradients_are_the_finite_differences() {
+    for (name, graph, items) in graphs() {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = wide(&clips(&graph, items, 1));
+        let d_output = wide(&noise(items * graph.output().len(), 2));
+        let pass = reference::forward_with_noise(&graph, &params, &input, items, Some(KEY));
+        let gradients = reference::backward(&graph, &params, &pass, items, &d_output);
+        let loss = |param: usize, index: usize, delta: f64| {
+            let mut moved = params.clone();
+            moved[param][index] += delta;
+            let pass = reference::forward_with_noise(&graph, &moved, &input, items, Some(KEY));
+            let output = pass.outputs.last().expect("an output");
+            output.iter().zip(&d_output).map(|(a, b)| a * b).sum::<f64>()
+        };
+        for (p, spec) in graph.params.iter().enumerate() {
+            for draw in 0..3 {
+                let index = rng(10 * p as u64 + draw).below(spec.len());
+                let expected = (loss(p, index, 1e-5) - loss(p, index, -1e-5)) / 2e-5;
+                let got = gradients[p][index];
+                let scale = gradients[p].iter().fold(1e-2, |m: f64, v| m.max(v.abs()));
+                let close = (got - expected).abs() <= 1e-6 * scale;
+                assert!(close, "{name} {}[{index}]: {got} vs {expected}", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn outputs_and_every_gradient_agree_with_the_reference_on_every_instruction_set() {
+    for (name, graph, items) in graphs() {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = clips(&graph, items, 3);
+        let d_output = noise(items * graph.output().len(), 4);
+        let pass = reference::forward_with_noise(&graph, &params, &wide(&input), items, Some(KEY));
+        let gradients = reference::backward(&graph, &params, &pass, items, &wide(&d_output));
+        let output = pass.outputs.last().expect("an output");
+        for isa in Isa::available() {
+            let mut network = network(isa, 2, &graph);
+            let got = network.forward(&input, items, Mode::Train).expect("a forward pass");
+            let difference = relative_difference(&got, output);
+            assert!(difference <= 1e-5, "{name}, {}: outputs differ by {difference}", isa.name());
+            network.backward(&d_output, Slot::First).expect("a backward pass");
+            let got = network.gradient(Slot::First).expect("a gradient");
+            for (spec, expected) in graph.params.iter().zip(&gradients) {
+                let difference = relative_difference(got.get(&spec.name), expected);
+                assert!(difference <= 5e-5, "{name}, {}: {} differs by {difference}", isa.name(), spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn inference_and_probing_know_no_dropout_and_features_are_the_feature_node() {
+    for (name, graph, items) in graphs() {
+        let params = reference::params(&graph, &lively_weights(&graph));
+        let input = clips(&graph, items, 5);
+        let pass = reference::forward(&graph, &params, &wide(&input), items, false);
+        let mut network = network(Isa::detect(), 2, &graph);
+        for mode in [Mode::Infer, Mode::Probe] {
+            let got = network.forward(&input, items, mode).expect("a forward pass");
+            let difference = relative_difference(&got, pass.outputs.last().expect("an output"));
+            assert!(difference <= 1e-5, "{name}: {mode:?} differs by {difference}");
+        }
+        let features = network.features(&input, items).expect("features");
+        let difference = relative_difference(&features, &pass.outputs[graph.features]);
+        assert!(difference <= 1e-5, "{name}: features differ by {difference}");
+    }
+}
+
+#[test]
+fn what_a_missing_frame_holds_reaches_no_other_frame() {
+    let graph = encoder(false, 0.0);
+    let (shape, classes) = (graph.input(), graph.output().c);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let mut input = noise(shape.len(), 6);
+    input.chunks_exact_mut(shape.c).for_each(|frame| frame[shape.c - 1] = 1.0);
+    input[4 * shape.c + shape.c - 1] = 0.0;
+    let before = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+    input[4 * shape.c] += 1.0;
+    let after = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+    for frame in 0..13 {
+        let part = frame * classes..(frame + 1) * classes;
+        assert_eq!(before[part.clone()] == after[part], frame != 4, "frame {frame}");
+    }
+}
+
+#[test]
+fn a_causal_output_does_not_depend_on_later_frames_and_another_does() {
+    for causal in [true, false] {
+        let graph = encoder(causal, 0.0);
+        let (shape, classes) = (graph.input(), graph.output().c);
+        let mut network = network(Isa::detect(), 2, &graph);
+        let mut input = noise(shape.len(), 6);
+        input.chunks_exact_mut(shape.c).for_each(|frame| frame[shape.c - 1] = 1.0);
+        let before = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+        input[8 * shape.c] += 1.0;
+        let after = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+        let early = 8 * classes;
+        assert_eq!(before[..early] == after[..early], causal);
+        assert_ne!(before[early..early + classes], after[early..early + classes]);
+    }
+}
+
+#[test]
+fn a_clip_without_any_face_gives_finite_numbers_forward_and_backward() {
+    let graph = encoder(true, 0.2);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let logits = network.forward(&vec![0.0; graph.input().len()], 1, Mode::Train).expect("a forward pass");
+    assert!(logits.iter().all(|v| v.is_finite()));
+    network.backward(&vec![1.0; logits.len()], Slot::First).expect("a backward pass");
+    assert!(network.dot(Slot::First, Slot::First).expect("a gradient").is_finite());
+}
+
+#[test]
+fn a_nan_in_a_present_frame_shows() {
+    let graph = encoder(false, 0.2);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let mut input = clips(&graph, 3, 3);
+    input[2 * graph.input().len() + 1] = f32::NAN;
+    for mode in [Mode::Infer, Mode::Train] {
+        let logits = network.forward(&input, 3, mode).expect("a forward pass");
+        assert!(logits.iter().any(|v| v.is_nan()), "{mode:?}");
+    }
+}
+
+#[test]
+fn masks_repeat_under_one_key_and_change_with_it() {
+    let graph = encoder(false, 0.3);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let input = clips(&graph, 3, 3);
+    let mut under = |key| {
+        network.set_noise(key);
+        network.forward(&input, 3, Mode::Train).expect("a forward pass")
+    };
+    let (first, other, again) = (under(1), under(2), under(1));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+/// A few training steps; returns everything that could differ.
+fn trained(network: &mut dyn Network, steps: std::ops::RangeInclusive<u64>) -> (Vec<f32>, NetworkState) {
+    let mut logits = vec![];
+    for step in steps {
+        network.set_noise(100 + step);
+        let input = clips(network.graph(), 3, 50 + step);
+        logits = network.forward(&input, 3, Mode::Train).expect("a forward pass");
+        let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
+        network.backward(&d, Slot::First).expect("a backward pass");
+        network.update(Slot::First, &adamw(step)).expect("an update");
+        network.track_average(0.9);
+    }
+    (logits, network.state())
+}
+
+fn adamw(step: u64) -> UpdateRule {
+    UpdateRule::AdamW {
+        learning_rate: 0.01,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-6,
+        weight_decay: 0.1,
+        scale: 0.5,
+        step,
+    }
+}
+
+#[test]
+fn results_are_bit_identical_for_any_number_of_threads() {
+    for (name, graph, _) in graphs() {
+        let runs = [1, 2, 3].map(|threads| trained(&mut *network(Isa::detect(), threads, &graph), 1..=2));
+        assert!(runs.iter().all(|run| *run == runs[0]), "{name}");
+    }
+}
+
+#[test]
+fn a_restored_network_goes_on_bit_identically_under_adamw() {
+    let graph = encoder(true, 0.2);
+    let mut whole = network(Isa::detect(), 2, &graph);
+    let (_, state) = trained(&mut *whole, 1..=2);
+    assert_eq!(state.second_moment.tensors.len(), graph.params.len());
+    let mut resumed = network(Isa::detect(), 2, &graph);
+    trained(&mut *resumed, 7..=7);
+    resumed.restore(&state).expect("a state of this network");
+    assert_eq!(trained(&mut *whole, 3..=4), trained(&mut *resumed, 3..=4));
+}
+
+#[test]
+fn adamw_decays_weights_only() {
+    let graph = encoder(false, 0.0);
+    let mut network = network(Isa::detect(), 2, &graph);
+    let before = network.weights(Which::Current).expect("weights");
+    let input = clips(&graph, 2, 1);
+    network.forward(&input, 2, Mode::Train).expect("a forward pass");
+    network.backward(&vec![0.0; 2 * graph.output().len()], Slot::First).expect("a backward pass");
+    network.update(Slot::First, &adamw(1)).expect("an update");
+    let after = network.weights(Which::Current).expect("weights");
+    for spec in &graph.params {
+        let factor = if spec.kind.is_decayed() { 1.0 - 0.01 * 0.1 } else { 1.0 };
+        let expected: Vec<f64> = before.get(&spec.name).iter().map(|v| f64::from(*v) * factor).collect();
+        let difference = relative_difference(after.get(&spec.name), &expected);
+        assert!(difference <= 1e-6, "{}: {difference}", spec.name);
+    }
+}
