@@ -6,6 +6,7 @@ mod bad_data;
 mod bad_models;
 mod bad_settings;
 mod clips;
+mod generating;
 mod measuring;
 mod program;
 mod report;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::data::{Annotation, Clips, Dataset, Spec};
+use crate::data::{Annotation, ClipFormats, Clips, Dataset, SkipLog, Spec};
 use crate::media;
 
 fn faces(count: usize) -> SynthFaces {
@@ -119,6 +119,29 @@ fn clips_have_aff_wild2s_numbers_gaps_and_label_lines() {
     assert_eq!((read.width, read.height, read.channels), (32, 32, 1));
     let off: u32 = read.pixels.iter().zip(&drawn.pixels).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
     assert!(off < 6 * 32 * 32);
+}
+
+#[test]
+fn clips_read_back_through_the_aff_wild2_reader() {
+    let (out, clips) = (tempfile::tempdir().unwrap(), short_clips());
+    assert!(write_aff_wild2(&clips, 1, out.path(), &mut |_| true).unwrap());
+    let open = |split: &str| {
+        let spec: Spec = format!("affwild2:{}#{split}", out.path().display()).parse().unwrap();
+        ClipFormats::files().open(&spec, &SkipLog::new(true)).unwrap()
+    };
+    for (read, drawn) in [(open("Train_Set"), 0..2), (open("Validation_Set"), 2..3)] {
+        assert_eq!(read.len(), drawn.len());
+        assert_eq!(read.classes(), Class::names());
+        for (at, clip) in drawn.enumerate() {
+            assert_eq!(read.clip_name(at), clips.clip_name(clip));
+            assert_eq!(read.frames(at), 90);
+            for frame in 0..90 {
+                assert_eq!(read.label(at, frame), clips.label(clip, frame), "frame {frame}");
+                assert_eq!(read.has_face(at, frame), clips.has_face(clip, frame), "frame {frame}");
+                assert_eq!(read.picture(at, frame).is_ok(), clips.has_face(clip, frame), "frame {frame}");
+            }
+        }
+    }
 }
 
 #[test]
