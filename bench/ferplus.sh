@@ -4,7 +4,7 @@
 #     bench/ferplus.sh FERPLUS_TAR RECORDIO_FOLDER OUT [key.path=value ...]
 #
 # Runs that OUT already holds are not repeated, so an interrupted comparison goes on where it stopped. What may be set
-# in the environment: LABELS="25 100 max400" (labels a class), SEEDS="1 2 3", STEPS=4000, EQUAL_TIME=no (leaves the third
+# in the environment: LABELS="25 100 max400" (labels a class), SEEDS="1 2 3", STEPS=7000, EQUAL_TIME=no (leaves the third
 # run of each seed out, which takes as long as the first). Settings after OUT hold for
 # both methods; SSL="key.path=value ..." holds for the semi-supervised runs alone. At equal time the supervised run gets
 # as many times more steps as the semi-supervised run took longer.
@@ -19,7 +19,7 @@ both=() ssl=()
 for setting in "$@"; do both+=(--set "$setting"); done
 for setting in ${SSL:-}; do ssl+=(--set "$setting"); done
 affekt=${AFFEKT:-$(dirname "$0")/../target/release/affekt}
-steps=${STEPS:-4000}
+steps=${STEPS:-7000}
 mkdir -p "$out"
 
 train() { # name labels seed steps method settings...
