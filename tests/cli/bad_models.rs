@@ -88,7 +88,7 @@ fn data_that_changed_since_the_checkpoint_is_noticed() {
 fn classes_that_do_not_fit_the_model_list_both() {
     let lab = Lab::new();
     let run = trained(&lab, "run");
-    affekt(["eval", "-q", "--model", &run, "--data", "synth:16"]).refused(1, &["anger", "happy, sad"]);
+    affekt(["eval", "-q", "--model", &run, "--data", "synth:16"]).refused(1, &["Anger", "happy, sad"]);
 }
 
 #[test]

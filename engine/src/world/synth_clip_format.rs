@@ -13,29 +13,7 @@ pub const SYNTH_CLIPS: &str = "synth-clips";
 const SYNTH_CLIPS_ABOUT: &str =
     "generated clips: synth-clips:COUNT?seed=1&frames=900, where another seed gives other people";
 
-/// Options of `synth-clips` SPECs.
-pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
-    "seed",
-    "size",
-    "channels",
-    "identities",
-    "people",
-    "intensity",
-    "blend",
-    "variation",
-    "camera",
-    "occlusion",
-    "balance",
-    "frames",
-    "threshold",
-    "speech",
-    "motion",
-    "missing",
-    "ignored",
-    "jitter",
-];
-
-/// The same, and which frames serve as faces.
+/// Options of `synth-clips` SPECs whose frames serve as faces: `every`, and what clips have.
 const SYNTH_CLIP_FACE_OPTIONS: &[&str] = &[
     "every",
     "seed",
@@ -57,6 +35,9 @@ const SYNTH_CLIP_FACE_OPTIONS: &[&str] = &[
     "ignored",
     "jitter",
 ];
+
+/// Options of `synth-clips` SPECs.
+pub const SYNTH_CLIP_OPTIONS: &[&str] = SYNTH_CLIP_FACE_OPTIONS.split_at(1).1;
 
 /// Every form of clips there is.
 pub fn clip_formats() -> ClipFormats {
