@@ -121,3 +121,47 @@ fn damaged_features_and_half_written_runs_are_named() {
     affekt(refine(&lab, "none", 2, &["--valid", "clips:nowhere"])).refused(1, &["nowhere"]);
     affekt(refine(&lab, "odd", 2, &["--set", "model.heads=7"])).refused(2, &["heads"]);
 }
+
+#[test]
+fn the_papers_five_rows_come_from_one_command() {
+    let lab = Lab::new();
+    let style = "size=32&channels=1&variation=0.3&intensity=0.8..1";
+    let out = lab.text("table");
+    let data = [
+        ("--labelled", format!("synth:80?seed=1&{style}&identities=0..9")),
+        ("--unlabelled", format!("synth:40?seed=2&{style}&identities=10..19")),
+        ("--more-unlabelled", format!("synth:60?seed=3&{style}&identities=20..29")),
+        ("--clips", format!("synth-clips:3?seed=4&{style}&identities=30..33&frames=70")),
+        ("--valid", format!("synth-clips:2?seed=5&{style}&identities=40..42&frames=70")),
+    ];
+    let mut args: Vec<String> = ["eval", "--ablation", "--seeds", "2", "--json", "--quiet", "--threads", "1"]
+        .map(str::to_owned)
+        .to_vec();
+    args.extend(["--out", &out, "--preset", "tiny", "--refine-preset", "tiny"].map(str::to_owned));
+    args.extend(data.iter().flat_map(|(flag, spec)| [(*flag).to_owned(), spec.clone()]));
+    let students = "model.width=0.0625 training.steps=8 training.teacher_warm_up_steps=2 training.batch=4 \
+                    training.student_wait_steps=4 training.fine_tune.steps=1 training.unlabelled_batch=4 \
+                    data.labels_per_class=5 checkpoint_every=0";
+    args.extend(students.split_whitespace().flat_map(|set| ["--set".to_owned(), set.to_owned()]));
+    let encoder = "model.width=16 training.steps=3 training.batch=4";
+    args.extend(encoder.split_whitespace().flat_map(|set| ["--refine-set".to_owned(), set.to_owned()]));
+    let printed = affekt(&args).done();
+    let table: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
+    assert_eq!(table, lab.json("table/ablation.json"));
+    let rows = table["rows"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["baseline", "ssl", "ssl_more", "temporal", "vote"]);
+    for row in rows {
+        let runs = row["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 2, "a run a seed");
+        let mean = runs.iter().map(|run| run["macro_f1"].as_f64().unwrap()).sum::<f64>() / 2.0;
+        assert!((row["macro_f1"].as_f64().unwrap() - mean).abs() < 1e-9);
+        assert_eq!(runs[0]["n"], rows[0]["runs"][0]["n"], "every row is measured on the same frames");
+    }
+    let timeline = lab.json("table/timeline.json");
+    assert_eq!(timeline["voted"].as_array().unwrap().len(), 70);
+    let page = std::fs::read_to_string(lab.path("table/report.html")).unwrap();
+    assert!(page.contains("more unlabelled faces") && page.contains("clip_0000"));
+    // Without --force a second comparison does not touch the first.
+    affekt(&args).refused(1, &["table", "not empty"]);
+}
