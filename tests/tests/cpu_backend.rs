@@ -2,68 +2,9 @@
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
 use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
-use affekt_engine::net::{Depth, Graph, GraphBuilder, ResNetSpec, Shape, Stem, Weights};
-use affekt_engine::random::{Address, Purpose, Random};
+use affekt_engine::net::{Graph, Weights};
+use affekt_tests::cases::{convolutions, lively_weights, noise, pooled, rng, wide};
 use affekt_tests::{reference, relative_difference};
-
-fn rng(item: u64) -> Random {
-    Address { seed: 11, purpose: Purpose::InitialWeights, step: 99, item }.rng()
-}
-
-fn noise(len: usize, item: u64) -> Vec<f32> {
-    let mut rng = rng(item);
-    (0..len).map(|_| rng.between(-1.0, 1.0)).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|v| f64::from(*v)).collect()
-}
-
-/// Weights with running statistics and scales that are neither zero nor one.
-fn lively_weights(graph: &Graph) -> Weights {
-    let mut weights = Weights::initial(graph, 5);
-    for (i, spec) in graph.params.iter().enumerate() {
-        let mut rng = rng(1000 + i as u64);
-        let tensor = weights.tensors.get_mut(&spec.name).expect("an initial tensor");
-        if spec.shape.len() == 1 {
-            let positive = spec.name.ends_with("var") || spec.name.ends_with("weight");
-            let (low, high) = if positive { (0.5, 1.5) } else { (-0.3, 0.3) };
-            tensor.data.iter_mut().for_each(|v| *v = rng.between(low, high));
-        }
-    }
-    weights
-}
-
-/// Small graphs that between them meet every operation, odd sizes and every kind of panel edge.
-fn graphs() -> Vec<(&'static str, Graph, usize)> {
-    let resnet = |depth, size, channels, width, stem| {
-        ResNetSpec { depth, size, channels, classes: 5, width, stem }.graph().expect("a valid specification")
-    };
-    let single = |size: usize, c: usize, out: usize, kernel, stride, padding| {
-        let mut g = GraphBuilder::new(Shape { h: size, w: size + 2, c });
-        let a = g.conv("a", 0, out, kernel, stride, padding).expect("it fits");
-        let a = g.batch_norm("an", a);
-        let a = g.relu(a);
-        let b = g.conv("b", a, out, 3, 1, 1).expect("it fits");
-        let b = g.batch_norm("bn", b);
-        let sum = g.add("sum", b, a).expect("one shape");
-        let sum = g.relu(sum);
-        let pool = g.global_average_pool(sum);
-        g.linear("fc", pool, 3);
-        g.finish(pool)
-    };
-    vec![
-        ("3x3 over grey, framed", single(9, 1, 24, 3, 1, 1), 2),
-        ("3x3 stride 2, 17 to 33 channels", single(11, 17, 33, 3, 2, 1), 3),
-        ("1x1 stride 2, 40 to 16 channels", single(7, 40, 16, 1, 2, 0), 2),
-        ("5x5 stride 3 unpadded", single(12, 9, 8, 5, 3, 0), 1),
-        ("3x3 over 32 channels and many tiles, by Winograd", single(13, 32, 40, 3, 1, 1), 5),
-        ("1x1 over 300 channels", single(3, 300, 20, 1, 1, 0), 4),
-        ("resnet18 at 33, imagenet stem", resnet(Depth::ResNet18, 33, 3, 0.125, Stem::Imagenet), 3),
-        ("resnet18 at 32, small stem, grey", resnet(Depth::ResNet18, 32, 1, 0.125, Stem::Small), 2),
-        ("resnet50 at 48, no pool", resnet(Depth::ResNet50, 48, 3, 0.125, Stem::NoPool), 2),
-    ]
-}
 
 fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
     let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
@@ -72,7 +13,7 @@ fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
 
 #[test]
 fn the_references_gradients_are_the_finite_differences() {
-    for (name, graph, items) in graphs().into_iter().take(4).chain([small_resnet()]) {
+    for (name, graph, items) in convolutions().into_iter().take(4).chain([pooled()]) {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = wide(&noise(items * graph.input().len(), 1));
         let d_output = wide(&noise(items * graph.output().len(), 2));
@@ -92,20 +33,9 @@ fn the_references_gradients_are_the_finite_differences() {
     }
 }
 
-fn small_resnet() -> (&'static str, Graph, usize) {
-    let mut g = GraphBuilder::new(Shape { h: 9, w: 9, c: 2 });
-    let x = g.conv("stem", 0, 6, 3, 1, 1).expect("it fits");
-    let x = g.batch_norm("n", x);
-    let x = g.relu(x);
-    let x = g.max_pool("pool", x, 3, 2, 1).expect("it fits");
-    let pool = g.global_average_pool(x);
-    g.linear("fc", pool, 3);
-    ("pool", g.finish(pool), 2)
-}
-
 #[test]
 fn logits_and_every_gradient_agree_with_the_reference_on_every_instruction_set() {
-    for (name, graph, items) in graphs().into_iter().chain([small_resnet()]) {
+    for (name, graph, items) in convolutions().into_iter().chain([pooled()]) {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = noise(items * graph.input().len(), 3);
         let d_output = noise(items * graph.output().len(), 4);
@@ -129,7 +59,7 @@ fn logits_and_every_gradient_agree_with_the_reference_on_every_instruction_set()
 
 #[test]
 fn inference_folds_the_running_statistics_and_features_are_the_pooled_ones() {
-    for (name, graph, items) in graphs() {
+    for (name, graph, items) in convolutions() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = noise(items * graph.input().len(), 5);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
@@ -168,14 +98,14 @@ fn trained(
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
         network.backward(&d, Slot::First).expect("a backward pass");
         network.update(Slot::First, &sgd(0.05)).expect("an update");
-        network.track_average(0.9);
+        network.track_average(0.9).expect("an average");
     }
-    (logits, network.state())
+    (logits, network.state().expect("a state"))
 }
 
 #[test]
 fn results_are_bit_identical_for_any_number_of_threads() {
-    for (name, graph, _) in graphs() {
+    for (name, graph, _) in convolutions() {
         let runs: Vec<_> =
             [1, 2, 3, 7].map(|threads| trained(&mut *network(Isa::detect(), threads, &graph), 2, 0)).into();
         assert!(runs.iter().all(|run| *run == runs[0]), "{name}");
@@ -184,10 +114,10 @@ fn results_are_bit_identical_for_any_number_of_threads() {
 
 #[test]
 fn a_restored_network_goes_on_bit_identically() {
-    let (_, graph, _) = graphs().swap_remove(6);
+    let (_, graph, _) = convolutions().swap_remove(6);
     let mut whole = network(Isa::detect(), 2, &graph);
     trained(&mut *whole, 2, 0);
-    let state = whole.state();
+    let state = whole.state().expect("a state");
     let mut resumed = network(Isa::detect(), 2, &graph);
     trained(&mut *resumed, 1, 70);
     resumed.restore(&state).expect("a state of this network");
@@ -196,7 +126,7 @@ fn a_restored_network_goes_on_bit_identically() {
 
 #[test]
 fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
-    let (_, graph, items) = graphs().swap_remove(1);
+    let (_, graph, items) = convolutions().swap_remove(1);
     let mut network = network(Isa::detect(), 2, &graph);
     let mut expected = network.weights(Which::Current).expect("weights");
     let mut momentum = Weights::default();
@@ -228,7 +158,7 @@ fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
 
 #[test]
 fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_moves_nothing() {
-    let (_, graph, items) = graphs().swap_remove(1);
+    let (_, graph, items) = convolutions().swap_remove(1);
     let weights = lively_weights(&graph);
     let input = noise(items * graph.input().len(), 8);
     let pass = reference::forward(&graph, &reference::params(&graph, &weights), &wide(&input), items, true);
@@ -251,7 +181,7 @@ fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_mov
 
 #[test]
 fn a_batch_with_a_nan_shows_it_and_leaves_the_running_statistics_alone() {
-    let (_, graph, items) = graphs().swap_remove(1);
+    let (_, graph, items) = convolutions().swap_remove(1);
     let mut network = network(Isa::detect(), 2, &graph);
     let before = network.weights(Which::Current).expect("weights");
     let mut input = noise(items * graph.input().len(), 8);
@@ -263,7 +193,7 @@ fn a_batch_with_a_nan_shows_it_and_leaves_the_running_statistics_alone() {
 
 #[test]
 fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
-    let (_, graph, items) = graphs().swap_remove(7);
+    let (_, graph, items) = convolutions().swap_remove(7);
     let mut network = network(Isa::detect(), 2, &graph);
     for (slot, seed) in [(Slot::First, 1), (Slot::Second, 2)] {
         network
@@ -284,7 +214,7 @@ fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
 
 #[test]
 fn calls_out_of_order_and_of_wrong_length_are_errors() {
-    let (_, graph, _) = graphs().swap_remove(0);
+    let (_, graph, _) = convolutions().swap_remove(0);
     let mut network = network(Isa::detect(), 1, &graph);
     assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
     assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));

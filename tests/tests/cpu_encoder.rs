@@ -3,128 +3,11 @@
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
 use affekt_engine::backend::{Backend, Mode, Network, NetworkState, Slot, UpdateRule, Which};
-use affekt_engine::net::{Graph, GraphBuilder, Shape, TemporalSpec, Weights};
-use affekt_engine::random::{Address, Purpose, Random};
+use affekt_engine::net::Graph;
+use affekt_tests::cases::{clips, encoder, encoders, lively_weights, noise, rng, wide};
 use affekt_tests::{reference, relative_difference};
 
 const KEY: u64 = 0x5EED_0000_0000_0007;
-
-fn rng(item: u64) -> Random {
-    Address { seed: 12, purpose: Purpose::InitialWeights, step: 98, item }.rng()
-}
-
-fn noise(len: usize, item: u64) -> Vec<f32> {
-    let mut rng = rng(item);
-    (0..len).map(|_| rng.between(-1.0, 1.0)).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|v| f64::from(*v)).collect()
-}
-
-fn lively_weights(graph: &Graph) -> Weights {
-    let mut weights = Weights::initial(graph, 5);
-    for (i, spec) in graph.params.iter().enumerate().filter(|(_, s)| s.shape.len() == 1) {
-        let mut rng = rng(1000 + i as u64);
-        let (low, high) = if spec.name.ends_with("weight") { (0.5, 1.5) } else { (-0.3, 0.3) };
-        let tensor = weights.tensors.get_mut(&spec.name).expect("an initial tensor");
-        tensor.data.iter_mut().for_each(|v| *v = rng.between(low, high));
-    }
-    weights
-}
-
-/// Clips whose last channel is presence; the first clip has no present frame at all.
-fn clips(graph: &Graph, items: usize, item: u64) -> Vec<f32> {
-    let shape = graph.input();
-    let mut input = noise(items * shape.len(), item);
-    let mut rng = rng(item + 500);
-    for (i, frame) in input.chunks_exact_mut(shape.c).enumerate() {
-        let there = if i >= shape.pixels() && rng.chance(0.7) { 1.0 } else { 0.0 };
-        for value in frame.iter_mut() {
-            *value *= there;
-        }
-        frame[shape.c - 1] = there;
-    }
-    input
-}
-
-fn encoder(causal: bool, dropout: f32) -> Graph {
-    let spec = TemporalSpec {
-        frames: 13,
-        width: 30,
-        layers: 2,
-        heads: 3,
-        feed_forward: 17,
-        dropout,
-        causal,
-        ..TemporalSpec::new(21, 5)
-    };
-    spec.graph().expect("a valid specification")
-}
-
-/// Every operation by itself and where no product can take it in, and whole encoders.
-fn graphs() -> Vec<(&'static str, Graph, usize)> {
-    let start = |h, w, c| GraphBuilder::new(Shape { h, w, c });
-    let lone = |op: fn(&mut GraphBuilder) -> usize| {
-        let mut g = start(5, 1, 19);
-        let x = op(&mut g);
-        g.linear("fc", x, 4);
-        g.finish(x)
-    };
-    let attention = |positions: usize, width: usize, heads: usize, causal: bool, masked: bool| {
-        let mut g = start(positions, 1, width);
-        let x = g.position_linear("in", 0, width);
-        let x = g.self_attention("attention", x, heads, causal, masked.then_some(0)).expect("heads");
-        g.finish(x)
-    };
-    let tangled = {
-        let mut g = start(3, 2, 20);
-        let a = g.positions("positions", 0);
-        let b = g.gelu(a);
-        let c = g.add("sum", a, b).expect("one shape");
-        let d = g.layer_norm("norm", c);
-        let d = g.dropout(d, 0.5).expect("a rate");
-        let e = g.position_linear("e", d, 20);
-        let f = g.positions("before", e);
-        let f = g.gelu(f);
-        let f = g.positions("late", f);
-        let f = g.add("input", f, 0).expect("one shape");
-        let f = g.add("both", f, c).expect("one shape");
-        g.linear("fc", f, 2);
-        g.finish(f)
-    };
-    let large = TemporalSpec {
-        frames: 40,
-        width: 64,
-        layers: 1,
-        heads: 2,
-        feed_forward: 96,
-        dropout: 0.2,
-        ..TemporalSpec::new(300, 8)
-    };
-    vec![
-        ("layer norm", lone(|g| g.layer_norm("norm", 0)), 3),
-        ("gelu", lone(|g| g.gelu(0)), 3),
-        ("dropout", lone(|g| g.dropout(0, 0.4).expect("a rate")), 3),
-        ("positions", lone(|g| g.positions("positions", 0)), 3),
-        (
-            "position linear and gelu",
-            lone(|g| {
-                let x = g.position_linear("a", 0, 33);
-                g.gelu(x)
-            }),
-            3,
-        ),
-        ("attention, 7 positions, 3 heads of 5", attention(7, 15, 3, false, false), 2),
-        ("masked attention, 9 positions, 2 heads of 17", attention(9, 34, 2, false, true), 3),
-        ("causal attention, 11 positions, 1 head of 8", attention(11, 8, 1, true, false), 2),
-        ("masked causal attention, 33 positions, 2 heads of 16", attention(33, 32, 2, true, true), 2),
-        ("tangled", tangled, 3),
-        ("encoder", encoder(false, 0.3), 3),
-        ("causal encoder", encoder(true, 0.3), 3),
-        ("encoder of 40 frames and 300 features", large.graph().expect("a graph"), 2),
-    ]
-}
 
 fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
     let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
@@ -135,7 +18,7 @@ fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
 
 #[test]
 fn the_references_gradients_are_the_finite_differences() {
-    for (name, graph, items) in graphs() {
+    for (name, graph, items) in encoders() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = wide(&clips(&graph, items, 1));
         let d_output = wide(&noise(items * graph.output().len(), 2));
@@ -163,7 +46,7 @@ fn the_references_gradients_are_the_finite_differences() {
 
 #[test]
 fn outputs_and_every_gradient_agree_with_the_reference_on_every_instruction_set() {
-    for (name, graph, items) in graphs() {
+    for (name, graph, items) in encoders() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = clips(&graph, items, 3);
         let d_output = noise(items * graph.output().len(), 4);
@@ -187,7 +70,7 @@ fn outputs_and_every_gradient_agree_with_the_reference_on_every_instruction_set(
 
 #[test]
 fn inference_and_probing_know_no_dropout_and_features_are_the_feature_node() {
-    for (name, graph, items) in graphs() {
+    for (name, graph, items) in encoders() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = clips(&graph, items, 5);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
@@ -283,9 +166,9 @@ fn trained(network: &mut dyn Network, steps: std::ops::RangeInclusive<u64>) -> (
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
         network.backward(&d, Slot::First).expect("a backward pass");
         network.update(Slot::First, &adamw(step)).expect("an update");
-        network.track_average(0.9);
+        network.track_average(0.9).expect("an average");
     }
-    (logits, network.state())
+    (logits, network.state().expect("a state"))
 }
 
 fn adamw(step: u64) -> UpdateRule {
@@ -302,7 +185,7 @@ fn adamw(step: u64) -> UpdateRule {
 
 #[test]
 fn results_are_bit_identical_for_any_number_of_threads() {
-    for (name, graph, _) in graphs() {
+    for (name, graph, _) in encoders() {
         let runs = [1, 2, 3].map(|threads| trained(&mut *network(Isa::detect(), threads, &graph), 1..=2));
         assert!(runs.iter().all(|run| *run == runs[0]), "{name}");
     }

@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod noise;
+pub mod wgpu;
 
 use thiserror::Error;
 
@@ -135,7 +136,10 @@ pub trait Network: Send {
 
     /// Moves the average towards the current weights: `average <- decay average + (1 - decay) current`. The first
     /// call starts it as a copy.
-    fn track_average(&mut self, decay: f32);
+    ///
+    /// # Errors
+    /// The device failed.
+    fn track_average(&mut self, decay: f32) -> Result<(), BackendError>;
 
     /// Gradient of a slot by parameter name, for tests and inspection.
     ///
@@ -150,7 +154,10 @@ pub trait Network: Send {
     fn weights(&self, which: Which) -> Result<Weights, BackendError>;
 
     /// A copy of the whole training state.
-    fn state(&self) -> NetworkState;
+    ///
+    /// # Errors
+    /// The device failed.
+    fn state(&self) -> Result<NetworkState, BackendError>;
 
     /// Replaces the whole training state.
     ///
@@ -198,6 +205,14 @@ pub enum BackendError {
     /// The graph cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A device failed.
+    #[error("GPU `{adapter}`: {message}")]
+    Device {
+        /// Its name.
+        adapter: String,
+        /// What happened, and what to do.
+        message: String,
+    },
     /// What was asked for is not to be had on this machine.
     #[error("{0}")]
     Unavailable(String),

@@ -286,7 +286,7 @@ impl SemiSupervised {
                         now.record.teacher_gradient_norm = finite(descent.norm);
                         if self.settings.teacher_ema {
                             let decay = average_decay(self.settings.ema_decay, self.teacher_updates);
-                            self.teacher.track_average(decay);
+                            self.teacher.track_average(decay)?;
                         }
                         self.teacher_updates += 1;
                     }
@@ -316,10 +316,13 @@ impl SemiSupervised {
     }
 
     /// Everything needed to go on, between two steps.
-    pub fn state(&self) -> TrainingState {
-        TrainingState {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&self) -> Result<TrainingState, LearnError> {
+        Ok(TrainingState {
             step: self.step,
-            networks: [("teacher", self.teacher.state()), ("student", self.student.state())]
+            networks: [("teacher", self.teacher.state()?), ("student", self.student.state()?)]
                 .map(|(role, state)| (role.to_string(), state))
                 .into(),
             counters: Counters {
@@ -329,7 +332,7 @@ impl SemiSupervised {
                 feedback_signs: self.signs.iter().copied().collect(),
             },
             vectors: self.labeller.state().map(|(name, values)| (name.to_string(), values.to_vec())).into(),
-        }
+        })
     }
 
     /// Puts a state back; the next step is the one after it.
@@ -404,7 +407,7 @@ impl SemiSupervised {
         if let Some(descent) = now.descent {
             now.record.student_gradient_norm = finite(descent.norm);
             if self.settings.ema_decay > 0.0 {
-                self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates));
+                self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates))?;
             }
             self.student_updates += 1;
         }

@@ -159,13 +159,13 @@ fn a_waiting_student_does_not_move_and_then_starts_from_the_teacher() {
     settings.student_wait_steps = 3;
     settings.student_starts_from_teacher = true;
     let mut t = trainer(&graph, &settings);
-    let start = t.student().state();
+    let start = t.student().state().expect("a state");
     let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
     for _ in 0..3 {
         let record = t.step(&labelled_only).expect("no unlabelled picture is needed");
         assert!(record.loss_student.is_none() && record.loss_consistency.is_none());
     }
-    assert_eq!(t.student().state(), start);
+    assert_eq!(t.student().state().expect("a state"), start);
     let teacher = t.teacher().weights(Which::Current).expect("weights");
     let record = t.step(&batch(1)).expect("a step");
     let student = t.student().weights(Which::Current).expect("weights");
@@ -186,11 +186,11 @@ fn fine_tuning_moves_the_student_on_labels_and_leaves_the_teacher_alone() {
     settings.fine_tune = FineTune { steps: 2, learning_rate: 0.05 };
     let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &settings);
     (0..2).for_each(|_| drop(t.step(&batch(0)).expect("a step")));
-    let teacher = t.teacher().state();
+    let teacher = t.teacher().state().expect("a state");
     let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
     let first = t.step(&labelled_only).expect("a step");
     let second = t.step(&labelled_only).expect("a step");
-    assert_eq!(t.teacher().state(), teacher);
+    assert_eq!(t.teacher().state().expect("a state"), teacher);
     assert!(second.loss_student < first.loss_student && first.loss_student.is_some());
     assert_eq!(first.student_learning_rate, Some(0.05));
 }
@@ -199,12 +199,12 @@ fn fine_tuning_moves_the_student_on_labels_and_leaves_the_teacher_alone() {
 fn a_step_that_is_not_finite_moves_nothing_and_is_counted() {
     let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, false), &plain());
     t.step(&batch(0)).expect("a good step");
-    let before = (t.teacher().state(), t.student().state());
+    let before = (t.teacher().state().expect("a state"), t.student().state().expect("a state"));
     let mut broken = batch(1);
     broken.labelled[0] = f32::NAN;
     let record = t.step(&broken).expect("not the 20th");
     assert!(record.skipped && record.skipped_total == 1);
-    assert_eq!((t.teacher().state(), t.student().state()), before);
+    assert_eq!((t.teacher().state().expect("a state"), t.student().state().expect("a state")), before);
     for _ in 0..18 {
         t.step(&broken).expect("not the 20th");
     }
@@ -217,7 +217,7 @@ fn the_average_follows_the_student() {
     let graph = mlp_graph(INPUTS, 8, CLASSES, true);
     let mut t = trainer(&graph, &plain());
     t.step(&batch(0)).expect("a step");
-    let NetworkState { average, weights, .. } = t.student().state();
+    let NetworkState { average, weights, .. } = t.student().state().expect("a state");
     assert_ne!(average.as_ref(), None);
     // The labelled pass of the meta-test comes after the average was taken and moves running statistics.
     assert_eq!(average.expect("tracked").get("fc.weight"), weights.get("fc.weight"), "it starts as a copy");

@@ -67,7 +67,7 @@ impl Supervised {
         }
         if descent.is_some() {
             if s.ema_decay > 0.0 {
-                self.network.track_average(average_decay(s.ema_decay, self.updates));
+                self.network.track_average(average_decay(s.ema_decay, self.updates))?;
             }
             self.updates += 1;
         }
@@ -99,13 +99,16 @@ impl Supervised {
     }
 
     /// Everything needed to go on.
-    pub fn state(&self) -> TrainingState {
-        TrainingState {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&self) -> Result<TrainingState, LearnError> {
+        Ok(TrainingState {
             step: self.step,
-            networks: [("student".to_string(), self.network.state())].into(),
+            networks: [("student".to_string(), self.network.state()?)].into(),
             counters: Counters { teacher_updates: self.updates, skipped: self.skips, ..Counters::default() },
             vectors: [].into(),
-        }
+        })
     }
 
     /// Puts a state back.

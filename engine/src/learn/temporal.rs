@@ -174,17 +174,20 @@ impl TemporalTrainer {
     }
 
     /// Everything needed to go on.
-    pub fn state(&self) -> TrainingState {
-        TrainingState {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&self) -> Result<TrainingState, LearnError> {
+        Ok(TrainingState {
             step: self.step,
-            networks: BTreeMap::from([(ROLE.to_owned(), self.network.state())]),
+            networks: BTreeMap::from([(ROLE.to_owned(), self.network.state()?)]),
             counters: Counters {
                 student_updates: self.updates,
                 skipped: self.skipped,
                 ..Counters::default()
             },
             vectors: BTreeMap::new(),
-        }
+        })
     }
 
     /// Puts a state back.
@@ -293,20 +296,20 @@ mod tests {
         let mut first = trainer(settings());
         make_steps(&mut first, 0..3);
         let mut second = trainer(settings());
-        second.restore(&first.state()).expect("fits");
+        second.restore(&first.state().expect("a state")).expect("fits");
         make_steps(&mut second, 3..6);
-        assert_eq!(whole.state(), second.state());
+        assert_eq!(whole.state().expect("a state"), second.state().expect("a state"));
     }
 
     #[test]
     fn frames_that_are_not_labelled_do_not_count() {
         let mut trainer = trainer(settings());
-        let before = trainer.state();
+        let before = trainer.state().expect("a state");
         let mut unlabelled = batch(0);
         unlabelled.labels.fill(-1);
         let record = trainer.step(&unlabelled).expect("a step");
         assert_eq!((record.loss, record.accuracy, record.frames), (None, None, 0));
-        assert_eq!(before.networks, trainer.state().networks);
+        assert_eq!(before.networks, trainer.state().expect("a state").networks);
     }
 
     #[test]

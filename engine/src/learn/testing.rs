@@ -250,11 +250,11 @@ impl Network for Reference {
         Ok(())
     }
 
-    fn track_average(&mut self, decay: f32) {
+    fn track_average(&mut self, decay: f32) -> Result<(), BackendError> {
         let current = &self.state.weights;
         let Some(average) = &mut self.state.average else {
             self.state.average = Some(current.clone());
-            return;
+            return Ok(());
         };
         for (name, tensor) in &mut average.tensors {
             tensor
@@ -263,6 +263,7 @@ impl Network for Reference {
                 .zip(current.get(name))
                 .for_each(|(a, c)| *a = decay * *a + (1.0 - decay) * c);
         }
+        Ok(())
     }
 
     fn gradient(&self, slot: Slot) -> Result<Weights, BackendError> {
@@ -276,8 +277,8 @@ impl Network for Reference {
         }
     }
 
-    fn state(&self) -> NetworkState {
-        self.state.clone()
+    fn state(&self) -> Result<NetworkState, BackendError> {
+        Ok(self.state.clone())
     }
 
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError> {

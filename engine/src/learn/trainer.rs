@@ -167,7 +167,10 @@ impl Trainer {
     }
 
     /// Everything needed to go on.
-    pub fn state(&self) -> TrainingState {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&self) -> Result<TrainingState, LearnError> {
         match self {
             Self::SemiSupervised(t) => t.state(),
             Self::Supervised(t) => t.state(),

@@ -113,7 +113,7 @@ fn momentum_makes_the_loss_difference_about_nine_times_larger_with_the_same_sign
     let mut t = trainer(&graph, &settings);
     let b = batch(0);
     (0..40).for_each(|_| drop(t.step(&b).expect("a step")));
-    let [exact, difference] = both_feedbacks(&graph, &settings, Some(&t.state()), &b);
+    let [exact, difference] = both_feedbacks(&graph, &settings, Some(&t.state().expect("a state")), &b);
     assert!((8.0..10.5).contains(&(difference / exact)), "{exact} {difference}");
 }
 
@@ -154,7 +154,7 @@ fn a_resumed_run_is_bit_identical() {
         let mut records = vec![];
         for step in 0..20 {
             if step == stop {
-                checkpoints.save(&whole.state()).expect("saved");
+                checkpoints.save(&whole.state().expect("a state")).expect("saved");
             }
             records.push(whole.step(&batch(step)).expect("a step"));
         }
@@ -169,7 +169,7 @@ fn a_resumed_run_is_bit_identical() {
                 "stopped at {stop}"
             );
         }
-        assert_eq!(resumed.state(), whole.state(), "stopped at {stop}");
+        assert_eq!(resumed.state().expect("a state"), whole.state().expect("a state"), "stopped at {stop}");
     }
 }
 
@@ -180,12 +180,12 @@ fn a_resumed_baseline_is_bit_identical_and_not_a_teachers() {
     let new = |seed| Trainer::new(&settings, |_| Ok::<_, LearnError>(mlp(&graph, seed))).expect("valid");
     let (mut whole, mut resumed) = (new(1), new(2));
     (0..5).for_each(|s| drop(whole.step(&batch(s)).expect("a step")));
-    resumed.restore(&whole.state()).expect("fits");
+    resumed.restore(&whole.state().expect("a state")).expect("fits");
     for step in 5..10 {
         let record = resumed.step(&batch(step)).expect("a step");
         assert_eq!(record, whole.step(&batch(step)).expect("a step"));
     }
-    assert_eq!(whole.state(), resumed.state());
-    let error = trainer(&graph, &plain()).restore(&whole.state()).expect_err("one network is no pair");
+    assert_eq!(whole.state().expect("a state"), resumed.state().expect("a state"));
+    let error = trainer(&graph, &plain()).restore(&whole.state().expect("a state")).expect_err("one network is no pair");
     assert!(error.to_string().contains("the other method"), "{error}");
 }

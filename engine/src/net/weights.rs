@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::atomic_file::write_atomically;
 use super::card::ModelCard;
-use super::graph::{Graph, ParamKind};
+use super::graph::{Graph, ParamKind, ParamSpec};
 use crate::random::{Address, Purpose};
 
 /// The metadata key under which a file's [`ModelCard`] stands as JSON.
@@ -104,8 +104,22 @@ impl Weights {
     /// # Errors
     /// [`WeightsError::Fit`] with every missing, extra and misshapen tensor.
     pub fn check(&self, graph: &Graph) -> Result<(), WeightsError> {
+        self.check_params(graph.params.iter())
+    }
+
+    /// Checks that exactly the graph's trained parameters are here, each in its shape: gradients and moments.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub fn check_trained(&self, graph: &Graph) -> Result<(), WeightsError> {
+        self.check_params(graph.params.iter().filter(|p| p.kind.is_trained()))
+    }
+
+    fn check_params<'a>(&self, params: impl Iterator<Item = &'a ParamSpec>) -> Result<(), WeightsError> {
         let mut wrong = String::new();
-        for spec in &graph.params {
+        let mut known = std::collections::HashSet::new();
+        for spec in params {
+            known.insert(spec.name.as_str());
             match self.tensors.get(&spec.name) {
                 None => push(&mut wrong, &format!("missing {} {:?}", spec.name, spec.shape)),
                 Some(t) if t.shape != spec.shape || t.data.len() != spec.len() => push(
@@ -115,7 +129,6 @@ impl Weights {
                 Some(_) => {}
             }
         }
-        let known: std::collections::HashSet<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
         for name in self.tensors.keys().filter(|n| !known.contains(n.as_str())) {
             push(&mut wrong, &format!("extra {name}"));
         }

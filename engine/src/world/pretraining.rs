@@ -158,7 +158,7 @@ impl Pretraining {
     pub fn save(&mut self) -> Result<PathBuf, WorldError> {
         if !self.is_saved() {
             self.world.resource_mut::<Journal>().0.sync()?;
-            let state = self.world.resource_mut::<Learner>().get().state();
+            let state = self.world.resource_mut::<Learner>().get().state()?;
             self.checkpoints.save(&state)?;
             self.saved_at = Some(self.steps_done());
         }

@@ -50,10 +50,10 @@ pub(super) struct Layer {
 
 /// Makes the layers of a plan.
 pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
-    let mut layers: Vec<Layer> = plan
-        .steps
+    plan.steps
         .iter()
-        .map(|step| {
+        .zip(plan.additions())
+        .map(|(step, (adds_to_input, adds_to_residual))| {
             let (input, output) = (plan.shapes[step.input], plan.shapes[step.output]);
             let work = match step.kind {
                 StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu } => {
@@ -83,19 +83,11 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
                 work,
                 input: step.input,
                 output: step.output,
-                adds_to_input: false,
-                adds_to_residual: false,
+                adds_to_input,
+                adds_to_residual,
             }
         })
-        .collect();
-    let mut written = vec![false; plan.shapes.len()];
-    for (layer, step) in layers.iter_mut().zip(&plan.steps).rev() {
-        if let Some(residual) = step.kind.residual() {
-            layer.adds_to_residual = std::mem::replace(&mut written[residual], true);
-        }
-        layer.adds_to_input = std::mem::replace(&mut written[layer.input], true);
-    }
-    layers
+        .collect()
 }
 
 #[derive(Clone, Copy)]

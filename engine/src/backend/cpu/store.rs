@@ -8,7 +8,7 @@ use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
 use super::simd::{Isa, WIDEST_PANEL};
-use crate::net::{Graph, HostTensor, ParamId, Weights, WeightsError};
+use crate::net::{Graph, HostTensor, ParamId, Weights};
 
 /// Values per task of the element-wise rules; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 1 << 14;
@@ -113,25 +113,6 @@ impl Store {
             weights.tensors.insert(place.name.clone(), HostTensor { shape: place.shape.clone(), data });
         }
         weights
-    }
-
-    /// Checks that tensors are exactly the trained parameters.
-    pub(super) fn check_trained(&self, weights: &Weights) -> Result<(), WeightsError> {
-        let mut wrong = Vec::new();
-        for place in self.places.iter().filter(|p| p.trained) {
-            match weights.tensors.get(&place.name) {
-                None => wrong.push(format!("missing {} {:?}", place.name, place.shape)),
-                Some(t) if t.shape != place.shape => {
-                    wrong.push(format!("{} has shape {:?}, not {:?}", place.name, t.shape, place.shape));
-                }
-                Some(_) => {}
-            }
-        }
-        let trained = self.places.iter().filter(|p| p.trained).count();
-        if wrong.is_empty() && weights.tensors.len() != trained {
-            wrong.push(format!("{} tensors where {trained} belong", weights.tensors.len()));
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(WeightsError::Fit(wrong.join("; "))) }
     }
 
     /// Packs trained parameters only (gradients, momentum).

@@ -5,6 +5,7 @@
 
 mod fuse;
 mod place;
+pub(crate) use place::{Life, What, assign};
 #[cfg(test)]
 mod tests;
 

@@ -16,6 +16,16 @@ impl Plan {
     }
 
     pub(super) fn place(&mut self, purpose: Purpose) {
+        let mut lives = self.lives(purpose);
+        self.arena_len = assign(&mut lives, |life| life.len, |what, region| match what {
+            What::Value(v) => self.values[v] = region,
+            What::Raw(t) => self.raw[t] = region,
+            What::Gradient(v) => self.gradients[v] = region,
+        });
+    }
+
+    /// When each buffer is in use.
+    pub(crate) fn lives(&self, purpose: Purpose) -> Vec<Life> {
         let training = purpose == Purpose::Training;
         let end = 2 * self.steps.len();
         let backward = |step: usize| end - 1 - step;
@@ -35,9 +45,10 @@ impl Plan {
             }
             if training {
                 match step.kind {
-                    StepKind::Conv { relu, residual, .. } => {
+                    StepKind::Conv { relu, residual, norm, .. } => {
                         died[step.input] = died[step.input].max(backward(t));
-                        if relu && residual.is_some() {
+                        // Else the rectifier's gate is made again from what the normalisation keeps.
+                        if relu && (residual.is_some() || norm.is_none()) {
                             died[step.output] = died[step.output].max(backward(t));
                         }
                     }
@@ -75,50 +86,70 @@ impl Plan {
                 lives.push(Life { what: What::Gradient(step.output), len, from, to: backward(t) });
             }
         }
-        self.arena_len = assign(&mut lives, |what, region| match what {
-            What::Value(v) => self.values[v] = region,
-            What::Raw(t) => self.raw[t] = region,
-            What::Gradient(v) => self.gradients[v] = region,
-        });
+        lives
+    }
+
+    /// For each step, whether the gradient of its input and that of its residual already hold a later reader's part
+    /// when the backward pass comes to it.
+    pub(crate) fn additions(&self) -> Vec<(bool, bool)> {
+        let mut written = vec![false; self.shapes.len()];
+        let mut additions = vec![(false, false); self.steps.len()];
+        for (step, (input, residual)) in self.steps.iter().zip(&mut additions).rev() {
+            if let Some(value) = step.kind.residual() {
+                *residual = std::mem::replace(&mut written[value], true);
+            }
+            *input = std::mem::replace(&mut written[step.input], true);
+        }
+        additions
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
+/// A buffer of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum What {
+    /// A value.
     Value(ValueId),
+    /// What a step keeps for its backward pass.
     Raw(usize),
+    /// A value's gradient.
     Gradient(ValueId),
 }
 
 /// A buffer with the first and last moment at which it is in use.
-struct Life {
-    what: What,
-    len: usize,
+pub(crate) struct Life {
+    pub what: What,
+    /// Values per item.
+    pub len: usize,
     from: usize,
     to: usize,
 }
 
-/// Places buffers, largest first, each at the lowest offset free during its whole life. Returns the arena's length.
-fn assign(lives: &mut [Life], mut place: impl FnMut(What, Region)) -> usize {
-    lives.sort_by_key(|l| std::cmp::Reverse(l.len));
+/// Places buffers, largest first, each at the lowest offset free during its whole life; `size` says how much room each
+/// takes. Returns the arena's length.
+pub(crate) fn assign(
+    lives: &mut [Life],
+    size: impl Fn(&Life) -> usize,
+    mut place: impl FnMut(What, Region),
+) -> usize {
+    lives.sort_by_key(|l| std::cmp::Reverse(size(l)));
     let mut placed: Vec<(&Life, usize)> = Vec::new();
     let mut arena = 0;
     for life in lives.iter() {
         let mut neighbours: Vec<(usize, usize)> = placed
             .iter()
             .filter(|(other, _)| life.from <= other.to && other.from <= life.to)
-            .map(|(other, offset)| (*offset, offset + other.len))
+            .map(|(other, offset)| (*offset, offset + size(other)))
             .collect();
         neighbours.sort_unstable();
         let mut offset = 0;
         for (from, to) in neighbours {
-            if offset + life.len <= from {
+            if offset + size(life) <= from {
                 break;
             }
             offset = offset.max(to);
         }
-        place(life.what, Region { offset, len: life.len });
-        arena = arena.max(offset + life.len);
+        place(life.what, Region { offset, len: size(life) });
+        arena = arena.max(offset + size(life));
         placed.push((life, offset));
     }
     arena

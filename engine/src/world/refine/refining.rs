@@ -241,7 +241,7 @@ impl Refining {
         let done = self.steps_done();
         if self.saved_at != Some(done) {
             self.world.resource_mut::<Journal>().0.sync()?;
-            let state = self.world.resource_mut::<Encoder>().get().state();
+            let state = self.world.resource_mut::<Encoder>().get().state()?;
             self.checkpoints.save(&state)?;
             self.saved_at = Some(done);
         }

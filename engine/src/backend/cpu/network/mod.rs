@@ -262,15 +262,16 @@ impl Network for CpuNetwork {
         Ok(())
     }
 
-    fn track_average(&mut self, decay: f32) {
+    fn track_average(&mut self, decay: f32) -> Result<(), BackendError> {
         let Some(average) = &mut self.average else {
             self.average = Some(Average { trained: self.values.clone(), running: self.running.clone() });
-            return;
+            return Ok(());
         };
         self.threads_pool.install(|| {
             blend(average.trained.as_mut_slice(), self.values.as_slice(), decay);
             blend(&mut average.running, &self.running, decay);
         });
+        Ok(())
     }
 
     fn gradient(&self, slot: Slot) -> Result<Weights, BackendError> {
@@ -285,16 +286,16 @@ impl Network for CpuNetwork {
         }
     }
 
-    fn state(&self) -> NetworkState {
+    fn state(&self) -> Result<NetworkState, BackendError> {
         let moments = |moments: &Option<Buffer>| {
             moments.as_ref().map(|m| self.store.unpack(m.as_slice(), None)).unwrap_or_default()
         };
-        NetworkState {
+        Ok(NetworkState {
             weights: self.store.unpack(self.values.as_slice(), Some(&self.running)),
             momentum: moments(&self.momentum),
             second_moment: moments(&self.second_moment),
             average: self.average.as_ref().map(|a| self.store.unpack(a.trained.as_slice(), Some(&a.running))),
-        }
+        })
     }
 
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError> {
@@ -304,7 +305,7 @@ impl Network for CpuNetwork {
         }
         let given = |moments: &Weights| !moments.tensors.is_empty();
         for moments in [&state.momentum, &state.second_moment].into_iter().filter(|m| given(m)) {
-            self.store.check_trained(moments)?;
+            moments.check_trained(&self.graph)?;
         }
         self.store.pack(&state.weights, self.values.as_mut_slice(), &mut self.running);
         let packed = |moments: &Weights| {

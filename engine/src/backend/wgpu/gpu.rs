@@ -1,0 +1,246 @@
+//! A device: adapter, queue, pipelines made once, and errors turned into ours.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use affekt_shaders::{Access, Shader};
+
+use super::adapters::{self, Adapter};
+use super::program::ALIGNMENT;
+use super::{Limits, WgpuOptions};
+use crate::backend::BackendError;
+
+/// A compute pipeline with the layout of its one bind group.
+pub(super) struct Kernel {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// An opened device.
+pub(super) struct Gpu {
+    pub adapter: Adapter,
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub limits: wgpu::Limits,
+    /// Whether the adapter is a processor: kernels without workgroup memory run faster there.
+    pub is_processor: bool,
+    kernels: Mutex<HashMap<(&'static str, &'static str), Arc<Kernel>>>,
+    failure: Arc<Mutex<Option<String>>>,
+    staging: Mutex<Option<wgpu::Buffer>>,
+    /// Bound where a kernel has a binding that it will not touch: to read, and to write.
+    pub nothing: [wgpu::Buffer; 2],
+}
+
+impl Gpu {
+    /// Opens the adapter that the options name, or the most capable one.
+    pub(super) fn open(options: &WgpuOptions) -> Result<Self, BackendError> {
+        let (adapter, handle) = adapters::choose(options.adapter.as_deref())?;
+        let fail = |message: String| BackendError::Device { adapter: adapter.name.clone(), message };
+        let limits = match options.limits {
+            Limits::Adapter => handle.limits(),
+            Limits::WebGpu => wgpu::Limits::default(),
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("affekt"),
+            required_features: wgpu::Features::empty(),
+            required_limits: limits.clone(),
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (device, queue) = pollster::block_on(handle.request_device(&descriptor))
+            .map_err(|e| fail(format!("the device cannot be opened: {e}")))?;
+        let failure = Arc::new(Mutex::new(None));
+        let note = |failure: &Arc<Mutex<Option<String>>>, message: String| {
+            let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(message);
+        };
+        let uncaptured = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let message = match error {
+                wgpu::Error::OutOfMemory { .. } => {
+                    "out of memory; take a smaller batch, or `--backend cpu`".to_owned()
+                }
+                other => other.to_string(),
+            };
+            note(&uncaptured, message);
+        }));
+        let lost = Arc::clone(&failure);
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(&lost, format!("the device was lost ({message}); resume the run, or use `--backend cpu`"));
+            }
+        });
+        let nothing = ["nothing to read", "nowhere to write"].map(|label| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: (16 * ALIGNMENT * 4) as u64,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        });
+        let is_processor = options.processor_kernels.unwrap_or(adapter.is_processor());
+        Ok(Self {
+            adapter,
+            device,
+            queue,
+            limits,
+            is_processor,
+            kernels: Mutex::default(),
+            failure,
+            staging: Mutex::default(),
+            nothing,
+        })
+    }
+
+    pub(super) fn error(&self, message: impl Into<String>) -> BackendError {
+        BackendError::Device { adapter: self.adapter.name.clone(), message: message.into() }
+    }
+
+    /// The first thing that went wrong since the device was opened, if any. A device that failed stays failed.
+    pub(super) fn check(&self) -> Result<(), BackendError> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().map_or(Ok(()), |message| Err(self.error(message.clone())))
+    }
+
+    /// The most values one binding can hold.
+    pub(super) fn binding_len(&self) -> usize {
+        (self.limits.max_storage_buffer_binding_size / 4) as usize
+    }
+
+    /// A zeroed buffer of `len` values for shaders and copies.
+    pub(super) fn buffer(&self, label: &str, len: usize) -> Result<wgpu::Buffer, BackendError> {
+        let size = (len.max(64) * 4) as u64;
+        if size > self.limits.max_buffer_size {
+            let (need, most) = (size >> 20, self.limits.max_buffer_size >> 20);
+            return Err(self.error(format!(
+                "{label} takes {need} MiB, but a buffer may have {most} MiB; take a smaller batch, or `--backend cpu`"
+            )));
+        }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        self.check()?;
+        Ok(buffer)
+    }
+
+    /// A shader's entry point as a pipeline, made at its first use.
+    pub(super) fn kernel(&self, shader: &'static Shader, entry: &'static str) -> Result<Arc<Kernel>, BackendError> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernel) = kernels.get(&(shader.name, entry)) {
+            return Ok(Arc::clone(kernel));
+        }
+        let kernel = Arc::new(self.compile(shader, entry));
+        self.check().map_err(|e| self.error(format!("shader {}, {entry}: {e}", shader.name)))?;
+        kernels.insert((shader.name, entry), Arc::clone(&kernel));
+        Ok(kernel)
+    }
+
+    fn compile(&self, shader: &'static Shader, entry: &'static str) -> Kernel {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(shader.name),
+            source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+        };
+        // SAFETY: every index in our shaders is checked against the lengths in their uniform blocks, every loop ends
+        // and no divisor is zero; tests guard each output with canaries.
+        let module = unsafe {
+            self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        };
+        let entry_of = |binding: usize, ty: wgpu::BufferBindingType, size: usize| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty,
+                has_dynamic_offset: false,
+                min_binding_size: wgpu::BufferSize::new(size as u64),
+            },
+            count: None,
+        };
+        let uniform = entry_of(0, wgpu::BufferBindingType::Uniform, shader.uniform);
+        let storage = shader.storage.iter().enumerate().map(|(i, access)| {
+            let read_only = *access == Access::Read;
+            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, 4)
+        });
+        let entries: Vec<_> = std::iter::once(uniform).chain(storage).collect();
+        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(shader.name),
+            entries: &entries,
+        });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(shader.name),
+            bind_group_layouts: &[Some(&layout)],
+            ..wgpu::PipelineLayoutDescriptor::default()
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(entry),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Kernels write before they read.
+                zero_initialize_workgroup_memory: false,
+                ..wgpu::PipelineCompilationOptions::default()
+            },
+            cache: None,
+        });
+        Kernel { pipeline, layout }
+    }
+
+    /// Runs what `encode` records and reads `len` values of a buffer from value `first`.
+    pub(super) fn submit_and_read(
+        &self,
+        encoder: wgpu::CommandEncoder,
+        buffer: &wgpu::Buffer,
+        first: usize,
+        len: usize,
+    ) -> Result<Vec<f32>, BackendError> {
+        let mut encoder = encoder;
+        let size = (len * 4) as u64;
+        let mut staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        if staging.as_ref().is_none_or(|s| s.size() < size) {
+            *staging = Some(self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("read-back"),
+                size: size.next_power_of_two().max(1 << 12),
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }));
+        }
+        let Some(target) = staging.as_ref() else { return Err(self.error("no memory to read into")) };
+        encoder.copy_buffer_to_buffer(buffer, (first * 4) as u64, target, 0, size);
+        self.queue.submit([encoder.finish()]);
+        let outcome = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&outcome);
+        target.map_async(wgpu::MapMode::Read, 0..size, move |result| {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        });
+        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        waited.map_err(|e| self.error(format!("waiting for it failed: {e}")))?;
+        match outcome.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Ok(())) => {}
+            _ => return Err(self.error("its results cannot be read; the device may be lost")),
+        }
+        let values = {
+            let view = target.get_mapped_range(0..size).map_err(|e| self.error(e.to_string()))?;
+            bytemuck::pod_collect_to_vec::<u8, f32>(&view)
+        };
+        target.unmap();
+        Ok(values)
+    }
+
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Values of a buffer.
+    pub(super) fn read(&self, buffer: &wgpu::Buffer, len: usize) -> Result<Vec<f32>, BackendError> {
+        self.submit_and_read(self.encoder(), buffer, 0, len)
+    }
+
+    /// Writes values to the start of a buffer, before anything submitted later.
+    pub(super) fn write(&self, buffer: &wgpu::Buffer, first: usize, values: &[f32]) {
+        self.queue.write_buffer(buffer, (first * 4) as u64, bytemuck::cast_slice(values));
+    }
+}

@@ -1,0 +1,137 @@
+//! The forward pass: fused and folded for inference, on the batch's statistics for training.
+
+use affekt_shaders as shaders;
+
+use super::{Blocks, Norm, Pass, StepKind, Walk};
+use crate::backend::BackendError;
+use crate::backend::wgpu::product::{self, Finish};
+use crate::backend::wgpu::program::{Recorder, Slice, value_groups};
+use crate::net::{Step, ValueId};
+
+/// A step with its place in the plan.
+type At<'a> = (usize, &'a Step);
+
+impl Walk<'_> {
+    pub(in super::super) fn forward(&self, to: &mut Recorder<'_>, pass: Pass) -> Result<(), BackendError> {
+        for (t, step) in self.plan.steps.iter().enumerate() {
+            let (input, output) = (self.place.value(step.input), self.place.value(step.output));
+            match step.kind {
+                StepKind::Conv { weight, norm, residual, relu, .. } => {
+                    let extents = self.extents(step, self.matrix(weight)?);
+                    let residual = residual.map(|v| self.place.value(v));
+                    match (norm, pass) {
+                        (Some(norm), Pass::Train | Pass::Probe) => {
+                            let raw = self.place.raw(t);
+                            let weights = self.param(weight);
+                            let finish = Finish::default();
+                            product::forward(to, &extents, self.items, (weights, input, raw), finish)?;
+                            self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
+                        }
+                        _ => {
+                            let (weights, bias) = match self.folds.places[t] {
+                                Some((weights, bias)) => (weights, Some(bias)),
+                                None => (self.param(weight), None),
+                            };
+                            let finish = Finish { bias, residual, relu, add: false };
+                            product::forward(to, &extents, self.items, (weights, input, output), finish)?;
+                        }
+                    }
+                }
+                StepKind::Linear { weight, bias, tail } => {
+                    let extents = self.extents(step, self.matrix(weight)?);
+                    let masked = tail.dropout.is_some() && pass == Pass::Train;
+                    let is_sum = tail.positions.is_none() && !tail.gelu && !masked;
+                    let residual = tail.residual.filter(|_| is_sum).map(|v| self.place.value(v));
+                    let finish = Finish { bias: Some(self.param(bias)), residual, ..Finish::default() };
+                    let slices = (self.param(weight), input, output);
+                    product::forward(to, &extents, self.items, slices, finish)?;
+                    if !is_sum {
+                        self.tail(to, (t, step), &tail, None, pass)?;
+                    }
+                }
+                StepKind::Pointwise { tail } => self.tail(to, (t, step), &tail, Some(input), pass)?,
+                StepKind::LayerNorm { scale, shift, epsilon } => {
+                    self.layer_norm(to, (t, step), (scale, shift, epsilon), pass)?;
+                }
+                StepKind::Attention { heads, causal, presence } => {
+                    self.attention(to, (t, step), (heads, causal, presence), pass)?;
+                }
+                StepKind::MaxPool { .. } => {
+                    let uniform = self.pool(step, false);
+                    let len = self.items * self.shape(step.output).len();
+                    let bound = [Some(input), Some(output), None];
+                    to.dispatch(&shaders::POOL, "max_pool", &uniform, &bound, value_groups(len))?;
+                }
+                StepKind::GlobalAveragePool => {
+                    let uniform = self.pool(step, false);
+                    let len = self.items * self.shape(step.output).c;
+                    let bound = [Some(input), Some(output), None];
+                    to.dispatch(&shaders::POOL, "mean", &uniform, &bound, value_groups(len))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Statistics of the batch and the normalised output, from the convolution's result.
+    fn normalise(
+        &self,
+        to: &mut Recorder<'_>,
+        (t, step): At<'_>,
+        norm: &Norm,
+        (residual, relu): (Option<Slice>, bool),
+        pass: Pass,
+    ) -> Result<(), BackendError> {
+        let shape = self.shape(step.output);
+        let (rows, columns) = (self.items * shape.pixels(), shape.c);
+        let blocks = Blocks::of(rows);
+        let moves = u32::from(pass == Pass::Train);
+        let uniform = shaders::BatchNormUniform {
+            rows: rows as u32,
+            columns: columns as u32,
+            block_rows: blocks.rows as u32,
+            blocks: blocks.count as u32,
+            epsilon: norm.epsilon,
+            momentum: norm.momentum,
+            finish: moves | u32::from(residual.is_some()) << 1 | u32::from(relu) << 2,
+        };
+        let raw = Some(self.place.raw(t));
+        let partial = Some(Slice::scratch(blocks.count * 2 * columns));
+        let statistics = Some(self.place.statistics(t, columns));
+        let shader = &shaders::BATCH_NORM;
+        let bound = [None, None, None, raw, None, None, partial, None];
+        to.dispatch(shader, "moments", &uniform, &bound, blocks.groups(columns))?;
+        let (scale, shift) = (Some(self.param(norm.scale)), Some(self.param(norm.shift)));
+        let running = Some(self.store.running(norm.mean, norm.variance));
+        let bound = [scale, shift, running, None, None, None, partial, statistics];
+        to.dispatch(shader, "make_statistics", &uniform, &bound, [1, 1, 1])?;
+        let output = Some(self.place.value(step.output));
+        let bound = [None, None, None, raw, residual, output, None, statistics];
+        to.dispatch(shader, "normalise", &uniform, &bound, value_groups(rows * columns))
+    }
+
+    pub(super) fn pool(&self, step: &Step, add: bool) -> shaders::PoolUniform {
+        let (input, output) = (self.shape(step.input), self.shape(step.output));
+        let (kernel, stride, padding) = match step.kind {
+            StepKind::MaxPool { kernel, stride, padding } => (kernel, stride, padding),
+            _ => (1, 1, 0),
+        };
+        shaders::PoolUniform {
+            items: self.items as u32,
+            in_h: input.h as u32,
+            in_w: input.w as u32,
+            out_h: output.h as u32,
+            out_w: output.w as u32,
+            channels: input.c as u32,
+            kernel: kernel as u32,
+            stride: stride as u32,
+            padding: padding as u32,
+            add: u32::from(add),
+        }
+    }
+
+    /// A value's gradient, unless it is the network's input.
+    pub(super) fn d_value(&self, value: ValueId) -> Option<Slice> {
+        (value != 0).then(|| self.place.gradient(value))
+    }
+}

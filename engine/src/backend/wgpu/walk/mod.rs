@@ -1,0 +1,148 @@
+//! Walks a plan and records what each step dispatches.
+
+mod backward;
+mod encoder;
+mod forward;
+
+use affekt_shaders as shaders;
+
+use super::place::Placement;
+use super::product::Extents;
+use super::program::{Memory, Recorder, Slice, value_groups};
+use super::store::{Matrix, Store};
+use crate::backend::{BackendError, Slot};
+use crate::net::{Norm, ParamId, Plan, Shape, Step, StepKind, Tail};
+
+/// The most blocks of rows whose sums one invocation adds.
+const MOST_BLOCKS: usize = 256;
+/// The fewest rows worth a block.
+const FEWEST_ROWS: usize = 32;
+
+/// What a program is recorded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Pass {
+    Infer,
+    Train,
+    Probe,
+    Backward(Slot),
+}
+
+/// A plan for a number of items, with where everything lies.
+pub(super) struct Walk<'a> {
+    pub plan: &'a Plan,
+    pub store: &'a Store,
+    pub place: &'a Placement,
+    pub folds: &'a Folds,
+    pub items: usize,
+}
+
+/// Where folded weights and biases lie, for each step.
+pub(super) struct Folds {
+    places: Vec<Option<(Slice, Slice)>>,
+    /// Values of the whole buffer.
+    pub len: usize,
+}
+
+impl Folds {
+    pub(super) fn new(plan: &Plan, store: &Store) -> Self {
+        let mut len = 0;
+        let mut take = |count: usize| {
+            let offset = len;
+            len += count.next_multiple_of(super::program::ALIGNMENT);
+            Slice { memory: Memory::Folded, offset, len: count }
+        };
+        let places = plan.steps.iter().map(|step| match step.kind {
+            StepKind::Conv { weight, norm: Some(_), .. } => {
+                store.matrix(weight).map(|m| (take(m.len()), take(m.stride())))
+            }
+            _ => None,
+        });
+        let places = places.collect();
+        Self { places, len }
+    }
+
+    /// Records the folding of every normalisation's running statistics.
+    pub(super) fn record(&self, to: &mut Recorder<'_>, plan: &Plan, store: &Store) -> Result<(), BackendError> {
+        for (step, place) in plan.steps.iter().zip(&self.places) {
+            let (StepKind::Conv { weight, norm: Some(norm), .. }, Some((weights, bias))) = (step.kind, *place) else {
+                continue;
+            };
+            let Some(matrix) = store.matrix(weight) else { continue };
+            let uniform = shaders::FoldUniform {
+                rows: matrix.rows() as u32,
+                columns: matrix.outputs as u32,
+                stride: matrix.stride() as u32,
+                epsilon: norm.epsilon,
+            };
+            let bound = [
+                Some(store.slice(Memory::Values, norm.scale)),
+                Some(store.slice(Memory::Values, norm.shift)),
+                Some(store.running(norm.mean, norm.variance)),
+                Some(store.slice(Memory::Values, weight)),
+                Some(weights),
+                Some(bias),
+            ];
+            to.dispatch(&shaders::FOLD, "main", &uniform, &bound, value_groups(matrix.len()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows cut into blocks: rows of one, and how many.
+#[derive(Debug, Clone, Copy)]
+struct Blocks {
+    rows: usize,
+    count: usize,
+}
+
+impl Blocks {
+    fn of(rows: usize) -> Self {
+        let each = rows.div_ceil(MOST_BLOCKS).max(FEWEST_ROWS);
+        Self { rows: each, count: rows.div_ceil(each) }
+    }
+
+    fn groups(self, columns: usize) -> [u32; 3] {
+        [columns.div_ceil(64) as u32, self.count as u32, 1]
+    }
+}
+
+/// Adds `pieces` of `len` values that lie one behind the other.
+pub(super) fn reduce(
+    to: &mut Recorder<'_>,
+    partial: Slice,
+    pieces: usize,
+    len: usize,
+    target: Slice,
+) -> Result<(), BackendError> {
+    let uniform = shaders::ReduceUniform { len: len as u32, pieces: pieces as u32, stride: len as u32, first: 0 };
+    to.dispatch(&shaders::REDUCE, "main", &uniform, &[Some(partial), Some(target)], value_groups(len))
+}
+
+impl Walk<'_> {
+    fn shape(&self, value: usize) -> Shape {
+        self.plan.shapes[value]
+    }
+
+    fn param(&self, param: ParamId) -> Slice {
+        self.store.slice(Memory::Values, param)
+    }
+
+    fn d_param(&self, param: ParamId) -> Slice {
+        self.store.slice(Memory::Gradient, param)
+    }
+
+    /// A product's extents.
+    fn extents(&self, step: &Step, matrix: Matrix) -> Extents {
+        let (input, output) = (self.shape(step.input), self.shape(step.output));
+        match step.kind {
+            StepKind::Conv { kernel, stride, padding, .. } => {
+                Extents { input, output, kernel, stride, padding, matrix }
+            }
+            _ => Extents::linear(input, output, matrix),
+        }
+    }
+
+    fn matrix(&self, weight: ParamId) -> Result<Matrix, BackendError> {
+        self.store.matrix(weight).ok_or(BackendError::Order("a product's weight is a matrix"))
+    }
+}

@@ -1,0 +1,100 @@
+// Backward through rectifier, sum and batch normalisation; the gradient of the output becomes, in place, that of the
+// convolution's result.
+//
+// sums (a block of rows at a time) -> terms (gradients of scale and shift) -> apply.
+
+struct BatchNormBackward {
+    rows: u32,
+    columns: u32,
+    block_rows: u32,
+    blocks: u32,
+    // How the rectifier is passed: 0 there is none, 1 where the output is positive, 2 where the normalised value is.
+    gate: u32,
+    // Bits: 1 the residual has a gradient, 2 it is added to what is there, 4 there is no normalisation.
+    finish: u32,
+}
+
+@group(0) @binding(0) var<uniform> u: BatchNormBackward;
+@group(0) @binding(1) var<storage, read_write> input: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
+// Blocks of sums of the gradient and of the gradient times the centred value; then slope and addend of each column.
+@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(7) var<storage, read_write> d_scale: array<f32>;
+@group(0) @binding(8) var<storage, read_write> d_shift: array<f32>;
+
+// The gradient that passes the rectifier at element i of column c.
+fn passed(i: u32, c: u32) -> f32 {
+    let g = gradient[i];
+    if u.gate == 1u {
+        return select(0.0, g, output[i] > 0.0);
+    }
+    if u.gate == 2u {
+        let z = fma(input[i], statistics[2u * u.columns + c], statistics[3u * u.columns + c]);
+        return select(0.0, g, z > 0.0);
+    }
+    return g;
+}
+
+@compute @workgroup_size(64)
+fn sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) id: u32) {
+    let c = group.x * 64u + id;
+    if c >= u.columns {
+        return;
+    }
+    let end = min((group.y + 1u) * u.block_rows, u.rows);
+    let mean = statistics[c];
+    var plain = 0.0;
+    var centred = 0.0;
+    for (var row = group.y * u.block_rows; row < end; row++) {
+        let i = row * u.columns + c;
+        let g = passed(i, c);
+        plain += g;
+        centred = fma(g, input[i] - mean, centred);
+    }
+    partial[group.y * 2u * u.columns + c] = plain;
+    partial[(group.y * 2u + 1u) * u.columns + c] = centred;
+}
+
+@compute @workgroup_size(64)
+fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
+    let c = id.x;
+    if c >= u.columns {
+        return;
+    }
+    var plain = 0.0;
+    var centred = 0.0;
+    for (var block = 0u; block < u.blocks; block++) {
+        plain += partial[block * 2u * u.columns + c];
+        centred += partial[(block * 2u + 1u) * u.columns + c];
+    }
+    let inverse = statistics[u.columns + c];
+    let factor = statistics[2u * u.columns + c];
+    let rows = f32(u.rows);
+    d_shift[c] = plain;
+    d_scale[c] = centred * inverse;
+    // Slope of the centred value, and addend. Each invocation has read its column of every block.
+    partial[c] = -factor * inverse * inverse * centred / rows;
+    partial[u.columns + c] = -factor * plain / rows;
+}
+
+@compute @workgroup_size(64)
+fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * 64u;
+    if i >= u.rows * u.columns {
+        return;
+    }
+    let c = i % u.columns;
+    let g = passed(i, c);
+    if (u.finish & 1u) != 0u {
+        residual[i] = select(0.0, residual[i], (u.finish & 2u) != 0u) + g;
+    }
+    if (u.finish & 4u) != 0u {
+        gradient[i] = g;
+        return;
+    }
+    let rest = fma(input[i] - statistics[c], partial[c], partial[u.columns + c]);
+    gradient[i] = fma(g, statistics[2u * u.columns + c], rest);
+}

@@ -1,0 +1,290 @@
+//! The wgpu backend against the `f64` reference and the CPU backend: every operation forward and backward at odd sizes,
+//! whole networks, updates, averages and checkpoints.
+//!
+//! Without an adapter these tests say loudly that they were left out; with `REQUIRE_GPU=1` they fail instead.
+
+use std::sync::OnceLock;
+
+use affekt_engine::backend::cpu::CpuBackend;
+use affekt_engine::backend::wgpu::{Limits, WgpuBackend, WgpuOptions};
+use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::net::{Graph, Weights};
+use affekt_tests::cases::{Case, clips, convolutions, encoder, encoders, lively_weights, noise, pooled, wide};
+use affekt_tests::{reference, relative_difference};
+
+const KEY: u64 = 0x5EED_0000_0000_0007;
+
+/// Both sets of kernels on the most capable adapter, with WebGPU's default limits for the first.
+fn backends() -> &'static [(&'static str, WgpuBackend)] {
+    static BACKENDS: OnceLock<Vec<(&'static str, WgpuBackend)>> = OnceLock::new();
+    BACKENDS.get_or_init(|| {
+        let open = |limits, processor_kernels| {
+            let processor_kernels = Some(processor_kernels);
+            WgpuBackend::open(&WgpuOptions { limits, processor_kernels, ..WgpuOptions::default() })
+        };
+        let opened = [("tiles", open(Limits::WebGpu, false)), ("lanes", open(Limits::Adapter, true))];
+        opened.into_iter().filter_map(|(name, backend)| Some((name, available(backend)?))).collect()
+    })
+}
+
+fn available(backend: Result<WgpuBackend, BackendError>) -> Option<WgpuBackend> {
+    match backend {
+        Ok(backend) => Some(backend),
+        Err(error) => {
+            let required = std::env::var_os("REQUIRE_GPU").is_some_and(|v| v == "1");
+            assert!(!required, "REQUIRE_GPU=1, but: {error}");
+            println!("LEFT OUT: every test of the wgpu backend, because there is no adapter: {error}");
+            None
+        }
+    }
+}
+
+fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
+    let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
+    network.set_noise(KEY);
+    network
+}
+
+fn cpu(graph: &Graph) -> Box<dyn Network> {
+    network(&CpuBackend::new().expect("a processor"), graph)
+}
+
+/// Every case with an input for it.
+fn cases(item: u64) -> Vec<(Case, Vec<f32>)> {
+    let faces = convolutions().into_iter().chain([pooled()]);
+    let faces = faces.map(|case| {
+        let input = noise(case.2 * case.1.input().len(), item);
+        (case, input)
+    });
+    let clips = encoders().into_iter().map(|case| {
+        let input = clips(&case.1, case.2, item);
+        (case, input)
+    });
+    faces.chain(clips).collect()
+}
+
+fn training(backend: &dyn Backend, kernels: &str, (case, input): &(Case, Vec<f32>)) {
+    let (name, graph, items) = case;
+    let params = reference::params(graph, &lively_weights(graph));
+    let d_output = noise(items * graph.output().len(), 4);
+    let pass = reference::forward_with_noise(graph, &params, &wide(input), *items, Some(KEY));
+    let gradients = reference::backward(graph, &params, &pass, *items, &wide(&d_output));
+    let mut network = network(backend, graph);
+    let logits = network.forward(input, *items, Mode::Train).expect("a forward pass");
+    let difference = relative_difference(&logits, pass.outputs.last().expect("an output"));
+    assert!(difference <= 1e-4, "{name}, {kernels}: outputs differ by {difference}");
+    network.backward(&d_output, Slot::Second).expect("a backward pass");
+    let got = network.gradient(Slot::Second).expect("a gradient");
+    for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {
+        let difference = relative_difference(got.get(&spec.name), expected);
+        assert!(difference <= 5e-4, "{name}, {kernels}: {} differs by {difference}", spec.name);
+    }
+}
+
+#[test]
+fn outputs_and_every_gradient_agree_with_the_reference() {
+    for (kernels, backend) in backends() {
+        cases(3).iter().for_each(|case| training(backend, kernels, case));
+    }
+}
+
+#[test]
+fn inference_probing_and_features_agree_with_the_reference() {
+    for (kernels, backend) in backends() {
+        for ((name, graph, items), input) in cases(5) {
+            let params = reference::params(&graph, &lively_weights(&graph));
+            let running = reference::forward(&graph, &params, &wide(&input), items, false);
+            let mut network = network(backend, &graph);
+            let close = |what: &str, got: &[f32], expected: &[f64]| {
+                let difference = relative_difference(got, expected);
+                assert!(difference <= 1e-4, "{name}, {kernels}: {what} differs by {difference}");
+            };
+            let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+            close("inference", &logits, running.outputs.last().expect("an output"));
+            let features = network.features(&input, items).expect("features");
+            close("features", &features, &running.outputs[graph.features]);
+            let expected = cpu(&graph).forward(&input, items, Mode::Probe).expect("a forward pass");
+            let probed = network.forward(&input, items, Mode::Probe).expect("a forward pass");
+            close("probing", &probed, &wide(&expected));
+        }
+    }
+}
+
+fn rules(step: u64) -> [UpdateRule; 2] {
+    [
+        UpdateRule::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-3, scale: 0.5 },
+        UpdateRule::AdamW {
+            learning_rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-6,
+            weight_decay: 0.1,
+            scale: 0.5,
+            step,
+        },
+    ]
+}
+
+/// A few training steps with a tracked average.
+fn train(network: &mut dyn Network, which: usize, steps: std::ops::RangeInclusive<u64>) {
+    for step in steps {
+        network.set_noise(100 + step);
+        let items = 3;
+        let input = clips(network.graph(), items, 50 + step);
+        let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+        let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
+        network.backward(&d, Slot::First).expect("a backward pass");
+        network.update(Slot::First, &rules(step)[which]).expect("an update");
+        network.track_average(0.9).expect("an average");
+    }
+}
+
+fn assert_near(what: &str, got: &Weights, expected: &Weights, tolerance: f64) {
+    assert_eq!(got.tensors.len(), expected.tensors.len(), "{what}");
+    for (name, tensor) in &expected.tensors {
+        let difference = relative_difference(got.get(name), &wide(&tensor.data));
+        assert!(difference <= tolerance, "{what}: {name} differs by {difference}");
+    }
+}
+
+/// A residual network under SGD and an encoder under AdamW.
+fn trainees() -> [(usize, Graph); 2] {
+    [(0, convolutions().swap_remove(7).1), (1, encoder(true, 0.2))]
+}
+
+#[test]
+fn training_steps_move_everything_as_the_cpu_backend_does() {
+    for (kernels, backend) in backends() {
+        for (which, graph) in trainees() {
+            let (mut ours, mut theirs) = (network(backend, &graph), cpu(&graph));
+            train(&mut *ours, which, 1..=3);
+            train(&mut *theirs, which, 1..=3);
+            let (ours, theirs) = (ours.state().expect("a state"), theirs.state().expect("a state"));
+            assert_near(&format!("{kernels}: weights"), &ours.weights, &theirs.weights, 2e-3);
+            assert_near(&format!("{kernels}: momentum"), &ours.momentum, &theirs.momentum, 5e-3);
+            assert_near("second moment", &ours.second_moment, &theirs.second_moment, 1e-2);
+            let averages = (ours.average.expect("an average"), theirs.average.expect("an average"));
+            assert_near("average", &averages.0, &averages.1, 2e-3);
+        }
+    }
+}
+
+#[test]
+fn a_restored_network_goes_on_bit_identically_and_a_state_moves_between_backends() {
+    for (_, backend) in backends() {
+        for (which, graph) in trainees() {
+            let mut whole = network(backend, &graph);
+            train(&mut *whole, which, 1..=2);
+            let state = whole.state().expect("a state");
+            let mut resumed = network(backend, &graph);
+            train(&mut *resumed, which, 7..=7);
+            resumed.restore(&state).expect("a state of this network");
+            let mut moved = cpu(&graph);
+            moved.restore(&state).expect("a state of this network");
+            assert_eq!(moved.state().expect("a state"), state, "packing must lose nothing");
+            for network in [&mut whole, &mut resumed, &mut moved] {
+                train(&mut **network, which, 3..=3);
+            }
+            let [whole, resumed, moved] = [&whole, &resumed, &moved].map(|n| n.state().expect("a state"));
+            assert_eq!(whole, resumed);
+            assert_near("a step on the other backend", &moved.weights, &whole.weights, 2e-3);
+        }
+    }
+}
+
+#[test]
+fn dot_products_are_those_of_the_gradients() {
+    for (kernels, backend) in backends() {
+        let graph = convolutions().swap_remove(7).1;
+        let mut network = network(backend, &graph);
+        for (slot, item) in [(Slot::First, 1), (Slot::Second, 2)] {
+            network.forward(&noise(2 * graph.input().len(), item), 2, Mode::Train).expect("a forward pass");
+            network.backward(&noise(10, item + 10), slot).expect("a backward pass");
+        }
+        let gradients = [Slot::First, Slot::Second].map(|s| network.gradient(s).expect("a gradient"));
+        for (a, b) in [(0, 1), (0, 0), (1, 0)] {
+            let pairs = gradients[a].tensors.iter().flat_map(|(n, t)| t.data.iter().zip(gradients[b].get(n)));
+            let (mut sum, mut size) = (0.0f64, 0.0f64);
+            for (x, y) in pairs {
+                sum += f64::from(*x) * f64::from(*y);
+                size += (f64::from(*x) * f64::from(*y)).abs();
+            }
+            let slots = [Slot::First, Slot::Second];
+            let got = network.dot(slots[a], slots[b]).expect("two gradients");
+            assert!((got - sum).abs() <= 1e-6 * size, "{kernels}: {got} vs {sum}");
+        }
+    }
+}
+
+#[test]
+fn a_nan_shows_and_leaves_the_running_statistics_alone() {
+    for (kernels, backend) in backends() {
+        let (_, graph, items) = convolutions().swap_remove(1);
+        let mut network = network(backend, &graph);
+        let before = network.weights(Which::Current).expect("weights");
+        let mut input = noise(items * graph.input().len(), 8);
+        input[17] = f32::NAN;
+        let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+        assert!(logits.iter().any(|v| v.is_nan()), "{kernels}: no rectifier or pool may swallow it");
+        assert_eq!(network.weights(Which::Current).expect("weights"), before);
+        let (_, graph, items) = pooled();
+        let mut network = network_of(backend, &graph);
+        let mut input = noise(items * graph.input().len(), 8);
+        input[17] = f32::NAN;
+        for mode in [Mode::Infer, Mode::Train] {
+            let logits = network.forward(&input, items, mode).expect("a forward pass");
+            assert!(logits.iter().any(|v| v.is_nan()), "{kernels}, {mode:?}");
+        }
+    }
+}
+
+fn network_of(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
+    network(backend, graph)
+}
+
+#[test]
+fn other_numbers_of_items_between_passes_change_nothing() {
+    for (kernels, backend) in backends() {
+        let graph = convolutions().swap_remove(7).1;
+        let input = noise(9 * graph.input().len(), 3);
+        let part = |items: usize| &input[..items * graph.input().len()];
+        let mut network = network(backend, &graph);
+        let first = network.forward(part(2), 2, Mode::Infer).expect("a forward pass");
+        let many = network.forward(part(9), 9, Mode::Infer).expect("a forward pass");
+        network.forward(part(5), 5, Mode::Train).expect("a forward pass");
+        network.backward(&noise(25, 1), Slot::First).expect("a backward pass");
+        network.forward(part(3), 3, Mode::Probe).expect("a forward pass");
+        assert_eq!(first[..5], many[..5], "{kernels}: an item does not depend on its neighbours");
+        let mut fresh = network_of(backend, &graph);
+        let moved = network.weights(Which::Current).expect("weights");
+        let state = affekt_engine::backend::NetworkState { weights: moved, ..Default::default() };
+        fresh.restore(&state).expect("a state of this network");
+        let again = network.forward(part(2), 2, Mode::Infer).expect("a forward pass");
+        assert_eq!(again, fresh.forward(part(2), 2, Mode::Infer).expect("a forward pass"), "{kernels}");
+        assert_ne!(again, first, "the running statistics moved");
+    }
+}
+
+#[test]
+fn calls_out_of_order_and_of_wrong_length_are_errors() {
+    for (_, backend) in backends() {
+        let (_, graph, _) = convolutions().swap_remove(0);
+        let mut network = network(backend, &graph);
+        assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
+        assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
+        assert!(matches!(network.update(Slot::First, &rules(1)[0]), Err(BackendError::Order(_))));
+        assert!(matches!(network.weights(Which::Average), Err(BackendError::Order(_))));
+        let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
+        assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
+    }
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_an_error_that_lists_those_that_are() {
+    if backends().is_empty() {
+        return;
+    }
+    let options = WgpuOptions { adapter: Some("no such adapter".into()), ..WgpuOptions::default() };
+    let error = WgpuBackend::open(&options).expect_err("no adapter of that name").to_string();
+    assert!(error.contains("`no such adapter`") && error.contains("0 "), "{error}");
+}
