@@ -32,7 +32,11 @@ pub struct Shader {
     pub storage: &'static [Access],
 }
 
-#[allow(missing_docs, clippy::unreadable_literal, reason = "generated from the shaders, whose comments say it")]
+#[allow(
+    missing_docs,
+    clippy::unreadable_literal,
+    reason = "generated from the shaders, whose comments say it"
+)]
 mod generated {
     use super::{Access, Shader};
     include!(concat!(env!("OUT_DIR"), "/shaders.rs"));

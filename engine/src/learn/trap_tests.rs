@@ -186,6 +186,8 @@ fn a_resumed_baseline_is_bit_identical_and_not_a_teachers() {
         assert_eq!(record, whole.step(&batch(step)).expect("a step"));
     }
     assert_eq!(whole.state().expect("a state"), resumed.state().expect("a state"));
-    let error = trainer(&graph, &plain()).restore(&whole.state().expect("a state")).expect_err("one network is no pair");
+    let error = trainer(&graph, &plain())
+        .restore(&whole.state().expect("a state"))
+        .expect_err("one network is no pair");
     assert!(error.to_string().contains("the other method"), "{error}");
 }

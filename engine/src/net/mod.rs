@@ -16,10 +16,10 @@ pub use atomic_file::{AtomicFile, move_atomically, stream_atomically, write_atom
 pub use builder::GraphBuilder;
 pub use card::{Architecture, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
-pub(crate) use plan::{Life, What, assign};
 pub use plan::{
     Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,
 };
+pub(crate) use plan::{Life, What, assign};
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};

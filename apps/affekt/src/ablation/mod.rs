@@ -19,6 +19,7 @@ use affekt_engine::world::{
 use anyhow::Context as _;
 
 use crate::cli;
+use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -48,7 +49,7 @@ pub struct Ablation {
     /// Said of the data in the report.
     pub about: String,
     /// Threads for computing.
-    pub threads: Option<usize>,
+    pub compute: Compute,
     /// Show no progress.
     pub quiet: bool,
 }
@@ -102,7 +103,7 @@ impl Ablation {
         config.data.unlabelled = unlabelled.to_vec();
         config.data.valid = self.valid.iter().cloned().map(thinned).collect();
         config.training.method = if name == "supervised" { Method::Supervised } else { Method::Ssl };
-        let backend = cli::backend(self.threads)?;
+        let backend = self.compute.open()?;
         let run = Pretraining::begin(config, folder.clone(), backend, &formats(), false);
         cli::training::train(run.map_err(cli::classify)?, &folder, self.quiet)?;
         Ok(path)
@@ -119,7 +120,7 @@ impl Ablation {
             workers: self.refine.workers,
             recompute: false,
         };
-        let backend = cli::backend(self.threads)?;
+        let backend = self.compute.open()?;
         let go_on = |_, _| !interrupt::asked();
         let features = extract(&student, &set, &extraction, &skips, &*backend, go_on);
         let features = Arc::new(features.map_err(cli::classify)?);
@@ -153,7 +154,7 @@ impl Ablation {
         config.data.valid.clone_from(&self.valid);
         let readings = Arc::new(Mutex::new(vec![]));
         let sink = timeline::collector(Arc::clone(&readings));
-        let trained = cli::refine::train(config, &folder, (false, false), self.threads, self.quiet, sink)?;
+        let trained = cli::refine::train(config, &folder, (false, false), &self.compute, self.quiet, sink)?;
         let scores = trained.scores.context("the encoder was not measured")?;
         report.add("temporal", seed, scores.temporal.context("the encoder was not measured")?);
         report.add("vote", seed, scores.vote);

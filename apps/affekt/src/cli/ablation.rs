@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::say;
 use crate::ablation::Ablation;
+use crate::cli::compute::Compute;
 use crate::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -69,8 +70,8 @@ impl AblationArgs {
     ///
     /// # Errors
     /// Settings, data, networks or the disk; or Ctrl-C.
-    pub fn run(&self, threads: Option<usize>, json: bool, quiet: bool) -> Result<(), Failure> {
-        let ablation = self.plan(threads, quiet)?;
+    pub fn run(&self, compute: &Compute, json: bool, quiet: bool) -> Result<(), Failure> {
+        let ablation = self.plan(compute, quiet)?;
         RunFolder::create(&ablation.out, self.force)?;
         interrupt::watch()?;
         let report = ablation.run()?;
@@ -82,7 +83,7 @@ impl AblationArgs {
         say(&format!("report: {}", ablation.out.join("report.html").display()))
     }
 
-    fn plan(&self, threads: Option<usize>, quiet: bool) -> Result<Ablation, Failure> {
+    fn plan(&self, compute: &Compute, quiet: bool) -> Result<Ablation, Failure> {
         let parse = |specs: &[String]| -> Result<Vec<Spec>, Failure> {
             specs.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)
         };
@@ -116,7 +117,7 @@ impl AblationArgs {
                 self.clips.join(", "),
                 self.valid.join(", ")
             ),
-            threads,
+            compute: compute.clone(),
             quiet,
         };
         let faces = [&ablation.labelled, &ablation.unlabelled, &ablation.more_unlabelled];

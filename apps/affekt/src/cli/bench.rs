@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::say;
 use super::values::StemArg;
+use crate::cli::compute::Compute;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -127,12 +128,12 @@ struct Measured {
 ///
 /// # Errors
 /// The network cannot be built, or it fails while running.
-pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     if args.mode == BenchMode::Loader {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
         return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
     }
-    let Some(depth) = args.model.depth() else { return super::bench_temporal::run(args, threads) };
+    let Some(depth) = args.model.depth() else { return super::bench_temporal::run(args, compute) };
     let spec = ResNetSpec {
         depth,
         size: args.size.unwrap_or(224),
@@ -146,7 +147,7 @@ pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let backend = super::backend(threads)?;
+    let backend = compute.open()?;
     let (times, passes) = match args.mode {
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::bench::{BenchArgs, BenchMode, noise, peak_mib, timed};
 use super::say;
+use crate::cli::compute::Compute;
 use crate::failure::Failure;
 
 #[derive(Debug, Serialize)]
@@ -36,11 +37,11 @@ struct Measured {
 ///
 /// # Errors
 /// The mode has no meaning here, or the network fails while running.
-pub fn run(args: &BenchArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     let spec = TemporalSpec::new(2048, args.classes);
     let graph = spec.graph().map_err(Failure::usage)?;
     let batch = args.batch as usize;
-    let backend = super::backend(threads)?;
+    let backend = compute.open()?;
     let (times, passes) = match args.mode {
         BenchMode::Infer => (time_infer(&*backend, &graph, batch, args.iterations)?, 1),
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::say;
 use crate::ablation::Ablation;
+use crate::cli::compute::Compute;
 use crate::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -57,7 +58,7 @@ const STYLE: &str = "size=32&channels=1&variation=0.4&intensity=0.6..1&blend=0.1
 ///
 /// # Errors
 /// The folder or the disk; or Ctrl-C.
-pub fn run(args: &DemoArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &DemoArgs, compute: &Compute) -> Result<(), Failure> {
     interrupt::watch()?;
     // What stands in the demo's own folder is an earlier demo; a folder that somebody named may hold anything.
     let (out, force) = match &args.out {
@@ -65,7 +66,7 @@ pub fn run(args: &DemoArgs, threads: Option<usize>) -> Result<(), Failure> {
         None => (PathBuf::from("runs/demo"), true),
     };
     let start = Instant::now();
-    let ablation = args.ablation(&out, threads).map_err(Failure::Usage)?;
+    let ablation = args.ablation(&out, compute).map_err(Failure::Usage)?;
     RunFolder::create(&out, force)?;
     let report = ablation.run()?;
     let page = out.join("report.html");
@@ -83,7 +84,7 @@ pub fn run(args: &DemoArgs, threads: Option<usize>) -> Result<(), Failure> {
 }
 
 impl DemoArgs {
-    fn ablation(&self, out: &Path, threads: Option<usize>) -> anyhow::Result<Ablation> {
+    fn ablation(&self, out: &Path, compute: &Compute) -> anyhow::Result<Ablation> {
         let mut students = Layers::<RunConfig>::default();
         students.preset("tiny")?;
         if let Some(steps) = self.steps {
@@ -127,7 +128,7 @@ impl DemoArgs {
                  frames near onset and offset are ambiguous; people blink, speak and turn their heads, 3 % of frames \
                  have no face and 3 % no label."
             ),
-            threads,
+            compute: compute.clone(),
             quiet: self.quiet,
         })
     }

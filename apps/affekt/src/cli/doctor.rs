@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::Backend;
+use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::world::RunConfig;
 use clap::Args;
 use serde::Serialize;
 
 use super::say;
+use crate::cli::compute::Compute;
 use crate::config::{Settings as _, purpose};
 use crate::failure::Failure;
 
@@ -38,6 +40,7 @@ struct Findings {
     memory_mib: Option<u64>,
     memory_available_mib: Option<u64>,
     backends: Vec<BackendFinding>,
+    adapters: Vec<AdapterFinding>,
     used: String,
     presets: Vec<PresetFinding>,
     folders: Vec<FolderFinding>,
@@ -48,6 +51,27 @@ struct BackendFinding {
     name: &'static str,
     available: bool,
     note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AdapterFinding {
+    index: usize,
+    name: String,
+    kind: &'static str,
+    interface: String,
+    driver: String,
+    binding_mib: u64,
+    buffer_mib: u64,
+    workgroup_kib: u32,
+    features: Vec<&'static str>,
+}
+
+impl From<Adapter> for AdapterFinding {
+    fn from(adapter: Adapter) -> Self {
+        let Adapter { index, name, kind, interface, driver, binding_mib, buffer_mib, workgroup_kib, features } =
+            adapter;
+        Self { index, name, kind, interface, driver, binding_mib, buffer_mib, workgroup_kib, features }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -67,8 +91,8 @@ struct FolderFinding {
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(args: &DoctorArgs, threads: Option<usize>) -> Result<(), Failure> {
-    let findings = examine(&args.out, &*super::backend(threads)?);
+pub fn run(args: &DoctorArgs, compute: &Compute) -> Result<(), Failure> {
+    let findings = examine(&args.out, &*compute.open()?);
     if args.json {
         return say(&serde_json::to_string(&findings)?);
     }
@@ -76,8 +100,12 @@ pub fn run(args: &DoctorArgs, threads: Option<usize>) -> Result<(), Failure> {
 }
 
 fn examine(out: &Path, backend: &dyn Backend) -> Findings {
-    let built = BackendFinding { name: backend.name(), available: true, note: backend.describe() };
-    let missing = |name, note: &str| BackendFinding { name, available: false, note: note.into() };
+    let found = |name, available, note| BackendFinding { name, available, note };
+    let adapters = adapters();
+    let gpus = match adapters.len() {
+        0 => "no Vulkan, Metal or Direct3D 12 adapter was found".to_owned(),
+        n => format!("{n} adapter{}, used with --backend wgpu or auto", if n == 1 { "" } else { "s" }),
+    };
     Findings {
         version: env!("CARGO_PKG_VERSION"),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -87,12 +115,13 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         threads: rayon::current_num_threads(),
         memory_mib: memory_mib("MemTotal:"),
         memory_available_mib: memory_mib("MemAvailable:"),
-        used: format!("{} with {} threads", backend.name(), rayon::current_num_threads()),
+        used: backend.describe(),
         backends: vec![
-            built,
-            missing("wgpu", "not built yet: graphics processors are not used"),
-            missing("dfdx", "not built yet: CUDA is not used"),
+            found("cpu", true, "always there, the reference".to_owned()),
+            found("wgpu", !adapters.is_empty(), gpus),
+            found("dfdx", false, "not built yet: CUDA is not used".to_owned()),
         ],
+        adapters: adapters.into_iter().map(AdapterFinding::from).collect(),
         presets: RunConfig::PRESETS
             .iter()
             .map(|(name, text)| PresetFinding { name, purpose: purpose(text) })
@@ -121,6 +150,14 @@ fn described(f: &Findings) -> String {
             format!("backend {:<10}{} {}", b.name, if b.available { "yes:" } else { "no: " }, b.note)
         }),
     );
+    for a in &f.adapters {
+        let features = if a.features.is_empty() { "none".to_owned() } else { a.features.join(", ") };
+        lines.push(format!("adapter {:<10}{}: {}, {} ({})", a.index, a.name, a.kind, a.interface, a.driver));
+        lines.push(format!(
+            "                  binding {} MiB, buffer {} MiB, workgroup memory {} KiB; {features}",
+            a.binding_mib, a.buffer_mib, a.workgroup_kib
+        ));
+    }
     lines.push(format!("used              {}", f.used));
     lines.extend(f.presets.iter().map(|p| format!("preset            {:<14}{}", p.name, p.purpose)));
     lines.extend(f.folders.iter().map(|d| format!("folder            {}: {}", d.path.display(), d.note)));

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::ablation::AblationArgs;
 use super::say;
+use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -83,13 +84,13 @@ struct Output<'a> {
 ///
 /// # Errors
 /// The model or the data cannot be used, or Ctrl-C.
-pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     if args.ablation.ablation {
-        return args.ablation.run(threads, args.json, args.quiet);
+        return args.ablation.run(compute, args.json, args.quiet);
     }
     let path = args.model.as_deref().ok_or_else(|| Failure::usage(anyhow!("--model MODEL is missing")))?;
     if let Some(encoder) = &args.temporal {
-        return super::eval_clips::run(args, path, encoder, threads);
+        return super::eval_clips::run(args, path, encoder, compute);
     }
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
@@ -109,7 +110,7 @@ pub fn run(args: &EvalArgs, threads: Option<usize>) -> Result<(), Failure> {
         before = done;
         !interrupt::asked()
     };
-    let backend = super::backend(threads)?;
+    let backend = compute.open()?;
     let (report, skipped) =
         evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
             .map_err(super::classify)?;

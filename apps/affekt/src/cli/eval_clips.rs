@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::eval::EvalArgs;
 use super::{classify, say};
+use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -21,13 +22,13 @@ use crate::table::Table;
 ///
 /// # Errors
 /// A model or the clips cannot be used, or Ctrl-C.
-pub fn run(args: &EvalArgs, model: &Path, encoder: &Path, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &EvalArgs, model: &Path, encoder: &Path, compute: &Compute) -> Result<(), Failure> {
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
     let formats = clip_formats();
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
     let student = Model::load(model)?;
-    let backend = super::backend(threads)?;
+    let backend = compute.open()?;
     let mut post = PostConfig::default();
     post.vote.window = args.window as usize;
     let (network, residual) = open_encoder(encoder, &student, &*backend)?;

@@ -5,6 +5,7 @@ mod ablation;
 mod bench;
 mod bench_loader;
 mod bench_temporal;
+pub mod compute;
 mod demo;
 mod doctor;
 mod eval;
@@ -17,12 +18,9 @@ pub mod training;
 mod values;
 
 use std::io::Write as _;
-use std::sync::Arc;
 
-use affekt_engine::backend::Backend;
-use affekt_engine::backend::cpu::{CpuBackend, Isa};
 use affekt_engine::world::WorldError;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
@@ -46,9 +44,8 @@ Exit codes: 0 done, 1 failed, 2 request not understood, 130 interrupted (what wa
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Threads for computing; results do not depend on it. Default: one per core.
-    #[arg(long, global = true, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    compute: compute::Compute,
     /// Say more: -v what is done, -vv details. The environment variable `RUST_LOG` overrides it.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -78,29 +75,19 @@ impl Cli {
     /// # Errors
     /// Whatever the command met.
     pub fn run(&self) -> Result<(), Failure> {
-        if let Some(threads) = self.threads {
-            if threads == 0 {
-                return Err(Failure::usage(anyhow!("--threads is 0, but must be at least 1")));
-            }
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
-        }
+        self.compute.set_threads()?;
         match &self.command {
-            Command::Demo(args) => demo::run(args, self.threads),
-            Command::Pretrain(args) => pretrain::run(args, self.threads),
-            Command::Refine(args) => refine::run(args, self.threads),
-            Command::Eval(args) => eval::run(args, self.threads),
+            Command::Demo(args) => demo::run(args, &self.compute),
+            Command::Pretrain(args) => pretrain::run(args, &self.compute),
+            Command::Refine(args) => refine::run(args, &self.compute),
+            Command::Eval(args) => eval::run(args, &self.compute),
             Command::Abaw(args) => abaw::run(args),
             Command::Report(args) => report::run(args),
-            Command::Bench(args) => bench::run(args, self.threads),
+            Command::Bench(args) => bench::run(args, &self.compute),
             Command::Synth(args) => synth::run(args),
-            Command::Doctor(args) => doctor::run(args, self.threads),
+            Command::Doctor(args) => doctor::run(args, &self.compute),
         }
     }
-}
-
-/// What computes: the CPU is the one backend that is built.
-pub fn backend(threads: Option<usize>) -> Result<Arc<dyn Backend>, Failure> {
-    Ok(Arc::new(CpuBackend::with(threads.unwrap_or(0), Isa::detect())?))
 }
 
 /// An engine's error as a failure: what was asked is at fault, or what happened.

@@ -9,6 +9,7 @@ use toml::Value;
 use super::say;
 use super::training::{scores, train};
 use super::values::{DepthArg, StemArg, toml_name};
+use crate::cli::compute::Compute;
 use crate::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -221,10 +222,10 @@ impl PretrainArgs {
 ///
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
-pub fn run(args: &PretrainArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
-    let (backend, formats) = (super::backend(threads)?, formats());
+    let (backend, formats) = (compute.open()?, formats());
     let run = Pretraining::begin(config, folder.clone(), backend, &formats, args.resume.is_some())
         .map_err(super::classify)?;
     let report = train(run, &folder, args.quiet)?;

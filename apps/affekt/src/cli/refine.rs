@@ -9,6 +9,7 @@ use clap::Args;
 use toml::Value;
 
 use super::say;
+use crate::cli::compute::Compute;
 use crate::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -154,11 +155,11 @@ impl RefineArgs {
 ///
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
-pub fn run(args: &RefineArgs, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
     let how = (args.resume.is_some(), args.recompute);
-    let report = train(config, &folder, how, threads, args.quiet, |_| Ok(()))?;
+    let report = train(config, &folder, how, compute, args.quiet, |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("encoder: {}", folder.model().display()))
 }
@@ -171,7 +172,7 @@ pub fn train(
     config: RefineConfig,
     folder: &RunFolder,
     how: (bool, bool),
-    threads: Option<usize>,
+    compute: &Compute,
     quiet: bool,
     sink: impl FnMut(&FrameReading) -> Result<(), WorldError> + Send + Sync + 'static,
 ) -> Result<RefineReport, Failure> {
@@ -188,7 +189,7 @@ pub fn train(
         before = done;
         !interrupt::asked()
     };
-    let backend = super::backend(threads)?;
+    let backend = compute.open()?;
     let begun = Refining::begin(config, folder.clone(), backend, &clip_formats(), how, extracting);
     let mut run = begun.map_err(super::classify)?;
     if let Some(bar) = bar {

@@ -79,13 +79,7 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
                 }
                 StepKind::GlobalAveragePool => Work::Mean(input),
             };
-            Layer {
-                work,
-                input: step.input,
-                output: step.output,
-                adds_to_input,
-                adds_to_residual,
-            }
+            Layer { work, input: step.input, output: step.output, adds_to_input, adds_to_residual }
         })
         .collect()
 }

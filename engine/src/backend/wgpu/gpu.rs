@@ -1,7 +1,7 @@
 //! A device: adapter, queue, pipelines made once, and errors turned into ours.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use affekt_shaders::{Access, Shader};
 
@@ -66,7 +66,10 @@ impl Gpu {
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
-                note(&lost, format!("the device was lost ({message}); resume the run, or use `--backend cpu`"));
+                note(
+                    &lost,
+                    format!("the device was lost ({message}); resume the run, or use `--backend cpu`"),
+                );
             }
         });
         let nothing = ["nothing to read", "nowhere to write"].map(|label| {
@@ -127,7 +130,11 @@ impl Gpu {
     }
 
     /// A shader's entry point as a pipeline, made at its first use.
-    pub(super) fn kernel(&self, shader: &'static Shader, entry: &'static str) -> Result<Arc<Kernel>, BackendError> {
+    pub(super) fn kernel(
+        &self,
+        shader: &'static Shader,
+        entry: &'static str,
+    ) -> Result<Arc<Kernel>, BackendError> {
         let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kernel) = kernels.get(&(shader.name, entry)) {
             return Ok(Arc::clone(kernel));
@@ -148,16 +155,17 @@ impl Gpu {
         let module = unsafe {
             self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         };
-        let entry_of = |binding: usize, ty: wgpu::BufferBindingType, size: usize| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty,
-                has_dynamic_offset: false,
-                min_binding_size: wgpu::BufferSize::new(size as u64),
-            },
-            count: None,
-        };
+        let entry_of =
+            |binding: usize, ty: wgpu::BufferBindingType, size: usize| wgpu::BindGroupLayoutEntry {
+                binding: binding as u32,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty,
+                    has_dynamic_offset: false,
+                    min_binding_size: wgpu::BufferSize::new(size as u64),
+                },
+                count: None,
+            };
         let uniform = entry_of(0, wgpu::BufferBindingType::Uniform, shader.uniform);
         let storage = shader.storage.iter().enumerate().map(|(i, access)| {
             let read_only = *access == Access::Read;
@@ -210,16 +218,17 @@ impl Gpu {
         let Some(target) = staging.as_ref() else { return Err(self.error("no memory to read into")) };
         encoder.copy_buffer_to_buffer(buffer, (first * 4) as u64, target, 0, size);
         self.queue.submit([encoder.finish()]);
-        let outcome = Arc::new(Mutex::new(None));
-        let told = Arc::clone(&outcome);
+        let (tell, told) = mpsc::channel();
         target.map_async(wgpu::MapMode::Read, 0..size, move |result| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            // Nobody listens any more where waiting failed.
+            let _ = tell.send(result);
         });
         let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
         self.check()?;
         waited.map_err(|e| self.error(format!("waiting for it failed: {e}")))?;
-        match outcome.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ok(())) => {}
+        // Another thread that waits on the same device may be the one that tells.
+        match told.recv() {
+            Ok(Ok(())) => {}
             _ => return Err(self.error("its results cannot be read; the device may be lost")),
         }
         let values = {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::gpu::Gpu;
 use super::change::{Change, Changes, Moments};
+use super::gpu::Gpu;
 use super::place::Placement;
 use super::program::{Memory, Program, Recorder, Slice};
 use super::store::Store;
@@ -170,7 +170,13 @@ impl WgpuNetwork {
     }
 
     /// Runs a forward pass and reads one value.
-    fn run(&mut self, input: &[f32], items: usize, pass: Pass, features: bool) -> Result<Vec<f32>, BackendError> {
+    fn run(
+        &mut self,
+        input: &[f32],
+        items: usize,
+        pass: Pass,
+        features: bool,
+    ) -> Result<Vec<f32>, BackendError> {
         self.prepare(pass, items)?;
         let placement = self.placement(pass, items);
         let (plan, _) = self.plan(pass);

@@ -169,7 +169,8 @@ fn product(
 ) -> Result<(), BackendError> {
     let uniform = ProductUniform { finish: finish.bits(), ..geometry };
     let slices = [Some(weights), finish.bias, Some(input), finish.residual, Some(output)];
-    let groups = tile_groups((uniform.columns as usize).div_ceil(TILE), (uniform.rows as usize).div_ceil(TILE));
+    let groups =
+        tile_groups((uniform.columns as usize).div_ceil(TILE), (uniform.rows as usize).div_ceil(TILE));
     to.dispatch(&shaders::PRODUCT, entry, &uniform, &slices, groups)
 }
 

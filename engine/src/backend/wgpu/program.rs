@@ -108,7 +108,10 @@ impl<'a> Recorder<'a> {
     }
 
     /// Makes the bind groups; `memory` gives each buffer but those for nothing, which must hold what [`Recorder::scratch_len`] asks for.
-    pub(super) fn finish<'b>(self, memory: impl Fn(Memory) -> &'b wgpu::Buffer) -> Result<Program, BackendError> {
+    pub(super) fn finish<'b>(
+        self,
+        memory: impl Fn(Memory) -> &'b wgpu::Buffer,
+    ) -> Result<Program, BackendError> {
         let size = (self.uniforms.len().max(16) as u64).next_multiple_of(16);
         let uniforms = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("uniforms"),
@@ -150,7 +153,13 @@ impl<'a> Recorder<'a> {
                     entries: &entries,
                 });
                 let uniform = pending.uniform;
-                Dispatch { name: pending.name, kernel: pending.kernel, group, groups: pending.groups, uniform }
+                Dispatch {
+                    name: pending.name,
+                    kernel: pending.kernel,
+                    group,
+                    groups: pending.groups,
+                    uniform,
+                }
             })
             .collect();
         self.gpu.check()?;

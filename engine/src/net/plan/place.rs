@@ -17,11 +17,15 @@ impl Plan {
 
     pub(super) fn place(&mut self, purpose: Purpose) {
         let mut lives = self.lives(purpose);
-        self.arena_len = assign(&mut lives, |life| life.len, |what, region| match what {
-            What::Value(v) => self.values[v] = region,
-            What::Raw(t) => self.raw[t] = region,
-            What::Gradient(v) => self.gradients[v] = region,
-        });
+        self.arena_len = assign(
+            &mut lives,
+            |life| life.len,
+            |what, region| match what {
+                What::Value(v) => self.values[v] = region,
+                What::Raw(t) => self.raw[t] = region,
+                What::Gradient(v) => self.gradients[v] = region,
+            },
+        );
     }
 
     /// When each buffer is in use.

@@ -62,9 +62,16 @@ impl Folds {
     }
 
     /// Records the folding of every normalisation's running statistics.
-    pub(super) fn record(&self, to: &mut Recorder<'_>, plan: &Plan, store: &Store) -> Result<(), BackendError> {
+    pub(super) fn record(
+        &self,
+        to: &mut Recorder<'_>,
+        plan: &Plan,
+        store: &Store,
+    ) -> Result<(), BackendError> {
         for (step, place) in plan.steps.iter().zip(&self.places) {
-            let (StepKind::Conv { weight, norm: Some(norm), .. }, Some((weights, bias))) = (step.kind, *place) else {
+            let (StepKind::Conv { weight, norm: Some(norm), .. }, Some((weights, bias))) =
+                (step.kind, *place)
+            else {
                 continue;
             };
             let Some(matrix) = store.matrix(weight) else { continue };
@@ -114,7 +121,8 @@ pub(super) fn reduce(
     len: usize,
     target: Slice,
 ) -> Result<(), BackendError> {
-    let uniform = shaders::ReduceUniform { len: len as u32, pieces: pieces as u32, stride: len as u32, first: 0 };
+    let uniform =
+        shaders::ReduceUniform { len: len as u32, pieces: pieces as u32, stride: len as u32, first: 0 };
     to.dispatch(&shaders::REDUCE, "main", &uniform, &[Some(partial), Some(target)], value_groups(len))
 }
 

@@ -1,0 +1,80 @@
+//! `--threads`, `--backend` and `--adapter`: what computes.
+
+use std::sync::Arc;
+
+use affekt_engine::backend::Backend;
+use affekt_engine::backend::cpu::{CpuBackend, Isa};
+use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+
+use crate::failure::Failure;
+
+/// What computes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Compute {
+    /// Threads for computing; results do not depend on it. Default: one per core.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+    /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor.
+    #[arg(long, global = true, value_enum, default_value_t = BackendChoice::Cpu)]
+    backend: BackendChoice,
+    /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
+    #[arg(long, global = true, value_name = "NAME")]
+    adapter: Option<String>,
+}
+
+/// A choice of backend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum BackendChoice {
+    #[default]
+    Cpu,
+    Wgpu,
+    Auto,
+}
+
+impl Compute {
+    /// Sets the number of threads of everything that is not a backend's.
+    ///
+    /// # Errors
+    /// It is 0, or the system refuses to start threads.
+    pub fn set_threads(&self) -> Result<(), Failure> {
+        let Some(threads) = self.threads else { return Ok(()) };
+        if threads == 0 {
+            return Err(Failure::usage(anyhow!("--threads is 0, but must be at least 1")));
+        }
+        Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?)
+    }
+
+    /// Opens the backend that was asked for.
+    ///
+    /// # Errors
+    /// There is no such adapter, it cannot be opened, or threads cannot be started.
+    pub fn open(&self) -> Result<Arc<dyn Backend>, Failure> {
+        match self.backend {
+            BackendChoice::Cpu if self.adapter.is_some() => {
+                Err(Failure::usage(anyhow!("--adapter names a GPU; add --backend wgpu")))
+            }
+            BackendChoice::Cpu => self.cpu(),
+            BackendChoice::Wgpu => Ok(Arc::new(self.gpu().map_err(Failure::usage)?)),
+            BackendChoice::Auto => match self.gpu() {
+                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => Ok(Arc::new(gpu)),
+                Ok(gpu) => self.fall_back(&format!("`{}` computes on the processor too", gpu.adapter().name)),
+                Err(error) => self.fall_back(&error.to_string()),
+            },
+        }
+    }
+
+    fn gpu(&self) -> Result<WgpuBackend, affekt_engine::backend::BackendError> {
+        WgpuBackend::open(&WgpuOptions { adapter: self.adapter.clone(), ..WgpuOptions::default() })
+    }
+
+    fn cpu(&self) -> Result<Arc<dyn Backend>, Failure> {
+        Ok(Arc::new(CpuBackend::with(self.threads.unwrap_or(0), Isa::detect())?))
+    }
+
+    fn fall_back(&self, why: &str) -> Result<Arc<dyn Backend>, Failure> {
+        log::warn!("no GPU is used: {why}; computing on the processor");
+        self.cpu()
+    }
+}
