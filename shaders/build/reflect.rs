@@ -20,7 +20,8 @@ pub struct Uniform {
 
 pub fn reflect(source: &str) -> Result<Reflected, String> {
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
-    Validator::new(ValidationFlags::all(), Capabilities::default())
+    let optional = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP;
+    Validator::new(ValidationFlags::all(), Capabilities::default() | optional)
         .validate(&module)
         .map_err(|e| e.emit_to_string(source))?;
     let entry_points = module.entry_points.iter().map(|e| e.name.clone()).collect();

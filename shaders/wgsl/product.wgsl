@@ -4,6 +4,7 @@
 // workgroup makes a 64 x 64 tile, each of its 16 x 16 invocations 4 x 4 of it, over inner slices of 16.
 
 #include "common/gather.wgsl"
+#include "common/finish.wgsl"
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -16,34 +17,6 @@ const INNER: u32 = 16u;
 
 var<workgroup> left: array<vec4<f32>, 256>;
 var<workgroup> right: array<vec4<f32>, 256>;
-
-fn finish_row(row: u32, column: u32, sum: vec4<f32>) {
-    if row >= u.rows {
-        return;
-    }
-    let at = output_at(row);
-    for (var i = 0u; i < 4u; i++) {
-        let c = column + i;
-        if c >= u.columns {
-            return;
-        }
-        var value = sum[i];
-        if (u.finish & 1u) != 0u {
-            value += bias[c];
-        }
-        if (u.finish & 2u) != 0u {
-            value += residual[at + c];
-        }
-        if (u.finish & 8u) != 0u {
-            value += output[at + c];
-        }
-        if (u.finish & 4u) != 0u {
-            // Not max(): a NaN must stay one.
-            value = select(value, 0.0, value < 0.0);
-        }
-        output[at + c] = value;
-    }
-}
 
 fn product(transposed: bool, group: vec3<u32>, groups: vec3<u32>, id: u32) {
     let first_row = (group.y + group.z * groups.y) * TILE;

@@ -10,6 +10,9 @@ use super::program::ALIGNMENT;
 use super::{Limits, WgpuOptions};
 use crate::backend::BackendError;
 
+/// Lanes of a register that the kernels for processors are written for.
+const LANES: u32 = 8;
+
 /// A compute pipeline with the layout of its one bind group.
 pub(super) struct Kernel {
     pub pipeline: wgpu::ComputePipeline,
@@ -22,8 +25,8 @@ pub(super) struct Gpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub limits: wgpu::Limits,
-    /// Whether the adapter is a processor: kernels without workgroup memory run faster there.
-    pub is_processor: bool,
+    /// Whether to use the kernels for processors, whose workgroup is one register of eight lanes.
+    pub uses_lanes: bool,
     kernels: Mutex<HashMap<(&'static str, &'static str), Arc<Kernel>>>,
     failure: Arc<Mutex<Option<String>>>,
     staging: Mutex<Option<wgpu::Buffer>>,
@@ -40,9 +43,16 @@ impl Gpu {
             Limits::Adapter => handle.limits(),
             Limits::WebGpu => wgpu::Limits::default(),
         };
+        // Kernels for processors read pairs of values and pass them between lanes.
+        let lanes = wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP;
+        let info = handle.get_info();
+        let has_lanes = handle.features().contains(lanes)
+            && (info.subgroup_min_size, info.subgroup_max_size) == (LANES, LANES);
+        let uses_lanes = options.processor_kernels.unwrap_or(adapter.is_processor()) && has_lanes;
+        let features = if uses_lanes { lanes } else { wgpu::Features::empty() };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("affekt"),
-            required_features: wgpu::Features::empty(),
+            required_features: features,
             required_limits: limits.clone(),
             ..wgpu::DeviceDescriptor::default()
         };
@@ -80,13 +90,12 @@ impl Gpu {
                 mapped_at_creation: false,
             })
         });
-        let is_processor = options.processor_kernels.unwrap_or(adapter.is_processor());
         Ok(Self {
             adapter,
             device,
             queue,
             limits,
-            is_processor,
+            uses_lanes,
             kernels: Mutex::default(),
             failure,
             staging: Mutex::default(),
@@ -111,7 +120,7 @@ impl Gpu {
 
     /// A zeroed buffer of `len` values for shaders and copies.
     pub(super) fn buffer(&self, label: &str, len: usize) -> Result<wgpu::Buffer, BackendError> {
-        let size = (len.max(64) * 4) as u64;
+        let size = (len.max(1).next_multiple_of(ALIGNMENT) * 4) as u64;
         if size > self.limits.max_buffer_size {
             let (need, most) = (size >> 20, self.limits.max_buffer_size >> 20);
             return Err(self.error(format!(
@@ -169,7 +178,7 @@ impl Gpu {
         let uniform = entry_of(0, wgpu::BufferBindingType::Uniform, shader.uniform);
         let storage = shader.storage.iter().enumerate().map(|(i, access)| {
             let read_only = *access == Access::Read;
-            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, 4)
+            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, 8)
         });
         let entries: Vec<_> = std::iter::once(uniform).chain(storage).collect();
         let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {

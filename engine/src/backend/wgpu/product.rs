@@ -11,8 +11,14 @@ use crate::net::Shape;
 
 /// Side of the tiles that `product.wgsl` and `weight_gradient.wgsl` make.
 const TILE: usize = 64;
+/// Side of those of the kernels for processors.
+const LANES_TILE: usize = 32;
+/// Rows of a tile where the number of channels is any.
+const LANES_ROWS: usize = 16;
 /// Workgroups that keep a GPU busy: a weight gradient with fewer tiles is cut into slices of rows.
 const BUSY: usize = 512;
+/// The same for a processor.
+const LANES_BUSY: usize = 16;
 /// The most scratch memory for slices of a weight gradient, in values.
 const SLICES_LEN: usize = 1 << 23;
 /// Rows of a slice are a multiple of this.
@@ -169,9 +175,19 @@ fn product(
 ) -> Result<(), BackendError> {
     let uniform = ProductUniform { finish: finish.bits(), ..geometry };
     let slices = [Some(weights), finish.bias, Some(input), finish.residual, Some(output)];
-    let groups =
-        tile_groups((uniform.columns as usize).div_ceil(TILE), (uniform.rows as usize).div_ceil(TILE));
-    to.dispatch(&shaders::PRODUCT, entry, &uniform, &slices, groups)
+    let (columns, rows) = (uniform.columns as usize, uniform.rows as usize);
+    if !to.gpu().uses_lanes {
+        let groups = tile_groups(columns.div_ceil(TILE), rows.div_ceil(TILE));
+        return to.dispatch(&shaders::PRODUCT, entry, &uniform, &slices, groups);
+    }
+    let (entry, tile) = match (entry, uniform.in_c.is_multiple_of(8)) {
+        (entry, true) => (entry, LANES_TILE),
+        ("forward", false) => ("forward_any", LANES_ROWS),
+        (_, false) => ("input_gradient_any", LANES_ROWS),
+    };
+    let uniform = bytemuck::cast::<ProductUniform, shaders::ProductLanesUniform>(uniform);
+    let groups = tile_groups(columns.div_ceil(LANES_TILE), rows.div_ceil(tile));
+    to.dispatch(&shaders::PRODUCT_LANES, entry, &uniform, &slices, groups)
 }
 
 /// Gradient of a layer's weights.
@@ -183,20 +199,26 @@ pub(super) fn weight_gradient(
 ) -> Result<(), BackendError> {
     let geometry = extents.forward_geometry(items);
     let matrix = extents.matrix;
-    let (columns, inner) = (matrix.outputs.div_ceil(TILE), extents.inner().div_ceil(TILE));
+    let (tile, busy) = if to.gpu().uses_lanes { (LANES_TILE, LANES_BUSY) } else { (TILE, BUSY) };
+    let (columns, inner) = (matrix.outputs.div_ceil(tile), extents.inner().div_ceil(tile));
     let rows = geometry.rows as usize;
     let most = (SLICES_LEN / matrix.len()).clamp(1, rows.div_ceil(SLICE_ROWS));
-    let wanted = BUSY.div_ceil(columns * inner).clamp(1, most);
+    let wanted = busy.div_ceil(columns * inner).clamp(1, most);
     let slice_rows = rows.div_ceil(wanted).next_multiple_of(16);
     let slices = rows.div_ceil(slice_rows);
-    let uniform = shaders::WeightGradientUniform {
-        slice_rows: slice_rows as u32,
-        ..bytemuck::cast::<ProductUniform, shaders::WeightGradientUniform>(geometry)
-    };
+    let uniform = ProductUniform { slice_rows: slice_rows as u32, ..geometry };
     let partial = if slices == 1 { gradient } else { Slice::scratch(slices * matrix.len()) };
     let groups = [columns as u32, inner as u32, slices as u32];
     let bound = [Some(input), Some(d_output), Some(partial)];
-    to.dispatch(&shaders::WEIGHT_GRADIENT, "main", &uniform, &bound, groups)?;
+    if to.gpu().uses_lanes {
+        let fits = extents.input.c.is_multiple_of(LANES_TILE) && extents.output.c.is_multiple_of(4);
+        let entry = if fits { "main" } else { "any" };
+        let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientLanesUniform>(uniform);
+        to.dispatch(&shaders::WEIGHT_GRADIENT_LANES, entry, &uniform, &bound, groups)?;
+    } else {
+        let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientUniform>(uniform);
+        to.dispatch(&shaders::WEIGHT_GRADIENT, "main", &uniform, &bound, groups)?;
+    }
     if slices > 1 {
         super::walk::reduce(to, partial, slices, matrix.len(), gradient)?;
     }

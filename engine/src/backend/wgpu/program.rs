@@ -72,6 +72,10 @@ impl<'a> Recorder<'a> {
         Self { gpu, uniforms: vec![], pending: vec![] }
     }
 
+    pub(super) fn gpu(&self) -> &'a Gpu {
+        self.gpu
+    }
+
     /// Adds a dispatch. `slices` are the shader's storage bindings in order; a `None` binds nothing.
     pub(super) fn dispatch<U: bytemuck::Pod>(
         &mut self,
@@ -143,7 +147,8 @@ impl<'a> Recorder<'a> {
                             other => memory(other),
                         },
                         offset: (slice.offset * 4) as u64,
-                        size: wgpu::BufferSize::new((slice.len * 4) as u64),
+                        // Kernels that read pairs may read the padding behind an odd value.
+                        size: wgpu::BufferSize::new((slice.len.next_multiple_of(4) * 4) as u64),
                     }),
                 });
                 let entries: Vec<_> = std::iter::once(uniform).chain(storage).collect();
