@@ -48,7 +48,8 @@ fn repeat(lines: &[String], variables: &mut Variables, text: &mut String) -> Res
             text.push('\n');
             continue;
         };
-        let (name, numbers) = loop_head(head).ok_or_else(|| format!("`{line}`: #for NAME in A..B [step C]"))?;
+        let (name, numbers) =
+            loop_head(head).ok_or_else(|| format!("`{line}`: #for NAME in A..B [step C]"))?;
         let body = at;
         let mut depth = 1;
         while depth > 0 {
@@ -89,7 +90,9 @@ fn fill(line: &str, variables: &Variables) -> Result<String, String> {
         let mut reader = Reader { tokens: &tokens, variables };
         let value = reader.sum().filter(|_| reader.tokens.is_empty());
         filled.push_str(before);
-        filled.push_str(&value.ok_or_else(|| format!("`{line}`: `{}` is no expression", &after[..end]))?.to_string());
+        filled.push_str(
+            &value.ok_or_else(|| format!("`{line}`: `{}` is no expression", &after[..end]))?.to_string(),
+        );
         rest = &after[end + 1..];
     }
     filled.push_str(rest);

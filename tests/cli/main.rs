@@ -7,6 +7,7 @@ mod bad_models;
 mod bad_settings;
 mod clips;
 mod generating;
+mod gpu;
 mod measuring;
 mod program;
 mod report;

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod compare;
 pub mod golden;
+pub mod gpu;
 pub mod reference;
 
 /// Largest difference of two arrays relative to the largest expected magnitude; NaN anywhere gives NaN.

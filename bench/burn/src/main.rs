@@ -3,8 +3,9 @@
 //!
 //!     cargo run --release --locked --manifest-path bench/burn/Cargo.toml
 //!
-//! The first call holds kernel compilation and autotuning. burn keeps what it tuned for later runs, in `target/environment`
-//! beside the outermost Cargo.toml or in the user's cache; CUBECL_AUTOTUNE_CACHE=0 makes every run tune.
+//! The first call holds kernel compilation and autotuning. burn keeps what it tuned for later runs, in
+//! `target/environment` beside the outermost Cargo.toml or in the user's cache; CUBECL_AUTOTUNE_CACHE=0 makes every
+//! run tune.
 
 mod resnet;
 

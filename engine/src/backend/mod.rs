@@ -166,6 +166,17 @@ pub trait Network: Send {
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError>;
 }
 
+/// What one kernel took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelTime {
+    /// Its name.
+    pub kernel: String,
+    /// How often it ran.
+    pub calls: u64,
+    /// Milliseconds on the device, all calls together.
+    pub ms: f64,
+}
+
 /// A way to compute.
 pub trait Backend: Send + Sync {
     /// Short name, as `--backend` takes it.
@@ -173,6 +184,11 @@ pub trait Backend: Send + Sync {
 
     /// One line for people: device, instruction set, threads.
     fn describe(&self) -> String;
+
+    /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.
+    fn profile(&self) -> Vec<KernelTime> {
+        vec![]
+    }
 
     /// Puts a graph with its weights on the device.
     ///

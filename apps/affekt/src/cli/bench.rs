@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, Mode, Slot, UpdateRule};
+use affekt_engine::backend::{Backend, KernelTime, Mode, Slot, UpdateRule};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
 use affekt_engine::random::{Address, Purpose};
@@ -96,6 +96,9 @@ pub struct BenchArgs {
     /// One JSON line instead of text.
     #[arg(long)]
     pub json: bool,
+    /// Print the time of each GPU kernel too, by timestamps; the passes themselves are slower then.
+    #[arg(long)]
+    pub profile: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,7 +150,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let backend = compute.open()?;
+    let backend = compute.profiling(args.profile).open()?;
     let (times, passes) = match args.mode {
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
@@ -175,6 +178,9 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         gflops: operations / (ms_min * 1e6),
         peak_mib: peak_mib(),
     };
+    if args.profile {
+        say(&kernel_times(&*backend)?)?;
+    }
     if args.json {
         return say(&serde_json::to_string(&measured)?);
     }
@@ -183,6 +189,19 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         "{ms_min:.2} ms at best, {ms_median:.2} ms median, {:.2} ms an image, {:.0} GFLOP/s, peak memory {peak}",
         measured.ms_per_image, measured.gflops
     ))
+}
+
+/// Time by kernel, a line each.
+fn kernel_times(backend: &dyn Backend) -> Result<String, Failure> {
+    let times = backend.profile();
+    if times.is_empty() {
+        return Err(Failure::usage(anyhow!("--profile times the kernels of a GPU; add --backend wgpu")));
+    }
+    let total: f64 = times.iter().map(|t| t.ms).sum();
+    let line = |t: &KernelTime| {
+        format!("{:>6.1} %{:>12.2} ms{:>8} calls  {}", 100.0 * t.ms / total, t.ms, t.calls, t.kernel)
+    };
+    Ok(times.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// Milliseconds of each pass, sorted; the first passes, in which memory is claimed, are not counted.

@@ -22,6 +22,9 @@ pub struct Compute {
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
+    /// Time every kernel; only `bench` asks for it.
+    #[arg(skip)]
+    profile: bool,
 }
 
 /// A choice of backend.
@@ -46,6 +49,11 @@ impl Compute {
         Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?)
     }
 
+    /// The same, timing every kernel where `profile` says so.
+    pub fn profiling(&self, profile: bool) -> Self {
+        Self { profile, ..self.clone() }
+    }
+
     /// Opens the backend that was asked for.
     ///
     /// # Errors
@@ -66,7 +74,11 @@ impl Compute {
     }
 
     fn gpu(&self) -> Result<WgpuBackend, affekt_engine::backend::BackendError> {
-        WgpuBackend::open(&WgpuOptions { adapter: self.adapter.clone(), ..WgpuOptions::default() })
+        WgpuBackend::open(&WgpuOptions {
+            adapter: self.adapter.clone(),
+            profile: self.profile,
+            ..WgpuOptions::default()
+        })
     }
 
     fn cpu(&self) -> Result<Arc<dyn Backend>, Failure> {

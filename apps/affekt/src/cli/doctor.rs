@@ -68,8 +68,17 @@ struct AdapterFinding {
 
 impl From<Adapter> for AdapterFinding {
     fn from(adapter: Adapter) -> Self {
-        let Adapter { index, name, kind, interface, driver, binding_mib, buffer_mib, workgroup_kib, features } =
-            adapter;
+        let Adapter {
+            index,
+            name,
+            kind,
+            interface,
+            driver,
+            binding_mib,
+            buffer_mib,
+            workgroup_kib,
+            features,
+        } = adapter;
         Self { index, name, kind, interface, driver, binding_mib, buffer_mib, workgroup_kib, features }
     }
 }

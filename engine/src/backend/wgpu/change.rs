@@ -189,7 +189,7 @@ impl Changes {
         }
         let Some((program, count)) = dots.get(&slots) else { return Ok(0.0) };
         let mut encoder = gpu.encoder();
-        program.encode(&mut encoder);
+        program.encode(gpu, &mut encoder);
         let sums = gpu.submit_and_read(encoder, &self.sums, 0, *count)?;
         Ok(sums.iter().map(|s| f64::from(*s)).sum())
     }
@@ -226,7 +226,7 @@ impl Recorded {
             self.program.set_uniform(gpu, i, &UpdateUniform { len: len as u32, weight_decay, ..uniform });
         }
         let mut encoder = gpu.encoder();
-        self.program.encode(&mut encoder);
+        self.program.encode(gpu, &mut encoder);
         gpu.queue.submit([encoder.finish()]);
         gpu.check()
     }

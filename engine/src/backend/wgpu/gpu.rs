@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
+use super::profile::Profiler;
 use super::program::ALIGNMENT;
 use super::{Limits, WgpuOptions};
 use crate::backend::BackendError;
@@ -32,6 +33,7 @@ pub(super) struct Gpu {
     staging: Mutex<Option<wgpu::Buffer>>,
     /// Bound where a kernel has a binding that it will not touch: to read, and to write.
     pub nothing: [wgpu::Buffer; 2],
+    pub profiler: Option<Profiler>,
 }
 
 impl Gpu {
@@ -49,7 +51,13 @@ impl Gpu {
         let has_lanes = handle.features().contains(lanes)
             && (info.subgroup_min_size, info.subgroup_max_size) == (LANES, LANES);
         let uses_lanes = options.processor_kernels.unwrap_or(adapter.is_processor()) && has_lanes;
-        let features = if uses_lanes { lanes } else { wgpu::Features::empty() };
+        let mut features = if uses_lanes { lanes } else { wgpu::Features::empty() };
+        if options.profile {
+            if !handle.features().contains(Profiler::FEATURES) {
+                return Err(fail("it has no timestamps, which profiling needs".into()));
+            }
+            features |= Profiler::FEATURES;
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("affekt"),
             required_features: features,
@@ -90,6 +98,7 @@ impl Gpu {
                 mapped_at_creation: false,
             })
         });
+        let profiler = options.profile.then(|| Profiler::new(&device, &queue));
         Ok(Self {
             adapter,
             device,
@@ -100,6 +109,7 @@ impl Gpu {
             failure,
             staging: Mutex::default(),
             nothing,
+            profiler,
         })
     }
 

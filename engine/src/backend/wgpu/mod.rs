@@ -13,13 +13,14 @@ mod gpu;
 mod network;
 mod place;
 mod product;
+mod profile;
 mod program;
 mod store;
 mod walk;
 
 use std::sync::Arc;
 
-use super::{Backend, BackendError, Network};
+use super::{Backend, BackendError, KernelTime, Network};
 use crate::net::{Graph, Weights};
 pub use adapters::{Adapter, adapters};
 
@@ -42,6 +43,8 @@ pub struct WgpuOptions {
     pub limits: Limits,
     /// Whether to use the kernels meant for adapters that are processors; `None`: as the adapter is.
     pub processor_kernels: Option<bool>,
+    /// Whether to time every kernel, for [`Backend::profile`]; slower.
+    pub profile: bool,
 }
 
 /// Runs networks on a GPU.
@@ -79,6 +82,10 @@ impl Backend for WgpuBackend {
     fn describe(&self) -> String {
         let Adapter { name, kind, interface, .. } = self.adapter();
         format!("wgpu ({name}, {kind}, {interface})")
+    }
+
+    fn profile(&self) -> Vec<KernelTime> {
+        self.gpu.profiler.as_ref().map_or_else(Vec::new, |p| p.times(&self.gpu.device))
     }
 
     fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError> {

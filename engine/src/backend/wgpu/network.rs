@@ -187,10 +187,12 @@ impl WgpuNetwork {
         }
         let mut encoder = self.gpu.encoder();
         if pass == Pass::Infer && !self.is_folded {
-            self.fold.encode(&mut encoder);
+            self.fold.encode(&self.gpu, &mut encoder);
+            self.gpu.queue.submit([encoder.finish()]);
+            encoder = self.gpu.encoder();
         }
         if let Some(program) = self.programs.get(&(items, pass)) {
-            program.encode(&mut encoder);
+            program.encode(&self.gpu, &mut encoder);
         }
         let Slice { offset, len, .. } = placement.value(value);
         let values = self.gpu.submit_and_read(encoder, &self.arena, offset, len)?;
@@ -330,7 +332,7 @@ impl Network for WgpuNetwork {
         self.gpu.write(&self.arena, last.offset, d_logits);
         let mut encoder = self.gpu.encoder();
         if let Some(program) = self.programs.get(&(items, pass)) {
-            program.encode(&mut encoder);
+            program.encode(&self.gpu, &mut encoder);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.gpu.check()

@@ -200,8 +200,15 @@ impl Program {
         gpu.queue.write_buffer(&self.uniforms, at as u64, bytemuck::bytes_of(uniform));
     }
 
-    /// Encodes all of it into one compute pass.
-    pub(super) fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+    /// Encodes all of it: into one compute pass, or timed, each dispatch in its own.
+    pub(super) fn encode(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) {
+        if let Some(profiler) = &gpu.profiler {
+            let dispatches = self.dispatches.iter().map(|d| {
+                let encode: Box<dyn Fn(&mut wgpu::ComputePass<'_>)> = Box::new(|pass| d.encode(pass));
+                (d.name, encode)
+            });
+            return profiler.encode(&gpu.device, encoder, dispatches);
+        }
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for dispatch in &self.dispatches {
             dispatch.encode(&mut pass);
