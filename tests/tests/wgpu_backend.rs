@@ -55,7 +55,7 @@ fn difference(backend: &dyn Backend, (case, input): &(Case, Vec<f32>)) -> (f64, 
     for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {
         let difference = relative_difference(got.get(&spec.name), expected);
         // A NaN is worse than anything.
-        if !(difference <= worst.0) && !worst.0.is_nan() {
+        if difference.is_nan() || difference > worst.0 {
             worst = (difference, spec.name.clone());
         }
     }

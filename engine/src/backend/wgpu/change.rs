@@ -2,6 +2,7 @@
 //! once; a call writes its constants and submits.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use affekt_shaders as shaders;
@@ -88,8 +89,8 @@ fn pieces(gpu: &Gpu, range: std::ops::Range<usize>) -> impl Iterator<Item = (usi
     range.step_by(most).map(move |first| (first, most.min(end - first)))
 }
 
-fn slice(memory: Memory, offset: usize, len: usize) -> Option<Slice> {
-    Some(Slice { memory, offset, len })
+fn slice(memory: Memory, offset: usize, len: usize) -> Slice {
+    Slice { memory, offset, len }
 }
 
 impl Changes {
@@ -120,8 +121,8 @@ impl Changes {
         let ranges = [(0..store.decayed_len, true), (store.decayed_len..store.trained_len, false)];
         let key = (slot, change.entry);
         let recorded = match self.updates.entry(key) {
-            std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => {
                 place.insert(Recorded::new(gpu, change.entry, &ranges, |memory| match memory {
                     Memory::Gradient => moments.gradient,
                     Memory::Arena => moments.first.unwrap_or(moments.values),
@@ -142,8 +143,8 @@ impl Changes {
     ) -> Result<(), BackendError> {
         for (which, (current, average, len)) in pairs.into_iter().enumerate().filter(|(_, p)| p.2 > 0) {
             let recorded = match self.averages.entry(which) {
-                std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
-                std::collections::hash_map::Entry::Vacant(place) => {
+                Entry::Occupied(found) => found.into_mut(),
+                Entry::Vacant(place) => {
                     place.insert(Recorded::new(gpu, "average", &[(0..len, true)], |memory| match memory {
                         Memory::Arena => average,
                         _ => current,
@@ -164,34 +165,45 @@ impl Changes {
         len: usize,
     ) -> Result<f64, BackendError> {
         let mut dots = self.dots.lock().unwrap_or_else(PoisonError::into_inner);
-        if !dots.contains_key(&slots) {
-            let (mut recorder, mut count) = (Recorder::new(gpu), 0);
-            for (first, len) in pieces(gpu, 0..len) {
-                let groups = len.div_ceil(DOT_BLOCK);
-                let uniform =
-                    shaders::DotUniform { len: len as u32, block: DOT_BLOCK as u32, first: count as u32 };
-                let all = (self.sums.size() / 4) as usize;
-                let second = (slots.0 != slots.1).then_some(Memory::Arena);
-                let bound = [
-                    slice(Memory::Values, first, len),
-                    second.map_or_else(|| slice(Memory::Values, first, len), |m| slice(m, first, len)),
-                    slice(Memory::Scratch, 0, all),
-                ];
-                recorder.dispatch(&shaders::DOT, "main", &uniform, &bound, [groups as u32, 1, 1])?;
-                count += groups;
-            }
-            let program = recorder.finish(|memory| match memory {
-                Memory::Values => a,
-                Memory::Arena => b,
-                _ => &self.sums,
-            })?;
-            dots.insert(slots, (program, count));
-        }
-        let Some((program, count)) = dots.get(&slots) else { return Ok(0.0) };
+        let (program, count) = match dots.entry(slots) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert(self.record_dot(gpu, slots.0 == slots.1, (a, b), len)?),
+        };
         let mut encoder = gpu.encoder();
         program.encode(gpu, &mut encoder);
         let sums = gpu.submit_and_read(encoder, &self.sums, 0, *count)?;
         Ok(sums.iter().map(|s| f64::from(*s)).sum())
+    }
+
+    /// The dispatches of a dot product, and how many sums they leave.
+    fn record_dot(
+        &self,
+        gpu: &Gpu,
+        is_norm: bool,
+        (a, b): (&wgpu::Buffer, &wgpu::Buffer),
+        len: usize,
+    ) -> Result<(Program, usize), BackendError> {
+        let (mut recorder, mut count) = (Recorder::new(gpu), 0);
+        let all = (self.sums.size() / 4) as usize;
+        let second = if is_norm { Memory::Values } else { Memory::Arena };
+        for (first, len) in pieces(gpu, 0..len) {
+            let groups = len.div_ceil(DOT_BLOCK);
+            let uniform =
+                shaders::DotUniform { len: len as u32, block: DOT_BLOCK as u32, first: count as u32 };
+            let bound = [
+                Some(slice(Memory::Values, first, len)),
+                Some(slice(second, first, len)),
+                Some(slice(Memory::Scratch, 0, all)),
+            ];
+            recorder.dispatch(&shaders::DOT, "main", &uniform, &bound, [groups as u32, 1, 1])?;
+            count += groups;
+        }
+        let program = recorder.finish(|memory| match memory {
+            Memory::Values => a,
+            Memory::Arena => b,
+            _ => &self.sums,
+        })?;
+        Ok((program, count))
     }
 }
 
@@ -206,11 +218,12 @@ impl Recorded {
         let mut parts = Vec::new();
         for (range, decays) in ranges {
             for (first, len) in pieces(gpu, range.clone()) {
+                let part = |memory, bound: bool| bound.then(|| slice(memory, first, len));
                 let bound = [
-                    slice(Memory::Values, first, len),
-                    (entry != "average").then(|| slice(Memory::Gradient, first, len)).flatten(),
-                    slice(Memory::Arena, first, len),
-                    (entry == "adamw").then(|| slice(Memory::Scratch, first, len)).flatten(),
+                    part(Memory::Values, true),
+                    part(Memory::Gradient, entry != "average"),
+                    part(Memory::Arena, true),
+                    part(Memory::Scratch, entry == "adamw"),
                 ];
                 let uniform = UpdateUniform::default();
                 recorder.dispatch(&shaders::UPDATE, entry, &uniform, &bound, value_groups(len))?;

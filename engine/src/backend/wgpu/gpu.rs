@@ -1,7 +1,7 @@
 //! A device: adapter, queue, pipelines made once, and errors turned into ours.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use affekt_shaders::{Access, Shader};
 
@@ -237,7 +237,7 @@ impl Gpu {
         let Some(target) = staging.as_ref() else { return Err(self.error("no memory to read into")) };
         encoder.copy_buffer_to_buffer(buffer, (first * 4) as u64, target, 0, size);
         self.queue.submit([encoder.finish()]);
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = crossbeam_channel::bounded(1);
         target.map_async(wgpu::MapMode::Read, 0..size, move |result| {
             // Nobody listens any more where waiting failed.
             let _ = tell.send(result);

@@ -160,10 +160,9 @@ impl WgpuNetwork {
             Memory::Running => &self.current.running,
             Memory::Folded => &self.folded,
             Memory::Arena => &self.arena,
-            Memory::Scratch => &self.scratch,
             Memory::Gradient => gradient.unwrap_or(&self.scratch),
             Memory::Noise => &self.noise,
-            Memory::Unread | Memory::Unwritten => &self.scratch,
+            Memory::Scratch | Memory::Unread | Memory::Unwritten => &self.scratch,
         })?;
         self.programs.insert((items, pass), program);
         Ok(())

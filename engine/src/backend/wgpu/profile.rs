@@ -1,7 +1,7 @@
 //! Time by kernel, by timestamps around each dispatch.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError};
 
 use crate::backend::KernelTime;
 
@@ -91,7 +91,7 @@ impl Profiler {
             return;
         }
         let size = state.pending.len() as u64 * 16;
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = crossbeam_channel::bounded(1);
         self.readable.map_async(wgpu::MapMode::Read, 0..size, move |result| {
             let _ = tell.send(result);
         });

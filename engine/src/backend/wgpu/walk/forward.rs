@@ -19,22 +19,17 @@ impl Walk<'_> {
                 StepKind::Conv { weight, norm, residual, relu, .. } => {
                     let extents = self.extents(step, self.matrix(weight)?);
                     let residual = residual.map(|v| self.place.value(v));
-                    match (norm, pass) {
-                        (Some(norm), Pass::Train | Pass::Probe) => {
-                            let raw = self.place.raw(t);
-                            let weights = self.param(weight);
-                            let finish = Finish::default();
-                            product::forward(to, &extents, self.items, (weights, input, raw), finish)?;
-                            self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
-                        }
-                        _ => {
-                            let (weights, bias) = match self.folds.places[t] {
-                                Some((weights, bias)) => (weights, Some(bias)),
-                                None => (self.param(weight), None),
-                            };
-                            let finish = Finish { bias, residual, relu, add: false };
-                            product::forward(to, &extents, self.items, (weights, input, output), finish)?;
-                        }
+                    if let (Some(norm), Pass::Train | Pass::Probe) = (norm, pass) {
+                        let slices = (self.param(weight), input, self.place.raw(t));
+                        product::forward(to, &extents, self.items, slices, Finish::default())?;
+                        self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
+                    } else {
+                        let (weights, bias) = match self.folds.places[t] {
+                            Some((weights, bias)) => (weights, Some(bias)),
+                            None => (self.param(weight), None),
+                        };
+                        let finish = Finish { bias, residual, relu, add: false };
+                        product::forward(to, &extents, self.items, (weights, input, output), finish)?;
                     }
                 }
                 StepKind::Linear { weight, bias, tail } => {
