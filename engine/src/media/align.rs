@@ -141,6 +141,13 @@ impl Aligner {
     }
 }
 
+/// A face with some of what is around it, `side x side` pixels, for people to recognise.
+pub fn thumbnail(frame: &Picture, face_box: &FaceBox, side: usize) -> Picture {
+    let contract =
+        InputContract { size: side, channels: 3, mean: vec![0.0; 3], std: vec![1.0; 3], template: "crop".into() };
+    Aligner::new(&contract, BoxCrop { side: 1.4, up: 0.03 }, 1.0).picture(frame, face_box, None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,15 +7,16 @@ use crate::media::face::{Detection, FaceBox};
 /// The model's file, as the crate `rustface` ships it.
 const MODEL: &[u8] = include_bytes!("../../../../assets/models/seeta_fd_frontal_v1.0.bin");
 /// Pictures are reduced to this longer side, in pixels.
-const LONGEST: usize = 480;
+const LONGEST: usize = 320;
 /// Smallest face in pixels of the reduced picture; the model knows none below 20.
 const SMALLEST: u32 = 24;
 /// Score from which a window is a face, as its authors recommend it.
 const THRESHOLD: f64 = 2.0;
 /// A score that leaves no doubt.
 const SURE: f64 = 20.0;
-/// Its boxes are squares; a tight box from hair line to chin has this part of their width and of their height.
-const TIGHT: (f32, f32) = (0.75, 1.0);
+/// Its boxes are squares; a tight box from hair line to chin has this multiple of their width and of their height (the
+/// median over faces that `YuNet` finds too).
+const TIGHT: (f32, f32) = (0.88, 1.13);
 
 /// The built-in detector.
 pub struct Seeta {

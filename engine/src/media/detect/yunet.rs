@@ -107,9 +107,10 @@ impl YuNet {
         }
         let fixed = fixed_size(&model);
         // The files' own notes on shapes contradict any other size than theirs.
-        let outlets = model.outputs.clone();
-        for outlet in outlets {
-            model.set_outlet_fact(outlet, InferenceFact::default()).map_err(|e| refuse(e.to_string()))?;
+        for node in &mut model.nodes {
+            if !node.inputs.is_empty() {
+                node.outputs.iter_mut().for_each(|outlet| outlet.fact = InferenceFact::default());
+            }
         }
         let found = Self {
             path: path.to_owned(),

@@ -1,6 +1,9 @@
 //! Decoding in a thread of its own, behind a bounded channel: a file waits, no frame is lost.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
@@ -12,6 +15,7 @@ pub struct ReadAhead {
     frames: Option<Receiver<Result<Frame, SourceError>>>,
     thread: Option<JoinHandle<Skipped>>,
     skipped: Skipped,
+    busy_nanos: Arc<AtomicU64>,
 }
 
 impl ReadAhead {
@@ -22,9 +26,13 @@ impl ReadAhead {
     pub fn spawn(mut source: Box<dyn FrameSource>, depth: usize) -> std::io::Result<Self> {
         let (sender, frames) = bounded(depth.max(1));
         let info = source.info().clone();
+        let busy_nanos = Arc::new(AtomicU64::new(0));
+        let busy = Arc::clone(&busy_nanos);
         let work = move || {
             loop {
+                let start = Instant::now();
                 let next = source.next_frame();
+                busy.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 let ends = !matches!(next, Ok(Some(_)));
                 if let Some(message) = next.transpose()
                     && sender.send(message).is_err()
@@ -38,7 +46,12 @@ impl ReadAhead {
             source.skipped()
         };
         let thread = Builder::new().name("decode".into()).spawn(work)?;
-        Ok(Self { info, frames: Some(frames), thread: Some(thread), skipped: Skipped::default() })
+        Ok(Self { info, frames: Some(frames), thread: Some(thread), skipped: Skipped::default(), busy_nanos })
+    }
+
+    /// How long the thread has decoded, without waiting for a place in the channel.
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy_nanos.load(Ordering::Relaxed))
     }
 }
 

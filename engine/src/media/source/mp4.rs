@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::iter::{repeat, repeat_n};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use re_mp4::{Mp4, StsdBoxContent, TrackKind};
+use re_mp4::{Mp4, StsdBoxContent, TrackKind, TrakBox};
 
 use super::h264::H264;
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo, ffmpeg};
@@ -15,6 +17,9 @@ use crate::media::Picture;
 const LARGEST_UNIT: u64 = 64 << 20;
 /// H.264 profiles that the built-in decoder knows: baseline, main, extended (as far as it is main), high.
 const PROFILES: [u8; 4] = [66, 77, 88, 100];
+
+/// The number of a frame that the file's edit list cuts away: others may need it, but nobody sees it.
+const HIDDEN: u32 = u32::MAX;
 
 /// A frame's place in the file, in the order of decoding.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +100,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         units.push(Unit {
             offset: sample.offset,
             size: u32::try_from(sample.size).unwrap_or(u32::MAX),
-            rank: 0,
+            rank: HIDDEN,
             time: sample.composition_timestamp,
             key: sample.is_sync,
         });
@@ -103,10 +108,12 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     if units.is_empty() {
         return Err(SourceError::file(path, "its video track holds no frame; record it again"));
     }
-    let times = rank(&mut units);
+    let trak = track.trak(&mp4);
+    let shown = edit(trak, &units, u64::from(mp4.moov.mvhd.timescale));
+    let times = rank(&mut units, shown);
     let info = SourceInfo {
         name: path.display().to_string(),
-        frames: Some(units.len() as u64),
+        frames: Some(times.len() as u64),
         still: false,
         reader: "MP4, H.264".into(),
     };
@@ -129,14 +136,49 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     }))
 }
 
-/// Gives every unit its number in the order of showing; returns the times in that order.
-fn rank(units: &mut [Unit]) -> Vec<i64> {
-    let mut order: Vec<usize> = (0..units.len()).collect();
+/// Gives every unit that is shown its number in the order of showing; returns the times in that order.
+fn rank(units: &mut [Unit], shown: Range<i64>) -> Vec<i64> {
+    let mut order: Vec<usize> = (0..units.len()).filter(|&at| shown.contains(&units[at].time)).collect();
+    if order.is_empty() {
+        order = (0..units.len()).collect();
+    }
     order.sort_by_key(|&at| (units[at].time, at));
     for (rank, &at) in order.iter().enumerate() {
         units[at].rank = rank as u32;
     }
     order.into_iter().map(|at| units[at].time).collect()
+}
+
+/// The stretch of the track that its edit list shows, in the units' times; everything where there is no plain list of one
+/// stretch.
+fn edit(trak: &TrakBox, units: &[Unit], movie_timescale: u64) -> Range<i64> {
+    let everything = i64::MIN..i64::MAX;
+    let list = trak.edts.as_ref().and_then(|edts| edts.elst.as_ref());
+    let Some(list) = list else { return everything };
+    // A stretch without media, which stands for a wait, has the time -1, in 32 or in 64 bits.
+    let is_wait = |time: u64| time == u64::from(u32::MAX) || time == u64::MAX;
+    let mut stretches = list.entries.iter().filter(|e| !is_wait(e.media_time));
+    let (Some(stretch), None) = (stretches.next(), stretches.next()) else { return everything };
+    // The units' times begin with 0 at the first one shown; the list counts from the track's beginning.
+    let stbl = &trak.mdia.minf.stbl;
+    let decoded = stbl.stts.entries.iter().flat_map(|e| repeat_n(e.sample_delta, e.sample_count as usize));
+    let decoded = decoded.scan(0i64, |time, delta| {
+        let now = *time;
+        *time += i64::from(delta);
+        Some(now)
+    });
+    let offsets = stbl.ctts.iter().flat_map(|ctts| &ctts.entries);
+    let offsets = offsets.flat_map(|e| repeat_n(i64::from(e.sample_offset), e.sample_count as usize));
+    let times = decoded.zip(offsets.chain(repeat(0))).take(units.len()).map(|(time, offset)| time + offset);
+    let first = times.min().unwrap_or(0);
+    let Ok(start) = i64::try_from(stretch.media_time) else { return everything };
+    let length = u128::from(stretch.segment_duration) * u128::from(trak.mdia.mdhd.timescale)
+        / u128::from(movie_timescale.max(1));
+    let start = start.saturating_sub(first);
+    match i64::try_from(length) {
+        Ok(length) if length > 0 => start..start.saturating_add(length),
+        _ => start..i64::MAX,
+    }
 }
 
 /// Quarter turns clockwise of a track's matrix; 0 for any that is not a pure turn.
@@ -229,6 +271,9 @@ impl Mp4Source {
     }
 
     fn note(&mut self, rank: u64, why: &str) {
+        if rank == u64::from(HIDDEN) {
+            return;
+        }
         let place = self.place(rank);
         self.skipped.note(|| format!("{place}: {why}"));
     }
@@ -286,10 +331,13 @@ mod tests {
 
     #[test]
     fn frames_are_numbered_in_the_order_of_showing() {
-        let unit = |time| Unit { offset: 0, size: 0, rank: 0, time, key: false };
+        let unit = |time| Unit { offset: 0, size: 0, rank: HIDDEN, time, key: false };
         let mut units = [unit(0), unit(300), unit(100), unit(200)];
-        assert_eq!(rank(&mut units), [0, 100, 200, 300]);
+        assert_eq!(rank(&mut units, i64::MIN..i64::MAX), [0, 100, 200, 300]);
         assert_eq!(units.map(|u| u.rank), [0, 3, 1, 2]);
+        let mut units = [unit(0), unit(300), unit(100), unit(200)];
+        assert_eq!(rank(&mut units, 100..300), [100, 200]);
+        assert_eq!(units.map(|u| u.rank), [HIDDEN, HIDDEN, 0, 1]);
     }
 
     #[test]
