@@ -9,7 +9,9 @@ use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, ope
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [input, rest @ ..] = args.as_slice() else { return Err("give a video, a picture or a folder".into()) };
+    let [input, rest @ ..] = args.as_slice() else {
+        return Err("give a video, a picture or a folder".into());
+    };
     let detector: Box<dyn Detector> = match rest.first().map(String::as_str) {
         Some("none") => Box::new(detect::GuideBox),
         Some("seeta") => Box::new(Seeta::new()?),
@@ -24,10 +26,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let faces = detector.detect(&frame.picture)?;
         frames += 1;
         if frames % 30 == 1 {
-            println!("{} {:.4} {}x{} {faces:.1?}", frame.index, frame.seconds, frame.picture.width, frame.picture.height);
+            println!(
+                "{} {:.4} {}x{} {faces:.1?}",
+                frame.index, frame.seconds, frame.picture.width, frame.picture.height
+            );
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{frames} frames in {seconds:.2} s, {:.1} a second; skipped {:?}", f64::from(frames) / seconds, source.skipped());
+    println!(
+        "{frames} frames in {seconds:.2} s, {:.1} a second; skipped {:?}",
+        f64::from(frames) / seconds,
+        source.skipped()
+    );
     Ok(())
 }

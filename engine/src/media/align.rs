@@ -109,9 +109,9 @@ impl Aligner {
     /// Several faces, one after the other, on as many threads as there are: the frame of each, its box, its landmarks.
     pub fn align_all(&self, faces: &[(&Picture, FaceBox, Option<Landmarks>)]) -> Vec<f32> {
         let mut out = vec![0.0; faces.len() * self.input_len()];
-        out.par_chunks_exact_mut(self.input_len())
-            .zip(faces)
-            .for_each(|(out, (frame, face_box, landmarks))| self.align(frame, face_box, landmarks.as_ref(), out));
+        out.par_chunks_exact_mut(self.input_len()).zip(faces).for_each(
+            |(out, (frame, face_box, landmarks))| self.align(frame, face_box, landmarks.as_ref(), out),
+        );
         out
     }
 
@@ -143,8 +143,13 @@ impl Aligner {
 
 /// A face with some of what is around it, `side x side` pixels, for people to recognise.
 pub fn thumbnail(frame: &Picture, face_box: &FaceBox, side: usize) -> Picture {
-    let contract =
-        InputContract { size: side, channels: 3, mean: vec![0.0; 3], std: vec![1.0; 3], template: "crop".into() };
+    let contract = InputContract {
+        size: side,
+        channels: 3,
+        mean: vec![0.0; 3],
+        std: vec![1.0; 3],
+        template: "crop".into(),
+    };
     Aligner::new(&contract, BoxCrop { side: 1.4, up: 0.03 }, 1.0).picture(frame, face_box, None)
 }
 
@@ -197,7 +202,12 @@ mod tests {
         for (da, db, dx, dy) in
             [(0.01, 0.0, 0.0, 0.0), (-0.01, 0.0, 0.0, 0.0), (0.0, 0.01, 0.0, 0.0), (0.0, -0.01, 0.0, 0.0)]
                 .into_iter()
-                .chain([(0.0, 0.0, 0.5, 0.0), (0.0, 0.0, -0.5, 0.0), (0.0, 0.0, 0.0, 0.5), (0.0, 0.0, 0.0, -0.5)])
+                .chain([
+                    (0.0, 0.0, 0.5, 0.0),
+                    (0.0, 0.0, -0.5, 0.0),
+                    (0.0, 0.0, 0.0, 0.5),
+                    (0.0, 0.0, 0.0, -0.5),
+                ])
         {
             let [[a, _, x], [b, _, y]] = best.0;
             // Turned and scaled about the middle of the points, so that the shift stays the best one.
@@ -264,7 +274,8 @@ mod tests {
     fn landmarks_come_to_lie_on_the_template() {
         let aligner = Aligner::new(&contract("arcface-112", 112, 3), BoxCrop::default(), 1.0);
         let (sin, cos) = 0.3f32.sin_cos();
-        let landmarks = ARCFACE.map(|[x, y]| [2.0 * (cos * x - sin * y) + 200.0, 2.0 * (sin * x + cos * y) + 90.0]);
+        let landmarks =
+            ARCFACE.map(|[x, y]| [2.0 * (cos * x - sin * y) + 200.0, 2.0 * (sin * x + cos * y) + 90.0]);
         let nowhere = FaceBox { x: 0.0, y: 0.0, w: 1.0, h: 1.0 };
         let map = aligner.frame_from_template(&nowhere, Some(&landmarks));
         for (point, wanted) in ARCFACE.iter().zip(landmarks) {

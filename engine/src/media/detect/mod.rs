@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn the_first_folder_with_a_model_wins_and_in_it_the_one_for_any_size() {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let folders =
+            [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let paths: Vec<PathBuf> = folders.iter().map(|f| f.path().to_path_buf()).collect();
         assert_eq!(find(&paths), None);
         std::fs::write(paths[0].join("other.onnx"), "").unwrap();

@@ -29,7 +29,8 @@ impl Seeta {
     /// # Errors
     /// The model that is built in is damaged.
     pub fn new() -> Result<Self, DetectError> {
-        let model = rustface::read_model(MODEL).map_err(|e| DetectError::Run(format!("built-in model: {e}")))?;
+        let model =
+            rustface::read_model(MODEL).map_err(|e| DetectError::Run(format!("built-in model: {e}")))?;
         Ok(Self { model })
     }
 }

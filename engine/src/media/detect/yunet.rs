@@ -79,7 +79,10 @@ impl YuNet {
         })?;
         let parsed = onnx().model_for_read(&mut bytes.as_slice());
         let mut model = parsed.map_err(|e| {
-            refuse(format!("cannot be read as an ONNX model ({}); give a YuNet face detector", first_line(&e)))
+            refuse(format!(
+                "cannot be read as an ONNX model ({}); give a YuNet face detector",
+                first_line(&e)
+            ))
         })?;
         let names: Vec<String> = model
             .outputs
@@ -141,7 +144,8 @@ impl YuNet {
             plans.clear();
         }
         let (w, h) = size;
-        let failed = |e: TractError| DetectError::Run(format!("cannot be compiled for {w}x{h}: {}", first_line(&e)));
+        let failed =
+            |e: TractError| DetectError::Run(format!("cannot be compiled for {w}x{h}: {}", first_line(&e)));
         let model = self.model.clone().with_input_fact(0, f32::fact([1, 3, h, w]).into()).map_err(failed)?;
         let plan = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(failed)?;
         plans.insert(size, Arc::clone(&plan));
@@ -244,7 +248,9 @@ fn planes(picture: &Picture, width: usize, height: usize) -> Vec<f32> {
     let channels = picture.channels;
     for (plane, out) in out.chunks_exact_mut(width * height).enumerate() {
         let channel = if channels == 3 { 2 - plane } else { 0 };
-        for (row, out) in picture.pixels.chunks_exact(picture.width * channels).zip(out.chunks_exact_mut(width)) {
+        for (row, out) in
+            picture.pixels.chunks_exact(picture.width * channels).zip(out.chunks_exact_mut(width))
+        {
             for (to, pixel) in out.iter_mut().zip(row.chunks_exact(channels)) {
                 *to = f32::from(pixel[channel]);
             }
@@ -256,13 +262,18 @@ fn planes(picture: &Picture, width: usize, height: usize) -> Vec<f32> {
 /// Width and height of the model's input where the file fixes them.
 fn fixed_size(model: &InferenceModel) -> Option<(usize, usize)> {
     let fact = model.input_fact(0).ok()?;
-    let side = |axis: usize| fact.shape.dim(axis)?.concretize()?.to_i64().ok().and_then(|v| usize::try_from(v).ok());
+    let side =
+        |axis: usize| fact.shape.dim(axis)?.concretize()?.to_i64().ok().and_then(|v| usize::try_from(v).ok());
     Some((side(3)?, side(2)?))
 }
 
 fn listed(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(4).map(String::as_str).collect();
-    let more = if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
+    let more = if names.len() > shown.len() {
+        format!(" and {} more", names.len() - shown.len())
+    } else {
+        String::new()
+    };
     format!("{}{more}", shown.join(", "))
 }
 

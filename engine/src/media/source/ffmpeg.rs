@@ -85,7 +85,17 @@ impl Ffmpeg {
             reader: "ffmpeg".into(),
         };
         let path = path.to_owned();
-        Ok(Self { path, info, child, output, shown, messages: Some(messages), first: None, index: 0, ended: false })
+        Ok(Self {
+            path,
+            info,
+            child,
+            output,
+            shown,
+            messages: Some(messages),
+            first: None,
+            index: 0,
+            ended: false,
+        })
     }
 
     /// Ends ffmpeg's run; an error where it gave nothing or failed.
@@ -100,7 +110,10 @@ impl Ffmpeg {
             } else {
                 format!("ffmpeg failed after frame {}", self.index - 1)
             };
-            return Err(SourceError::file(&self.path, format!("{got} (it says: {said}); check or convert the file")));
+            return Err(SourceError::file(
+                &self.path,
+                format!("{got} (it says: {said}); check or convert the file"),
+            ));
         }
         Ok(())
     }

@@ -152,6 +152,20 @@ pub fn open(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, S
     }
 }
 
+/// Frames that a file or folder holds, where that can be told without decoding it.
+pub fn count_frames(path: &Path) -> Option<u64> {
+    if path.is_dir() {
+        return pictures::Folder::open(path, 1.0).ok()?.info().frames;
+    }
+    let mut head = [0u8; 8];
+    let got = read_up_to(&mut File::open(path).ok()?, &mut head).ok()?;
+    match &head[..got] {
+        [0xff, 0xd8, ..] | [0x89, b'P', b'N', b'G', ..] => Some(1),
+        [_, _, _, _, b'f', b't', b'y', b'p'] => mp4::open(path).ok()?.info().frames,
+        _ => None,
+    }
+}
+
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut got = 0;
     while got < buffer.len() {

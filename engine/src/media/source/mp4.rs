@@ -70,8 +70,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     let damaged = |why: &str| {
         SourceError::file(path, format!("its index (`moov`) is damaged: {why}; copy or convert it again"))
     };
-    let mp4 =
-        parsed.map_err(|_| damaged("a table is inconsistent"))?.map_err(|e| damaged(&e.to_string()))?;
+    let mp4 = parsed.map_err(|_| damaged("a table is inconsistent"))?.map_err(|e| damaged(&e.to_string()))?;
     let Some(track) = mp4.tracks().values().find(|track| track.kind == Some(TrackKind::Video)) else {
         let audio = mp4.tracks().values().any(|track| track.kind == Some(TrackKind::Audio));
         let found = if audio { "holds sound but no video" } else { "holds no video" };
@@ -87,7 +86,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     let avc = &avc.avcc.contents;
     if !PROFILES.contains(&avc.avc_profile_indication) {
         let profile = avc.avc_profile_indication;
-        return ffmpeg::open(path, &format!("its H.264 profile {profile} is not one the built-in decoder knows"));
+        return ffmpeg::open(
+            path,
+            &format!("its H.264 profile {profile} is not one the built-in decoder knows"),
+        );
     }
     let mut headers = vec![];
     for nal in avc.sequence_parameter_sets.iter().chain(&avc.picture_parameter_sets) {
@@ -200,7 +202,8 @@ fn check_boxes(path: &Path, reader: &mut BufReader<File>, length: u64) -> Result
         let mut head = [0u8; 8];
         reader.read_exact(&mut head).map_err(io)?;
         let mut size = u64::from(u32::from_be_bytes([head[0], head[1], head[2], head[3]]));
-        let kind: String = head[4..].iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '?' }).collect();
+        let kind: String =
+            head[4..].iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '?' }).collect();
         if size == 1 {
             let mut long = [0u8; 8];
             reader.read_exact(&mut long).map_err(io)?;

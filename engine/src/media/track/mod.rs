@@ -110,8 +110,11 @@ impl Tracker {
     }
 
     fn look(&mut self, frame: u64, found: &[Detection]) -> Step {
-        let costs: Vec<Vec<f32>> =
-            self.tracks.iter().map(|t| found.iter().map(|d| self.cost(t, frame, &d.face_box)).collect()).collect();
+        let costs: Vec<Vec<f32>> = self
+            .tracks
+            .iter()
+            .map(|t| found.iter().map(|d| self.cost(t, frame, &d.face_box)).collect())
+            .collect();
         let pairs = assign(&costs, DEAREST);
         let mut taken = vec![false; found.len()];
         for (track, detection) in pairs {

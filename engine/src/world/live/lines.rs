@@ -31,7 +31,11 @@ pub(super) struct Seen<'a> {
 
 impl FaceLine {
     /// Takes the next frame; gives entities with their temporal answers.
-    pub fn push(&mut self, seen: Option<Seen<'_>>, temperature: f32) -> Result<Vec<(Entity, Answer)>, WorldError> {
+    pub fn push(
+        &mut self,
+        seen: Option<Seen<'_>>,
+        temperature: f32,
+    ) -> Result<Vec<(Entity, Answer)>, WorldError> {
         let entity = seen.as_ref().map(|s| s.entity);
         let Some(stage) = &mut self.stage else {
             self.answered.push_back((entity, seen.map(|s| s.answer)));

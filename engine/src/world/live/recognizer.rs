@@ -64,15 +64,22 @@ impl Encoder {
     ///
     /// # Errors
     /// It cannot be read, is no encoder, or reads the features of another model.
-    pub fn open(path: &Path, student: &Model, backend: &dyn Backend, stride: usize) -> Result<Self, WorldError> {
-        let file = if path.is_dir() { crate::world::RunFolder::finished_model(path)? } else { path.to_owned() };
+    pub fn open(
+        path: &Path,
+        student: &Model,
+        backend: &dyn Backend,
+        stride: usize,
+    ) -> Result<Self, WorldError> {
+        let file =
+            if path.is_dir() { crate::world::RunFolder::finished_model(path)? } else { path.to_owned() };
         let (weights, card) = Weights::read(&file)?;
-        let Some((card, Architecture::Temporal(spec))) =
-            card.map(|card| (card.clone(), card.architecture))
+        let Some((card, Architecture::Temporal(spec))) = card.map(|card| (card.clone(), card.architecture))
         else {
             return Err(WorldError::file(&file, "is no temporal encoder; affekt refine makes one"));
         };
-        if card.student.as_ref().is_some_and(|hash| *hash != student.hash) || card.classes != student.card.classes {
+        if card.student.as_ref().is_some_and(|hash| *hash != student.hash)
+            || card.classes != student.card.classes
+        {
             let problem = format!("reads the features of another model than {}", student.path.display());
             return Err(WorldError::file(&file, problem));
         }

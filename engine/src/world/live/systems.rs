@@ -261,8 +261,7 @@ pub(super) fn vote(
 ) -> Result<(), WorldError> {
     for line in lines.lines.values_mut() {
         for (entity, class) in line.vote() {
-            let (student, temporal) =
-                faces.get(entity).map_err(|e| WorldError::Schedule(e.to_string()))?;
+            let (student, temporal) = faces.get(entity).map_err(|e| WorldError::Schedule(e.to_string()))?;
             let answer = temporal.map_or(&student.0, |temporal| &temporal.0);
             let confidence = Confidence(answer.probabilities.get(class).copied().unwrap_or(0.0));
             commands.entity(entity).insert((VotedLabel(class), confidence));

@@ -43,6 +43,13 @@ pub struct StageTimes {
 }
 
 impl StageTimes {
+    /// Adds what another recognizer has spent.
+    pub fn add(&mut self, other: &Self) {
+        self.stages.iter_mut().zip(other.stages).for_each(|(sum, time)| *sum += time);
+        self.frames += other.frames;
+        self.faces += other.faces;
+    }
+
     /// Milliseconds a frame of each stage, with the stages' names.
     pub fn per_frame_ms(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let frames = self.frames.max(1) as f64;
