@@ -15,6 +15,6 @@ mod table;
 
 pub use input::{Outcome, Outputs, analyze};
 pub use names::stems;
-pub use people::{Person, Summary};
 #[cfg(test)]
 pub use people::Thumbnail;
+pub use people::{Person, Summary};

@@ -2,14 +2,20 @@
 
 use crate::media::Picture;
 
-/// Fraction bits of the fixed-point factors.
-const BITS: i32 = 14;
-/// Rec. 601, luma 16 to 235 and chroma 16 to 240: `255/219`, `255/224 * 1.402` and so on, times `2^14`.
-const Y: i32 = 19_077;
-const V_RED: i32 = 26_149;
-const U_GREEN: i32 = -6_419;
-const V_GREEN: i32 = -13_320;
-const U_BLUE: i32 = 33_050;
+/// Values are held in sixteenths, in 16 bits, which processors multiply eight or sixteen at a time.
+const BITS: i32 = 4;
+/// Rec. 601, luma 16 to 235 and chroma 16 to 240: `255/219`, `255/224 * 1.402` and so on, times `2^13`: a value that was
+/// shifted left by 7 and multiplied by one of them has its sixteenths in the upper half of the product.
+const Y: i16 = 9_539;
+const V_RED: i16 = 13_075;
+const U_GREEN: i16 = -3_209;
+const V_GREEN: i16 = -6_660;
+const U_BLUE: i16 = 16_525;
+
+/// Upper half of the product of 16-bit numbers.
+fn upper(a: i16, b: i16) -> i16 {
+    ((i32::from(a) * i32::from(b)) >> 16) as i16
+}
 
 /// A plane of bytes with `stride` of them a row.
 #[derive(Debug, Clone, Copy)]
@@ -30,22 +36,39 @@ impl Plane<'_> {
 /// A plane is smaller than the picture needs.
 pub(super) fn rgb(width: usize, height: usize, y: Plane<'_>, u: Plane<'_>, v: Plane<'_>) -> Picture {
     let mut pixels = vec![0u8; width * height * 3];
+    let half = width.div_ceil(2);
+    // What chroma adds to red, green and blue, a row for each pair of rows.
+    let mut shifts = [(); 3].map(|()| vec![0i16; half * 2]);
+    let mut planes = [(); 3].map(|()| vec![0u8; width]);
     for (row, out) in pixels.chunks_exact_mut(width * 3).enumerate() {
-        let half = width.div_ceil(2);
+        if row % 2 == 0 {
+            chroma(u.row(row / 2, half), v.row(row / 2, half), &mut shifts);
+        }
         let luma = y.row(row, width);
-        let (us, vs) = (u.row(row / 2, half), v.row(row / 2, half));
-        for (((pair, luma), &u), &v) in out.chunks_mut(6).zip(luma.chunks(2)).zip(us).zip(vs) {
-            let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
-            let shift = [V_RED * v, U_GREEN * u + V_GREEN * v, U_BLUE * u];
-            for (pixel, &luma) in pair.chunks_exact_mut(3).zip(luma) {
-                let luma = Y * (i32::from(luma) - 16) + (1 << (BITS - 1));
-                for (value, shift) in pixel.iter_mut().zip(shift) {
-                    *value = ((luma + shift) >> BITS).clamp(0, 255) as u8;
-                }
+        for (plane, shift) in planes.iter_mut().zip(&shifts) {
+            for ((value, &luma), &shift) in plane.iter_mut().zip(luma).zip(shift) {
+                let luma = upper((i16::from(luma) - 16) << 7, Y);
+                *value = ((luma + shift + (1 << (BITS - 1))) >> BITS).clamp(0, 255) as u8;
             }
+        }
+        let [red, green, blue] = &planes;
+        for (((pixel, &r), &g), &b) in out.chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
+            pixel.copy_from_slice(&[r, g, b]);
         }
     }
     Picture { width, height, channels: 3, pixels }
+}
+
+/// What a row of chroma adds to red, green and blue, each value for two columns.
+fn chroma(u: &[u8], v: &[u8], shifts: &mut [Vec<i16>; 3]) {
+    let [red, green, blue] = shifts;
+    let outs = red.chunks_exact_mut(2).zip(green.chunks_exact_mut(2)).zip(blue.chunks_exact_mut(2));
+    for ((&u, &v), ((red, green), blue)) in u.iter().zip(v).zip(outs) {
+        let (u, v) = ((i16::from(u) - 128) << 7, (i16::from(v) - 128) << 7);
+        red.fill(upper(v, V_RED));
+        green.fill(upper(u, U_GREEN) + upper(v, V_GREEN));
+        blue.fill(upper(u, U_BLUE));
+    }
 }
 
 #[cfg(test)]
