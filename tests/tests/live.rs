@@ -18,7 +18,7 @@ use affekt_engine::net::{
     Architecture, BoxCrop, Depth, InputContract, ModelCard, ResNetSpec, Stem, Storage, TemporalSpec, Weights,
 };
 use affekt_engine::signal::{VoteKind, VoteSettings, vote};
-use affekt_engine::synth::{Actor, Scene, Style, SynthCamera, SynthClipSettings, SynthClips, TrueFaces};
+use affekt_engine::synth::{Actor, Room, Style, SynthCamera, SynthClipSettings, SynthClips, TrueFaces};
 use affekt_engine::world::Model;
 use affekt_engine::world::live::{Clock, Encoder, FrameReading, LiveSettings, LiveStage, Recognizer};
 
@@ -57,7 +57,7 @@ fn model(template: &str) -> Model {
 }
 
 /// Two people who cross; in the last frames both have left.
-fn scene() -> Arc<Scene> {
+fn room() -> Arc<Room> {
     let style = Style { size: 72, channels: 3, occlusion: 0.0, ..Style::default() };
     let settings =
         SynthClipSettings { clips: 2, frames: 300, style, missing: 0.0, ..SynthClipSettings::default() };
@@ -65,23 +65,23 @@ fn scene() -> Arc<Scene> {
         Actor { clip: 0, start: (60.0, 90.0), step: (3.0, 0.0) },
         Actor { clip: 1, start: (300.0, 94.0), step: (-3.0, 0.0) },
     ];
-    Arc::new(Scene::new(SynthClips::new(settings).unwrap(), actors, (360, 180)))
+    Arc::new(Room::new(SynthClips::new(settings).unwrap(), actors, (360, 180)))
 }
 
 fn recognizer(
     model: &Model,
-    scene: &Arc<Scene>,
+    room: &Arc<Room>,
     settings: &LiveSettings,
     encoder: Option<Encoder>,
 ) -> Recognizer {
     let backend = CpuBackend::new().unwrap();
-    let detector = Box::new(TrueFaces(Arc::clone(scene)));
+    let detector = Box::new(TrueFaces(Arc::clone(room)));
     Recognizer::new(model, encoder, detector, &backend, settings, Clock::default()).unwrap()
 }
 
 /// Reads so many frames, some at a time.
-fn read(recognizer: &mut Recognizer, scene: &Arc<Scene>, frames: u64, together: usize) -> Vec<FrameReading> {
-    let mut camera = SynthCamera::new(Arc::clone(scene), frames, 25.0);
+fn read(recognizer: &mut Recognizer, room: &Arc<Room>, frames: u64, together: usize) -> Vec<FrameReading> {
+    let mut camera = SynthCamera::new(Arc::clone(room), frames, 25.0);
     let (mut all, mut batch) = (vec![], vec![]);
     while let Some(frame) = camera.next_frame().unwrap() {
         batch.push(frame);
@@ -96,15 +96,15 @@ fn read(recognizer: &mut Recognizer, scene: &Arc<Scene>, frames: u64, together: 
 
 #[test]
 fn every_frame_is_read_once_and_people_keep_their_numbers_through_a_crossing() {
-    let (scene, model) = (scene(), model("crop"));
+    let (room, model) = (room(), model("crop"));
     for detect_every in [1, 3] {
         let settings = LiveSettings { detect_every, ..LiveSettings::default() };
-        let readings = read(&mut recognizer(&model, &scene, &settings, None), &scene, 130, 8);
+        let readings = read(&mut recognizer(&model, &room, &settings, None), &room, 130, 8);
         assert!(readings.iter().map(|r| r.frame).eq(0..130));
         assert!(readings.iter().all(|r| (r.seconds - r.frame as f64 / 25.0).abs() < 1e-9));
         let mut ids: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
         for reading in readings.iter().filter(|r| r.frame % detect_every == 0) {
-            let truth: Vec<_> = scene.truth(reading.frame).into_iter().filter(|t| t.visible).collect();
+            let truth: Vec<_> = room.truth(reading.frame).into_iter().filter(|t| t.visible).collect();
             assert_eq!(reading.faces.len(), truth.len(), "frame {}", reading.frame);
             for face in &reading.faces {
                 let near = |t: &&affekt_engine::synth::Truth| t.face_box.overlap(&face.face_box) > 0.99;
@@ -123,15 +123,15 @@ fn every_frame_is_read_once_and_people_keep_their_numbers_through_a_crossing() {
 
 #[test]
 fn a_face_is_read_as_the_network_reads_its_crop() {
-    let scene = scene();
+    let room = room();
     for template in ["crop", "arcface-112"] {
         let model = model(template);
-        let readings = read(&mut recognizer(&model, &scene, &LiveSettings::default(), None), &scene, 6, 4);
+        let readings = read(&mut recognizer(&model, &room, &LiveSettings::default(), None), &room, 6, 4);
         let mut network = CpuBackend::new().unwrap().network(&model.graph, &model.weights).unwrap();
         let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
         for face in readings.iter().flat_map(|r| &r.faces) {
             let mut input = vec![0.0; aligner.input_len()];
-            let frame = scene.picture(face.frame);
+            let frame = room.picture(face.frame);
             aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
             let answer =
                 Answer::of(&network.forward(&input, 1, Mode::Infer).unwrap(), model.card.temperature);
@@ -147,10 +147,10 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
 
 #[test]
 fn how_many_frames_come_together_changes_nothing() {
-    let (scene, model) = (scene(), model("crop"));
+    let (room, model) = (room(), model("crop"));
     let settings = LiveSettings { batch: 3, ..LiveSettings::default() };
-    let mut one = read(&mut recognizer(&model, &scene, &settings, None), &scene, 40, 1);
-    let mut many = read(&mut recognizer(&model, &scene, &settings, None), &scene, 40, 16);
+    let mut one = read(&mut recognizer(&model, &room, &settings, None), &room, 40, 1);
+    let mut many = read(&mut recognizer(&model, &room, &settings, None), &room, 40, 16);
     for reading in one.iter_mut().chain(&mut many) {
         reading.latency = Duration::ZERO;
     }
@@ -159,10 +159,10 @@ fn how_many_frames_come_together_changes_nothing() {
 
 #[test]
 fn each_face_is_voted_on_by_itself() {
-    let (scene, model) = (scene(), model("crop"));
+    let (room, model) = (room(), model("crop"));
     for kind in [VoteKind::Centred, VoteKind::Causal, VoteKind::Block] {
         let settings = LiveSettings { vote: VoteSettings { kind, window: 9 }, ..LiveSettings::default() };
-        let readings = read(&mut recognizer(&model, &scene, &settings, None), &scene, 100, 8);
+        let readings = read(&mut recognizer(&model, &room, &settings, None), &room, 100, 8);
         for id in [1, 2] {
             // From the first to the last sight; a frame in which the face is hidden keeps its place.
             let (mut labels, mut rows, mut voted) = (vec![], vec![], vec![]);
@@ -181,7 +181,7 @@ fn each_face_is_voted_on_by_itself() {
 
 #[test]
 fn each_face_has_a_window_of_its_own_in_the_encoder() {
-    let (scene, model) = (scene(), model("crop"));
+    let (room, model) = (room(), model("crop"));
     let head = Head::of(&model.weights).unwrap();
     let spec = TemporalSpec {
         frames: 16,
@@ -202,7 +202,7 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
     let backend = CpuBackend::new().unwrap();
     let encoder = Encoder::open(&path, &model, &backend, 8).unwrap();
     let readings =
-        read(&mut recognizer(&model, &scene, &LiveSettings::default(), Some(encoder)), &scene, 90, 8);
+        read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(encoder)), &room, 90, 8);
     assert!(readings.iter().map(|r| r.frame).eq(0..90), "nothing is left in the windows");
 
     let mut student = backend.network(&model.graph, &model.weights).unwrap();
@@ -215,12 +215,7 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
             let face = reading.faces.iter().find(|f| f.face == id);
             let features = face.map(|face| {
                 let mut input = vec![0.0; aligner.input_len()];
-                aligner.align(
-                    &scene.picture(face.frame),
-                    &face.face_box,
-                    face.landmarks.as_ref(),
-                    &mut input,
-                );
+                aligner.align(&room.picture(face.frame), &face.face_box, face.landmarks.as_ref(), &mut input);
                 student.features(&input, 1).unwrap()
             });
             logits.extend(stage.push(features.as_deref()).unwrap());
@@ -281,10 +276,10 @@ fn time_is_booked_to_the_stage_that_takes_it_and_latency_is_exact() {
 
 #[test]
 fn another_video_begins_with_the_first_number() {
-    let (scene, model) = (scene(), model("crop"));
-    let mut recognizer = recognizer(&model, &scene, &LiveSettings::default(), None);
-    let mut first = read(&mut recognizer, &scene, 20, 8);
-    let mut second = read(&mut recognizer, &scene, 20, 8);
+    let (room, model) = (room(), model("crop"));
+    let mut recognizer = recognizer(&model, &room, &LiveSettings::default(), None);
+    let mut first = read(&mut recognizer, &room, 20, 8);
+    let mut second = read(&mut recognizer, &room, 20, 8);
     first.iter_mut().chain(&mut second).for_each(|r| r.latency = Duration::ZERO);
     assert_eq!(first, second);
 }

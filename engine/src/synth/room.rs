@@ -14,7 +14,7 @@ const STAMP: usize = 24;
 /// Part of a face's box that may be covered before a detector misses the face.
 const COVERED: f32 = 0.4;
 
-/// A person in a scene. Later ones stand in front of earlier ones.
+/// A person in a room. Later ones stand in front of earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Actor {
     /// The clip whose face and expressions are shown.
@@ -42,13 +42,13 @@ pub struct Truth {
 
 /// A room with people. Every frame is a function of the settings and its number.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct Room {
     clips: SynthClips,
     actors: Vec<Actor>,
     size: (usize, usize),
 }
 
-impl Scene {
+impl Room {
     /// People of `clips` in a picture of `size` (columns, rows), both at least 32. Faces have the clips' own size.
     pub fn new(clips: SynthClips, actors: Vec<Actor>, size: (usize, usize)) -> Self {
         Self { clips, actors, size: (size.0.max(32), size.1.max(32)) }
@@ -114,7 +114,7 @@ impl Scene {
         found
     }
 
-    /// Clips are finite, scenes are not: they begin again.
+    /// Clips are finite, rooms are not: they begin again.
     fn moment(&self, frame: u64) -> usize {
         (frame % self.clips.settings().frames.max(1) as u64) as usize
     }
@@ -132,16 +132,16 @@ fn covered_part(face: &FaceBox, cover: &FaceBox) -> f32 {
     across.max(0.0) * down.max(0.0) / face.area().max(1e-6)
 }
 
-/// The number that a [`Scene`] has written into its picture.
+/// The number that a [`Room`] has written into its picture.
 pub fn stamp(picture: &Picture) -> u64 {
     let bit = |place: usize| u64::from(picture.pixels[place * picture.channels] > 127) << place;
     (0..STAMP.min(picture.width)).map(bit).sum()
 }
 
-/// A scene as a source of frames at a fixed rate.
+/// A room as a source of frames at a fixed rate.
 #[derive(Debug, Clone)]
 pub struct SynthCamera {
-    scene: Arc<Scene>,
+    room: Arc<Room>,
     info: SourceInfo,
     rate: f64,
     next: u64,
@@ -149,15 +149,15 @@ pub struct SynthCamera {
 }
 
 impl SynthCamera {
-    /// So many frames of a scene, `rate` a second.
-    pub fn new(scene: Arc<Scene>, frames: u64, rate: f64) -> Self {
+    /// So many frames of a room, `rate` a second.
+    pub fn new(room: Arc<Room>, frames: u64, rate: f64) -> Self {
         let info = SourceInfo {
             name: "synthetic camera".into(),
             frames: Some(frames),
             still: false,
             reader: "synthetic camera".into(),
         };
-        Self { scene, info, rate, next: 0, frames }
+        Self { room, info, rate, next: 0, frames }
     }
 }
 
@@ -172,7 +172,7 @@ impl FrameSource for SynthCamera {
         }
         let index = self.next;
         self.next += 1;
-        Ok(Some(Frame { index, seconds: index as f64 / self.rate, picture: self.scene.picture(index) }))
+        Ok(Some(Frame { index, seconds: index as f64 / self.rate, picture: self.room.picture(index) }))
     }
 
     fn skipped(&self) -> Skipped {
@@ -180,13 +180,13 @@ impl FrameSource for SynthCamera {
     }
 }
 
-/// A detector that is never wrong: it reads the frame's number and says what the scene knows.
+/// A detector that is never wrong: it reads the frame's number and says what the room knows.
 #[derive(Debug, Clone)]
-pub struct TrueFaces(pub Arc<Scene>);
+pub struct TrueFaces(pub Arc<Room>);
 
 impl Detector for TrueFaces {
     fn describe(&self) -> String {
-        "the synthetic scene's own truth".into()
+        "the synthetic room's own truth".into()
     }
 
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::synth::{Style, SynthClipSettings};
 
-    fn scene() -> Scene {
+    fn room() -> Room {
         let style = Style { size: 64, channels: 3, occlusion: 0.0, ..Style::default() };
         let clips = SynthClips::new(SynthClipSettings {
             clips: 2,
@@ -216,21 +216,21 @@ mod tests {
             Actor { clip: 0, start: (40.0, 60.0), step: (2.0, 0.0) },
             Actor { clip: 1, start: (200.0, 62.0), step: (-2.0, 0.0) },
         ];
-        Scene::new(clips.unwrap(), actors, (240, 120))
+        Room::new(clips.unwrap(), actors, (240, 120))
     }
 
     #[test]
     fn a_picture_tells_its_number() {
-        let scene = scene();
+        let room = room();
         for frame in [0, 1, 77, 199, 70_000] {
-            assert_eq!(stamp(&scene.picture(frame)), frame);
+            assert_eq!(stamp(&room.picture(frame)), frame);
         }
     }
 
     #[test]
     fn who_stands_behind_is_not_visible_and_comes_out_again() {
-        let scene = scene();
-        let visible = |frame: u64| scene.truth(frame).iter().map(|t| t.visible).collect::<Vec<_>>();
+        let room = room();
+        let visible = |frame: u64| room.truth(frame).iter().map(|t| t.visible).collect::<Vec<_>>();
         assert_eq!(visible(0), [true, true]);
         assert_eq!(visible(40), [false, true], "they meet in frame 40, and the second stands in front");
         assert_eq!(visible(79), [true, true]);
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn landmarks_lie_where_the_face_is_drawn() {
-        let scene = scene();
-        for truth in scene.truth(10) {
+        let room = room();
+        for truth in room.truth(10) {
             let b = truth.face_box;
             for [x, y] in truth.landmarks {
                 assert!(x > b.x && x < b.x + b.w && y > b.y && y < b.y + b.h, "{truth:?}");
