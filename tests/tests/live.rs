@@ -51,8 +51,21 @@ fn model(template: &str) -> Model {
     let (depth, stem) = (Depth::ResNet18, Stem::NoPool);
     let spec = ResNetSpec { depth, size: 32, channels: 1, classes: 4, width: 0.0625, stem };
     let graph = spec.graph().unwrap();
-    let weights = Weights::initial(&graph, 5);
+    let mut weights = Weights::initial(&graph, 5);
     let card = card(Architecture::Resnet(spec), template, None);
+    // Without a bias of its own, so that every class is the most probable one for some faces.
+    let aligner = Aligner::new(&card.input, card.box_crop, card.crop);
+    let mut network = CpuBackend::new().unwrap().network(&graph, &weights).unwrap();
+    let (room, mut mean) = (room(), [0.0; 4]);
+    for frame in 0..30 {
+        let truth = room.truth(frame)[0];
+        let mut input = vec![0.0; aligner.input_len()];
+        aligner.align(&room.picture(frame), &truth.face_box, Some(&truth.landmarks), &mut input);
+        let logits = network.forward(&input, 1, Mode::Infer).unwrap();
+        mean.iter_mut().zip(&logits).for_each(|(sum, logit)| *sum += logit / 30.0);
+    }
+    let bias = &mut weights.tensors.get_mut("fc.bias").unwrap().data;
+    bias.iter_mut().zip(mean).for_each(|(bias, mean)| *bias -= mean);
     Model { path: PathBuf::from("never trained"), card, graph, weights, hash: "h".into() }
 }
 
@@ -116,7 +129,7 @@ fn every_frame_is_read_once_and_people_keep_their_numbers_through_a_crossing() {
             BTreeMap::from([(0, BTreeSet::from([1])), (1, BTreeSet::from([2]))]),
             "{detect_every}"
         );
-        assert!(readings[60..80].iter().any(|r| r.faces.len() == 1), "the clip hides somebody");
+        assert!(readings[30..50].iter().any(|r| r.faces.len() == 1), "the clip hides somebody");
         assert!(readings[129].faces.is_empty(), "a frame without a face is a reading too");
     }
 }

@@ -82,7 +82,7 @@ impl Picture {
     pub fn turned(self, quarters: u8) -> Self {
         let (w, h) = (self.width, self.height);
         let (width, height) = if quarters % 2 == 1 { (h, w) } else { (w, h) };
-        if quarters % 4 == 0 {
+        if quarters.is_multiple_of(4) {
             return self;
         }
         let mut pixels = Vec::with_capacity(self.pixels.len());

@@ -103,13 +103,13 @@ impl Room {
             });
         }
         let side = self.clips.settings().style.size as f32;
-        for behind in 0..found.len() {
+        for (behind, truth) in found.iter_mut().enumerate() {
             let covered = self.actors[behind + 1..].iter().any(|front| {
                 let (x, y) = self.corner(front, frame);
                 let cover = FaceBox { x: x as f32, y: y as f32, w: side, h: side };
-                covered_part(&found[behind].face_box, &cover) > COVERED
+                covered_part(&truth.face_box, &cover) > COVERED
             });
-            found[behind].visible &= !covered;
+            truth.visible &= !covered;
         }
         found
     }

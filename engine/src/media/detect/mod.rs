@@ -85,7 +85,7 @@ pub fn find(folders: &[PathBuf]) -> Option<PathBuf> {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-                name.contains("yunet") && name.ends_with(".onnx")
+                name.contains("yunet") && Path::new(&name).extension().is_some_and(|e| e == "onnx")
             })
             .collect();
         found.sort_by_cached_key(|path| (!path.to_string_lossy().contains("dynamic"), path.clone()));

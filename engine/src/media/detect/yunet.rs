@@ -225,8 +225,8 @@ fn decode(stride: usize, columns: usize, grids: [&[f32]; 4], threshold: f32, fou
     let s = stride as f32;
     for (cell, (&class, &object)) in cls.iter().zip(obj).enumerate() {
         let score = (class.clamp(0.0, 1.0) * object.clamp(0.0, 1.0)).sqrt();
-        // Not `score < threshold`: NaN is no face.
-        if !(score >= threshold) {
+        // NaN is no face.
+        if score.is_nan() || score < threshold {
             continue;
         }
         let (column, row) = ((cell % columns) as f32, (cell / columns) as f32);

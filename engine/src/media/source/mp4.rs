@@ -50,7 +50,9 @@ pub(super) struct Mp4Source {
     /// Quarter turns clockwise that bring the picture upright.
     turns: u8,
     damaged: BTreeSet<u64>,
+    /// One past the last frame given, and how many were given.
     shown: u64,
+    given: u64,
     skipped: Skipped,
     bytes: Vec<u8>,
 }
@@ -74,10 +76,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     let Some(track) = mp4.tracks().values().find(|track| track.kind == Some(TrackKind::Video)) else {
         let audio = mp4.tracks().values().any(|track| track.kind == Some(TrackKind::Audio));
         let found = if audio { "holds sound but no video" } else { "holds no video" };
-        return match mp4.tracks().values().any(|track| track.kind.is_none()) {
-            true => ffmpeg::open(path, "its video is of a kind that affekt does not know"),
-            false => Err(SourceError::file(path, format!("{found}; give a file with a picture"))),
-        };
+        if mp4.tracks().values().any(|track| track.kind.is_none()) {
+            return ffmpeg::open(path, "its video is of a kind that affekt does not know");
+        }
+        return Err(SourceError::file(path, format!("{found}; give a file with a picture")));
     };
     let StsdBoxContent::Avc1(avc) = &track.trak(&mp4).mdia.minf.stbl.stsd.contents else {
         let codec = track.codec_string(&mp4).unwrap_or_else(|| "unknown".into());
@@ -133,6 +135,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         turns: turns(matrix.a, matrix.b, matrix.c, matrix.d),
         damaged: BTreeSet::new(),
         shown: 0,
+        given: 0,
         skipped: Skipped::default(),
         bytes: vec![],
     }))
@@ -270,6 +273,7 @@ impl Mp4Source {
             return None;
         }
         self.shown = rank + 1;
+        self.given += 1;
         Some(Frame { index: rank, seconds: self.seconds(time), picture: picture.turned(self.turns) })
     }
 
@@ -311,7 +315,13 @@ impl FrameSource for Mp4Source {
                 return Ok(Some(frame));
             }
         }
-        if self.shown == 0 {
+        // Around damage the decoder may also lose a sound picture without a word.
+        let lost = (self.times.len() as u64).saturating_sub(self.given);
+        if lost > self.skipped.count {
+            self.skipped.note(|| "a frame was lost by the decoder".to_owned());
+            self.skipped.count = lost;
+        }
+        if self.given == 0 {
             let first = self.skipped.first.clone().unwrap_or_default();
             let problem = format!(
                 "not one of its {} frames can be decoded ({first}); convert it: ffmpeg -i IN -c:v libx264 -pix_fmt \

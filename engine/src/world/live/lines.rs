@@ -85,7 +85,7 @@ impl FaceLine {
 /// The lines of all faces under way.
 #[derive(Resource)]
 pub(super) struct Lines {
-    pub lines: BTreeMap<u32, FaceLine>,
+    pub of_face: BTreeMap<u32, FaceLine>,
     encoder: Option<TemporalStage>,
     vote: VoteSettings,
     classes: usize,
@@ -101,7 +101,7 @@ impl Lines {
     ) -> Result<Self, WorldError> {
         vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let (encoder, temperature) = encoder.map_or((None, 1.0), |(stage, t)| (Some(stage), t));
-        Ok(Self { lines: BTreeMap::new(), encoder, vote, classes, temperature })
+        Ok(Self { of_face: BTreeMap::new(), encoder, vote, classes, temperature })
     }
 
     /// Whether faces pass an encoder.
@@ -111,7 +111,7 @@ impl Lines {
 
     /// Begins the line of a face that is new.
     pub fn begin(&mut self, face: u32) -> Result<(), WorldError> {
-        if self.lines.contains_key(&face) {
+        if self.of_face.contains_key(&face) {
             return Ok(());
         }
         let voter =
@@ -125,12 +125,12 @@ impl Lines {
             unvoted: VecDeque::new(),
             ended: false,
         };
-        self.lines.insert(face, line);
+        self.of_face.insert(face, line);
         Ok(())
     }
 
     /// Forgets the faces that are through.
     pub fn forget_ended(&mut self) {
-        self.lines.retain(|_, line| !line.ended);
+        self.of_face.retain(|_, line| !line.ended);
     }
 }

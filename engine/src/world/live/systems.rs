@@ -234,7 +234,7 @@ pub(super) fn temporal(
             lines.begin(face.id)?;
             next += 1;
         }
-        for (id, line) in &mut lines.lines {
+        for (id, line) in &mut lines.of_face {
             out.extend(line.push(seen.remove(id), temperature)?);
             if expired.contains(id) {
                 out.extend(line.end(temperature)?);
@@ -242,7 +242,7 @@ pub(super) fn temporal(
         }
     }
     if inbox.last {
-        for line in lines.lines.values_mut() {
+        for line in lines.of_face.values_mut() {
             out.extend(line.end(temperature)?);
         }
     }
@@ -259,7 +259,7 @@ pub(super) fn vote(
     mut watch: ResMut<Watch>,
     faces: Query<(&StudentAnswer, Option<&TemporalAnswer>)>,
 ) -> Result<(), WorldError> {
-    for line in lines.lines.values_mut() {
+    for line in lines.of_face.values_mut() {
         for (entity, class) in line.vote() {
             let (student, temporal) = faces.get(entity).map_err(|e| WorldError::Schedule(e.to_string()))?;
             let answer = temporal.map_or(&student.0, |temporal| &temporal.0);
