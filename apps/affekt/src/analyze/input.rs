@@ -19,6 +19,7 @@ const TOGETHER: usize = 8;
 
 /// What is written beside the table and the summary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each file is asked for by itself")]
 pub struct Outputs {
     /// `<name>.jsonl`.
     pub json_lines: bool,

@@ -41,6 +41,7 @@ const THUMBNAIL: usize = 96;
 /// Read the faces in videos, pictures and folders of pictures.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag stands by itself")]
 pub struct AnalyzeArgs {
     /// Video, picture, or folder of a video's frames.
     #[arg(value_name = "INPUT", required = true)]

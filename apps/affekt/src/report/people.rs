@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::analyze::Thumbnail;
 
-    fn person(face: u32, runs: serde_json::Value) -> Person {
+    fn person(face: u32, runs: &serde_json::Value) -> Person {
         let text = json!({
             "face": face, "frames": 4, "class_frames": [1, 3], "class_sums": [1.0, 3.0], "runs": runs, "thumbnails": []
         });
@@ -228,13 +228,14 @@ mod tests {
             { "label": 0, "first": 0, "frames": 1, "start": 0.0, "end": 1.0 },
             { "label": 1, "first": 2, "frames": 2, "start": 2.0, "end": 3.2 },
         ]);
-        assert_eq!(columns(&person(1, runs), 4.0, 4), [0, -1, 1, -1]);
+        assert_eq!(columns(&person(1, &runs), 4.0, 4), [0, -1, 1, -1]);
     }
 
     #[test]
     fn the_page_is_one_file_and_what_a_summary_says_stays_text() {
         let evil = "<script>alert(1)</script>";
-        let mut shown = person(1, json!([{ "label": 1, "first": 0, "frames": 4, "start": 0.0, "end": 2.0 }]));
+        let mut shown =
+            person(1, &json!([{ "label": 1, "first": 0, "frames": 4, "start": 0.0, "end": 2.0 }]));
         shown.thumbnails = vec![
             Thumbnail { seconds: 0.0, label: 0, jpeg: "\"><script>".into() },
             Thumbnail { seconds: 0.0, label: 0, jpeg: "AAAA".into() },
