@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn ramp(width: usize, height: usize) -> Picture {
-        let value = |i: usize| ((i % width) * 3 + (i / width) * 2) as u8;
+        let value = |i: usize| ((i % width) * 120 / width + (i / width) * 130 / height) as u8;
         Picture { width, height, channels: 1, pixels: (0..width * height).map(value).collect() }
     }
 
@@ -245,7 +245,8 @@ mod tests {
             aligner.align(&picture, &whole, None, &mut found);
             let step = 1.0 / 255.0 / 0.25;
             let off = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs()).fold(0.0, f32::max);
-            assert!(off <= 1.5 * step, "{side}: {} grey levels", off / step);
+            // From 300 pixels down, the two are averaged over grids that are a part of a pixel apart.
+            assert!(off <= 2.0 * step, "{side}: {} grey levels", off / step);
         }
     }
 

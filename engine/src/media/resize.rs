@@ -56,13 +56,11 @@ impl Picture {
                 self.width, self.height
             )));
         }
-        let pixels = (y0..y1)
-            .flat_map(|y| {
-                let row = y * self.width * self.channels;
-                &self.pixels[row + x0 * self.channels..row + x1 * self.channels]
-            })
-            .copied()
-            .collect();
+        let mut pixels = Vec::with_capacity((x1 - x0) * (y1 - y0) * self.channels);
+        for y in y0..y1 {
+            let row = y * self.width * self.channels;
+            pixels.extend_from_slice(&self.pixels[row + x0 * self.channels..row + x1 * self.channels]);
+        }
         Ok(Self { width: x1 - x0, height: y1 - y0, channels: self.channels, pixels })
     }
 

@@ -53,7 +53,7 @@ pub(super) fn rgb(width: usize, height: usize, y: Plane<'_>, u: Plane<'_>, v: Pl
         }
         let [red, green, blue] = &planes;
         for (((pixel, &r), &g), &b) in out.chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
-            pixel.copy_from_slice(&[r, g, b]);
+            (pixel[0], pixel[1], pixel[2]) = (r, g, b);
         }
     }
     Picture { width, height, channels: 3, pixels }
@@ -65,9 +65,9 @@ fn chroma(u: &[u8], v: &[u8], shifts: &mut [Vec<i16>; 3]) {
     let outs = red.chunks_exact_mut(2).zip(green.chunks_exact_mut(2)).zip(blue.chunks_exact_mut(2));
     for ((&u, &v), ((red, green), blue)) in u.iter().zip(v).zip(outs) {
         let (u, v) = ((i16::from(u) - 128) << 7, (i16::from(v) - 128) << 7);
-        red.fill(upper(v, V_RED));
-        green.fill(upper(u, U_GREEN) + upper(v, V_GREEN));
-        blue.fill(upper(u, U_BLUE));
+        let (r, g, b) = (upper(v, V_RED), upper(u, U_GREEN) + upper(v, V_GREEN), upper(u, U_BLUE));
+        (red[0], green[0], blue[0]) = (r, g, b);
+        (red[1], green[1], blue[1]) = (r, g, b);
     }
 }
 
