@@ -1,4 +1,5 @@
-//! affekt's engine: networks, training, data and media, without a screen or a command line.
+//! affekt's engine: networks, training, data and media, without a screen or a command line. To read faces in your own
+//! program, begin with [`Recognizer`].
 //!
 //! Dependencies inside the crate point one way: `net <- backend <- learn <- world` and
 //! `media, data, synth <- world`. A test in the `tests` crate enforces it.
@@ -12,3 +13,5 @@ pub mod random;
 pub mod signal;
 pub mod synth;
 pub mod world;
+
+pub use world::live::{FaceReading, Recognizer};

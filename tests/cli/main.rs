@@ -2,6 +2,7 @@
 //! lose nothing.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod analyze;
 mod bad_data;
 mod bad_models;
 mod bad_settings;

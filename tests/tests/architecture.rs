@@ -18,8 +18,16 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 4] =
-    [("bevy_ecs", "world"), ("wgpu", "backend"), ("dfdx", "backend"), ("affekt_shaders", "backend")];
+const CONFINED: [(&str, &str); 8] = [
+    ("bevy_ecs", "world"),
+    ("wgpu", "backend"),
+    ("dfdx", "backend"),
+    ("affekt_shaders", "backend"),
+    ("tract_onnx", "media"),
+    ("rustface", "media"),
+    ("openh264", "media"),
+    ("re_mp4", "media"),
+];
 
 /// Calls that mean arithmetic, which belongs below `world`.
 const MATHS: [&str; 6] = [".exp(", ".ln(", ".sqrt(", ".powi(", ".powf(", ".mul_add("];

@@ -43,7 +43,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 /// The whole chain of causes in one line. A cause that the message before it already tells is not told twice.
-fn joined(error: &anyhow::Error) -> String {
+pub fn joined(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {

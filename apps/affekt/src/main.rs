@@ -2,6 +2,7 @@
 //! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
 
 mod ablation;
+mod analyze;
 mod cli;
 mod config;
 mod failure;

@@ -1,6 +1,7 @@
 //! The encoder over a video of any length: overlapping windows, whose logits are averaged, one frame out for one in.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::LearnError;
 use super::head::Head;
@@ -34,9 +35,12 @@ impl Answer {
 /// Feeds an encoder the clips of [`StreamWindows`] and averages its logits over those that a frame lies in. Memory is that
 /// of two windows.
 pub struct TemporalStage {
-    network: Box<dyn Network>,
+    /// Shared by the stages of all faces of a video; only one of them is at work at a time.
+    network: Arc<Mutex<Box<dyn Network>>>,
+    /// Features of a frame.
+    features: usize,
     /// The student's classifier, where its logits are added.
-    head: Option<Head>,
+    head: Option<Arc<Head>>,
     shape: ClipShape,
     windows: StreamWindows,
     mean: OverlapMean,
@@ -55,13 +59,33 @@ impl TemporalStage {
         let shape = ClipShape { length: network.graph().input().h, stride };
         let windows = StreamWindows::new(shape).map_err(|e| LearnError::Batch(e.to_string()))?;
         let mean = OverlapMean::new(network.graph().output().c);
-        Ok(Self { network, head: None, shape, windows, mean, rows: VecDeque::new(), seen: 0 })
+        let features = network.graph().input().c - 1;
+        let network = Arc::new(Mutex::new(network));
+        Ok(Self { network, features, head: None, shape, windows, mean, rows: VecDeque::new(), seen: 0 })
+    }
+
+    /// A stage for another video, over the same network.
+    ///
+    /// # Errors
+    /// None that [`TemporalStage::new`] has not met.
+    pub fn another(&self) -> Result<Self, LearnError> {
+        let windows = StreamWindows::new(self.shape).map_err(|e| LearnError::Batch(e.to_string()))?;
+        Ok(Self {
+            network: Arc::clone(&self.network),
+            features: self.features,
+            head: self.head.clone(),
+            shape: self.shape,
+            windows,
+            mean: OverlapMean::new(self.mean.classes()),
+            rows: VecDeque::new(),
+            seen: 0,
+        })
     }
 
     /// Adds the student's own logits to the encoder's, as it was trained with them.
     #[must_use]
     pub fn with_head(mut self, head: Head) -> Self {
-        self.head = Some(head);
+        self.head = Some(Arc::new(head));
         self
     }
 
@@ -71,7 +95,7 @@ impl TemporalStage {
     /// # Errors
     /// The features have another length than the encoder reads, or the device failed.
     pub fn push(&mut self, row: Option<&[f32]>) -> Result<Vec<Vec<f32>>, LearnError> {
-        let features = self.network.graph().input().c - 1;
+        let features = self.features;
         if let Some(row) = row.filter(|row| row.len() != features) {
             let got = row.len();
             return Err(LearnError::Batch(format!(
@@ -103,13 +127,15 @@ impl TemporalStage {
 
     /// Runs one window; gives the frames before it.
     fn run(&mut self, window: &ClipWindow) -> Result<Vec<Vec<f32>>, LearnError> {
-        let channels = self.network.graph().input().c;
+        let channels = self.features + 1;
         let oldest = self.seen - self.rows.len();
         let mut input = vec![0.0; self.shape.length * channels];
         for (frame, values) in window.present.clone().zip(input.chunks_exact_mut(channels)) {
             write_feature_row(self.rows[frame - oldest].as_deref(), values);
         }
-        let mut logits = self.network.forward(&input, 1, Mode::Infer)?;
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logits = network.forward(&input, 1, Mode::Infer)?;
+        drop(network);
         if let Some(head) = &self.head {
             logits.iter_mut().zip(head.prior(&input)).for_each(|(logit, prior)| *logit += prior);
         }

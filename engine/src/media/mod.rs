@@ -1,18 +1,27 @@
 //! Pictures: decoding, resizing, writing, and augmentation as compiled operation lists.
 //!
 //! `decode` turns the bytes of a JPEG or PNG file into a [`Picture`], `header` reads and checks a file's own claims
-//! first, `resize` holds what is done to whole pictures, and `augment` turns a picture into network input. Nothing
-//! here opens a file to read it: callers know the file and the place in it, and say so in their errors.
+//! first, `resize` holds what is done to whole pictures, and `augment` turns a picture into network input. None of these
+//! opens a file to read it: callers know the file and the place in it, and say so in their errors.
+//!
+//! Frames in time: `source` opens videos, pictures and folders, `detect` finds faces, `track` says who is who, `align` frames
+//! a face as the network's training did, `face` holds their boxes and landmarks.
 
+pub mod align;
 pub mod augment;
 mod decode;
+pub mod detect;
+mod face;
 mod header;
 mod resize;
+pub mod source;
+pub mod track;
 
 use thiserror::Error;
 
 pub use augment::{Policy, Program, View};
 pub use decode::decode;
+pub use face::{Detection, FaceBox, Landmarks, suppress};
 pub use header::{MAX_PIXELS, MAX_SIDE};
 
 /// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.

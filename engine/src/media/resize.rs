@@ -56,13 +56,11 @@ impl Picture {
                 self.width, self.height
             )));
         }
-        let pixels = (y0..y1)
-            .flat_map(|y| {
-                let row = y * self.width * self.channels;
-                &self.pixels[row + x0 * self.channels..row + x1 * self.channels]
-            })
-            .copied()
-            .collect();
+        let mut pixels = Vec::with_capacity((x1 - x0) * (y1 - y0) * self.channels);
+        for y in y0..y1 {
+            let row = y * self.width * self.channels;
+            pixels.extend_from_slice(&self.pixels[row + x0 * self.channels..row + x1 * self.channels]);
+        }
         Ok(Self { width: x1 - x0, height: y1 - y0, channels: self.channels, pixels })
     }
 
@@ -75,6 +73,28 @@ impl Picture {
             _ => return self.clone(),
         };
         Self { channels, pixels, ..*self }
+    }
+
+    /// The picture after so many quarter turns clockwise.
+    #[must_use]
+    pub fn turned(self, quarters: u8) -> Self {
+        let (w, h) = (self.width, self.height);
+        let (width, height) = if quarters % 2 == 1 { (h, w) } else { (w, h) };
+        if quarters.is_multiple_of(4) {
+            return self;
+        }
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for y in 0..height {
+            for x in 0..width {
+                let (from_x, from_y) = match quarters % 4 {
+                    1 => (y, h - 1 - x),
+                    2 => (w - 1 - x, h - 1 - y),
+                    _ => (w - 1 - y, x),
+                };
+                pixels.extend_from_slice(self.pixel(from_x, from_y));
+            }
+        }
+        Self { width, height, channels: self.channels, pixels }
     }
 
     /// Pastes another picture with as many channels, its top left corner at column `left`, row `top`; what does not

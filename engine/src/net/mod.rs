@@ -14,7 +14,7 @@ mod weights;
 
 pub use atomic_file::{AtomicFile, move_atomically, stream_atomically, write_atomically};
 pub use builder::GraphBuilder;
-pub use card::{Architecture, InputContract, ModelCard};
+pub use card::{Architecture, BoxCrop, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub use plan::{
     Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,

@@ -162,10 +162,18 @@ impl Weights {
     /// # Errors
     /// The file cannot be read, is not safetensors, is truncated, or holds tensors of another type.
     pub fn read(path: &Path) -> Result<(Self, Option<ModelCard>), WeightsError> {
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// As [`Weights::read`], from the bytes of a file; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// The bytes are not safetensors, are cut off, or hold tensors of another type.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Self, Option<ModelCard>), WeightsError> {
+        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
+        let file = SafeTensors::deserialize(bytes).map_err(|e| format(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
         let card = match metadata.metadata().as_ref().and_then(|m| m.get(CARD_KEY)) {
             Some(json) => Some(serde_json::from_str(json).map_err(|e| format(format!("its card: {e}")))?),
             None => None,

@@ -135,6 +135,11 @@ impl OverlapMean {
         Self { classes, first: 0, sums: VecDeque::new(), counts: VecDeque::new(), row: vec![0.0; classes] }
     }
 
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// Adds a clip's logits, places x classes, and hands the frames before it with their means to `sink`. Clips come in
     /// the order of [`ClipWindows`]; places that are padding are not looked at.
     ///

@@ -4,7 +4,7 @@
 //! drawn at any size, in grey or colour. [`sample`] draws everything but the class from an address; [`SynthFaces`] is a
 //! dataset of such samples, [`SynthClips`] holds clips of faces that move. `expression` composes classes of facial actions,
 //! `person` draws the rest, `canvas` knows anti-aliased shapes, `draw`, `features` and `mouth` put a face together from
-//! them. `track` and `motion` say what happens over time, `export` writes all of it to disk.
+//! them. `room` is a camera before which such people walk. `track` and `motion` say what happens over time, `export` writes all of it to disk.
 
 mod balance;
 mod canvas;
@@ -22,6 +22,7 @@ mod motion;
 mod mouth;
 mod occlusion;
 mod person;
+mod room;
 mod style;
 mod track;
 mod view;
@@ -40,6 +41,7 @@ pub use expression::Actions;
 pub use geometry::Geometry;
 pub use occlusion::{Cover, Occlusion};
 pub use person::{Identity, Pose, Scene};
+pub use room::{Actor, Room, SynthCamera, TrueFaces, Truth, stamp};
 pub use style::Style;
 pub use view::View;
 

@@ -3,6 +3,9 @@
 
 use bevy_ecs::prelude::*;
 
+use crate::learn::Answer;
+use crate::media::track::Tracked;
+
 /// Its place in the pool it was drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct PoolIndex(pub usize);
@@ -62,3 +65,23 @@ pub struct TemporalLabel(pub usize);
 /// The class that is left after the vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct VotedLabel(pub usize);
+
+/// When a frame is shown, in seconds from its video's first.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct Seconds(pub f64);
+
+/// When a frame came in, by the run's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct CameIn(pub std::time::Duration);
+
+/// A face in a frame: whose it is, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct Face(pub Tracked);
+
+/// What the student says of a face by itself.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct StudentAnswer(pub Answer);
+
+/// What the temporal encoder says of a face, seeing its neighbours.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct TemporalAnswer(pub Answer);

@@ -7,6 +7,8 @@ use thiserror::Error;
 use crate::backend::BackendError;
 use crate::data::DataError;
 use crate::learn::LearnError;
+use crate::media::detect::DetectError;
+use crate::media::source::SourceError;
 use crate::net::{GraphError, WeightsError};
 
 /// Why a run cannot start or go on.
@@ -66,6 +68,12 @@ pub enum WorldError {
     /// A weights file.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A video, a picture or a camera.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A face detector.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
 }
 
 impl WorldError {

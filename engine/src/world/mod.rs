@@ -1,7 +1,7 @@
 //! The ECS: what happens in which order. Schedules are the table of contents, samples of the current step are entities,
 //! tensors and networks stay in resources, and no system computes anything itself.
 //!
-//! [`pretrain`], [`evaluate`], [`refine`] and [`clip_evaluation`] hold one schedule each, with its stages, systems and
+//! [`pretrain`], [`evaluate`], [`refine`], [`clip_evaluation`] and [`live`] hold one schedule each, with its stages, systems and
 //! resources. [`Pretraining`] and [`Refining`] run theirs over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
 //! `sets` opens a run's data, `run_folder` and `outcome` are its files, and [`RunConfig`] is all its settings.
 //! Nothing outside this folder knows `bevy_ecs`.
@@ -11,6 +11,7 @@ pub mod components;
 mod config;
 mod error;
 pub mod evaluate;
+pub mod live;
 mod model;
 mod outcome;
 mod prepare;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::WorldError;
 use super::run_folder::RunFolder;
 use crate::data::FeatureCache;
-use crate::net::{Architecture, Graph, ModelCard, Weights};
+use crate::net::{Architecture, Graph, ModelCard, Weights, WeightsError};
 
 /// Weights, their card and the graph both describe.
 #[derive(Debug, Clone)]
@@ -29,7 +29,17 @@ impl Model {
     /// The file is missing, truncated, has no card, or its tensors do not fit the network of its card.
     pub fn load(path: &Path) -> Result<Self, WorldError> {
         let file = if path.is_dir() { RunFolder::finished_model(path)? } else { path.to_owned() };
-        let (weights, card) = Weights::read(&file)?;
+        let bytes = std::fs::read(&file).map_err(|source| WeightsError::Io { path: file.clone(), source })?;
+        Self::parse(&file, &bytes)
+    }
+
+    /// As [`Model::load`], from the bytes of a weights file; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, WorldError> {
+        let file = path.to_owned();
+        let (weights, card) = Weights::parse(&file, bytes)?;
         let card = card.ok_or_else(|| {
             WorldError::file(
                 &file,
@@ -55,7 +65,7 @@ impl Model {
         }
         let graph = spec.graph().map_err(|e| WorldError::file(&file, format!("its card: {e}")))?;
         weights.check(&graph).map_err(|e| WorldError::file(&file, e.to_string()))?;
-        let hash = FeatureCache::student_hash(&file)?;
+        let hash = FeatureCache::hash_of(bytes);
         Ok(Self { path: file, card, graph, weights, hash })
     }
 }

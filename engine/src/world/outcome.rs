@@ -12,7 +12,7 @@ use super::sets::SetsSummary;
 use crate::backend::Which;
 use crate::data::Spec;
 use crate::learn::{EvalReport, Method};
-use crate::net::{Architecture, ModelCard, Weights, write_atomically};
+use crate::net::{Architecture, BoxCrop, ModelCard, Weights, write_atomically};
 
 /// What came of a run, as `report.json` holds it.
 #[derive(Debug, Clone, Serialize)]
@@ -138,6 +138,7 @@ impl Pretraining {
             classes: self.sets.vocabulary.classes().to_vec(),
             input: self.contract.clone(),
             crop: self.config.plain_crop(),
+            box_crop: BoxCrop::default(),
             licence: self.config.licence.clone().unwrap_or_else(|| {
                 let sets = specs(&[data.labelled.as_slice(), &data.unlabelled].concat());
                 format!(

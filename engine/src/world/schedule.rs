@@ -49,6 +49,8 @@ pub(super) fn build(schedule: &mut Schedule, world: &mut World) -> Result<(), Wo
 /// The first error of a system; the stages after it did not run.
 pub(super) fn run(schedule: &mut Schedule, world: &mut World) -> Result<(), WorldError> {
     schedule.run(world);
+    // Nobody asks which components were removed; untold, the list of them would grow with every entity.
+    world.clear_trackers();
     world.resource_mut::<Failed>().0.take().map_or(Ok(()), Err)
 }
 

@@ -2,6 +2,7 @@
 
 mod abaw;
 mod ablation;
+mod analyze;
 mod bench;
 mod bench_loader;
 mod bench_temporal;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "First steps:
   affekt demo                       train and evaluate on generated faces, in minutes
+  affekt analyze VIDEO --out DIR    read the faces in a video or picture
   affekt doctor                     what this machine offers
   affekt pretrain --help            train on your faces
   affekt refine --help              train the temporal encoder on your clips
@@ -56,6 +58,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Pretrain(Box<pretrain::PretrainArgs>),
     Abaw(abaw::AbawArgs),
+    Analyze(Box<analyze::AnalyzeArgs>),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
     Report(report::ReportArgs),
@@ -82,6 +85,7 @@ impl Cli {
             Command::Refine(args) => refine::run(args, &self.compute),
             Command::Eval(args) => eval::run(args, &self.compute),
             Command::Abaw(args) => abaw::run(args),
+            Command::Analyze(args) => analyze::run(args, &self.compute),
             Command::Report(args) => report::run(args),
             Command::Bench(args) => bench::run(args, &self.compute),
             Command::Synth(args) => synth::run(args),

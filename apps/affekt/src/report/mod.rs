@@ -1,4 +1,5 @@
-//! One self-contained HTML page about a run's folder: curves, scores, the ablation, a clip.
+//! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip), or about analysed videos
+//! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
 //! `palette`, `chart`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but its
@@ -15,6 +16,7 @@ mod log;
 mod page;
 mod palette;
 mod path;
+mod people;
 mod results;
 mod run;
 mod scores;
@@ -26,7 +28,9 @@ use affekt_engine::net::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
+pub use clip::base64;
 use page::Page;
+pub use people::write_people;
 use results::Ablation;
 use run::Run;
 

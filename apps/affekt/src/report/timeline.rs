@@ -139,7 +139,7 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
 }
 
 /// One ribbon: a path for each class, and names on stretches that are wide enough.
-fn ribbon(labels: &[i64], classes: &[String], palette: &[usize]) -> String {
+pub fn ribbon(labels: &[i64], classes: &[String], palette: &[usize]) -> String {
     let runs = runs(labels);
     let mut out = format!(
         "<div class=\"ribbon\"><svg viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\">",

@@ -324,6 +324,7 @@ impl Refining {
             classes: student.classes.clone(),
             input: student.input.clone(),
             crop: student.crop,
+            box_crop: student.box_crop,
             licence: self.config.licence.clone().unwrap_or_else(|| {
                 let sets = specs(&self.config.data.train);
                 format!(

@@ -1,0 +1,147 @@
+//! The input again with a box and a label on every face: an MP4 where there is an ffmpeg, else numbered pictures.
+
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use affekt_engine::media::source::ffmpeg_is_there;
+use affekt_engine::media::{FaceBox, Picture};
+use affekt_engine::net::{move_atomically, write_atomically};
+use affekt_engine::world::live::FrameReading;
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use super::letters;
+
+/// Quality of numbered pictures.
+const QUALITY: u8 = 90;
+/// Colours of people, by number.
+const COLOURS: [[u8; 3]; 6] =
+    [[86, 180, 233], [233, 168, 32], [0, 158, 115], [213, 94, 0], [204, 121, 167], [240, 228, 66]];
+
+/// Where annotated frames go.
+pub struct Annotated {
+    place: PathBuf,
+    folder: TempDir,
+    video: Option<Video>,
+    still: bool,
+    as_video: bool,
+    rate: f64,
+}
+
+struct Video {
+    ffmpeg: Child,
+    pipe: BufWriter<ChildStdin>,
+    size: (usize, usize),
+}
+
+impl Annotated {
+    /// Begins `DIR/<name>.annotated.mp4`, a folder `DIR/<name>.annotated`, or of a still `DIR/<name>.annotated.jpg`.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn begin(out: &Path, name: &str, still: bool, rate: f64) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix(".affekt-").tempdir_in(out)?;
+        let as_video = !still && ffmpeg_is_there();
+        let ending = match (still, as_video) {
+            (true, _) => ".jpg",
+            (_, true) => ".mp4",
+            _ => "",
+        };
+        let place = out.join(format!("{name}.annotated{ending}"));
+        Ok(Self { place, folder, video: None, still, as_video, rate })
+    }
+
+    /// Draws a frame's faces on it and adds it.
+    ///
+    /// # Errors
+    /// It cannot be written, ffmpeg fails, or a video changes its size.
+    pub fn push(&mut self, reading: &FrameReading, classes: &[String]) -> anyhow::Result<()> {
+        let Some(picture) = &reading.picture else { return Ok(()) };
+        let picture = draw(picture.with_channels(3), reading, classes);
+        if !self.as_video {
+            let file = self.folder.path().join(format!("{:06}.jpg", reading.frame + 1));
+            return Ok(write_atomically(&file, &picture.to_jpeg(QUALITY)?)?);
+        }
+        // H.264 as players expect it has even sides.
+        let size = (picture.width & !1, picture.height & !1);
+        let picture = picture.cropped(0, 0, size.0, size.1)?;
+        if self.video.is_none() {
+            self.video = Some(self.start(size)?);
+        }
+        let Some(video) = &mut self.video else { return Ok(()) };
+        if video.size != size {
+            bail!("the video changes its size at frame {}; leave out --annotated", reading.frame);
+        }
+        video.pipe.write_all(&picture.pixels).context("ffmpeg takes no more frames")
+    }
+
+    fn start(&self, (width, height): (usize, usize)) -> anyhow::Result<Video> {
+        let mut ffmpeg = Command::new("ffmpeg")
+            .args(["-loglevel", "error", "-nostdin", "-f", "rawvideo", "-pix_fmt", "rgb24"])
+            .args(["-s", &format!("{width}x{height}"), "-r", &format!("{:.6}", self.rate), "-i", "pipe:0"])
+            .args(["-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart"])
+            .arg(self.folder.path().join("video.mp4"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("ffmpeg cannot be started")?;
+        let pipe = BufWriter::new(ffmpeg.stdin.take().context("ffmpeg takes no input")?);
+        Ok(Video { ffmpeg, pipe, size: (width, height) })
+    }
+
+    /// Moves what was written to its place.
+    ///
+    /// # Errors
+    /// It cannot be written, or ffmpeg fails.
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        if let Some(Video { mut ffmpeg, mut pipe, .. }) = self.video.take() {
+            let flushed = pipe.flush();
+            // Closing the pipe tells ffmpeg that this was all.
+            drop(pipe);
+            let status = ffmpeg.wait()?;
+            if !status.success() {
+                bail!("ffmpeg failed on {} ({status}); what it said stands above", self.place.display());
+            }
+            flushed?;
+            return Ok(move_atomically(&self.folder.path().join("video.mp4"), &self.place)?);
+        }
+        if self.still {
+            return Ok(move_atomically(&self.folder.path().join("000001.jpg"), &self.place)?);
+        }
+        std::fs::create_dir_all(&self.place)?;
+        for entry in std::fs::read_dir(self.folder.path())? {
+            let entry = entry?;
+            move_atomically(&entry.path(), &self.place.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+fn draw(mut picture: Picture, reading: &FrameReading, classes: &[String]) -> Picture {
+    let thick = (picture.height / 240).max(1);
+    for face in &reading.faces {
+        let colour = COLOURS[(face.face as usize).wrapping_sub(1) % COLOURS.len()];
+        frame(&mut picture, &face.face_box, thick + 1, colour);
+        let class = classes.get(face.voted_label).map_or("", String::as_str);
+        let text = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
+        let dot = thick.max(2);
+        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(8 * dot);
+        letters::write(&mut picture, face.face_box.x.max(0.0) as usize, top, &text, dot, colour);
+    }
+    picture
+}
+
+/// Draws a box's outline.
+fn frame(picture: &mut Picture, b: &FaceBox, thick: usize, colour: [u8; 3]) {
+    let (left, top) = (b.x.max(0.0) as usize, b.y.max(0.0) as usize);
+    let right = ((b.x + b.w).max(0.0) as usize).min(picture.width);
+    let bottom = ((b.y + b.h).max(0.0) as usize).min(picture.height);
+    let (across, down) = (right.saturating_sub(left), bottom.saturating_sub(top));
+    let block =
+        |w: usize, h: usize| Picture { width: w, height: h, channels: 3, pixels: colour.repeat(w * h) };
+    let (flat, tall) = (block(across, thick.min(down)), block(thick.min(across), down));
+    picture.paste(&flat, left, top);
+    picture.paste(&flat, left, bottom.saturating_sub(thick));
+    picture.paste(&tall, left, top);
+    picture.paste(&tall, right.saturating_sub(thick), top);
+}

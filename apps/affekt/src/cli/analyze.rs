@@ -1,0 +1,332 @@
+//! `affekt analyze`: videos, pictures and folders of pictures, face by face.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use affekt_engine::backend::Backend;
+use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
+use affekt_engine::media::source::{OpenOptions, count_frames};
+use affekt_engine::signal::{VoteKind, VoteSettings};
+use affekt_engine::world::live::{Clock, Encoder, LiveSettings, Recognizer, StageTimes};
+use affekt_engine::world::{Model, probe_folder};
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+
+use super::{classify, say};
+use crate::analyze::{Outcome, Outputs, Summary, analyze, stems};
+use crate::cli::compute::Compute;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::report::write_people;
+use crate::table::Table;
+
+const EXAMPLES: &str = "Examples:
+  affekt analyze interview.mp4 --out results
+  affekt analyze recordings/*.mp4 photo.jpg frames/ --out results --srt --annotated
+  affekt analyze talk.mp4 --model runs/student --temporal runs/temporal --out results
+
+Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its
+summary, and what the options ask for; of all together DIR/index.html. NAME is the input's file name without its ending,
+or with it where two inputs would share a name. An input that was finished with the same settings is skipped.
+
+MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are
+found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in
+the folder models); without one by a built-in model that gives no landmarks and misses more faces.";
+
+/// The model that is built in.
+const DEFAULT_MODEL: &[u8] = include_bytes!("../../../../assets/models/ferplus-48.safetensors");
+/// Side of the page's pictures of people.
+const THUMBNAIL: usize = 96;
+
+/// Read the faces in videos, pictures and folders of pictures.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag stands by itself")]
+pub struct AnalyzeArgs {
+    /// Video, picture, or folder of a video's frames.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Folder of the results; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Weights file or finished run [default: the built-in FER+ model].
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// Temporal encoder that reads this model's features, a file or a run of `affekt refine`.
+    #[arg(long, value_name = "MODEL")]
+    temporal: Option<PathBuf>,
+    /// `YuNet` face detector (ONNX), `builtin`, or `guide` for a fixed box in the middle.
+    #[arg(long, value_name = "FILE")]
+    detector: Option<PathBuf>,
+    /// Look for faces in every N-th frame; between, they are carried on by their motion.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    detect_every: u64,
+    /// Frames that vote on a label.
+    #[arg(long, value_name = "FRAMES", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    window: u32,
+    /// Which frames vote: those around, those before, or blocks.
+    #[arg(long, value_name = "KIND", default_value = "centred")]
+    vote: VoteArg,
+    /// Frames between two windows of the temporal encoder.
+    #[arg(long, value_name = "FRAMES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    stride: u32,
+    /// Frames a second of folders of pictures.
+    #[arg(long, value_name = "RATE", default_value_t = 30.0)]
+    fps: f64,
+    /// Also DIR/NAME.jsonl, an object a frame.
+    #[arg(long)]
+    jsonl: bool,
+    /// Also subtitles, DIR/NAME.srt.
+    #[arg(long)]
+    srt: bool,
+    /// Also subtitles, DIR/NAME.vtt.
+    #[arg(long)]
+    vtt: bool,
+    /// Also the input with boxes and labels: an MP4 where ffmpeg is on the path, else numbered pictures.
+    #[arg(long)]
+    annotated: bool,
+    /// Also DIR/NAME.predictions.txt as the ABAW challenges take it, of the person seen most.
+    #[arg(long)]
+    abaw: bool,
+    /// Analyse again what is finished.
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Which frames vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VoteArg {
+    /// The frames around.
+    Centred,
+    /// The frame and those before it.
+    Causal,
+    /// Blocks, each of one label.
+    Block,
+}
+
+impl From<VoteArg> for VoteKind {
+    fn from(arg: VoteArg) -> Self {
+        match arg {
+            VoteArg::Centred => Self::Centred,
+            VoteArg::Causal => Self::Causal,
+            VoteArg::Block => Self::Block,
+        }
+    }
+}
+
+/// Makes recognizers, which are of no more use once an input has failed.
+struct Maker<'a> {
+    args: &'a AnalyzeArgs,
+    model: Model,
+    backend: std::sync::Arc<dyn Backend>,
+    settings: LiveSettings,
+}
+
+impl Maker<'_> {
+    fn make(&self) -> Result<Recognizer, Failure> {
+        let encoder = match &self.args.temporal {
+            Some(path) => {
+                let stride = self.args.stride as usize;
+                Some(Encoder::open(path, &self.model, &*self.backend, stride).map_err(classify)?)
+            }
+            None => None,
+        };
+        let detector = detector(self.args.detector.as_deref())?;
+        Recognizer::new(&self.model, encoder, detector, &*self.backend, &self.settings, Clock::default())
+            .map_err(classify)
+    }
+
+    /// Everything beside the input that decides a result.
+    fn fingerprint(&self, detector: &str) -> Result<String, Failure> {
+        let args = self.args;
+        let temporal = args.temporal.as_deref().map(file_hash).transpose()?.unwrap_or_default();
+        Ok(format!(
+            "model {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} fps {}",
+            self.model.hash, args.stride, args.detect_every, args.vote, args.window, args.fps
+        ))
+    }
+}
+
+fn file_hash(path: &Path) -> Result<String, Failure> {
+    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    Ok(affekt_engine::data::FeatureCache::student_hash(&file)?)
+}
+
+fn detector(choice: Option<&Path>) -> Result<Box<dyn Detector>, Failure> {
+    Ok(match choice.and_then(Path::to_str) {
+        Some("guide") => Box::new(GuideBox),
+        Some("builtin") => Box::new(Seeta::new()?),
+        _ => detect::open(choice)?,
+    })
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The model, the detector or the folder cannot be used, an input failed (the others are done all the same), or Ctrl-C.
+pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
+    if !(args.fps.is_finite() && args.fps > 0.0 && args.fps <= 1000.0) {
+        return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
+    }
+    let model = match &args.model {
+        Some(path) => Model::load(path).map_err(classify)?,
+        None => Model::parse(Path::new("the built-in model"), DEFAULT_MODEL).map_err(classify)?,
+    };
+    let kind = args.vote.into();
+    let settings = LiveSettings {
+        detect_every: args.detect_every,
+        vote: VoteSettings { kind, window: args.window as usize },
+        keep_frames: args.annotated,
+        thumbnails: Some((1.0, THUMBNAIL)),
+        ..LiveSettings::default()
+    };
+    let maker = Maker { args, model, backend: compute.open()?, settings };
+    let mut recognizer = maker.make()?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    probe_folder(&args.out).map_err(classify)?;
+    let fingerprint = maker.fingerprint(recognizer.detector())?;
+    if !args.quiet {
+        eprintln!("detector: {}", recognizer.detector());
+    }
+    interrupt::watch()?;
+
+    let outputs = Outputs {
+        json_lines: args.jsonl,
+        srt: args.srt,
+        vtt: args.vtt,
+        annotated: args.annotated,
+        abaw: args.abaw,
+    };
+    let options = OpenOptions { folder_rate: args.fps };
+    let counts: Vec<u64> = args.inputs.iter().map(|input| count_frames(input).unwrap_or(0)).collect();
+    let mut progress = Progress::start("frame", 0, counts.iter().sum(), args.quiet);
+    let (mut before, mut read) = (0, 0);
+    let mut done: Vec<(String, Summary, bool)> = vec![];
+    let mut failed: Vec<String> = vec![];
+    let mut times = StageTimes::default();
+    let start = Instant::now();
+    for ((input, name), count) in args.inputs.iter().zip(stems(&args.inputs)).zip(counts) {
+        let mut here = 0;
+        let mut tell = |frames: usize| {
+            here += frames as u64;
+            progress.update(before + here, frames, &name);
+            !interrupt::asked()
+        };
+        let outcome = analyze(
+            input,
+            &args.out,
+            &name,
+            &mut recognizer,
+            &fingerprint,
+            outputs,
+            options,
+            args.force,
+            &mut tell,
+        );
+        before += count;
+        read += here;
+        match outcome {
+            Ok(Outcome::Done(summary)) => done.push((name, *summary, false)),
+            Ok(Outcome::Kept(summary)) => done.push((name, *summary, true)),
+            Ok(Outcome::Stopped) => {
+                progress.finish();
+                eprintln!("stopped; what is finished is kept, and the same command goes on with the rest");
+                return Err(Failure::Interrupted);
+            }
+            Err(error) => {
+                let problem = crate::failure::joined(&error);
+                let named = problem.contains(&*input.display().to_string());
+                failed.push(if named { problem } else { format!("{}: {problem}", input.display()) });
+                times.add(&recognizer.times());
+                recognizer = maker.make()?;
+            }
+        }
+    }
+    progress.finish();
+    times.add(&recognizer.times());
+    if !done.is_empty() {
+        let page = args.out.join("index.html");
+        write_people(&done, &page)?;
+        summarise(args, &done, read, start.elapsed().as_secs_f64(), &times)?;
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        [one] if args.inputs.len() == 1 => Err(Failure::Run(anyhow!("{one}"))),
+        [one] => Err(Failure::Run(anyhow!("1 of {} inputs failed: {one}", args.inputs.len()))),
+        all => {
+            let list = all.join("; ");
+            Err(Failure::Run(anyhow!("{} of {} inputs failed: {list}", all.len(), args.inputs.len())))
+        }
+    }
+}
+
+/// Tells what was done.
+fn summarise(
+    args: &AnalyzeArgs,
+    done: &[(String, Summary, bool)],
+    frames: u64,
+    seconds: f64,
+    times: &StageTimes,
+) -> Result<(), Failure> {
+    let rate = frames as f64 / seconds.max(1e-9);
+    if args.json {
+        let inputs: Vec<_> = done.iter().map(|(name, s, kept)| entry(name, s, *kept)).collect();
+        let stages: serde_json::Map<String, serde_json::Value> =
+            times.per_frame_ms().map(|(stage, ms)| (stage.to_owned(), serde_json::json!(ms))).collect();
+        let whole = serde_json::json!({
+            "inputs": inputs, "frames": frames, "seconds": seconds, "frames_per_second": rate,
+            "stage_ms_per_frame": stages, "peak_mib": super::bench::peak_mib(),
+        });
+        return say(&whole.to_string());
+    }
+    let mut table = Table::new(["input", "frames", "seconds", "people", "no face", "damaged", "mostly"]);
+    for (name, s, kept) in done {
+        table.row([
+            if *kept { format!("{name} (finished before)") } else { name.clone() },
+            s.frames.to_string(),
+            format!("{:.2}", s.seconds),
+            s.people.len().to_string(),
+            s.no_face_frames.to_string(),
+            s.skipped.to_string(),
+            mostly(s),
+        ]);
+    }
+    say(&table.render())?;
+    for (name, s, _) in done.iter().filter(|(_, s, _)| s.skipped > 0) {
+        let first = s.first_skipped.as_deref().unwrap_or_default();
+        eprintln!(
+            "note: {name}: {} frames could not be decoded and have no rows; the first: {first}",
+            s.skipped
+        );
+    }
+    if frames > 0 && !args.quiet {
+        let stages: Vec<String> =
+            times.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+        eprintln!("{frames} frames in {seconds:.1} s, {rate:.1} a second; ms a frame: {}", stages.join(", "));
+    }
+    say(&args.out.join("index.html").display().to_string())
+}
+
+fn entry(name: &str, s: &Summary, kept: bool) -> serde_json::Value {
+    let people: Vec<_> =
+        s.people.iter().map(|p| serde_json::json!({ "face": p.face, "frames": p.frames })).collect();
+    serde_json::json!({
+        "name": name, "input": s.input, "frames": s.frames, "seconds": s.seconds, "no_face_frames": s.no_face_frames,
+        "skipped": s.skipped, "people": people, "finished_before": kept,
+    })
+}
+
+/// The class that is voted most often over all people.
+fn mostly(summary: &Summary) -> String {
+    let count = |class: usize| summary.people.iter().map(|p| p.class_frames[class]).sum::<u64>();
+    let best = (0..summary.classes.len()).max_by_key(|&class| (count(class), std::cmp::Reverse(class)));
+    best.filter(|&class| count(class) > 0).map_or_else(|| "-".into(), |class| summary.classes[class].clone())
+}

@@ -1,0 +1,264 @@
+//! The page about analysed inputs: who was seen, when each person showed what, and how often.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use affekt_engine::net::write_atomically;
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::axis::Axis;
+use super::chart;
+use super::html::{count, escape, figure, table};
+use super::page::Page;
+use super::palette::colours;
+use super::timeline::ribbon;
+use crate::analyze::{Person, Summary};
+
+/// Columns of a person's ribbon.
+const COLUMNS: usize = 900;
+/// Most people that are drawn of one input; the rest is counted.
+const MOST_PEOPLE: usize = 12;
+/// Most inputs with pictures and ribbons; the table lists all.
+const MOST_INPUTS: usize = 50;
+
+/// Writes one page about inputs (name, summary, whether it was finished before), whole or not at all.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_people(inputs: &[(String, Summary, bool)], out: &Path) -> anyhow::Result<()> {
+    let mut notes = vec![];
+    if inputs.len() > MOST_INPUTS {
+        notes.push(format!("The page draws the first {MOST_INPUTS} of {} inputs.", inputs.len()));
+    }
+    let mut section = overview(inputs);
+    for (place, (name, summary, _)) in inputs.iter().take(MOST_INPUTS).enumerate() {
+        section.push_str(&input(place, name, summary));
+    }
+    let name = match inputs {
+        [(name, ..)] => name.clone(),
+        _ => format!("{} inputs", inputs.len()),
+    };
+    let page = Page { name, clip_section: section, notes, ..Page::default() };
+    write_atomically(out, page.render().as_bytes()).with_context(|| format!("cannot write {}", out.display()))
+}
+
+fn overview(inputs: &[(String, Summary, bool)]) -> String {
+    if inputs.len() < 2 {
+        return String::new();
+    }
+    let heads = ["Input", "Frames", "Seconds", "People", "Frames without a face"].map(String::from);
+    let rows: Vec<Vec<String>> = inputs
+        .iter()
+        .enumerate()
+        .map(|(place, (name, s, _))| {
+            let link = format!("<a href=\"#input-{place}\">{}</a>", escape(name));
+            vec![
+                if place < MOST_INPUTS { link } else { escape(name) },
+                count(s.frames),
+                figure(s.seconds),
+                count(s.people.len() as u64),
+                count(s.no_face_frames),
+            ]
+        })
+        .collect();
+    format!("<section id=\"inputs\"><h2>Inputs</h2>{}</section>", table("What was read", &heads, &rows))
+}
+
+fn input(place: usize, name: &str, s: &Summary) -> String {
+    let mut people: Vec<&Person> = s.people.iter().collect();
+    people.sort_by_key(|p| (std::cmp::Reverse(p.frames), p.face));
+    let left_out = people.len().saturating_sub(MOST_PEOPLE);
+    people.truncate(MOST_PEOPLE);
+    people.sort_by_key(|p| p.face);
+    let mut out = format!(
+        "<section id=\"input-{place}\"><h2>{}</h2><p class=\"lead\">{} frames, {} s, read as {}; frames without a face: \
+         {}.</p>",
+        escape(name),
+        count(s.frames),
+        figure(s.seconds),
+        escape(&s.reader),
+        count(s.no_face_frames)
+    );
+    if s.skipped > 0 {
+        let first = s.first_skipped.as_deref().unwrap_or_default();
+        let _ = write!(
+            out,
+            "<p class=\"note\">{} frames could not be decoded and are missing; the first: {}</p>",
+            count(s.skipped),
+            escape(first)
+        );
+    }
+    if left_out > 0 {
+        let _ = write!(
+            out,
+            "<p class=\"note\">{left_out} more people, seen more briefly, are in the table alone.</p>"
+        );
+    }
+    if people.is_empty() {
+        out.push_str("<p class=\"note\">No face was found.</p></section>");
+        return out;
+    }
+    if s.frames > 1 {
+        out.push_str(&timeline(&people, s));
+    }
+    out.push_str(&pictures(&people, s));
+    out.push_str(&distribution(&people, s));
+    out.push_str("</section>");
+    out
+}
+
+/// Each column's class: that of the run over its middle; -1 where the person is not seen.
+fn columns(person: &Person, seconds: f64, columns: usize) -> Vec<i64> {
+    let mut runs = person.runs.iter().peekable();
+    (0..columns)
+        .map(|column| {
+            let middle = (column as f64 + 0.5) * seconds / columns as f64;
+            while runs.peek().is_some_and(|run| run.end <= middle) {
+                runs.next();
+            }
+            runs.peek().filter(|run| run.start <= middle).map_or(-1, |run| run.label as i64)
+        })
+        .collect()
+}
+
+fn timeline(people: &[&Person], s: &Summary) -> String {
+    let palette = colours(&s.classes);
+    let wide = (s.frames as usize).clamp(1, COLUMNS);
+    let rows: Vec<Vec<i64>> = people.iter().map(|p| columns(p, s.seconds, wide)).collect();
+    let x: Vec<f64> = (0..wide).map(|c| (c as f64 + 0.5) * s.seconds / wide as f64).collect();
+    let axis = Axis::exact(0.0, s.seconds, 6);
+    let mut out = String::from("<figure class=\"chart clip read\">");
+    out.push_str(&chart::legend(s.classes.iter().map(String::as_str).zip(palette.iter().copied()), "s"));
+    let titles: Vec<String> = people.iter().map(|p| format!("Person {}", p.face)).collect();
+    out.push_str("<ul class=\"tracks\" aria-hidden=\"true\">");
+    for title in &titles {
+        let _ = write!(out, "<li>{title}<span class=\"word\"></span></li>");
+    }
+    out.push_str("</ul><div class=\"frame\"><div class=\"ys names\" aria-hidden=\"true\">");
+    for title in &titles {
+        let _ = write!(out, "<span>{title}</span>");
+    }
+    let _ = write!(
+        out,
+        "</div><div class=\"plot\" role=\"img\" aria-label=\"Voted expression of {} people over {} seconds.\">",
+        people.len(),
+        figure(s.seconds)
+    );
+    for row in &rows {
+        out.push_str(&ribbon(row, &s.classes, &palette));
+    }
+    out.push_str("</div>");
+    out.push_str(&chart::x_marks(&axis, "s"));
+    out.push_str("</div>");
+    let series: Vec<_> = rows.iter().map(|row| json!(row)).collect();
+    let data = chart::data(&x, &series, &s.classes);
+    out.push_str(&data.replacen('{', &format!("{{\"tracks\":{},", rows.len()), 1));
+    out.push_str("</figure>");
+    out
+}
+
+fn pictures(people: &[&Person], s: &Summary) -> String {
+    let palette = colours(&s.classes);
+    let mut out = String::from("<ol class=\"pictures\">");
+    for person in people {
+        for picture in &person.thumbnails {
+            let class = s.classes.get(picture.label).map_or("", String::as_str);
+            // Base 64 has no letter that HTML would read as its own; anything else is a damaged summary.
+            let sound = picture.jpeg.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+            if !sound {
+                continue;
+            }
+            let _ = write!(
+                out,
+                "<li><figure><img src=\"data:image/jpeg;base64,{}\" alt=\"Person {}: {}\"><figcaption>{}: {} s<span \
+                 class=\"tag\"><i class=\"k{}\"></i>{}</span></figcaption></figure></li>",
+                picture.jpeg,
+                person.face,
+                escape(class),
+                person.face,
+                figure(picture.seconds),
+                palette.get(picture.label).copied().unwrap_or(0),
+                escape(class)
+            );
+        }
+    }
+    out.push_str("</ol>");
+    out
+}
+
+/// What share of a person's frames each class has.
+fn distribution(people: &[&Person], s: &Summary) -> String {
+    let mut out = String::from(
+        "<div class=\"scroll\"><table class=\"heat\"><caption>Share of each person's frames by voted \
+         expression</caption><thead><tr><th scope=\"col\">Person</th><th scope=\"col\">Frames</th>",
+    );
+    for class in &s.classes {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(class));
+    }
+    out.push_str("</tr></thead><tbody>");
+    for person in people {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th><td>{}</td>", person.face, count(person.frames));
+        for &frames in &person.class_frames {
+            let share = frames as f64 / person.frames.max(1) as f64;
+            let deep = if share > 0.55 { " class=\"deep\"" } else { "" };
+            let _ = write!(out, "<td{deep} style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::Thumbnail;
+
+    fn person(face: u32, runs: &serde_json::Value) -> Person {
+        let text = json!({
+            "face": face, "frames": 4, "class_frames": [1, 3], "class_sums": [1.0, 3.0], "runs": runs, "thumbnails": []
+        });
+        serde_json::from_value(text).unwrap()
+    }
+
+    #[test]
+    fn a_column_shows_the_run_over_its_middle() {
+        let runs = json!([
+            { "label": 0, "first": 0, "frames": 1, "start": 0.0, "end": 1.0 },
+            { "label": 1, "first": 2, "frames": 2, "start": 2.0, "end": 3.2 },
+        ]);
+        assert_eq!(columns(&person(1, &runs), 4.0, 4), [0, -1, 1, -1]);
+    }
+
+    #[test]
+    fn the_page_is_one_file_and_what_a_summary_says_stays_text() {
+        let evil = "<script>alert(1)</script>";
+        let mut shown =
+            person(1, &json!([{ "label": 1, "first": 0, "frames": 4, "start": 0.0, "end": 2.0 }]));
+        shown.thumbnails = vec![
+            Thumbnail { seconds: 0.0, label: 0, jpeg: "\"><script>".into() },
+            Thumbnail { seconds: 0.0, label: 0, jpeg: "AAAA".into() },
+        ];
+        let summary = Summary {
+            classes: vec![evil.into(), "happy".into()],
+            frames: 4,
+            seconds: 2.0,
+            people: vec![shown],
+            reader: evil.into(),
+            ..Summary::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("index.html");
+        write_people(&[(evil.into(), summary.clone(), false), ("b".into(), summary, true)], &out).unwrap();
+        let page = std::fs::read_to_string(out).unwrap();
+        assert!(!page.contains("<script>alert") && !page.contains("\"><script>"), "text stays text");
+        assert!(
+            page.contains("data:image/jpeg;base64,AAAA") && page.contains("75.0 %"),
+            "pictures and shares"
+        );
+        for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What comes out.
+
+use std::time::Duration;
+
+use crate::media::{FaceBox, Landmarks, Picture};
+
+/// A face in a frame, and what it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceReading {
+    /// The frame's number.
+    pub frame: u64,
+    /// The frame's time in seconds from the first.
+    pub seconds: f64,
+    /// The person's number, from 1; the same as long as the face is followed.
+    pub face: u32,
+    /// Where the face is, in the frame's pixels.
+    pub face_box: FaceBox,
+    /// Its landmarks, where the detector gives them.
+    pub landmarks: Option<Landmarks>,
+    /// Whether the detector saw it in this frame; else its motion was carried on.
+    pub detected: bool,
+    /// One a class, summing to 1, calibrated by the model's temperature: of the temporal encoder where there is one, else of
+    /// the student.
+    pub probabilities: Vec<f32>,
+    /// The most probable class by this frame alone.
+    pub frame_label: usize,
+    /// The most probable class by the temporal encoder; `None` without one.
+    pub temporal_label: Option<usize>,
+    /// The class after the vote over neighbouring frames.
+    pub voted_label: usize,
+    /// Probability of the voted class.
+    pub confidence: f32,
+    /// The face cut out, where thumbnails are asked for and this frame has one.
+    pub thumbnail: Option<Picture>,
+}
+
+/// A frame that is through all stages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameReading {
+    /// Its number.
+    pub frame: u64,
+    /// Its time in seconds from the first.
+    pub seconds: f64,
+    /// Its faces, by number; empty where none was found.
+    pub faces: Vec<FaceReading>,
+    /// From the frame's coming in to this reading, by the run's clock.
+    pub latency: Duration,
+    /// The frame itself, where it is asked for.
+    pub picture: Option<Picture>,
+}

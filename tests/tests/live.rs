@@ -1,0 +1,307 @@
+//! The `live` schedule on scenes whose truth is known: who is who, what is said, when it is said.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use affekt_engine::backend::cpu::CpuBackend;
+use affekt_engine::backend::{Backend as _, Mode};
+use affekt_engine::learn::{Answer, Head, TemporalStage};
+use affekt_engine::media::align::Aligner;
+use affekt_engine::media::detect::{DetectError, Detector};
+use affekt_engine::media::source::{Frame, FrameSource as _};
+use affekt_engine::media::{Detection, Picture};
+use affekt_engine::net::{
+    Architecture, BoxCrop, Depth, InputContract, ModelCard, ResNetSpec, Stem, Storage, TemporalSpec, Weights,
+};
+use affekt_engine::signal::{VoteKind, VoteSettings, vote};
+use affekt_engine::synth::{Actor, Room, Style, SynthCamera, SynthClipSettings, SynthClips, TrueFaces};
+use affekt_engine::world::Model;
+use affekt_engine::world::live::{Clock, Encoder, FrameReading, LiveSettings, LiveStage, Recognizer};
+
+const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
+
+fn card(architecture: Architecture, template: &str, student: Option<String>) -> ModelCard {
+    ModelCard {
+        version: 1,
+        architecture,
+        classes: CLASSES.map(String::from).to_vec(),
+        input: InputContract {
+            size: 32,
+            channels: 1,
+            mean: vec![0.5],
+            std: vec![0.25],
+            template: template.into(),
+        },
+        crop: 0.9,
+        box_crop: BoxCrop::default(),
+        licence: String::new(),
+        training: String::new(),
+        temperature: 0.5,
+        metrics: BTreeMap::new(),
+        student,
+    }
+}
+
+/// A network that was never trained: it says different things of different faces, which is all that is asked of it.
+fn model(template: &str) -> Model {
+    let (depth, stem) = (Depth::ResNet18, Stem::NoPool);
+    let spec = ResNetSpec { depth, size: 32, channels: 1, classes: 4, width: 0.0625, stem };
+    let graph = spec.graph().unwrap();
+    let mut weights = Weights::initial(&graph, 5);
+    let card = card(Architecture::Resnet(spec), template, None);
+    // Without a bias of its own, so that every class is the most probable one for some faces.
+    let aligner = Aligner::new(&card.input, card.box_crop, card.crop);
+    let mut network = CpuBackend::new().unwrap().network(&graph, &weights).unwrap();
+    let (room, mut mean) = (room(), [0.0; 4]);
+    for frame in 0..30 {
+        let truth = room.truth(frame)[0];
+        let mut input = vec![0.0; aligner.input_len()];
+        aligner.align(&room.picture(frame), &truth.face_box, Some(&truth.landmarks), &mut input);
+        let logits = network.forward(&input, 1, Mode::Infer).unwrap();
+        mean.iter_mut().zip(&logits).for_each(|(sum, logit)| *sum += logit / 30.0);
+    }
+    let bias = &mut weights.tensors.get_mut("fc.bias").unwrap().data;
+    bias.iter_mut().zip(mean).for_each(|(bias, mean)| *bias -= mean);
+    Model { path: PathBuf::from("never trained"), card, graph, weights, hash: "h".into() }
+}
+
+/// Two people who cross; in the last frames both have left.
+fn room() -> Arc<Room> {
+    let style = Style { size: 72, channels: 3, occlusion: 0.0, ..Style::default() };
+    let settings =
+        SynthClipSettings { clips: 2, frames: 300, style, missing: 0.0, ..SynthClipSettings::default() };
+    let actors = vec![
+        Actor { clip: 0, start: (60.0, 90.0), step: (3.0, 0.0) },
+        Actor { clip: 1, start: (300.0, 94.0), step: (-3.0, 0.0) },
+    ];
+    Arc::new(Room::new(SynthClips::new(settings).unwrap(), actors, (360, 180)))
+}
+
+fn recognizer(
+    model: &Model,
+    room: &Arc<Room>,
+    settings: &LiveSettings,
+    encoder: Option<Encoder>,
+) -> Recognizer {
+    let backend = CpuBackend::new().unwrap();
+    let detector = Box::new(TrueFaces(Arc::clone(room)));
+    Recognizer::new(model, encoder, detector, &backend, settings, Clock::default()).unwrap()
+}
+
+/// Reads so many frames, some at a time.
+fn read(recognizer: &mut Recognizer, room: &Arc<Room>, frames: u64, together: usize) -> Vec<FrameReading> {
+    let mut camera = SynthCamera::new(Arc::clone(room), frames, 25.0);
+    let (mut all, mut batch) = (vec![], vec![]);
+    while let Some(frame) = camera.next_frame().unwrap() {
+        batch.push(frame);
+        if batch.len() == together {
+            all.extend(recognizer.read(std::mem::take(&mut batch)).unwrap());
+        }
+    }
+    all.extend(recognizer.read(batch).unwrap());
+    all.extend(recognizer.finish().unwrap());
+    all
+}
+
+#[test]
+fn every_frame_is_read_once_and_people_keep_their_numbers_through_a_crossing() {
+    let (room, model) = (room(), model("crop"));
+    for detect_every in [1, 3] {
+        let settings = LiveSettings { detect_every, ..LiveSettings::default() };
+        let readings = read(&mut recognizer(&model, &room, &settings, None), &room, 130, 8);
+        assert!(readings.iter().map(|r| r.frame).eq(0..130));
+        assert!(readings.iter().all(|r| (r.seconds - r.frame as f64 / 25.0).abs() < 1e-9));
+        let mut ids: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        for reading in readings.iter().filter(|r| r.frame % detect_every == 0) {
+            let truth: Vec<_> = room.truth(reading.frame).into_iter().filter(|t| t.visible).collect();
+            assert_eq!(reading.faces.len(), truth.len(), "frame {}", reading.frame);
+            for face in &reading.faces {
+                let near = |t: &&affekt_engine::synth::Truth| t.face_box.overlap(&face.face_box) > 0.99;
+                ids.entry(truth.iter().find(near).unwrap().actor).or_default().insert(face.face);
+            }
+        }
+        assert_eq!(
+            ids,
+            BTreeMap::from([(0, BTreeSet::from([1])), (1, BTreeSet::from([2]))]),
+            "{detect_every}"
+        );
+        assert!(readings[30..50].iter().any(|r| r.faces.len() == 1), "the clip hides somebody");
+        assert!(readings[129].faces.is_empty(), "a frame without a face is a reading too");
+    }
+}
+
+#[test]
+fn a_face_is_read_as_the_network_reads_its_crop() {
+    let room = room();
+    for template in ["crop", "arcface-112"] {
+        let model = model(template);
+        let readings = read(&mut recognizer(&model, &room, &LiveSettings::default(), None), &room, 6, 4);
+        let mut network = CpuBackend::new().unwrap().network(&model.graph, &model.weights).unwrap();
+        let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
+        for face in readings.iter().flat_map(|r| &r.faces) {
+            let mut input = vec![0.0; aligner.input_len()];
+            let frame = room.picture(face.frame);
+            aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
+            let answer =
+                Answer::of(&network.forward(&input, 1, Mode::Infer).unwrap(), model.card.temperature);
+            let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
+            assert!(off.fold(0.0, f32::max) < 1e-4, "{answer:?} {face:?}");
+            assert_eq!(face.frame_label, answer.class);
+            assert_eq!(face.temporal_label, None);
+            let sum: f32 = face.probabilities.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn how_many_frames_come_together_changes_nothing() {
+    let (room, model) = (room(), model("crop"));
+    let settings = LiveSettings { batch: 3, ..LiveSettings::default() };
+    let mut one = read(&mut recognizer(&model, &room, &settings, None), &room, 40, 1);
+    let mut many = read(&mut recognizer(&model, &room, &settings, None), &room, 40, 16);
+    for reading in one.iter_mut().chain(&mut many) {
+        reading.latency = Duration::ZERO;
+    }
+    assert_eq!(one, many);
+}
+
+#[test]
+fn each_face_is_voted_on_by_itself() {
+    let (room, model) = (room(), model("crop"));
+    for kind in [VoteKind::Centred, VoteKind::Causal, VoteKind::Block] {
+        let settings = LiveSettings { vote: VoteSettings { kind, window: 9 }, ..LiveSettings::default() };
+        let readings = read(&mut recognizer(&model, &room, &settings, None), &room, 100, 8);
+        for id in [1, 2] {
+            // From the first to the last sight; a frame in which the face is hidden keeps its place.
+            let (mut labels, mut rows, mut voted) = (vec![], vec![], vec![]);
+            for reading in &readings {
+                let face = reading.faces.iter().find(|f| f.face == id);
+                labels.push(face.map(|f| f.frame_label));
+                rows.extend(face.map_or(vec![0.0; 4], |f| f.probabilities.clone()));
+                voted.push(face.map(|f| f.voted_label));
+            }
+            let wanted = vote(VoteSettings { kind, window: 9 }, &labels, &rows, 4).unwrap();
+            assert_eq!(voted, wanted, "{kind:?}, person {id}");
+            assert!(labels != voted, "the vote changes something, or this test proves nothing");
+        }
+    }
+}
+
+#[test]
+fn each_face_has_a_window_of_its_own_in_the_encoder() {
+    let (room, model) = (room(), model("crop"));
+    let head = Head::of(&model.weights).unwrap();
+    let spec = TemporalSpec {
+        frames: 16,
+        width: 16,
+        layers: 1,
+        heads: 2,
+        feed_forward: 16,
+        dropout: 0.0,
+        residual: true,
+        ..TemporalSpec::new(head.features(), 4)
+    };
+    let graph = spec.graph().unwrap();
+    let weights = Weights::initial(&graph, 9);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("encoder.safetensors");
+    let own = card(Architecture::Temporal(spec), "crop", Some("h".into()));
+    weights.write(&path, Storage::F32, Some(&own)).unwrap();
+    let backend = CpuBackend::new().unwrap();
+    let encoder = Encoder::open(&path, &model, &backend, 8).unwrap();
+    let readings =
+        read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(encoder)), &room, 90, 8);
+    assert!(readings.iter().map(|r| r.frame).eq(0..90), "nothing is left in the windows");
+
+    let mut student = backend.network(&model.graph, &model.weights).unwrap();
+    let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
+    for id in [1, 2] {
+        let network = backend.network(&graph, &weights).unwrap();
+        let mut stage = TemporalStage::new(network, 8).unwrap().with_head(head.clone());
+        let mut logits = vec![];
+        for reading in &readings {
+            let face = reading.faces.iter().find(|f| f.face == id);
+            let features = face.map(|face| {
+                let mut input = vec![0.0; aligner.input_len()];
+                aligner.align(&room.picture(face.frame), &face.face_box, face.landmarks.as_ref(), &mut input);
+                student.features(&input, 1).unwrap()
+            });
+            logits.extend(stage.push(features.as_deref()).unwrap());
+        }
+        logits.extend(stage.finish().unwrap());
+        for (reading, logits) in readings.iter().zip(&logits) {
+            let Some(face) = reading.faces.iter().find(|f| f.face == id) else { continue };
+            let answer = Answer::of(logits, 0.5);
+            assert_eq!(face.temporal_label, Some(answer.class), "frame {}", reading.frame);
+            let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
+            assert!(off.fold(0.0, f32::max) < 1e-3, "frame {}", reading.frame);
+        }
+    }
+    let stranger = Model { hash: "another".into(), ..model };
+    let error = Encoder::open(&path, &stranger, &backend, 8).err().unwrap().to_string();
+    assert!(error.contains("features of another model"), "{error}");
+}
+
+/// Takes a fixed time by a clock of its own, and finds nothing.
+struct Slow(Arc<AtomicU64>);
+
+impl Detector for Slow {
+    fn describe(&self) -> String {
+        "slow".into()
+    }
+
+    fn detect(&self, _: &Picture) -> Result<Vec<Detection>, DetectError> {
+        self.0.fetch_add(100, Ordering::SeqCst);
+        Ok(vec![])
+    }
+}
+
+#[test]
+fn time_is_booked_to_the_stage_that_takes_it_and_latency_is_exact() {
+    let now = Arc::new(AtomicU64::new(7));
+    let clock = {
+        let now = Arc::clone(&now);
+        Clock::of(move || Duration::from_millis(now.load(Ordering::SeqCst)))
+    };
+    let model = model("crop");
+    let backend = CpuBackend::new().unwrap();
+    let detector = Box::new(Slow(Arc::clone(&now)));
+    let settings = LiveSettings::default();
+    let mut recognizer = Recognizer::new(&model, None, detector, &backend, &settings, clock).unwrap();
+    let frame = |index| Frame { index, seconds: 0.0, picture: Picture::filled(40, 40, 3, 0) };
+    let first = recognizer.read(vec![frame(0)]).unwrap();
+    assert_eq!(first[0].latency, Duration::from_millis(100));
+    now.fetch_add(1000, Ordering::SeqCst);
+    let more = recognizer.read(vec![frame(1), frame(2)]).unwrap();
+    assert!(more.iter().all(|r| r.latency == Duration::from_millis(200)), "idle time is nobody's: {more:?}");
+    let times = recognizer.times();
+    assert_eq!((times.frames, times.faces), (3, 0));
+    for (stage, time) in LiveStage::ALL.iter().zip(times.stages) {
+        let wanted = if *stage == LiveStage::Detect { 300 } else { 0 };
+        assert_eq!(time, Duration::from_millis(wanted), "{stage:?}");
+    }
+}
+
+#[test]
+fn another_video_begins_with_the_first_number() {
+    let (room, model) = (room(), model("crop"));
+    let mut recognizer = recognizer(&model, &room, &LiveSettings::default(), None);
+    let mut first = read(&mut recognizer, &room, 20, 8);
+    let mut second = read(&mut recognizer, &room, 20, 8);
+    first.iter_mut().chain(&mut second).for_each(|r| r.latency = Duration::ZERO);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_shipped_model_opens_by_one_call() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/ferplus-48.safetensors");
+    let mut recognizer = Recognizer::open(&path).unwrap();
+    assert_eq!(recognizer.classes().len(), 8);
+    let frame = Frame { index: 0, seconds: 0.0, picture: Picture::filled(320, 240, 3, 90) };
+    assert_eq!(recognizer.push(frame).unwrap(), [], "an empty wall has no face");
+}
