@@ -117,15 +117,15 @@ impl DemoArgs {
             unlabelled: faces(1500, 2, &format!("identities=100..200&{bias}"))?,
             more_unlabelled: faces(8000, 3, &format!("identities=200..700&{bias}"))?,
             clips: clips(96, 4, "identities=700..796&frames=200")?,
-            valid: clips(24, 5, "identities=800..824&frames=300")?,
+            valid: clips(60, 5, "identities=800..860&frames=150")?,
             seeds: vec![u64::try_from(self.seed)?],
             about: format!(
                 "Everything here is drawn by this program. Labelled: {LABELS_PER_CLASS} faces of each class, of 40 \
                  people. Unlabelled: 1,500 faces of 100 other people, then 8,000 of 500 more, in which neutral and \
                  happy faces are eight times as frequent as fear and disgust. The encoder learns from 96 clips of 96 \
-                 other people, 7 seconds each. Every row is measured on 24 clips of 24 people who stand in no other \
-                 set, 10 seconds each, frame by frame. A frame's label is the expression whose intensity is at or above the threshold, so \
-                 frames near onset and offset are ambiguous; people blink, speak and turn their heads, 3 % of frames \
+                 other people, 7 seconds each. Every row is measured on 60 clips of 60 people who stand in no other \
+                 set, 5 seconds each, frame by frame. A frame's label is the expression whose intensity is at or \
+                 above the threshold, so frames near onset and offset are ambiguous; people blink, speak and turn their heads, 3 % of frames \
                  have no face and 3 % no label."
             ),
             compute: compute.clone(),
