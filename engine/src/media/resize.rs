@@ -102,6 +102,9 @@ impl Picture {
     pub fn paste(&mut self, other: &Self, left: usize, top: usize) {
         debug_assert_eq!(self.channels, other.channels);
         let columns = other.width.min(self.width.saturating_sub(left)) * self.channels;
+        if columns == 0 {
+            return;
+        }
         for y in 0..other.height.min(self.height.saturating_sub(top)) {
             let to = ((top + y) * self.width + left) * self.channels;
             let from = y * other.width * other.channels;

@@ -35,11 +35,11 @@ fn only(ids: impl Iterator<Item = Option<u32>>, wanted: u32) {
 
 #[test]
 fn two_people_who_cross_keep_their_numbers() {
-    // One walks behind the other and is hidden while their boxes overlap by more than half.
-    let frames: Vec<Vec<Option<(f32, f32)>>> = (0..60)
+    // One walks behind the other and is hidden until there is daylight between them.
+    let frames: Vec<Vec<Option<(f32, f32)>>> = (0..40)
         .map(|t| {
-            let (front, back) = (100.0 + 8.0 * t as f32, 580.0 - 8.0 * t as f32);
-            let hidden = (front - back).abs() < 56.0;
+            let (front, back) = (100.0 + 12.0 * t as f32, 580.0 - 12.0 * t as f32);
+            let hidden = (front - back).abs() < 80.0;
             vec![Some((front, 200.0)), (!hidden).then_some((back, 205.0))]
         })
         .collect();
@@ -55,9 +55,9 @@ fn a_nearest_box_tracker_would_swap_them() {
     // tracker whose tracks stand still.
     let mut tracker = Tracker::new(TrackerSettings::default());
     let mut swapped = false;
-    for t in 0..60u64 {
-        let (front, back) = (100.0 + 8.0 * t as f32, 580.0 - 8.0 * t as f32);
-        let found: Vec<Detection> = if (front - back).abs() < 56.0 {
+    for t in 0..40u64 {
+        let (front, back) = (100.0 + 12.0 * t as f32, 580.0 - 12.0 * t as f32);
+        let found: Vec<Detection> = if (front - back).abs() < 80.0 {
             vec![seen(front, 200.0)]
         } else {
             vec![seen(front, 200.0), seen(back, 205.0)]
