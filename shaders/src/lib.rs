@@ -42,3 +42,6 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 }
 pub use generated::*;
+
+#[cfg(test)]
+mod tests;
