@@ -18,7 +18,7 @@ text = open(path).read()
 assert old in text, f"{path} has no `{old}`"
 open(path, "w").write(text.replace(old, new, 1))
 PY
-    if REQUIRE_GPU=1 cargo test --release --quiet -p affekt-tests --test wgpu_backend >/dev/null 2>&1; then
+    if REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend >/dev/null 2>&1; then
         echo "MISSED  $1: $2 -> $3"
         missed=1
     else
