@@ -4,6 +4,9 @@
 // S = Q K^T, P = softmax(S / sqrt(d)) over the keys that take part, out = P V. Backward: dP = d_out V^T,
 // dS = P (dP - rowsum(dP P)) / sqrt(d), dQ = dS K, dK = dS^T Q, dV = P^T d_out.
 
+#include "common/index.wgsl"
+#include "common/total.wgsl"
+
 struct Attention {
     items: u32,
     positions: u32,
@@ -31,32 +34,18 @@ struct Attention {
 
 const WIDTH: u32 = 64u;
 const LOWEST: f32 = -3.0e38;
-var<workgroup> lanes: array<f32, 64>;
-
-fn total(id: u32, value: f32) -> f32 {
-    workgroupBarrier();
-    lanes[id] = value;
-    workgroupBarrier();
-    for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-        if id < half {
-            lanes[id] += lanes[id + half];
-        }
-        workgroupBarrier();
-    }
-    return lanes[0];
-}
-
+// The highest of each invocation's values, the same for every invocation.
 fn highest(id: u32, value: f32) -> f32 {
     workgroupBarrier();
-    lanes[id] = value;
+    lanes[id].x = value;
     workgroupBarrier();
-    for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-        if id < half && lanes[id + half] > lanes[id] {
-            lanes[id] = lanes[id + half];
+    for (var half = 32u; half > 0u; half /= 2u) {
+        if id < half && lanes[id + half].x > lanes[id].x {
+            lanes[id].x = lanes[id + half].x;
         }
         workgroupBarrier();
     }
-    return lanes[0];
+    return lanes[0].x;
 }
 
 struct Place {
@@ -100,7 +89,7 @@ fn forward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,
 ) {
-    let index = group.x + group.y * groups.x;
+    let index = row_index(group, groups);
     if index >= u.items * u.heads * u.positions {
         return;
     }
@@ -128,7 +117,7 @@ fn forward(
         kept[place.row + j] = weight;
         sum += weight;
     }
-    sum = total(id, sum);
+    sum = total(id, vec2<f32>(sum, 0.0)).x;
     let factor = select(1.0 / sum, 0.0, sum == 0.0);
     for (var j = id; j < u.positions; j += WIDTH) {
         kept[place.row + j] *= factor;
@@ -153,7 +142,7 @@ fn queries(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,
 ) {
-    let index = group.x + group.y * groups.x;
+    let index = row_index(group, groups);
     if index >= u.items * u.heads * u.positions {
         return;
     }
@@ -169,7 +158,7 @@ fn queries(
         d_scores[place.row + j] = d_weight;
         sum = fma(d_weight, kept[place.row + j], sum);
     }
-    sum = total(id, sum);
+    sum = total(id, vec2<f32>(sum, 0.0)).x;
     for (var j = id; j < u.positions; j += WIDTH) {
         let at = place.row + j;
         d_scores[at] = kept[at] * (d_scores[at] - sum) * u.scale;
@@ -190,7 +179,7 @@ fn keys(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,
 ) {
-    let index = group.x + group.y * groups.x;
+    let index = row_index(group, groups);
     if index >= u.items * u.heads * u.positions {
         return;
     }

@@ -2,6 +2,8 @@
 //
 // moments (a block of rows at a time) -> statistics (whole batch, running statistics) -> normalise.
 
+#include "common/index.wgsl"
+
 struct BatchNorm {
     rows: u32,
     columns: u32,
@@ -103,7 +105,7 @@ fn make_statistics(@builtin(local_invocation_index) id: u32) {
 
 @compute @workgroup_size(64)
 fn normalise(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.rows * u.columns {
         return;
     }

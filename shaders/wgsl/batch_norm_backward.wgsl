@@ -3,6 +3,8 @@
 //
 // sums (a block of rows at a time) -> terms (gradients of scale and shift) -> apply.
 
+#include "common/index.wgsl"
+
 struct BatchNormBackward {
     rows: u32,
     columns: u32,
@@ -82,7 +84,7 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
 
 @compute @workgroup_size(64)
 fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.rows * u.columns {
         return;
     }

@@ -1,5 +1,7 @@
 // Running statistics folded into a convolution's weights and a bias, for inference.
 
+#include "common/index.wgsl"
+
 struct Fold {
     // Rows of the weights, their columns, and values from one row to the next.
     rows: u32,
@@ -19,7 +21,7 @@ struct Fold {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.rows * u.stride {
         return;
     }

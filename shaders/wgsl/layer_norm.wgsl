@@ -3,6 +3,9 @@
 // n = (x - mean) / sqrt(variance + epsilon), out = scale n + shift; with g = scale d_out,
 // dx = (g - mean(g) - n mean(g n)) / sqrt(variance + epsilon).
 
+#include "common/index.wgsl"
+#include "common/total.wgsl"
+
 struct LayerNorm {
     rows: u32,
     channels: u32,
@@ -24,29 +27,13 @@ struct LayerNorm {
 @group(0) @binding(7) var<storage, read_write> partial: array<f32>;
 
 const WIDTH: u32 = 64u;
-var<workgroup> lanes: array<vec2<f32>, 64>;
-
-// Sum of a pair over the workgroup, the same for every invocation.
-fn total(id: u32, value: vec2<f32>) -> vec2<f32> {
-    workgroupBarrier();
-    lanes[id] = value;
-    workgroupBarrier();
-    for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
-        if id < half {
-            lanes[id] += lanes[id + half];
-        }
-        workgroupBarrier();
-    }
-    return lanes[0];
-}
-
 @compute @workgroup_size(64)
 fn forward(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,
 ) {
-    let row = group.x + group.y * groups.x;
+    let row = row_index(group, groups);
     if row >= u.rows {
         return;
     }
@@ -78,7 +65,7 @@ fn backward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,
 ) {
-    let row = group.x + group.y * groups.x;
+    let row = row_index(group, groups);
     if row >= u.rows {
         return;
     }

@@ -3,6 +3,8 @@
 // A window's first maximum in reading order wins a tie. The backward passes ask, for each input value, which windows it
 // won, so no two invocations write one place.
 
+#include "common/index.wgsl"
+
 struct Pool {
     items: u32,
     in_h: u32,
@@ -35,7 +37,7 @@ fn span(window: u32, size: u32) -> vec2<u32> {
 
 @compute @workgroup_size(64)
 fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.items * u.out_h * u.out_w * u.channels {
         return;
     }
@@ -77,7 +79,7 @@ fn winner(item: u32, c: u32, y: u32, x: u32) -> u32 {
 
 @compute @workgroup_size(64)
 fn max_pool_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.items * u.in_h * u.in_w * u.channels {
         return;
     }
@@ -103,7 +105,7 @@ fn max_pool_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_
 
 @compute @workgroup_size(64)
 fn mean(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.items * u.channels {
         return;
     }
@@ -118,7 +120,7 @@ fn mean(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 
 @compute @workgroup_size(64)
 fn mean_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     let pixels = u.in_h * u.in_w;
     if i >= u.items * pixels * u.channels {
         return;

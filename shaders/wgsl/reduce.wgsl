@@ -1,5 +1,7 @@
-// to[i] = sum over pieces of partial[first + piece * stride + i], in order: slices of weight gradients, columns of row blocks, and
-// the gradient of learned positions over a batch's items.
+// to[i] = sum over pieces of partial[first + piece * stride + i], in order: slices of weight gradients, columns of row
+// blocks, and the gradient of learned positions over a batch's items.
+
+#include "common/index.wgsl"
 
 struct Reduce {
     len: u32,
@@ -14,7 +16,7 @@ struct Reduce {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }

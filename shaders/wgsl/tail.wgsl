@@ -1,6 +1,7 @@
 // What ends a step, value by value: learned positions, GELU, dropout, residual sum; forward, backward, and the sum that
 // hands a gradient on.
 
+#include "common/index.wgsl"
 #include "common/noise.wgsl"
 #include "common/gelu.wgsl"
 
@@ -38,7 +39,7 @@ fn mask(i: u32) -> f32 {
 
 @compute @workgroup_size(64)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
@@ -69,7 +70,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 // `output` is the gradient of the tail's output and becomes that of what went into it; `residual` is its gradient.
 @compute @workgroup_size(64)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
@@ -89,7 +90,7 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 // output = input, or output + input.
 @compute @workgroup_size(64)
 fn hand_on(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }

@@ -1,5 +1,7 @@
 // Changes of parameters, value by value over a range of the arena: SGD with momentum, AdamW, and the moving average.
 
+#include "common/index.wgsl"
+
 struct Update {
     len: u32,
     // SGD: momentum. AdamW: beta 1. Average: decay.
@@ -25,7 +27,7 @@ struct Update {
 
 @compute @workgroup_size(64)
 fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
@@ -37,7 +39,7 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
 
 @compute @workgroup_size(64)
 fn adamw(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
@@ -53,7 +55,7 @@ fn adamw(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 // first = decay first + (1 - decay) values
 @compute @workgroup_size(64)
 fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
+    let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
