@@ -125,8 +125,8 @@ impl Changes {
             Entry::Vacant(place) => {
                 place.insert(Recorded::new(gpu, change.entry, &ranges, |memory| match memory {
                     Memory::Gradient => moments.gradient,
-                    Memory::Arena => moments.first.unwrap_or(moments.values),
-                    Memory::Scratch => moments.second.unwrap_or(moments.values),
+                    Memory::First => moments.first.unwrap_or(moments.values),
+                    Memory::Second => moments.second.unwrap_or(moments.values),
                     _ => moments.values,
                 })?)
             }
@@ -146,7 +146,7 @@ impl Changes {
                 Entry::Occupied(found) => found.into_mut(),
                 Entry::Vacant(place) => {
                     place.insert(Recorded::new(gpu, "average", &[(0..len, true)], |memory| match memory {
-                        Memory::Arena => average,
+                        Memory::First => average,
                         _ => current,
                     })?)
                 }
@@ -185,13 +185,13 @@ impl Changes {
     ) -> Result<(Program, usize), BackendError> {
         let (mut recorder, mut count) = (Recorder::new(gpu), 0);
         let all = (self.sums.size() / 4) as usize;
-        let second = if is_norm { Memory::Values } else { Memory::Arena };
+        let second = if is_norm { Memory::Gradient } else { Memory::Other };
         for (first, len) in pieces(gpu, 0..len) {
             let groups = len.div_ceil(DOT_BLOCK);
             let uniform =
                 shaders::DotUniform { len: len as u32, block: DOT_BLOCK as u32, first: count as u32 };
             let bound = [
-                Some(slice(Memory::Values, first, len)),
+                Some(slice(Memory::Gradient, first, len)),
                 Some(slice(second, first, len)),
                 Some(slice(Memory::Scratch, 0, all)),
             ];
@@ -199,8 +199,8 @@ impl Changes {
             count += groups;
         }
         let program = recorder.finish(|memory| match memory {
-            Memory::Values => a,
-            Memory::Arena => b,
+            Memory::Gradient => a,
+            Memory::Other => b,
             _ => &self.sums,
         })?;
         Ok((program, count))
@@ -222,8 +222,8 @@ impl Recorded {
                 let bound = [
                     part(Memory::Values, true),
                     part(Memory::Gradient, entry != "average"),
-                    part(Memory::Arena, true),
-                    part(Memory::Scratch, entry == "adamw"),
+                    part(Memory::First, true),
+                    part(Memory::Second, entry == "adamw"),
                 ];
                 let uniform = UpdateUniform::default();
                 recorder.dispatch(&shaders::UPDATE, entry, &uniform, &bound, value_groups(len))?;

@@ -23,6 +23,12 @@ pub(super) enum Memory {
     Arena,
     Scratch,
     Gradient,
+    /// The first moment or the moving average, in an update.
+    First,
+    /// AdamW's second moment.
+    Second,
+    /// The other gradient of a dot product.
+    Other,
     Noise,
     /// Bound where a kernel has a binding that it will not touch: to read, and to write.
     Unread,

@@ -26,6 +26,16 @@ struct Parameters {
     running: wgpu::Buffer,
 }
 
+/// A pass over a number of items: its dispatches, and where in the arena its ends lie.
+struct Recorded {
+    program: Program,
+    input: Slice,
+    output: Slice,
+    features: Slice,
+    /// The gradient of the output, in a plan for training.
+    d_output: Slice,
+}
+
 pub(super) struct WgpuNetwork {
     gpu: Arc<Gpu>,
     graph: Graph,
@@ -47,7 +57,7 @@ pub(super) struct WgpuNetwork {
     dropouts: Vec<u32>,
     arena: wgpu::Buffer,
     scratch: wgpu::Buffer,
-    programs: HashMap<(usize, Pass), Program>,
+    programs: HashMap<(usize, Pass), Arc<Recorded>>,
     /// Items of the forward pass whose activations are kept.
     tape: Option<usize>,
 }
@@ -117,15 +127,10 @@ impl WgpuNetwork {
         }
     }
 
-    fn placement(&self, pass: Pass, items: usize) -> Placement {
-        let (plan, purpose) = self.plan(pass);
-        Placement::new(plan, purpose, items)
-    }
-
-    /// Makes sure that a pass over that many items is recorded.
-    fn prepare(&mut self, pass: Pass, items: usize) -> Result<(), BackendError> {
-        if self.programs.contains_key(&(items, pass)) {
-            return Ok(());
+    /// A pass over that many items, recorded at its first use.
+    fn recorded(&mut self, pass: Pass, items: usize) -> Result<Arc<Recorded>, BackendError> {
+        if let Some(recorded) = self.programs.get(&(items, pass)) {
+            return Ok(Arc::clone(recorded));
         }
         if let Pass::Backward(slot) = pass {
             let gradient = &mut self.gradients[slot as usize];
@@ -133,8 +138,9 @@ impl WgpuNetwork {
                 *gradient = Some(self.gpu.buffer("gradient", self.store.trained_len)?);
             }
         }
-        let placement = self.placement(pass, items);
-        let (plan, _) = self.plan(pass);
+        let (plan, purpose) = self.plan(pass);
+        let placement = Placement::new(plan, purpose, items);
+        let (last, features) = (plan.shapes.len() - 1, plan.features);
         let walk = Walk { plan, store: &self.store, place: &placement, folds: &self.folds, items };
         let gpu = Arc::clone(&self.gpu);
         let mut recorder = Recorder::new(&gpu);
@@ -166,10 +172,17 @@ impl WgpuNetwork {
             Memory::Arena => &self.arena,
             Memory::Gradient => gradient.unwrap_or(&self.scratch),
             Memory::Noise => &self.noise,
-            Memory::Scratch | Memory::Unread | Memory::Unwritten => &self.scratch,
+            _ => &self.scratch,
         })?;
-        self.programs.insert((items, pass), program);
-        Ok(())
+        let recorded = Arc::new(Recorded {
+            program,
+            input: placement.value(0),
+            output: placement.value(last),
+            features: placement.value(features),
+            d_output: placement.gradient(last),
+        });
+        self.programs.insert((items, pass), Arc::clone(&recorded));
+        Ok(recorded)
     }
 
     /// Runs a forward pass and reads one value.
@@ -180,11 +193,8 @@ impl WgpuNetwork {
         pass: Pass,
         features: bool,
     ) -> Result<Vec<f32>, BackendError> {
-        self.prepare(pass, items)?;
-        let placement = self.placement(pass, items);
-        let (plan, _) = self.plan(pass);
-        let value = if features { plan.features } else { plan.shapes.len() - 1 };
-        self.gpu.write(&self.arena, placement.value(0).offset, input);
+        let recorded = self.recorded(pass, items)?;
+        self.gpu.write(&self.arena, recorded.input.offset, input);
         if pass == Pass::Train {
             self.write_noise();
         }
@@ -194,10 +204,8 @@ impl WgpuNetwork {
             self.gpu.queue.submit([encoder.finish()]);
             encoder = self.gpu.encoder();
         }
-        if let Some(program) = self.programs.get(&(items, pass)) {
-            program.encode(&self.gpu, &mut encoder);
-        }
-        let Slice { offset, len, .. } = placement.value(value);
+        recorded.program.encode(&self.gpu, &mut encoder);
+        let Slice { offset, len, .. } = if features { recorded.features } else { recorded.output };
         let values = self.gpu.submit_and_read(encoder, &self.arena, offset, len)?;
         self.is_folded |= pass == Pass::Infer;
         Ok(values)

@@ -47,13 +47,10 @@ impl Network for WgpuNetwork {
             return Err(BackendError::Length { what: "gradient of logits", expected, shape, got });
         }
         let pass = Pass::Backward(slot);
-        self.prepare(pass, items)?;
-        let last = self.placement(pass, items).gradient(self.training.shapes.len() - 1);
-        self.gpu.write(&self.arena, last.offset, d_logits);
+        let recorded = self.recorded(pass, items)?;
+        self.gpu.write(&self.arena, recorded.d_output.offset, d_logits);
         let mut encoder = self.gpu.encoder();
-        if let Some(program) = self.programs.get(&(items, pass)) {
-            program.encode(&self.gpu, &mut encoder);
-        }
+        recorded.program.encode(&self.gpu, &mut encoder);
         self.gpu.queue.submit([encoder.finish()]);
         self.gpu.check()
     }
