@@ -109,12 +109,26 @@ impl Annotated {
             return Ok(move_atomically(&self.folder.path().join("000001.jpg"), &self.place)?);
         }
         std::fs::create_dir_all(&self.place)?;
+        // Pictures of an earlier, longer run would stand behind these; whatever else lies here stays.
+        for entry in std::fs::read_dir(&self.place)? {
+            let path = entry?.path();
+            if is_numbered(&path) {
+                std::fs::remove_file(path)?;
+            }
+        }
         for entry in std::fs::read_dir(self.folder.path())? {
             let entry = entry?;
             move_atomically(&entry.path(), &self.place.join(entry.file_name()))?;
         }
         Ok(())
     }
+}
+
+/// Whether a file is called as numbered pictures are.
+fn is_numbered(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    let digits = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
+    digits && path.extension().is_some_and(|e| e == "jpg")
 }
 
 fn draw(mut picture: Picture, reading: &FrameReading, classes: &[String]) -> Picture {
@@ -144,4 +158,38 @@ fn frame(picture: &mut Picture, b: &FaceBox, thick: usize, colour: [u8; 3]) {
     picture.paste(&flat, left, bottom.saturating_sub(thick));
     picture.paste(&tall, left, top);
     picture.paste(&tall, right.saturating_sub(thick), top);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn pictures_of_a_longer_run_before_are_gone_and_other_files_stay() {
+        let out = tempfile::tempdir().unwrap();
+        let place = out.path().join("talk.annotated");
+        std::fs::create_dir(&place).unwrap();
+        for name in ["000001.jpg", "000009.jpg", "notes.txt", "12.jpg"] {
+            std::fs::write(place.join(name), "before").unwrap();
+        }
+        let folder = tempfile::tempdir_in(out.path()).unwrap();
+        std::fs::write(folder.path().join("000001.jpg"), "now").unwrap();
+        let written = Annotated {
+            place: place.clone(),
+            folder,
+            video: None,
+            still: false,
+            as_video: false,
+            rate: 30.0,
+        };
+        written.finish().unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(&place)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["000001.jpg", "12.jpg", "notes.txt"]);
+        assert_eq!(std::fs::read_to_string(place.join("000001.jpg")).unwrap(), "now");
+    }
 }

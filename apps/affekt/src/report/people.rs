@@ -72,10 +72,11 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
     people.truncate(MOST_PEOPLE);
     people.sort_by_key(|p| p.face);
     let mut out = format!(
-        "<section id=\"input-{place}\"><h2>{}</h2><p class=\"lead\">{} frames, {} s, read as {}; frames without a face: \
+        "<section id=\"input-{place}\"><h2>{}</h2><p class=\"lead\">{} frame{}, {} s, read as {}; frames without a face: \
          {}.</p>",
         escape(name),
         count(s.frames),
+        if s.frames == 1 { "" } else { "s" },
         figure(s.seconds),
         escape(&s.reader),
         count(s.no_face_frames)
