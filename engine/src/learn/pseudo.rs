@@ -3,9 +3,6 @@
 use super::loss::{arg_max, one_hot, softmax};
 use super::settings::{LabelKind, PseudoSettings};
 
-/// Decay of the running means behind the curriculum and the alignment: about the last thousand steps.
-const MEMORY: f32 = 0.999;
-
 /// The teacher's labels of one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PseudoLabels {
@@ -138,7 +135,8 @@ impl PseudoLabeller {
         for (&class, _) in picked.iter().zip(confidence).filter(|&(_, &c)| c >= self.settings.threshold) {
             share[class] += 1.0 / picked.len() as f32;
         }
-        blend(&mut self.learned, &share);
+        let weight = self.weight();
+        blend(&mut self.learned, &share, weight);
     }
 
     fn remember_marginal(&mut self, probabilities: &[f32]) {
@@ -148,12 +146,18 @@ impl PseudoLabeller {
         for row in probabilities.chunks_exact(classes) {
             mean.iter_mut().zip(row).for_each(|(m, p)| *m += p / items as f32);
         }
-        blend(&mut self.marginal, &mean);
+        let weight = self.weight();
+        blend(&mut self.marginal, &mean, weight);
+    }
+
+    /// How much the step at hand counts in the running means.
+    fn weight(&self) -> f32 {
+        1.0 / self.settings.memory_steps as f32
     }
 }
 
-fn blend(memory: &mut [f32], now: &[f32]) {
-    memory.iter_mut().zip(now).for_each(|(m, n)| *m = MEMORY * *m + (1.0 - MEMORY) * n);
+fn blend(memory: &mut [f32], now: &[f32], weight: f32) {
+    memory.iter_mut().zip(now).for_each(|(m, n)| *m = (1.0 - weight) * *m + weight * n);
 }
 
 /// `normalise(row / marginal)`; the floor keeps a class that never occurs from taking over.
@@ -217,6 +221,25 @@ mod tests {
         assert!((thresholds[0] - 0.9).abs() < 1e-3, "{thresholds:?}");
         assert!((thresholds[1] - 0.3).abs() < 1e-2, "b = 1/2, so M(b) = 1/3: {thresholds:?}");
         assert_eq!(thresholds[2], 0.0);
+    }
+
+    #[test]
+    fn a_short_memory_ends_the_curriculum_soon() {
+        let threshold_after = |memory_steps: u64| {
+            let settings = PseudoSettings {
+                threshold: 0.9,
+                curriculum: true,
+                memory_steps,
+                ..PseudoSettings::default()
+            };
+            let mut labeller = labeller(&settings);
+            for _ in 0..100 {
+                labeller.label(&[9.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 9.0, 0.0]);
+            }
+            labeller.thresholds()[0]
+        };
+        assert!(threshold_after(20) > 0.85);
+        assert!(threshold_after(1000) < 0.05);
     }
 
     #[test]

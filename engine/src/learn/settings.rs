@@ -110,6 +110,9 @@ pub struct PseudoSettings {
     /// Divides the teacher's probabilities by their running mean over the unlabelled pictures, so that labels are
     /// spread over the classes as in the balanced labelled batches (`ReMixMatch`, Berthelot et al. 2020).
     pub distribution_alignment: bool,
+    /// About how many steps the running means behind curriculum and alignment look back. The curriculum lets everything
+    /// through until it has seen enough, so in short runs this must be short.
+    pub memory_steps: u64,
 }
 
 impl Default for PseudoSettings {
@@ -120,6 +123,7 @@ impl Default for PseudoSettings {
             threshold: 0.0,
             curriculum: false,
             distribution_alignment: false,
+            memory_steps: 1000,
         }
     }
 }

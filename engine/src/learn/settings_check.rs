@@ -75,6 +75,7 @@ impl Settings {
                 p.temperature
             )
         })?;
+        require(p.memory_steps > 0, "pseudo_labels.memory_steps", || "must be at least 1".into())?;
         require(!p.curriculum || p.threshold > 0.0, "pseudo_labels.curriculum", || {
             "is set, but `pseudo_labels.threshold` is 0, so there is no threshold to lower".into()
         })?;
