@@ -12,8 +12,8 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("signal", &["random"]),
     ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
-    ("backend", &["random", "net"]),
-    ("learn", &["random", "net", "backend", "signal"]),
+    ("backend", &["random", "net", "media"]),
+    ("learn", &["random", "net", "media", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];
 

@@ -13,7 +13,10 @@ mod render;
 
 pub use compile::View;
 pub use policy::{Erase, Framing, Operation, Policy, PolicyError, Reach, Strong, Weak};
+pub(crate) use filter::{erased, stretch_gain};
+pub(crate) use program::Geometry;
 pub use program::{Affine, Border, Colour, PixelOp, Program};
+pub(crate) use render::normalised;
 
 #[cfg(test)]
 mod tests;
