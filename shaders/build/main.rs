@@ -53,10 +53,11 @@ fn shader(root: &Path, path: &Path, out: &Path, generated: &mut String) -> Resul
         generated,
         "/// `{name}.wgsl`.\npub static {constant}: Shader = Shader {{\n    name: \"{name}\",\n    \
          source: include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.wgsl\")),\n    entry_points: &{:?},\n    \
-         uniform: {},\n    storage: &[{}],\n}};\n",
+         uniform: {},\n    storage: &[{}],\n    strides: &{:?},\n}};\n",
         reflected.entry_points,
         reflected.uniform.map_or(0, |u| u.size),
         reflected.storage.iter().map(|s| format!("Access::{s}")).collect::<Vec<_>>().join(", "),
+        reflected.strides,
     );
     Ok(constant)
 }

@@ -13,6 +13,8 @@ pub struct Reflected {
     pub elements: Vec<(String, Block)>,
     /// `Read` or `Write`, in order of binding.
     pub storage: Vec<&'static str>,
+    /// Bytes from one element of each to the next.
+    pub strides: Vec<u32>,
 }
 
 /// A structure of 4-byte scalars.
@@ -43,10 +45,11 @@ pub fn reflect(source: &str) -> Result<Reflected, String> {
             }
             AddressSpace::Storage { access } => {
                 let writes = access.contains(StorageAccess::STORE);
-                storage.push((binding.binding, if writes { "Write" } else { "Read" }));
-                if let TypeInner::Array { base, .. } = module.types[variable.ty].inner
-                    && let TypeInner::Struct { .. } = module.types[base].inner
-                {
+                let TypeInner::Array { base, stride, .. } = module.types[variable.ty].inner else {
+                    return Err(format!("{name} must be an array"));
+                };
+                storage.push((binding.binding, if writes { "Write" } else { "Read" }, stride));
+                if let TypeInner::Struct { .. } = module.types[base].inner {
                     let element = module.types[base].name.clone().ok_or("a buffer's structure has no name")?;
                     elements.push((element, Block::of(&module, base)?));
                 }
@@ -55,13 +58,13 @@ pub fn reflect(source: &str) -> Result<Reflected, String> {
         }
     }
     storage.sort_unstable();
-    for (expected, (binding, _)) in storage.iter().enumerate() {
+    for (expected, (binding, ..)) in storage.iter().enumerate() {
         if *binding as usize != expected + 1 {
             return Err(format!("storage buffers take bindings 1, 2, ... in order, but {binding} is there"));
         }
     }
-    let storage = storage.into_iter().map(|(_, kind)| kind).collect();
-    Ok(Reflected { entry_points, uniform, elements, storage })
+    let (storage, strides) = storage.into_iter().map(|(_, kind, stride)| (kind, stride)).unzip();
+    Ok(Reflected { entry_points, uniform, elements, storage, strides })
 }
 
 impl Block {

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
     ("backend", &["random", "net", "media"]),
-    ("learn", &["random", "net", "media", "backend", "signal"]),
+    ("learn", &["random", "net", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];
 

@@ -207,9 +207,9 @@ impl Gpu {
                 count: None,
             };
         let uniform = entry_of(0, wgpu::BufferBindingType::Uniform, shader.uniform);
-        let storage = shader.storage.iter().enumerate().map(|(i, access)| {
+        let storage = shader.storage.iter().zip(shader.strides).enumerate().map(|(i, (access, stride))| {
             let read_only = *access == Access::Read;
-            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, 8)
+            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, *stride)
         });
         let entries: Vec<_> = std::iter::once(uniform).chain(storage).collect();
         let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
