@@ -264,24 +264,25 @@ fn other_numbers_of_items_between_passes_change_nothing() {
     }
 }
 
-/// Large pictures and few limits: the number that the error names is the largest that works.
+/// Large pictures of which little is read, with WebGPU's default limits: the number that the error names is the largest
+/// that works.
 #[test]
 fn a_training_batch_too_large_for_the_adapter_is_refused_with_the_largest_that_is_not() {
-    for (kernels, backend) in backends() {
-        let mut g = GraphBuilder::new(Shape { h: 256, w: 256, c: 1 });
-        let x = g.conv("a", 0, 16, 3, 1, 1).expect("it fits");
+    for (kernels, backend) in backends().iter().take(1) {
+        let mut g = GraphBuilder::new(Shape { h: 512, w: 512, c: 8 });
+        let x = g.conv("a", 0, 4, 1, 16, 0).expect("it fits");
         let x = g.batch_norm("n", x);
-        let x = g.relu(x);
         let x = g.global_average_pool(x);
         g.linear("fc", x, 2);
         let graph = g.finish(x);
         let mut network = network(backend, &graph);
-        let input = noise(400 * graph.input().len(), 1);
-        let error = network.forward(&input, 400, Mode::Train).expect_err("gigabytes").to_string();
+        let many = (backend.adapter().binding_mib / 8) as usize + 1;
+        let input = vec![0.0; many * graph.input().len()];
+        let error = network.forward(&input, many, Mode::Train).expect_err("more than a binding").to_string();
         let (_, rest) = error.split_once("at most ").expect("a limit");
         let most: usize = rest.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
-        assert!((1..=32).contains(&most), "{kernels}: {error}");
-        let mut pass = |items: usize| network.forward(&input[..items * 256 * 256], items, Mode::Train);
+        assert!((1..many).contains(&most), "{kernels}: {error}");
+        let mut pass = |items| network.forward(&input[..items * graph.input().len()], items, Mode::Train);
         assert!(pass(most + 1).is_err(), "{kernels}: {error}");
         assert_eq!(pass(most).expect("it fits").len(), 2 * most);
         network.backward(&noise(2 * most, 2), Slot::First).expect("a backward pass");
