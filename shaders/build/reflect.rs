@@ -50,7 +50,8 @@ pub fn reflect(source: &str) -> Result<Reflected, String> {
                 };
                 storage.push((binding.binding, if writes { "Write" } else { "Read" }, stride));
                 if let TypeInner::Struct { .. } = module.types[base].inner {
-                    let element = module.types[base].name.clone().ok_or("a buffer's structure has no name")?;
+                    let element =
+                        module.types[base].name.clone().ok_or("a buffer's structure has no name")?;
                     elements.push((element, Block::of(&module, base)?));
                 }
             }

@@ -309,7 +309,8 @@ fn kernels_are_kept_from_device_to_device_and_a_damaged_file_is_not_used() {
         println!("LEFT OUT: compiled kernels on disk, which this adapter's driver does not hand out");
         return;
     }
-    let files: Vec<_> = std::fs::read_dir(&kept).expect("a folder").map(|f| f.expect("a file").path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(&kept).expect("a folder").map(|f| f.expect("a file").path()).collect();
     let [file] = files.as_slice() else { panic!("one file: {files:?}") };
     assert_eq!(logits(), first);
     let whole = std::fs::read(file).expect("the file");

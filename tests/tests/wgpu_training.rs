@@ -58,8 +58,13 @@ fn noise_batch(step: u64) -> TrainBatch {
 
 /// A batch of views of generated pictures, some of which are shown twice, made by the backend or here.
 fn view_batch(step: u64, renders: bool) -> TrainBatch {
-    let contract =
-        InputContract { size: 12, channels: 3, mean: vec![0.5; 3], std: vec![0.25; 3], template: "crop".into() };
+    let contract = InputContract {
+        size: 12,
+        channels: 3,
+        mean: vec![0.5; 3],
+        std: vec![0.25; 3],
+        template: "crop".into(),
+    };
     let pictures: Vec<_> = (0..2 * BATCH as u64)
         .map(|i| {
             let mut rng = Address { seed: 9, purpose: Purpose::Synthesis, step, item: i }.rng();
@@ -103,10 +108,12 @@ fn view_graph() -> Graph {
 fn ten_steps_on_views_made_by_the_device_are_those_on_views_made_by_the_processor() {
     for (kernels, backend) in backends() {
         assert!(backend.renders_views());
-        let [made, given] = [false, true].map(|renders| {
-            steps(backend, &view_graph(), |step| view_batch(step, renders))
-        });
-        assert!(made.iter().filter_map(|record| record.loss_consistency).count() > 5, "strong views were used");
+        let [made, given] =
+            [false, true].map(|renders| steps(backend, &view_graph(), |step| view_batch(step, renders)));
+        assert!(
+            made.iter().filter_map(|record| record.loss_consistency).count() > 5,
+            "strong views were used"
+        );
         assert_eq!(made, given, "{kernels}");
     }
 }

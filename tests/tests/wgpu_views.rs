@@ -79,7 +79,9 @@ fn drawn(contract: &InputContract, border: Border) -> ViewBatch {
     for (i, (width, height)) in shapes.into_iter().enumerate() {
         for channels in [1, 3] {
             let picture = picture(width, height, channels, i as u64);
-            for (j, view) in [View::Plain, View::Weak, View::Strong, View::Strong, View::Strong].into_iter().enumerate() {
+            for (j, view) in
+                [View::Plain, View::Weak, View::Strong, View::Strong, View::Strong].into_iter().enumerate()
+            {
                 let mut rng = rng((100 * i + 10 * channels + j) as u64);
                 let program = policy.compile(view, (width, height), contract, &mut rng);
                 views.push(PictureView { picture: Arc::clone(&picture), program });
@@ -97,7 +99,11 @@ fn weak_and_strong_views_are_the_processors() {
             let mut network = mirror(backend, &contract);
             for border in [Border::Clamp, Border::Mirror, Border::Fill(77)] {
                 let batch = drawn(&contract, border);
-                assert_eq!(difference(&mut *network, &batch), None, "{kernels}, {size}x{channels}, {border:?}");
+                assert_eq!(
+                    difference(&mut *network, &batch),
+                    None,
+                    "{kernels}, {size}x{channels}, {border:?}"
+                );
             }
         }
     }
@@ -110,7 +116,10 @@ fn operations(size: usize) -> Vec<Vec<PixelOp>> {
     lists.extend((1..=8).map(|bits| vec![PixelOp::Posterize { bits }]));
     lists.extend([0, 1, 128, 255, 256].map(|threshold| vec![PixelOp::Solarize { threshold }]));
     lists.extend([0.0, 0.37, 1.0, 2.0].map(|factor| vec![PixelOp::Sharpness { factor }]));
-    lists.extend([(0, 0, 1, 1), (3, 5, size - 3, 2), (0, 0, size, size), (size - 1, 2, 1, 4)].map(|(l, t, w, h)| vec![erase(l, t, w, h)]));
+    lists.extend(
+        [(0, 0, 1, 1), (3, 5, size - 3, 2), (0, 0, size, size), (size - 1, 2, 1, 4)]
+            .map(|(l, t, w, h)| vec![erase(l, t, w, h)]),
+    );
     lists.push(vec![
         PixelOp::Sharpness { factor: 1.9 },
         PixelOp::Equalize,
@@ -140,7 +149,8 @@ fn every_operation_is_the_processors_to_the_last_bit() {
                         picture: Arc::clone(&picture),
                         program: Program { operations, ..Program::stretch((size, size), size) },
                     };
-                    let batch = ViewBatch::new(contract.clone(), operations(size).into_iter().map(view).collect());
+                    let batch =
+                        ViewBatch::new(contract.clone(), operations(size).into_iter().map(view).collect());
                     assert_eq!(difference(&mut *network, &batch), None, "{kernels}, {from} to {channels}");
                 }
             }
@@ -155,7 +165,8 @@ fn batches_of_other_pictures_sizes_and_contracts_do_not_disturb_each_other() {
         let (grey, colour) = (contract(9, 1), contract(7, 3));
         let (mut a, mut b) = (mirror(backend, &grey), mirror(backend, &colour));
         let whole = drawn(&grey, Border::Mirror);
-        let views = |range: std::ops::Range<usize>| ViewBatch::new(grey.clone(), whole.views()[range].to_vec());
+        let views =
+            |range: std::ops::Range<usize>| ViewBatch::new(grey.clone(), whole.views()[range].to_vec());
         let other = drawn(&colour, Border::Clamp);
         let batches = [
             (0, views(0..3)),

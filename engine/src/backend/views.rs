@@ -173,7 +173,9 @@ mod tests {
         let expected: Vec<f32> = [[-1.0; 4], [1.0; 4], [1.0; 4]].concat();
         assert_eq!(joined.values(), expected);
         let mixed = Input::joined(&[&a, &vec![7.0; 4].into()]);
-        assert!(matches!(&mixed, Input::Values(values) if values[..8] == expected[..8] && values[8..] == [7.0; 4]));
+        assert!(
+            matches!(&mixed, Input::Values(values) if values[..8] == expected[..8] && values[8..] == [7.0; 4])
+        );
         assert_eq!((joined.len(), mixed.len(), Input::default().len()), (12, 12, 0));
     }
 

@@ -255,12 +255,7 @@ impl WgpuNetwork {
     }
 
     /// Inference, in parts where a batch's largest value does not fit a binding.
-    fn infer(
-        &mut self,
-        input: Reads<'_>,
-        items: usize,
-        features: bool,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn infer(&mut self, input: Reads<'_>, items: usize, features: bool) -> Result<Vec<f32>, BackendError> {
         let longest = self.inference.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
         let most = (self.gpu.binding_len() / longest).max(1);
         if items <= most {
