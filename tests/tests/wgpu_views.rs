@@ -24,7 +24,11 @@ fn rng(item: u64) -> Random {
 fn picture(width: usize, height: usize, channels: usize, item: u64) -> Arc<Picture> {
     let mut rng = rng(1000 + item);
     let value = |i: usize, rng: &mut Random| {
-        if i % 2 == 0 { (30 + i * 97 / (width * height * channels)) as u8 } else { rng.below(256) as u8 }
+        if i.is_multiple_of(2) {
+            (30 + i * 97 / (width * height * channels)) as u8
+        } else {
+            rng.below(256) as u8
+        }
     };
     let pixels = (0..width * height * channels).map(|i| value(i, &mut rng)).collect();
     Arc::new(Picture { width, height, channels, pixels })

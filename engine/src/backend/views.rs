@@ -32,7 +32,9 @@ impl ViewBatch {
     /// deviation each, or a picture's pixels do not fit its own size: all are mistakes of the program, none can come from
     /// a file.
     pub fn new(contract: InputContract, views: Vec<PictureView>) -> Self {
-        views.iter().for_each(|view| view.program.assert_fits(&view.picture, &contract));
+        for view in &views {
+            view.program.assert_fits(&view.picture, &contract);
+        }
         Self { contract, views }
     }
 
