@@ -10,29 +10,37 @@ cd "$(dirname "$0")/.."
 trap 'git checkout --quiet -- shaders/wgsl' EXIT
 
 missed=0
-plant() { # file, what is there, what is planted
-    python3 - "shaders/wgsl/$1" "$2" "$3" <<'PY'
+plant() { # test, file, what is there, what is planted
+    python3 - "shaders/wgsl/$2" "$3" "$4" <<'PY'
 import sys
 path, old, new = sys.argv[1:]
 text = open(path).read()
 assert old in text, f"{path} has no `{old}`"
 open(path, "w").write(text.replace(old, new, 1))
 PY
-    if REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend >/dev/null 2>&1; then
-        echo "MISSED  $1: $2 -> $3"
+    if REQUIRE_GPU=1 cargo test --release --quiet --workspace --test "$1" >/dev/null 2>&1; then
+        echo "MISSED  $2: $3 -> $4"
         missed=1
     else
-        echo "seen    $1: $2 -> $3"
+        echo "seen    $2: $3 -> $4"
     fi
     git checkout --quiet -- shaders/wgsl
 }
 
-plant product.wgsl 'first_row + y * 4u + i' 'first_row + y * 4u + 3u - i'
-plant product_lanes.wgsl 'c + 2u * (id % 4u)' 'c + 2u * (id % 2u)'
-plant batch_norm_backward.wgsl '-factor * plain / rows' 'factor * plain / rows'
-plant pool.wgsl 'at = iy * u.in_w + ix;' 'at = iy * u.in_w + columns.x;'
-plant layer_norm.wgsl 'n * means.y' 'means.y'
-plant attention.wgsl 'key > place.position' 'key >= place.position'
-plant tail.wgsl 'bits >= u.threshold' 'bits > 3u * u.threshold'
-plant update.wgsl 'u.weight_decay * p' '2.0 * u.weight_decay * p'
+plant wgpu_backend product.wgsl 'first_row + y * 4u + i' 'first_row + y * 4u + 3u - i'
+plant wgpu_backend product_lanes.wgsl 'c + 2u * (id % 4u)' 'c + 2u * (id % 2u)'
+plant wgpu_backend batch_norm_backward.wgsl '-factor * plain / rows' 'factor * plain / rows'
+plant wgpu_backend pool.wgsl 'at = iy * u.in_w + ix;' 'at = iy * u.in_w + columns.x;'
+plant wgpu_backend layer_norm.wgsl 'n * means.y' 'means.y'
+plant wgpu_backend attention.wgsl 'key > place.position' 'key >= place.position'
+plant wgpu_backend tail.wgsl 'bits >= u.threshold' 'bits > 3u * u.threshold'
+plant wgpu_backend common/update_rules.wgsl 'u.weight_decay * old.value)' '2.0 * u.weight_decay * old.value)'
+plant wgpu_backend product_quads.wgsl 'k % u.in_c;' '(k + 1u) % u.in_c;'
+plant wgpu_backend update_lanes.wgsl 'pair(x.first, y.first)' 'pair(x.first, x.first)'
+plant wgpu_backend batch_norm_backward.wgsl 'apply_to(row * u.columns + c, column)' 'apply_to(row * u.columns + c, column_of(c))'
+plant wgpu_views augment.wgsl 'alone(v.xy * y)' 'alone(v.yx * y)'
+plant wgpu_views augment.wgsl 'select(period - 1 - j, j, j < length)' 'select(period - j, j, j < length)'
+plant wgpu_views augment.wgsl 'below + step / 2u' 'below + step'
+plant wgpu_views augment.wgsl 'sum = vec3<u32>(6u)' 'sum = vec3<u32>(5u)'
+plant wgpu_views augment.wgsl 'cell) + 1.0)' 'cell) + 0.98)'
 exit "$missed"

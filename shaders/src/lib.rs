@@ -30,6 +30,8 @@ pub struct Shader {
     pub uniform: usize,
     /// Storage buffers, from binding 1 on.
     pub storage: &'static [Access],
+    /// Bytes from one element of each storage buffer to the next.
+    pub strides: &'static [usize],
 }
 
 #[allow(

@@ -8,27 +8,6 @@ use super::*;
 #[path = "../build/source.rs"]
 mod source;
 
-/// Every shader, by the generated table.
-fn all() -> [&'static Shader; 15] {
-    [
-        &ATTENTION,
-        &BATCH_NORM,
-        &BATCH_NORM_BACKWARD,
-        &COLUMNS,
-        &DOT,
-        &FOLD,
-        &LAYER_NORM,
-        &POOL,
-        &PRODUCT,
-        &PRODUCT_LANES,
-        &REDUCE,
-        &TAIL,
-        &UPDATE,
-        &WEIGHT_GRADIENT,
-        &WEIGHT_GRADIENT_LANES,
-    ]
-}
-
 fn expanded(text: &str) -> Result<String, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.wgsl");
@@ -68,7 +47,7 @@ fn mistakes_name_their_line() {
 #[test]
 fn shaders_ask_for_no_more_than_webgpu_gives() {
     let mut names = HashSet::new();
-    for shader in all() {
+    for shader in ALL {
         names.insert(shader.name);
         assert!(shader.storage.len() <= 8, "{}: {} storage buffers", shader.name, shader.storage.len());
         assert!(!shader.entry_points.is_empty(), "{}", shader.name);

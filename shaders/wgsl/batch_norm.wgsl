@@ -103,14 +103,9 @@ fn make_statistics(@builtin(local_invocation_index) id: u32) {
     }
 }
 
-@compute @workgroup_size(64)
-fn normalise(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = value_index(id, groups);
-    if i >= u.rows * u.columns {
-        return;
-    }
-    let c = i % u.columns;
-    var z = fma(input[i], statistics[2u * u.columns + c], statistics[3u * u.columns + c]);
+// Writes a normalised value after residual and rectifier.
+fn finish(i: u32, normalised: f32) {
+    var z = normalised;
     if (u.finish & 2u) != 0u {
         z += residual[i];
     }
@@ -118,4 +113,30 @@ fn normalise(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
         z = select(z, 0.0, z < 0.0);
     }
     output[i] = z;
+}
+
+@compute @workgroup_size(64)
+fn normalise(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = value_index(id, groups);
+    if i >= u.rows * u.columns {
+        return;
+    }
+    let c = i % u.columns;
+    finish(i, fma(input[i], statistics[2u * u.columns + c], statistics[3u * u.columns + c]));
+}
+
+// The same for adapters that are processors, where every load costs alike: a column's are made once for a block of rows.
+@compute @workgroup_size(64)
+fn normalise_columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) id: u32) {
+    let c = group.x * 64u + id;
+    if c >= u.columns {
+        return;
+    }
+    let factor = statistics[2u * u.columns + c];
+    let addend = statistics[3u * u.columns + c];
+    let end = min((group.y + 1u) * u.block_rows, u.rows);
+    for (var row = group.y * u.block_rows; row < end; row++) {
+        let i = row * u.columns + c;
+        finish(i, fma(input[i], factor, addend));
+    }
 }

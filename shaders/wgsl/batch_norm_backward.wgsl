@@ -27,15 +27,44 @@ struct BatchNormBackward {
 @group(0) @binding(7) var<storage, read_write> d_scale: array<f32>;
 @group(0) @binding(8) var<storage, read_write> d_shift: array<f32>;
 
-// The gradient that passes the rectifier at element i of column c.
-fn passed(i: u32, c: u32) -> f32 {
+// What elements of a column have in common.
+struct Column {
+    mean: f32,
+    factor: f32,
+    addend: f32,
+    // Of the centred value in the gradient, and the addend there.
+    slope: f32,
+    rest: f32,
+}
+
+fn column_of(c: u32) -> Column {
+    var column: Column;
+    if (u.finish & 4u) == 0u {
+        column.mean = statistics[c];
+        column.factor = statistics[2u * u.columns + c];
+        column.addend = statistics[3u * u.columns + c];
+    }
+    return column;
+}
+
+// The same once `terms` has run.
+fn whole_column(c: u32) -> Column {
+    var column = column_of(c);
+    if (u.finish & 4u) == 0u {
+        column.slope = partial[c];
+        column.rest = partial[u.columns + c];
+    }
+    return column;
+}
+
+// The gradient that passes the rectifier at element i.
+fn passed(i: u32, column: Column) -> f32 {
     let g = gradient[i];
     if u.gate == 1u {
         return select(0.0, g, output[i] > 0.0);
     }
     if u.gate == 2u {
-        let z = fma(input[i], statistics[2u * u.columns + c], statistics[3u * u.columns + c]);
-        return select(0.0, g, z > 0.0);
+        return select(0.0, g, fma(input[i], column.factor, column.addend) > 0.0);
     }
     return g;
 }
@@ -47,14 +76,14 @@ fn sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let end = min((group.y + 1u) * u.block_rows, u.rows);
-    let mean = statistics[c];
+    let column = column_of(c);
     var plain = 0.0;
     var centred = 0.0;
     for (var row = group.y * u.block_rows; row < end; row++) {
         let i = row * u.columns + c;
-        let g = passed(i, c);
+        let g = passed(i, column);
         plain += g;
-        centred = fma(g, input[i] - mean, centred);
+        centred = fma(g, input[i] - column.mean, centred);
     }
     partial[group.y * 2u * u.columns + c] = plain;
     partial[(group.y * 2u + 1u) * u.columns + c] = centred;
@@ -82,14 +111,8 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
     partial[u.columns + c] = -factor * plain / rows;
 }
 
-@compute @workgroup_size(64)
-fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = value_index(id, groups);
-    if i >= u.rows * u.columns {
-        return;
-    }
-    let c = i % u.columns;
-    let g = passed(i, c);
+fn apply_to(i: u32, column: Column) {
+    let g = passed(i, column);
     if (u.finish & 1u) != 0u {
         residual[i] = select(0.0, residual[i], (u.finish & 2u) != 0u) + g;
     }
@@ -97,6 +120,28 @@ fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
         gradient[i] = g;
         return;
     }
-    let rest = fma(input[i] - statistics[c], partial[c], partial[u.columns + c]);
-    gradient[i] = fma(g, statistics[2u * u.columns + c], rest);
+    gradient[i] = fma(g, column.factor, fma(input[i] - column.mean, column.slope, column.rest));
+}
+
+@compute @workgroup_size(64)
+fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = value_index(id, groups);
+    if i >= u.rows * u.columns {
+        return;
+    }
+    apply_to(i, whole_column(i % u.columns));
+}
+
+// The same for adapters that are processors, where every load costs alike: a column's are made once for a block of rows.
+@compute @workgroup_size(64)
+fn apply_columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) id: u32) {
+    let c = group.x * 64u + id;
+    if c >= u.columns {
+        return;
+    }
+    let column = whole_column(c);
+    let end = min((group.y + 1u) * u.block_rows, u.rows);
+    for (var row = group.y * u.block_rows; row < end; row++) {
+        apply_to(row * u.columns + c, column);
+    }
 }

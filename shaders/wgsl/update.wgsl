@@ -1,25 +1,8 @@
-// Changes of parameters, value by value over a range of the arena: SGD with momentum, AdamW, and the moving average.
+// Changes of parameters, value by value over a range of their buffer.
 
 #include "common/index.wgsl"
+#include "common/update_rules.wgsl"
 
-struct Update {
-    len: u32,
-    // SGD: momentum. AdamW: beta 1. Average: decay.
-    first_decay: f32,
-    // AdamW: beta 2.
-    second_decay: f32,
-    // Factor on the gradient.
-    scale: f32,
-    // SGD: weight decay. AdamW: learning rate x weight decay.
-    weight_decay: f32,
-    // AdamW's is divided by 1 - beta1^step.
-    learning_rate: f32,
-    // 1 / sqrt(1 - beta2^step)
-    correction: f32,
-    epsilon: f32,
-}
-
-@group(0) @binding(0) var<uniform> u: Update;
 @group(0) @binding(1) var<storage, read_write> values: array<f32>;
 @group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(3) var<storage, read_write> first: array<f32>;
@@ -31,10 +14,9 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
     if i >= u.len {
         return;
     }
-    let p = values[i];
-    let v = u.first_decay * first[i] + (u.scale * gradient[i] + u.weight_decay * p);
-    first[i] = v;
-    values[i] = p - u.learning_rate * v;
+    let moved = sgd_rule(Moved(values[i], first[i], 0.0), gradient[i]);
+    first[i] = moved.first;
+    values[i] = moved.value;
 }
 
 @compute @workgroup_size(64)
@@ -43,21 +25,17 @@ fn adamw(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     if i >= u.len {
         return;
     }
-    let g = u.scale * gradient[i];
-    let m = u.first_decay * first[i] + (1.0 - u.first_decay) * g;
-    let v = u.second_decay * second[i] + (1.0 - u.second_decay) * g * g;
-    first[i] = m;
-    second[i] = v;
-    let p = values[i] - u.weight_decay * values[i];
-    values[i] = p - u.learning_rate * (m / (sqrt(v) * u.correction + u.epsilon));
+    let moved = adamw_rule(Moved(values[i], first[i], second[i]), gradient[i]);
+    first[i] = moved.first;
+    second[i] = moved.second;
+    values[i] = moved.value;
 }
 
-// first = decay first + (1 - decay) values
 @compute @workgroup_size(64)
 fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = value_index(id, groups);
     if i >= u.len {
         return;
     }
-    first[i] = u.first_decay * first[i] + (1.0 - u.first_decay) * values[i];
+    first[i] = average_rule(first[i], values[i]);
 }

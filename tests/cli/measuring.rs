@@ -53,7 +53,7 @@ fn bench_prints_one_json_line_in_every_mode() {
     for mode in ["infer", "train", "step"] {
         let args: Vec<&str> = ["bench", "--mode", mode].into_iter().chain(small.split(' ')).collect();
         let measured = line(&args);
-        for key in ["ms_min", "ms_median", "ms_per_image", "gflops"] {
+        for key in ["ms_first", "ms_min", "ms_median", "ms_per_image", "gflops"] {
             assert!(measured[key].as_f64().is_some_and(|value| value > 0.0), "{mode} {key}: {measured}");
         }
         assert_eq!((&measured["mode"], &measured["batch"]), (&mode.into(), &2.into()));

@@ -96,6 +96,8 @@ fn encoded(picture: &GrayImage, format: ImageFormat) -> Vec<u8> {
 /// The program, with nothing of the test's environment that could change what it says.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_affekt"));
+    // What the program keeps for other runs stays out of the user's folder.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

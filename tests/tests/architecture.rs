@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("signal", &["random"]),
     ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
-    ("backend", &["random", "net"]),
+    ("backend", &["random", "net", "media"]),
     ("learn", &["random", "net", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
 ];

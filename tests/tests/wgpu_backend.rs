@@ -6,7 +6,7 @@
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
 use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
-use affekt_engine::net::{Graph, Weights};
+use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
 use affekt_tests::cases::{
     Case, clips, convolutions, encoder, encoders, lively_weights, noise, pooled, wide,
 };
@@ -262,6 +262,63 @@ fn other_numbers_of_items_between_passes_change_nothing() {
         assert_eq!(again, fresh.forward(part(2), 2, Mode::Infer).expect("a forward pass"), "{kernels}");
         assert_ne!(again, first, "the running statistics moved");
     }
+}
+
+/// Large pictures of which little is read, with WebGPU's default limits: the number that the error names is the largest
+/// that works.
+#[test]
+fn a_training_batch_too_large_for_the_adapter_is_refused_with_the_largest_that_is_not() {
+    for (kernels, backend) in backends().iter().take(1) {
+        let mut g = GraphBuilder::new(Shape { h: 512, w: 512, c: 8 });
+        let x = g.conv("a", 0, 4, 1, 16, 0).expect("it fits");
+        let x = g.batch_norm("n", x);
+        let x = g.global_average_pool(x);
+        g.linear("fc", x, 2);
+        let graph = g.finish(x);
+        let mut network = network(backend, &graph);
+        let many = (backend.adapter().binding_mib / 8) as usize + 1;
+        let input = vec![0.0; many * graph.input().len()];
+        let error = network.forward(&input, many, Mode::Train).expect_err("more than a binding").to_string();
+        let (_, rest) = error.split_once("at most ").expect("a limit");
+        let most: usize = rest.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+        assert!((1..many).contains(&most), "{kernels}: {error}");
+        let mut pass = |items| network.forward(&input[..items * graph.input().len()], items, Mode::Train);
+        assert!(pass(most + 1).is_err(), "{kernels}: {error}");
+        assert_eq!(pass(most).expect("it fits").len(), 2 * most);
+        network.backward(&noise(2 * most, 2), Slot::First).expect("a backward pass");
+    }
+}
+
+#[test]
+fn kernels_are_kept_from_device_to_device_and_a_damaged_file_is_not_used() {
+    if backends().is_empty() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    // A folder that is not there yet.
+    let kept = folder.path().join("cache");
+    let logits = || {
+        let options = WgpuOptions { kernel_cache: Some(kept.clone()), ..WgpuOptions::default() };
+        let backend = WgpuBackend::open(&options).expect("an adapter");
+        let (_, graph, items) = pooled();
+        let input = noise(items * graph.input().len(), 1);
+        network(&backend, &graph).forward(&input, items, Mode::Infer).expect("a forward pass")
+    };
+    let first = logits();
+    if !backends()[0].1.adapter().features.contains(&"pipeline cache") {
+        println!("LEFT OUT: compiled kernels on disk, which this adapter's driver does not hand out");
+        return;
+    }
+    let files: Vec<_> =
+        std::fs::read_dir(&kept).expect("a folder").map(|f| f.expect("a file").path()).collect();
+    let [file] = files.as_slice() else { panic!("one file: {files:?}") };
+    assert_eq!(logits(), first);
+    let whole = std::fs::read(file).expect("the file");
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 0x55;
+    std::fs::write(file, &damaged).expect("written");
+    assert_eq!(logits(), first);
+    assert_ne!(std::fs::read(file).expect("the file"), damaged, "a whole file takes its place");
 }
 
 #[test]

@@ -5,11 +5,13 @@
 
 pub mod cpu;
 pub mod noise;
+mod views;
 pub mod wgpu;
 
 use thiserror::Error;
 
 use crate::net::{Graph, PlanError, Weights, WeightsError};
+pub use views::{Input, PictureView, ViewBatch};
 
 /// Which statistics batch normalisation uses, and what a forward pass leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +105,16 @@ pub trait Network: Send {
     /// `input` is not `items` times the graph's input, `items` is 0, or the device failed.
     fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError>;
 
+    /// [`Network::forward`] of views, an item each. A backend that renders views itself ([`Backend::renders_views`]) gives
+    /// them the values that [`ViewBatch::render`] gives, within one grey level; here that renders them.
+    ///
+    /// # Errors
+    /// There is no view, the network reads another shape, or the device failed.
+    fn forward_views(&mut self, views: &ViewBatch, mode: Mode) -> Result<Vec<f32>, BackendError> {
+        views.check(self.graph().input())?;
+        self.forward(&views.render(), views.views().len(), mode)
+    }
+
     /// Sets the key of the random masks of the following [`Mode::Train`] passes: the same key and items give the same
     /// masks on every backend ([`noise`] says which). 0 before the first call; it is no part of the training state.
     /// Without effect on networks without dropout.
@@ -188,6 +200,12 @@ pub trait Backend: Send + Sync {
     /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.
     fn profile(&self) -> Vec<KernelTime> {
         vec![]
+    }
+
+    /// Whether its networks make views on the device, so that it is better to leave them pictures and compiled views than
+    /// to render ahead.
+    fn renders_views(&self) -> bool {
+        false
     }
 
     /// Puts a graph with its weights on the device.

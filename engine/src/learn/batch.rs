@@ -2,21 +2,22 @@
 
 use super::error::LearnError;
 use super::loss::one_hot;
+use crate::backend::Input;
 
-/// The input of one training step, drawn and augmented. Pictures are NHWC, one after the other.
+/// The input of one training step, drawn and augmented: NHWC pictures one after the other, or views that the backend makes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrainBatch {
     /// Weak views of the labelled pictures `x_FER`: B inputs.
-    pub labelled: Vec<f32>,
+    pub labelled: Input,
     /// Their classes `y_FER`: B indices.
     pub labels: Vec<usize>,
     /// Their label distributions, `B x classes`, rows summing to 1, where annotators voted. Used instead of
     /// `labels` when `soft_targets` is set.
     pub targets: Option<Vec<f32>>,
     /// Weak views of the unlabelled pictures `x_FR`: U inputs; empty where the step's phase needs none.
-    pub weak: Vec<f32>,
+    pub weak: Input,
     /// Strong views `Aug(x_FR)` of the same pictures in the same order: U inputs; empty where none is needed.
-    pub strong: Vec<f32>,
+    pub strong: Input,
 }
 
 impl TrainBatch {
@@ -112,11 +113,11 @@ mod tests {
 
     fn batch() -> TrainBatch {
         TrainBatch {
-            labelled: vec![0.0; 6],
+            labelled: vec![0.0; 6].into(),
             labels: vec![0, 2],
             targets: None,
-            weak: vec![0.0; 9],
-            strong: vec![0.0; 9],
+            weak: vec![0.0; 9].into(),
+            strong: vec![0.0; 9].into(),
         }
     }
 
@@ -133,9 +134,9 @@ mod tests {
         let error = message(batch().check_labelled(3, 2).expect_err("label 2 of 2 classes"));
         assert_eq!(error, "training batch: labelled picture 1 has label 2, but there are 2 classes");
         assert!(message(batch().check_labelled(4, 3).expect_err("ragged")).contains("pictures of 4 values"));
-        let lame = TrainBatch { strong: vec![0.0; 6], ..batch() };
+        let lame = TrainBatch { strong: vec![0.0; 6].into(), ..batch() };
         assert!(message(lame.check_unlabelled(3, true, true).expect_err("lame")).contains("both views"));
-        let none = TrainBatch { weak: vec![], ..batch() };
+        let none = TrainBatch { weak: Input::default(), ..batch() };
         assert!(
             message(none.check_unlabelled(3, true, false).expect_err("none")).contains("`weak` has 0 values")
         );

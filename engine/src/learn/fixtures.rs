@@ -2,6 +2,7 @@
 
 use super::testing::mlp;
 use super::{Schedule, SemiSupervised, Settings, TrainBatch};
+use crate::backend::Input;
 use crate::net::Graph;
 use crate::random::{Address, Purpose, Random};
 
@@ -31,6 +32,7 @@ pub fn batch(item: u64) -> TrainBatch {
     let (labelled, labels) = blobs(100 + item, 9);
     let (weak, _) = blobs(200 + item, 12);
     let strong = weak.iter().zip(normals(300 + item, weak.len())).map(|(w, n)| w + 0.5 * n).collect();
+    let [labelled, weak, strong] = [labelled, weak, strong].map(Input::from);
     TrainBatch { labelled, labels, targets: None, weak, strong }
 }
 

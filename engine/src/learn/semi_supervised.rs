@@ -25,7 +25,7 @@ use super::record::{StepRecord, all_finite, finite, share_at};
 use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
 use super::state::{Counters, TrainingState};
 use super::teacher_loss::{TeacherTerms, teacher_loss};
-use crate::backend::{Mode, Network, NetworkState, Slot, Which};
+use crate::backend::{Input, Mode, Network, NetworkState, Slot, Which};
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
@@ -159,15 +159,15 @@ impl SemiSupervised {
         let mut teacher_logits = vec![];
         let mut pseudo = None;
         if phase.teacher {
-            let mut views = batch.labelled.clone();
+            let mut views = vec![&batch.labelled];
             let mut items = labelled;
             for (needed, view) in [(phase.needs_weak, &batch.weak), (phase.consistency, &batch.strong)] {
                 if needed {
-                    views.extend_from_slice(view);
+                    views.push(view);
                     items += unlabelled;
                 }
             }
-            teacher_logits = self.teacher.forward(&views, items, Mode::Train)?;
+            teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, Mode::Train)?;
             record.skipped = !all_finite(&teacher_logits);
             record.teacher_accuracy =
                 share_at(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
@@ -373,7 +373,7 @@ impl SemiSupervised {
             View::Weak => &batch.weak,
             View::Strong => &batch.strong,
         };
-        let logits = self.student.forward(view, now.unlabelled, Mode::Train)?;
+        let logits = view.forward(self.student.as_mut(), now.unlabelled, Mode::Train)?;
         now.record.agreement = share_at(&logits, &pseudo.classes, self.classes);
         let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
         let all_finite = all_finite(&logits);
@@ -381,7 +381,7 @@ impl SemiSupervised {
     }
 
     fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let logits = self.student.forward(&batch.labelled, batch.labels.len(), Mode::Train)?;
+        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), Mode::Train)?;
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
@@ -421,7 +421,7 @@ impl SemiSupervised {
         mode: Mode,
         record: &mut StepRecord,
     ) -> Result<Loss, LearnError> {
-        let logits = self.student.forward(&batch.labelled, batch.labels.len(), mode)?;
+        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), mode)?;
         record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
         Ok(cross_entropy(&logits, &targets, None, self.classes))

@@ -3,7 +3,7 @@
 use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, plain, trainer};
 use super::testing::{Reference, mlp_graph};
 use super::*;
-use crate::backend::{Mode, Network, NetworkState, Slot, Which};
+use crate::backend::{Input, Mode, Network, NetworkState, Slot, Which};
 use crate::net::{Graph, Weights};
 
 #[test]
@@ -41,7 +41,7 @@ fn feedback_is_the_step_size_times_the_clipped_dot_product() {
 
 /// `L_T` of the teacher's weights with labels, targets and feedback held still, by nothing but the definition.
 fn teacher_loss(graph: &Graph, weights: Weights, held: &Held, b: &TrainBatch) -> f64 {
-    let views = [b.labelled.clone(), b.weak.clone(), b.strong.clone()].concat();
+    let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
     let logits = Reference::new(graph, weights).forward(&views, 33, Mode::Probe).expect("logits");
     let (labelled, rest) = logits.split_at(9 * CLASSES);
     let (weak, strong) = rest.split_at(12 * CLASSES);
@@ -68,7 +68,7 @@ fn the_teacher_descends_the_gradient_of_its_whole_loss() {
     let mut t = trainer(&graph, &settings);
     t.teacher_forward(&b).expect("forward");
     let labels = t.pseudo_labels().expect("labels").targets.clone();
-    let views = [b.labelled.clone(), b.weak.clone(), b.strong.clone()].concat();
+    let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
     let logits = Reference::new(&graph, start.clone()).forward(&views, 33, Mode::Probe).expect("logits");
     t.student_update(&b).expect("student");
     t.meta_test(&b).expect("meta-test");
@@ -160,7 +160,7 @@ fn a_waiting_student_does_not_move_and_then_starts_from_the_teacher() {
     settings.student_starts_from_teacher = true;
     let mut t = trainer(&graph, &settings);
     let start = t.student().state().expect("a state");
-    let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
+    let labelled_only = TrainBatch { weak: Input::default(), strong: Input::default(), ..batch(0) };
     for _ in 0..3 {
         let record = t.step(&labelled_only).expect("no unlabelled picture is needed");
         assert!(record.loss_student.is_none() && record.loss_consistency.is_none());
@@ -187,7 +187,7 @@ fn fine_tuning_moves_the_student_on_labels_and_leaves_the_teacher_alone() {
     let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, true), &settings);
     (0..2).for_each(|_| drop(t.step(&batch(0)).expect("a step")));
     let teacher = t.teacher().state().expect("a state");
-    let labelled_only = TrainBatch { weak: vec![], strong: vec![], ..batch(0) };
+    let labelled_only = TrainBatch { weak: Input::default(), strong: Input::default(), ..batch(0) };
     let first = t.step(&labelled_only).expect("a step");
     let second = t.step(&labelled_only).expect("a step");
     assert_eq!(t.teacher().state().expect("a state"), teacher);
@@ -201,7 +201,9 @@ fn a_step_that_is_not_finite_moves_nothing_and_is_counted() {
     t.step(&batch(0)).expect("a good step");
     let before = (t.teacher().state().expect("a state"), t.student().state().expect("a state"));
     let mut broken = batch(1);
-    broken.labelled[0] = f32::NAN;
+    let mut values = broken.labelled.values();
+    values[0] = f32::NAN;
+    broken.labelled = values.into();
     let record = t.step(&broken).expect("not the 20th");
     assert!(record.skipped && record.skipped_total == 1);
     assert_eq!((t.teacher().state().expect("a state"), t.student().state().expect("a state")), before);

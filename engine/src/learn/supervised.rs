@@ -57,7 +57,7 @@ impl Supervised {
         let items = batch.check_labelled(self.network.graph().input().len(), classes)?;
         let (s, o) = (&self.settings, &self.settings.optimiser);
         let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
-        let logits = self.network.forward(&batch.labelled, items, Mode::Train)?;
+        let logits = batch.labelled.forward(self.network.as_mut(), items, Mode::Train)?;
         let loss = cross_entropy(&logits, &targets, None, classes);
         let rate = s.teacher_rate(self.step);
         let mut descent = None;

@@ -52,17 +52,17 @@ impl Problem {
             .copied()
             .collect();
         let mut redraw = rng(Purpose::AugmentStrong);
-        let strong = points
+        let strong: Vec<f32> = points
             .iter()
             .enumerate()
             .map(|(i, v)| if i % INPUTS < TELLING { v + 0.3 * redraw.normal() } else { redraw.normal() })
             .collect();
         TrainBatch {
-            labelled: jitter(&self.labelled.0, &mut rng(Purpose::AugmentLabelled)),
+            labelled: jitter(&self.labelled.0, &mut rng(Purpose::AugmentLabelled)).into(),
             labels: self.labelled.1.clone(),
             targets: None,
-            weak: jitter(&points, &mut rng(Purpose::AugmentWeak)),
-            strong,
+            weak: jitter(&points, &mut rng(Purpose::AugmentWeak)).into(),
+            strong: strong.into(),
         }
     }
 

@@ -33,10 +33,10 @@ fn feedback_is_positive_exactly_when_the_update_lowers_the_labelled_loss() {
             }
             let teacher = Box::new(Reference::new(&graph, weights));
             let mut t = SemiSupervised::new(teacher, mlp(&graph, 2), settings.clone()).expect("valid");
+            let views = helps.labelled.values();
             let loss = |t: &SemiSupervised| {
                 let weights = t.student().weights(Which::Current).expect("weights");
-                let logits =
-                    Reference::new(&graph, weights).forward(&helps.labelled, 9, Mode::Probe).expect("logits");
+                let logits = Reference::new(&graph, weights).forward(&views, 9, Mode::Probe).expect("logits");
                 cross_entropy(&logits, &one_hot(&helps.labels, CLASSES, 0.0), None, CLASSES).value
             };
             let before = loss(&t);
@@ -96,10 +96,10 @@ fn two_losses_in_different_batch_norm_contexts_say_nothing_about_the_step() {
         let logits = probe.forward(views, items, Mode::Probe).expect("logits");
         cross_entropy(&logits[..9 * CLASSES], &classes, None, CLASSES).value
     };
-    let joint: Vec<f32> = [b.labelled.clone(), b.weak.iter().map(|v| v - 0.5).collect()].concat();
+    let joint: Vec<f32> = [b.labelled.values(), b.weak.values().iter().map(|v| v - 0.5).collect()].concat();
     let old_in_joint_batch = loss(&t, &joint, 21);
     let f = feedback_of(&mut t, &b);
-    let artefact = old_in_joint_batch - loss(&t, &b.labelled, 9) - f;
+    let artefact = old_in_joint_batch - loss(&t, &b.labelled.values(), 9) - f;
     assert!(artefact.abs() > 10.0 * f.abs(), "artefact {artefact}, f {f}");
 }
 

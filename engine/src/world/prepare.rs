@@ -1,11 +1,12 @@
-//! What loader threads do ahead of a training step: draw, read, augment. All of it depends on the seed and the step
-//! alone, so that a resumed run prepares the same steps, whichever thread asks first.
+//! What loader threads do ahead of a training step: draw, read, augment, or only compile the augmentation where the backend
+//! makes views itself. All of it depends on the seed and the step alone, so that a resumed run prepares the same steps, whichever thread asks first.
 
 use std::sync::Arc;
 
 use super::config::{RunConfig, Sampling};
 use super::error::WorldError;
 use super::sets::Sets;
+use crate::backend::{Input, PictureView, ViewBatch};
 use crate::data::{BalancedSampler, DataError, PictureCache, SkipLog, UniformSampler};
 use crate::learn::{self, Method, Settings, TrainBatch, one_hot};
 use crate::media::Picture;
@@ -53,6 +54,8 @@ pub struct Preparer {
     contract: InputContract,
     seed: u64,
     skips: Arc<SkipLog>,
+    /// Whether views are made here or left to the backend.
+    renders: bool,
 }
 
 impl Preparer {
@@ -103,7 +106,14 @@ impl Preparer {
             contract: config.contract()?,
             seed,
             skips: Arc::clone(&sets.skips),
+            renders: true,
         })
+    }
+
+    /// Leaves views to the backend: steps hold pictures and compiled programs, or rendered values.
+    #[must_use]
+    pub fn leaving_views(self, leave: bool) -> Self {
+        Self { renders: !leave, ..self }
     }
 
     /// Which samples a step takes.
@@ -150,12 +160,12 @@ impl Preparer {
             weak: if phase.needs_weak {
                 views(View::Weak, Purpose::AugmentWeak, &unlabelled_pictures)
             } else {
-                vec![]
+                Input::default()
             },
             strong: if phase.needs_strong {
                 views(View::Strong, Purpose::AugmentStrong, &unlabelled_pictures)
             } else {
-                vec![]
+                Input::default()
             },
         };
         Ok(Prepared { step, drawn, used: Draw { labelled, unlabelled }, batch })
@@ -173,16 +183,15 @@ impl Preparer {
 
     /// One view of each picture. The address counts places in the batch, because a small class may stand in a batch
     /// twice and is to be seen twice.
-    fn views(&self, view: View, purpose: Purpose, step: u64, pictures: &[Arc<Picture>]) -> Vec<f32> {
-        let mut out = vec![0.0; pictures.len() * input_len(&self.contract)];
-        for (item, (picture, out)) in
-            pictures.iter().zip(out.chunks_mut(input_len(&self.contract))).enumerate()
-        {
+    fn views(&self, view: View, purpose: Purpose, step: u64, pictures: &[Arc<Picture>]) -> Input {
+        let compiled = pictures.iter().enumerate().map(|(item, picture)| {
             let mut rng = Address { seed: self.seed, purpose, step, item: item as u64 }.rng();
             let dims = (picture.width, picture.height);
-            self.policy.compile(view, dims, &self.contract, &mut rng).render(picture, &self.contract, out);
-        }
-        out
+            let program = self.policy.compile(view, dims, &self.contract, &mut rng);
+            PictureView { picture: Arc::clone(picture), program }
+        });
+        let batch = ViewBatch::new(self.contract.clone(), compiled.collect());
+        if self.renders { batch.render().into() } else { Input::Views(batch) }
     }
 
     /// Annotators' votes of each sample, or its one class where it has none.

@@ -91,7 +91,8 @@ impl Pretraining {
             folder.save_config(&config)?;
         }
         let done = trainer.steps_done();
-        let preparer = Arc::new(Preparer::new(&config, &sets)?);
+        let preparer = Preparer::new(&config, &sets)?.leaving_views(backend.renders_views());
+        let preparer = Arc::new(preparer);
         let making = Arc::clone(&preparer);
         let steps = done..config.training.steps;
         let capacity = config.workers + 2;

@@ -1,5 +1,6 @@
 //! `--threads`, `--backend` and `--adapter`: what computes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use affekt_engine::backend::Backend;
@@ -87,6 +88,7 @@ impl Compute {
         WgpuBackend::open(&WgpuOptions {
             adapter: self.adapter.clone(),
             profile: self.profile,
+            kernel_cache: cache_folder(),
             ..WgpuOptions::default()
         })
     }
@@ -99,4 +101,15 @@ impl Compute {
         log::warn!("no GPU is used: {why}; computing on the processor");
         self.cpu()
     }
+}
+
+/// This program's folder below the one that the system has for what can be made again; `None` where it names none.
+fn cache_folder() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = if cfg!(windows) {
+        named("LOCALAPPDATA")
+    } else {
+        named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
+    };
+    Some(folder?.join("affekt"))
 }

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use affekt_shaders as shaders;
-use affekt_shaders::UpdateUniform;
+use affekt_shaders::{UpdateLanesUniform, UpdateUniform};
 
 use super::gpu::Gpu;
 use super::program::{Memory, Program, Recorder, Slice, value_groups};
@@ -225,8 +225,14 @@ impl Recorded {
                     part(Memory::First, true),
                     part(Memory::Second, entry == "adamw"),
                 ];
-                let uniform = UpdateUniform::default();
-                recorder.dispatch(&shaders::UPDATE, entry, &uniform, &bound, value_groups(len))?;
+                // Both forms have one block, which every run writes anew.
+                if gpu.uses_lanes {
+                    let (uniform, groups) = (UpdateLanesUniform::default(), value_groups(len.div_ceil(2)));
+                    recorder.dispatch(&shaders::UPDATE_LANES, entry, &uniform, &bound, groups)?;
+                } else {
+                    let uniform = UpdateUniform::default();
+                    recorder.dispatch(&shaders::UPDATE, entry, &uniform, &bound, value_groups(len))?;
+                }
                 parts.push((len, *decays));
             }
         }
@@ -234,6 +240,7 @@ impl Recorded {
     }
 
     fn run(&self, gpu: &Gpu, uniform: UpdateUniform) -> Result<(), BackendError> {
+        const { assert!(size_of::<UpdateUniform>() == size_of::<UpdateLanesUniform>()) };
         for (i, &(len, decays)) in self.parts.iter().enumerate() {
             let weight_decay = if decays { uniform.weight_decay } else { 0.0 };
             self.program.set_uniform(gpu, i, &UpdateUniform { len: len as u32, weight_decay, ..uniform });

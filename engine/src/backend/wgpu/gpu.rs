@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
+use super::kernel_cache::KernelCache;
 use super::profile::Profiler;
 use super::program::ALIGNMENT;
+use super::views::ViewStore;
 use super::{Limits, WgpuOptions};
 use crate::backend::BackendError;
 
@@ -34,6 +36,17 @@ pub(super) struct Gpu {
     /// Bound where a kernel has a binding that it will not touch: to read, and to write.
     pub nothing: [wgpu::Buffer; 2],
     pub profiler: Option<Profiler>,
+    cache: Option<KernelCache>,
+    /// Pictures and views, shared by all networks; whoever holds it may write and submit.
+    pub views: Mutex<ViewStore>,
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            cache.save();
+        }
+    }
 }
 
 impl Gpu {
@@ -57,6 +70,11 @@ impl Gpu {
                 return Err(fail("it has no timestamps, which profiling needs".into()));
             }
             features |= Profiler::FEATURES;
+        }
+        let cache_folder =
+            options.kernel_cache.as_deref().filter(|_| handle.features().contains(KernelCache::FEATURES));
+        if cache_folder.is_some() {
+            features |= KernelCache::FEATURES;
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("affekt"),
@@ -99,6 +117,7 @@ impl Gpu {
             })
         });
         let profiler = options.profile.then(|| Profiler::new(&device, &queue));
+        let cache = cache_folder.and_then(|folder| KernelCache::open(&device, &info, folder));
         Ok(Self {
             adapter,
             device,
@@ -110,6 +129,8 @@ impl Gpu {
             staging: Mutex::default(),
             nothing,
             profiler,
+            cache,
+            views: Mutex::default(),
         })
     }
 
@@ -186,9 +207,9 @@ impl Gpu {
                 count: None,
             };
         let uniform = entry_of(0, wgpu::BufferBindingType::Uniform, shader.uniform);
-        let storage = shader.storage.iter().enumerate().map(|(i, access)| {
+        let storage = shader.storage.iter().zip(shader.strides).enumerate().map(|(i, (access, stride))| {
             let read_only = *access == Access::Read;
-            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, 8)
+            entry_of(i + 1, wgpu::BufferBindingType::Storage { read_only }, *stride)
         });
         let entries: Vec<_> = std::iter::once(uniform).chain(storage).collect();
         let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -210,7 +231,7 @@ impl Gpu {
                 zero_initialize_workgroup_memory: false,
                 ..wgpu::PipelineCompilationOptions::default()
             },
-            cache: None,
+            cache: self.cache.as_ref().map(KernelCache::pipelines),
         });
         Kernel { pipeline, layout }
     }

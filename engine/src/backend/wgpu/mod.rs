@@ -1,8 +1,8 @@
 //! The wgpu backend: the same graph, plan and weights on any adapter with Vulkan, Metal or Direct3D 12.
 //!
-//! `adapters` lists what there is, `gpu` opens one, `store` and `place` say where parameters and activations lie, `walk`
+//! `adapters` lists what there is, `gpu` opens one (`kernel_cache` keeps its kernels), `store` and `place` say where parameters and activations lie, `walk`
 //! records a plan's dispatches over the kernels of the crate `affekt-shaders` (`product` the convolutions among them) into
-//! a `program`, and `network` runs programs behind the trait. A program is recorded once for a number of items; then a pass
+//! a `program`, `views` makes networks' input from pictures, and `network` runs programs behind the trait. A program is recorded once for a number of items; then a pass
 //! is one submission and one read-back, and nothing is allocated.
 //!
 //! Sums have a fixed order, so one adapter gives the same bits again and again; two kinds of adapters agree to rounding.
@@ -10,14 +10,17 @@
 mod adapters;
 mod change;
 mod gpu;
+mod kernel_cache;
 mod network;
 mod place;
 mod product;
 mod profile;
 mod program;
 mod store;
+mod views;
 mod walk;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Backend, BackendError, KernelTime, Network};
@@ -45,6 +48,8 @@ pub struct WgpuOptions {
     pub processor_kernels: Option<bool>,
     /// Whether to time every kernel, for [`Backend::profile`]; slower.
     pub profile: bool,
+    /// Folder for compiled kernels, where the driver hands them out; `None`: they are compiled in every process.
+    pub kernel_cache: Option<PathBuf>,
 }
 
 /// Runs networks on a GPU.
@@ -86,6 +91,10 @@ impl Backend for WgpuBackend {
 
     fn profile(&self) -> Vec<KernelTime> {
         self.gpu.profiler.as_ref().map_or_else(Vec::new, |p| p.times(&self.gpu.device))
+    }
+
+    fn renders_views(&self) -> bool {
+        true
     }
 
     fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError> {

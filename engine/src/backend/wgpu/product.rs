@@ -9,7 +9,7 @@ use super::store::Matrix;
 use crate::backend::BackendError;
 use crate::net::Shape;
 
-/// Side of the tiles that `product.wgsl` and `weight_gradient.wgsl` make.
+/// Side of the tiles that `product.wgsl`, `weight_gradient.wgsl` and their forms for fours of channels make.
 const TILE: usize = 64;
 /// Side of those of the kernels for processors.
 const LANES_TILE: usize = 32;
@@ -178,6 +178,10 @@ fn product(
     let (columns, rows) = (uniform.columns as usize, uniform.rows as usize);
     if !to.gpu().uses_lanes {
         let groups = tile_groups(columns.div_ceil(TILE), rows.div_ceil(TILE));
+        if uniform.in_c.is_multiple_of(4) {
+            let uniform = bytemuck::cast::<ProductUniform, shaders::ProductQuadsUniform>(uniform);
+            return to.dispatch(&shaders::PRODUCT_QUADS, entry, &uniform, &slices, groups);
+        }
         return to.dispatch(&shaders::PRODUCT, entry, &uniform, &slices, groups);
     }
     let (entry, tile) = match (entry, uniform.in_c.is_multiple_of(8)) {
@@ -210,11 +214,15 @@ pub(super) fn weight_gradient(
     let partial = if slices == 1 { gradient } else { Slice::scratch(slices * matrix.len()) };
     let groups = [columns as u32, inner as u32, slices as u32];
     let bound = [Some(input), Some(d_output), Some(partial)];
+    let output_fits = extents.output.c.is_multiple_of(4);
     if to.gpu().uses_lanes {
-        let fits = extents.input.c.is_multiple_of(LANES_TILE) && extents.output.c.is_multiple_of(4);
+        let fits = extents.input.c.is_multiple_of(LANES_TILE) && output_fits;
         let entry = if fits { "main" } else { "any" };
         let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientLanesUniform>(uniform);
         to.dispatch(&shaders::WEIGHT_GRADIENT_LANES, entry, &uniform, &bound, groups)?;
+    } else if extents.input.c.is_multiple_of(4) && output_fits {
+        let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientQuadsUniform>(uniform);
+        to.dispatch(&shaders::WEIGHT_GRADIENT_QUADS, "main", &uniform, &bound, groups)?;
     } else {
         let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientUniform>(uniform);
         to.dispatch(&shaders::WEIGHT_GRADIENT, "main", &uniform, &bound, groups)?;

@@ -30,6 +30,12 @@ pub(super) enum Memory {
     /// The other gradient of a dot product.
     Other,
     Noise,
+    /// What `augment.wgsl` reads: views, their operations, tables and pictures; and where it works.
+    Views,
+    Operations,
+    Tables,
+    Pictures,
+    Work,
     /// Bound where a kernel has a binding that it will not touch: to read, and to write.
     Unread,
     Unwritten,

@@ -31,8 +31,7 @@ pub(super) fn apply(
             sharpen(copy, pixels, size, channels, factor);
         }
         PixelOp::Erase { left, top, width, height, value } => {
-            let grey: f32 = LUMA.iter().zip(value).map(|(w, v)| w * f32::from(v)).sum();
-            let value = if channels == 1 { [(grey + 0.5) as u8; 3] } else { value };
+            let value = erased(value, channels);
             let right = (left + width).min(size);
             for row in pixels.chunks_exact_mut(size * channels).skip(top).take(height) {
                 for pixel in row[left.min(right) * channels..right * channels].chunks_exact_mut(channels) {
@@ -41,6 +40,12 @@ pub(super) fn apply(
             }
         }
     }
+}
+
+/// What an erased box holds in a picture with `channels`: the colour, or its luma.
+pub(crate) fn erased(value: [u8; 3], channels: usize) -> [u8; 3] {
+    let grey: f32 = LUMA.iter().zip(value).map(|(w, v)| w * f32::from(v)).sum();
+    if channels == 1 { [(grey + 0.5) as u8; 3] } else { value }
 }
 
 type Table = [u8; 256];
@@ -64,9 +69,14 @@ fn stretch(counts: &[u32; 256]) -> Option<Table> {
     let low = counts.iter().position(|&n| n > 0)?;
     let high = counts.iter().rposition(|&n| n > 0)?;
     (high > low).then(|| {
-        let gain = 255.0 / (high - low) as f32;
+        let gain = stretch_gain(high - low);
         std::array::from_fn(|v| ((v as f32 - low as f32) * gain + 0.5) as u8)
     })
+}
+
+/// The factor that stretches a span of grey levels over all of them.
+pub(crate) fn stretch_gain(span: usize) -> f32 {
+    255.0 / span as f32
 }
 
 fn level(counts: &[u32; 256]) -> Option<Table> {

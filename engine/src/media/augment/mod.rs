@@ -12,8 +12,11 @@ mod program;
 mod render;
 
 pub use compile::View;
+pub(crate) use filter::{erased, stretch_gain};
 pub use policy::{Erase, Framing, Operation, Policy, PolicyError, Reach, Strong, Weak};
+pub(crate) use program::Geometry;
 pub use program::{Affine, Border, Colour, PixelOp, Program};
+pub(crate) use render::normalised;
 
 #[cfg(test)]
 mod tests;

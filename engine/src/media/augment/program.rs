@@ -47,6 +47,42 @@ impl Program {
         }
     }
 
+    /// How a picture of `source_dims` (width, height) is reduced and then sampled.
+    pub(crate) fn geometry(&self, source_dims: (usize, usize)) -> Geometry {
+        let [[a, b, c], [d, e, f]] = self.source_from_output.0;
+        let target = |length: usize, step: f32| {
+            if step > REDUCE_FROM {
+                ((length as f32 / step).round() as usize).clamp(1, length)
+            } else {
+                length
+            }
+        };
+        let width = target(source_dims.0, a.hypot(b));
+        let height = target(source_dims.1, d.hypot(e));
+        let step = |length: usize, count: usize| {
+            let step = length as f32 / count as f32;
+            (step, 1.0 / step)
+        };
+        let (sx, sy) = (width as f32 / source_dims.0 as f32, height as f32 / source_dims.1 as f32);
+        Geometry {
+            width,
+            height,
+            steps: [step(source_dims.0, width), step(source_dims.1, height)],
+            map: [[a * sx, b * sx, c * sx], [d * sy, e * sy, f * sy]],
+        }
+    }
+
+    /// The colour transform's rows for a picture with `from` channels that goes on with `to`, which are no more. One
+    /// channel uses the first row, and of that one channel only its first value and the addend.
+    pub(crate) fn colour_rows(&self, from: usize, to: usize) -> [[f32; 4]; 3] {
+        if (from, to) == (3, 3) {
+            return self.colour.0;
+        }
+        let luma = self.colour.luma();
+        let row = if from == 1 { [luma[0] + luma[1] + luma[2], 0.0, 0.0, luma[3]] } else { luma };
+        [row, [0.0; 4], [0.0; 4]]
+    }
+
     /// The same view seen in a mirror, for test-time augmentation.
     #[must_use]
     pub fn mirrored(mut self) -> Self {
@@ -57,6 +93,29 @@ impl Program {
             }
         }
         self
+    }
+}
+
+/// An output step that covers more source than this asks for an area mean first.
+const REDUCE_FROM: f32 = 1.5;
+
+/// Steps 1 and 2 of a [`Program`] for a picture of some size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Geometry {
+    /// Columns of the reduced picture.
+    pub width: usize,
+    /// Its rows.
+    pub height: usize,
+    /// Source columns of a reduced one, and what part of it each makes up; likewise rows.
+    pub steps: [(f32, f32); 2],
+    /// Coordinates in the reduced picture of output coordinates.
+    pub map: [[f32; 3]; 2],
+}
+
+impl Geometry {
+    /// Whether there is anything to reduce.
+    pub(crate) fn reduces(&self, source_dims: (usize, usize)) -> bool {
+        (self.width, self.height) != source_dims
     }
 }
 

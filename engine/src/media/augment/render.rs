@@ -2,12 +2,9 @@
 
 use std::cell::RefCell;
 
-use super::{Border, Program, filter};
+use super::{Border, Geometry, Program, filter};
 use crate::media::Picture;
 use crate::net::InputContract;
-
-/// An output step that covers more source than this asks for an area mean first.
-const REDUCE_FROM: f32 = 1.5;
 
 /// Buffers that one thread uses again and again.
 #[derive(Default)]
@@ -31,16 +28,27 @@ impl Program {
     /// fit its own size: all are mistakes of the program, none can come from a file.
     pub fn render(&self, picture: &Picture, contract: &InputContract, out: &mut [f32]) {
         let channels = contract.channels;
+        self.assert_fits(picture, contract);
+        assert_eq!(out.len(), self.size * self.size * channels, "output length");
+        self.with_bytes(picture, channels, |work, work_channels| {
+            normalise(work, work_channels, contract, out);
+        });
+    }
+
+    /// Whether this is a view of that picture under that contract.
+    ///
+    /// # Panics
+    /// It is not: the contract's size is another, it has not a mean and a deviation for each of 1 or 3 channels, or the
+    /// picture's pixels do not fit its own size. Boxes to erase may reach past the view.
+    pub(crate) fn assert_fits(&self, picture: &Picture, contract: &InputContract) {
+        let channels = contract.channels;
         assert_eq!(self.size, contract.size, "a program is rendered under the contract it was compiled for");
         assert!(matches!((picture.channels, channels), (1 | 3, 1 | 3)), "1 or 3 channels");
         assert!(
             contract.mean.len() == channels && contract.std.len() == channels,
             "a mean and std per channel"
         );
-        assert_eq!(out.len(), self.size * self.size * channels, "output length");
-        self.with_bytes(picture, channels, |work, work_channels| {
-            normalise(work, work_channels, contract, out);
-        });
+        assert_whole(picture);
     }
 
     /// The view as a picture, before normalisation, for people to look at.
@@ -55,15 +63,7 @@ impl Program {
     }
 
     fn with_bytes<T>(&self, picture: &Picture, channels: usize, then: impl FnOnce(&[u8], usize) -> T) -> T {
-        assert!(picture.width > 0 && picture.height > 0, "an empty picture");
-        assert_eq!(
-            picture.pixels.len(),
-            picture.width * picture.height * picture.channels,
-            "values of a {}x{}x{} picture",
-            picture.width,
-            picture.height,
-            picture.channels
-        );
+        assert_whole(picture);
         let work_channels = picture.channels.min(channels);
         SCRATCH.with_borrow_mut(|scratch| {
             let Scratch { work, copy, reduced, row } = scratch;
@@ -89,33 +89,22 @@ impl Program {
         work: &mut [u8],
         work_channels: usize,
     ) {
-        let [[a, b, c], [d, e, f]] = self.source_from_output.0;
-        let target = |length: usize, step: f32| {
-            if step > REDUCE_FROM {
-                ((length as f32 / step).round() as usize).clamp(1, length)
-            } else {
-                length
-            }
-        };
-        let width = target(picture.width, a.hypot(b));
-        let height = target(picture.height, d.hypot(e));
-        let pixels = if (width, height) == (picture.width, picture.height) {
-            &picture.pixels
-        } else {
-            reduce::<C>(picture, width, height, reduced, row);
+        let geometry = self.geometry((picture.width, picture.height));
+        let Geometry { width, height, map, .. } = geometry;
+        let pixels = if geometry.reduces((picture.width, picture.height)) {
+            reduce::<C>(picture, &geometry, reduced, row);
             &*reduced
+        } else {
+            &picture.pixels
         };
-        let (sx, sy) = (width as f32 / picture.width as f32, height as f32 / picture.height as f32);
-        let map = [[a * sx, b * sx, c * sx], [d * sy, e * sy, f * sy]];
         let source = Source::<C> { pixels, width, height, border: self.border };
-        let m = self.colour.0;
-        let luma = self.colour.luma();
+        let m = self.colour_rows(C, work_channels);
         if C == 1 {
-            let gain = luma[0] + luma[1] + luma[2];
-            source.walk(map, self.size, |i, v| work[i] = rounded(gain * v[0] + luma[3]));
+            source.walk(map, self.size, |i, v| work[i] = rounded(m[0][0] * v[0] + m[0][3]));
         } else if work_channels == 1 {
+            let m = m[0];
             source.walk(map, self.size, |i, v| {
-                work[i] = rounded(luma[0] * v[0] + luma[1] * v[1] + luma[2] * v[2] + luma[3]);
+                work[i] = rounded(m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3]);
             });
         } else {
             source.walk(map, self.size, |i, v| {
@@ -125,6 +114,12 @@ impl Program {
             });
         }
     }
+}
+
+fn assert_whole(picture: &Picture) {
+    let Picture { width, height, channels, pixels } = picture;
+    assert!(*width > 0 && *height > 0, "an empty picture");
+    assert_eq!(pixels.len(), width * height * channels, "values of a {width}x{height}x{channels} picture");
 }
 
 /// The nearest of 0..=255, halves up; the cast saturates.
@@ -208,25 +203,20 @@ fn blend<const C: usize>(upper: &[u8], lower: &[u8], fx: f32, fy: f32) -> [f32; 
 }
 
 /// Mean of the area that each target pixel covers, fractions of source pixels included.
-fn reduce<const C: usize>(
-    picture: &Picture,
-    width: usize,
-    height: usize,
-    to: &mut Vec<u8>,
-    row: &mut Vec<f32>,
-) {
+fn reduce<const C: usize>(picture: &Picture, to_size: &Geometry, to: &mut Vec<u8>, row: &mut Vec<f32>) {
     to.clear();
     let stride = picture.width * C;
-    for y in 0..height {
+    let [step_x, step_y] = to_size.steps;
+    for y in 0..to_size.height {
         row.clear();
         row.resize(stride, 0.0);
-        covered(y, height, picture.height, |source_y, weight| {
+        covered(y, step_y, picture.height, |source_y, weight| {
             let source = &picture.pixels[source_y * stride..(source_y + 1) * stride];
             row.iter_mut().zip(source).for_each(|(sum, &v)| *sum += weight * f32::from(v));
         });
-        for x in 0..width {
+        for x in 0..to_size.width {
             let mut sum = [0.0f32; C];
-            covered(x, width, picture.width, |source_x, weight| {
+            covered(x, step_x, picture.width, |source_x, weight| {
                 for (sum, v) in sum.iter_mut().zip(&row[source_x * C..]) {
                     *sum += weight * v;
                 }
@@ -236,24 +226,20 @@ fn reduce<const C: usize>(
     }
 }
 
-/// Names each of `length` source cells that target cell `i` of `count` covers, with weights that sum to 1.
-fn covered(i: usize, count: usize, length: usize, mut cell: impl FnMut(usize, f32)) {
-    let step = length as f32 / count as f32;
+/// Names each of `length` source cells that target cell `i` covers, with weights that sum to 1. A target cell is `step`
+/// source cells long, and a whole one of these weighs `part`.
+fn covered(i: usize, (step, part): (f32, f32), length: usize, mut cell: impl FnMut(usize, f32)) {
     let (from, to) = (i as f32 * step, (i as f32 + 1.0) * step);
     let last = (to.ceil() as usize).min(length);
     for source in (from as usize).min(length - 1)..last {
-        let part = (to.min(source as f32 + 1.0) - from.max(source as f32)).max(0.0);
-        cell(source, part / step);
+        let covers = (to.min(source as f32 + 1.0) - from.max(source as f32)).max(0.0);
+        cell(source, covers * part);
     }
 }
 
 fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &mut [f32]) {
-    let channels = contract.channels;
-    // 256 values a channel, so pixels need no division.
-    let table = |c: usize| -> [f32; 256] {
-        std::array::from_fn(|v| (v as f32 / 255.0 - contract.mean[c]) / contract.std[c])
-    };
-    if channels == 1 {
+    let table = |c| normalised(contract, c);
+    if contract.channels == 1 {
         let table = table(0);
         out.iter_mut().zip(work).for_each(|(to, &v)| *to = table[usize::from(v)]);
         return;
@@ -265,4 +251,9 @@ fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &
             *to = tables[c][usize::from(v)];
         }
     }
+}
+
+/// What the network reads for each of a channel's 256 values, so that pixels need no division.
+pub(crate) fn normalised(contract: &InputContract, channel: usize) -> [f32; 256] {
+    std::array::from_fn(|v| (v as f32 / 255.0 - contract.mean[channel]) / contract.std[channel])
 }

@@ -1,11 +1,12 @@
 //! A graph on a GPU: what it holds, and how its passes are recorded and run. `parameters` moves whole states between host
-//! and device, `passes` is the trait.
+//! and device, `fits` says how large a batch may be, `passes` is the trait.
 
+mod fits;
 mod parameters;
 mod passes;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::change::Changes;
 use super::gpu::Gpu;
@@ -14,7 +15,7 @@ use super::program::{Memory, Program, Recorder, Slice};
 use super::store::Store;
 use super::walk::{Folds, Pass, Walk};
 use crate::backend::noise::Stream;
-use crate::backend::{BackendError, Slot};
+use crate::backend::{BackendError, Mode, Slot, ViewBatch};
 use crate::net::{Graph, Op, Plan, PlanPurpose, Weights};
 
 /// Programs kept for numbers of items not seen for a while.
@@ -34,6 +35,13 @@ struct Recorded {
     features: Slice,
     /// The gradient of the output, in a plan for training.
     d_output: Slice,
+}
+
+/// What a pass reads.
+#[derive(Clone, Copy)]
+enum Reads<'a> {
+    Values(&'a [f32]),
+    Views(&'a ViewBatch),
 }
 
 pub(super) struct WgpuNetwork {
@@ -58,6 +66,8 @@ pub(super) struct WgpuNetwork {
     arena: wgpu::Buffer,
     scratch: wgpu::Buffer,
     programs: HashMap<(usize, Pass), Arc<Recorded>>,
+    /// What makes views into the input at a place of the arena, for a number of items, and what it was recorded for.
+    views: HashMap<(usize, usize), (u64, Program)>,
     /// Items of the forward pass whose activations are kept.
     tape: Option<usize>,
 }
@@ -115,6 +125,7 @@ impl WgpuNetwork {
             noise_key: 0,
             dropouts,
             programs: HashMap::new(),
+            views: HashMap::new(),
             tape: None,
             gpu,
         })
@@ -131,6 +142,9 @@ impl WgpuNetwork {
     fn recorded(&mut self, pass: Pass, items: usize) -> Result<Arc<Recorded>, BackendError> {
         if let Some(recorded) = self.programs.get(&(items, pass)) {
             return Ok(Arc::clone(recorded));
+        }
+        if pass != Pass::Infer {
+            self.check_fits(items)?;
         }
         if let Pass::Backward(slot) = pass {
             let gradient = &mut self.gradients[slot as usize];
@@ -152,6 +166,7 @@ impl WgpuNetwork {
         // its backward pass, whose arena is as large: it is never the one that grows then.
         if values_of(&self.arena) < placement.len {
             self.programs.clear();
+            self.views.clear();
             self.arena = self.gpu.buffer("activations", placement.len)?;
         }
         if values_of(&self.scratch) < recorder.scratch_len() {
@@ -188,13 +203,16 @@ impl WgpuNetwork {
     /// Runs a forward pass and reads one value.
     fn run(
         &mut self,
-        input: &[f32],
+        input: Reads<'_>,
         items: usize,
         pass: Pass,
         features: bool,
     ) -> Result<Vec<f32>, BackendError> {
         let recorded = self.recorded(pass, items)?;
-        self.gpu.write(&self.arena, recorded.input.offset, input);
+        match input {
+            Reads::Values(values) => self.gpu.write(&self.arena, recorded.input.offset, values),
+            Reads::Views(batch) => self.make_views(batch, recorded.input)?,
+        }
         if pass == Pass::Train {
             self.write_noise();
         }
@@ -211,18 +229,68 @@ impl WgpuNetwork {
         Ok(values)
     }
 
+    /// Makes views the input of the pass that is submitted next.
+    fn make_views(&mut self, batch: &ViewBatch, input: Slice) -> Result<(), BackendError> {
+        let gpu = Arc::clone(&self.gpu);
+        let mut store = gpu.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(generation) = store.load(&gpu, batch)? else {
+            self.gpu.write(&self.arena, input.offset, &batch.render());
+            return Ok(());
+        };
+        let items = batch.views().len();
+        let key = (items, input.offset);
+        if self.views.get(&key).is_none_or(|(recorded, _)| *recorded != generation) {
+            if self.views.len() >= MOST_PROGRAMS {
+                self.views.clear();
+            }
+            let program = store.record(&gpu, batch.contract(), items, (&self.arena, input))?;
+            self.views.insert(key, (generation, program));
+        }
+        let mut encoder = gpu.encoder();
+        if let Some((_, program)) = self.views.get(&key) {
+            program.encode(&gpu, &mut encoder);
+        }
+        gpu.queue.submit([encoder.finish()]);
+        Ok(())
+    }
+
     /// Inference, in parts where a batch's largest value does not fit a binding.
-    fn infer(&mut self, input: &[f32], items: usize, features: bool) -> Result<Vec<f32>, BackendError> {
+    fn infer(&mut self, input: Reads<'_>, items: usize, features: bool) -> Result<Vec<f32>, BackendError> {
         let longest = self.inference.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
         let most = (self.gpu.binding_len() / longest).max(1);
         if items <= most {
             return self.run(input, items, Pass::Infer, features);
         }
+        let len = self.graph.input().len();
         let mut values = Vec::new();
-        for part in input.chunks(most * self.graph.input().len()) {
-            values.extend(self.run(part, part.len() / self.graph.input().len(), Pass::Infer, features)?);
+        for first in (0..items).step_by(most) {
+            let end = (first + most).min(items);
+            let batch;
+            let part = match input {
+                Reads::Values(all) => Reads::Values(&all[first * len..end * len]),
+                Reads::Views(all) => {
+                    batch = all.part(first..end);
+                    Reads::Views(&batch)
+                }
+            };
+            values.extend(self.run(part, end - first, Pass::Infer, features)?);
         }
         Ok(values)
+    }
+
+    /// A forward pass in a mode, which may be kept.
+    fn pass(&mut self, input: Reads<'_>, items: usize, mode: Mode) -> Result<Vec<f32>, BackendError> {
+        self.tape = None;
+        match mode {
+            Mode::Infer => self.infer(input, items, false),
+            Mode::Probe => self.run(input, items, Pass::Probe, false),
+            Mode::Train => {
+                let logits = self.run(input, items, Pass::Train, false)?;
+                self.tape = Some(items);
+                self.is_folded = false;
+                Ok(logits)
+            }
+        }
     }
 
     fn write_noise(&self) {

@@ -1,9 +1,9 @@
 //! The network behind the trait.
 
-use super::WgpuNetwork;
+use super::{Reads, WgpuNetwork};
 use crate::backend::wgpu::change::{Change, Moments};
 use crate::backend::wgpu::walk::Pass;
-use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
+use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, ViewBatch, Which};
 use crate::net::{Graph, Weights};
 
 impl Network for WgpuNetwork {
@@ -13,17 +13,12 @@ impl Network for WgpuNetwork {
 
     fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError> {
         self.check_input(input, items)?;
-        self.tape = None;
-        match mode {
-            Mode::Infer => self.infer(input, items, false),
-            Mode::Probe => self.run(input, items, Pass::Probe, false),
-            Mode::Train => {
-                let logits = self.run(input, items, Pass::Train, false)?;
-                self.tape = Some(items);
-                self.is_folded = false;
-                Ok(logits)
-            }
-        }
+        self.pass(Reads::Values(input), items, mode)
+    }
+
+    fn forward_views(&mut self, views: &ViewBatch, mode: Mode) -> Result<Vec<f32>, BackendError> {
+        views.check(self.graph.input())?;
+        self.pass(Reads::Views(views), views.views().len(), mode)
     }
 
     fn set_noise(&mut self, key: u64) {
@@ -33,7 +28,7 @@ impl Network for WgpuNetwork {
     fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
         self.check_input(input, items)?;
         self.tape = None;
-        self.infer(input, items, true)
+        self.infer(Reads::Values(input), items, true)
     }
 
     fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {

@@ -103,7 +103,8 @@ impl Walk<'_> {
             to.dispatch(shader, "terms", &uniform, &bound, value_groups(columns))?;
         }
         let bound = [raw, output, gradient, d_residual, statistics, partial, None, None];
-        to.dispatch(shader, "apply", &uniform, &bound, value_groups(rows * columns))
+        let (entry, groups) = blocks.each(to.gpu(), columns, ["apply", "apply_columns"]);
+        to.dispatch(shader, entry, &uniform, &bound, groups)
     }
 
     /// Gradients of a product's bias and weight, and of its input unless that is the network's.

@@ -102,7 +102,8 @@ impl Walk<'_> {
         to.dispatch(shader, "make_statistics", &uniform, &bound, [1, 1, 1])?;
         let output = Some(self.place.value(step.output));
         let bound = [None, None, None, raw, residual, output, None, statistics];
-        to.dispatch(shader, "normalise", &uniform, &bound, value_groups(rows * columns))
+        let (entry, groups) = blocks.each(to.gpu(), columns, ["normalise", "normalise_columns"]);
+        to.dispatch(shader, entry, &uniform, &bound, groups)
     }
 
     pub(super) fn pool(&self, step: &Step, add: bool) -> shaders::PoolUniform {

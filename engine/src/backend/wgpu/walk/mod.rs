@@ -6,6 +6,7 @@ mod forward;
 
 use affekt_shaders as shaders;
 
+use super::gpu::Gpu;
 use super::place::Placement;
 use super::product::Extents;
 use super::program::{Memory, Recorder, Slice, value_groups};
@@ -100,12 +101,24 @@ impl Folds {
 struct Blocks {
     rows: usize,
     count: usize,
+    /// Rows of all blocks.
+    all: usize,
 }
 
 impl Blocks {
     fn of(rows: usize) -> Self {
         let each = rows.div_ceil(MOST_BLOCKS).max(FEWEST_ROWS);
-        Self { rows: each, count: rows.div_ceil(each) }
+        Self { rows: each, count: rows.div_ceil(each), all: rows }
+    }
+
+    /// Which of two entry points goes over each value, and in what workgroups: the first a value at a time, the second, for
+    /// adapters that are processors, a block of a column.
+    fn each(self, gpu: &Gpu, columns: usize, entries: [&'static str; 2]) -> (&'static str, [u32; 3]) {
+        if gpu.uses_lanes {
+            (entries[1], self.groups(columns))
+        } else {
+            (entries[0], value_groups(self.all * columns))
+        }
     }
 
     fn groups(self, columns: usize) -> [u32; 3] {

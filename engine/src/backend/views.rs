@@ -1,0 +1,200 @@
+//! A network's input before it is numbers: pictures with the compiled views to make of them. A backend may make them
+//! itself ([`Backend::renders_views`](super::Backend::renders_views)), and any backend can be given either.
+
+use std::sync::Arc;
+
+use super::{BackendError, Mode, Network};
+use crate::media::Picture;
+use crate::media::augment::Program;
+use crate::net::{InputContract, Shape};
+
+/// A picture and how it is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureView {
+    /// The picture; views of one picture share it, so that a device is given its pixels once.
+    pub picture: Arc<Picture>,
+    /// The view.
+    pub program: Program,
+}
+
+/// Views under one contract, an item of a network's input each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewBatch {
+    contract: InputContract,
+    views: Vec<PictureView>,
+}
+
+impl ViewBatch {
+    /// Views in their order.
+    ///
+    /// # Panics
+    /// A program was compiled for another contract than `contract`, the contract has not 1 or 3 channels with a mean and a
+    /// deviation each, or a picture's pixels do not fit its own size: all are mistakes of the program, none can come from
+    /// a file.
+    pub fn new(contract: InputContract, views: Vec<PictureView>) -> Self {
+        for view in &views {
+            view.program.assert_fits(&view.picture, &contract);
+        }
+        Self { contract, views }
+    }
+
+    /// Size, channels and normalisation.
+    pub fn contract(&self) -> &InputContract {
+        &self.contract
+    }
+
+    /// The views.
+    pub fn views(&self) -> &[PictureView] {
+        &self.views
+    }
+
+    /// The shape of one view.
+    pub fn shape(&self) -> Shape {
+        Shape { h: self.contract.size, w: self.contract.size, c: self.contract.channels }
+    }
+
+    /// The views made here, on the processor: NHWC, one after the other.
+    pub fn render(&self) -> Vec<f32> {
+        let len = self.shape().len();
+        let mut out = vec![0.0; self.views.len() * len];
+        for (view, out) in self.views.iter().zip(out.chunks_exact_mut(len)) {
+            view.program.render(&view.picture, &self.contract, out);
+        }
+        out
+    }
+
+    /// Some of the views.
+    pub(super) fn part(&self, range: std::ops::Range<usize>) -> Self {
+        Self { contract: self.contract.clone(), views: self.views[range].to_vec() }
+    }
+
+    /// Checks that a network reads such views.
+    pub(super) fn check(&self, input: Shape) -> Result<(), BackendError> {
+        if self.views.is_empty() || self.shape() != input {
+            let (expected, got) = (input.len(), self.views.first().map_or(0, |_| self.shape().len()));
+            let shape = format!("an item of {input}, views are {}", self.shape());
+            return Err(BackendError::Length { what: "network input", expected, shape, got });
+        }
+        Ok(())
+    }
+}
+
+/// What a network is given: numbers, or views that it may make itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// NHWC values, one item after the other.
+    Values(Vec<f32>),
+    /// Views, an item each.
+    Views(ViewBatch),
+}
+
+impl Default for Input {
+    /// Nothing.
+    fn default() -> Self {
+        Self::Values(vec![])
+    }
+}
+
+impl From<Vec<f32>> for Input {
+    fn from(values: Vec<f32>) -> Self {
+        Self::Values(values)
+    }
+}
+
+impl Input {
+    /// How many values it is, made or not.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Views(batch) => batch.views.len() * batch.shape().len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values, made here where they are views.
+    pub fn values(&self) -> Vec<f32> {
+        match self {
+            Self::Values(values) => values.clone(),
+            Self::Views(batch) => batch.render(),
+        }
+    }
+
+    /// Inputs one behind the other: views where all are views under one contract, else values.
+    pub fn joined(parts: &[&Self]) -> Self {
+        let batches = parts.iter().map(|part| if let Self::Views(batch) = part { Some(batch) } else { None });
+        if let Some(batches) = batches.collect::<Option<Vec<_>>>()
+            && let Some(first) = batches.first()
+            && batches.iter().all(|batch| batch.contract == first.contract)
+        {
+            let views = batches.iter().flat_map(|batch| batch.views.iter().cloned()).collect();
+            return Self::Views(ViewBatch { contract: first.contract.clone(), views });
+        }
+        Self::Values(parts.iter().flat_map(|part| part.values()).collect())
+    }
+
+    /// A network's logits for it.
+    ///
+    /// # Errors
+    /// As [`Network::forward`] and [`Network::forward_views`].
+    pub fn forward(
+        &self,
+        network: &mut dyn Network,
+        items: usize,
+        mode: Mode,
+    ) -> Result<Vec<f32>, BackendError> {
+        match self {
+            Self::Values(values) => network.forward(values, items, mode),
+            Self::Views(batch) => network.forward_views(batch, mode),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(size: usize, values: &[u8]) -> ViewBatch {
+        let contract =
+            InputContract { size, channels: 1, mean: vec![0.5], std: vec![0.5], template: "crop".into() };
+        let view = |&value| PictureView {
+            picture: Arc::new(Picture::filled(3, 3, 1, value)),
+            program: Program::stretch((3, 3), size),
+        };
+        ViewBatch::new(contract, values.iter().map(view).collect())
+    }
+
+    #[test]
+    fn joined_views_stay_views_and_values_make_all_of_them_values() {
+        let (a, b) = (Input::Views(batch(2, &[0, 255])), Input::Views(batch(2, &[255])));
+        let joined = Input::joined(&[&a, &b]);
+        assert!(matches!(&joined, Input::Views(batch) if batch.views().len() == 3));
+        let expected: Vec<f32> = [[-1.0; 4], [1.0; 4], [1.0; 4]].concat();
+        assert_eq!(joined.values(), expected);
+        let mixed = Input::joined(&[&a, &vec![7.0; 4].into()]);
+        assert!(
+            matches!(&mixed, Input::Values(values) if values[..8] == expected[..8] && values[8..] == [7.0; 4])
+        );
+        assert_eq!((joined.len(), mixed.len(), Input::default().len()), (12, 12, 0));
+    }
+
+    #[test]
+    fn a_network_of_another_input_refuses_views() {
+        let input = Shape { h: 2, w: 2, c: 1 };
+        assert!(batch(2, &[1]).check(input).is_ok());
+        assert!(batch(2, &[]).check(input).is_err());
+        let error = batch(3, &[1]).check(input).expect_err("too large").to_string();
+        assert!(error.contains("2x2x1") && error.contains("3x3x1"), "{error}");
+    }
+
+    #[test]
+    #[should_panic(expected = "compiled for")]
+    fn a_program_for_another_size_is_a_mistake() {
+        let batch = batch(2, &[1]);
+        let contract = InputContract { size: 4, ..batch.contract.clone() };
+        let _ = ViewBatch::new(contract, batch.views);
+    }
+}
