@@ -5,20 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use affekt_engine::media::source::ffmpeg_is_there;
-use affekt_engine::media::{FaceBox, Picture};
 use affekt_engine::net::{move_atomically, write_atomically};
+use affekt_engine::output::annotated;
 use affekt_engine::world::live::FrameReading;
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use super::letters;
-
 /// Quality of numbered pictures.
 const QUALITY: u8 = 90;
-/// Colours of people, by number.
-const COLOURS: [[u8; 3]; 6] =
-    [[86, 180, 233], [233, 168, 32], [0, 158, 115], [213, 94, 0], [204, 121, 167], [240, 228, 66]];
-
 /// Where annotated frames go.
 pub struct Annotated {
     place: PathBuf,
@@ -58,7 +52,7 @@ impl Annotated {
     /// It cannot be written, ffmpeg fails, or a video changes its size.
     pub fn push(&mut self, reading: &FrameReading, classes: &[String]) -> anyhow::Result<()> {
         let Some(picture) = &reading.picture else { return Ok(()) };
-        let picture = draw(picture.with_channels(3), reading, classes);
+        let picture = annotated(picture, reading, classes);
         if !self.as_video {
             let file = self.folder.path().join(format!("{:06}.jpg", reading.frame + 1));
             return Ok(write_atomically(&file, &picture.to_jpeg(QUALITY)?)?);
@@ -129,35 +123,6 @@ fn is_numbered(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
     let digits = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
     digits && path.extension().is_some_and(|e| e == "jpg")
-}
-
-fn draw(mut picture: Picture, reading: &FrameReading, classes: &[String]) -> Picture {
-    let thick = (picture.height / 240).max(1);
-    for face in &reading.faces {
-        let colour = COLOURS[(face.face as usize).wrapping_sub(1) % COLOURS.len()];
-        frame(&mut picture, &face.face_box, thick + 1, colour);
-        let class = classes.get(face.voted_label).map_or("", String::as_str);
-        let text = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
-        let dot = thick.max(2);
-        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(8 * dot);
-        letters::write(&mut picture, face.face_box.x.max(0.0) as usize, top, &text, dot, colour);
-    }
-    picture
-}
-
-/// Draws a box's outline.
-fn frame(picture: &mut Picture, b: &FaceBox, thick: usize, colour: [u8; 3]) {
-    let (left, top) = (b.x.max(0.0) as usize, b.y.max(0.0) as usize);
-    let right = ((b.x + b.w).max(0.0) as usize).min(picture.width);
-    let bottom = ((b.y + b.h).max(0.0) as usize).min(picture.height);
-    let (across, down) = (right.saturating_sub(left), bottom.saturating_sub(top));
-    let block =
-        |w: usize, h: usize| Picture { width: w, height: h, channels: 3, pixels: colour.repeat(w * h) };
-    let (flat, tall) = (block(across, thick.min(down)), block(thick.min(across), down));
-    picture.paste(&flat, left, top);
-    picture.paste(&flat, left, bottom.saturating_sub(thick));
-    picture.paste(&tall, left, top);
-    picture.paste(&tall, right.saturating_sub(thick), top);
 }
 
 #[cfg(test)]

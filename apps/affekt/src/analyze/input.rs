@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::net::{AtomicFile, write_atomically};
+use affekt_engine::output::{Form, Gathering, Person, SUMMARY_VERSION, Summary, lines, subtitles, table};
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};
 
 use super::annotate::Annotated;
-use super::people::{Gathering, Person, Summary, VERSION};
-use super::subtitles::{Form, render};
-use super::{lines, table};
 
 /// Frames that go through the engine together, and that are decoded ahead.
 const TOGETHER: usize = 8;
@@ -72,7 +70,7 @@ fn kept(input: &Path, out: &Path, name: &str, settings: &str, outputs: Outputs) 
     let whole = wanted.iter().filter(|(asked, _)| *asked).all(|(_, e)| path_of(out, name, e).is_file());
     let annotated =
         ["annotated", "annotated.mp4", "annotated.jpg"].iter().any(|e| path_of(out, name, e).exists());
-    let same = summary.version == VERSION
+    let same = summary.version == SUMMARY_VERSION
         && summary.input == input.display().to_string()
         && summary.size == size_of(input)
         && summary.settings == settings;
@@ -182,7 +180,7 @@ pub fn analyze(
     }
     for (asked, form, ending) in [(outputs.srt, Form::Srt, "srt"), (outputs.vtt, Form::Vtt, "vtt")] {
         if asked {
-            write_atomically(&path_of(out, name, ending), render(&summary, form).as_bytes())?;
+            write_atomically(&path_of(out, name, ending), subtitles(&summary, form).as_bytes())?;
         }
     }
     if outputs.abaw {

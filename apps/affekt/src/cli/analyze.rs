@@ -6,6 +6,7 @@ use std::time::Instant;
 use affekt_engine::backend::Backend;
 use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::media::source::{OpenOptions, count_frames};
+use affekt_engine::output::Summary;
 use affekt_engine::signal::{VoteKind, VoteSettings};
 use affekt_engine::world::live::{Clock, Encoder, LiveSettings, Recognizer, StageTimes};
 use affekt_engine::world::{Model, probe_folder};
@@ -13,7 +14,7 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::{classify, say};
-use crate::analyze::{Outcome, Outputs, Summary, analyze, stems};
+use crate::analyze::{Outcome, Outputs, analyze, stems};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;

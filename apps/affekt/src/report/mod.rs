@@ -28,7 +28,6 @@ use affekt_engine::net::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
-pub use clip::base64;
 use page::Page;
 pub use people::write_people;
 use results::Ablation;

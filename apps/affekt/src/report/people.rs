@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use affekt_engine::net::write_atomically;
+use affekt_engine::output::{Person, Summary};
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -13,7 +14,6 @@ use super::html::{count, escape, figure, table};
 use super::page::Page;
 use super::palette::colours;
 use super::timeline::ribbon;
-use crate::analyze::{Person, Summary};
 
 /// Columns of a person's ribbon.
 const COLUMNS: usize = 900;
@@ -214,7 +214,7 @@ fn distribution(people: &[&Person], s: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::Thumbnail;
+    use affekt_engine::output::Thumbnail;
 
     fn person(face: u32, runs: &serde_json::Value) -> Person {
         let text = json!({

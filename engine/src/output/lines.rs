@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use affekt_engine::world::live::FrameReading;
+use crate::world::live::FrameReading;
 use serde_json::{Map, Value, json};
 
 /// Writes a frame's object.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use affekt_engine::world::live::{FaceReading, FrameReading};
+use crate::world::live::{FaceReading, FrameReading};
 use serde::{Deserialize, Serialize};
 
 /// Version of the summary's form.
-pub const VERSION: u32 = 1;
+pub const SUMMARY_VERSION: u32 = 1;
 /// Most pictures of a person that are kept.
 const MOST_THUMBNAILS: usize = 8;
 /// Quality of those pictures.
@@ -154,7 +154,7 @@ impl Gathering {
         let end = self.last.map_or(0.0, |(_, seconds)| seconds + self.step);
         self.close(end);
         Summary {
-            version: VERSION,
+            version: SUMMARY_VERSION,
             frames: self.frames,
             no_face_frames: self.no_face,
             seconds: end,
@@ -181,14 +181,14 @@ fn keep(person: &mut Person, (every, seen): &mut (u64, u64), face: &FaceReading)
         });
         *every *= 2;
     }
-    let jpeg = crate::report::base64(&jpeg);
+    let jpeg = super::base64(&jpeg);
     person.thumbnails.push(Thumbnail { seconds: face.seconds, label: face.voted_label, jpeg });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::media::{FaceBox, Picture};
+    use crate::media::{FaceBox, Picture};
     use std::time::Duration;
 
     fn frame(frame: u64, faces: &[(u32, usize)]) -> FrameReading {

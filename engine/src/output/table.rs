@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use affekt_engine::world::live::{FaceReading, FrameReading};
+use crate::world::live::{FaceReading, FrameReading};
 
 /// What stands in the column `face` of a frame without a face.
 pub const NO_FACE: &str = "no_face";
@@ -77,7 +77,7 @@ fn field(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::media::FaceBox;
+    use crate::media::FaceBox;
     use std::time::Duration;
 
     #[test]
