@@ -6,7 +6,7 @@ use crate::world::live::{FaceReading, FrameReading};
 use serde::{Deserialize, Serialize};
 
 /// Version of the summary's form.
-pub const SUMMARY_VERSION: u32 = 1;
+pub const SUMMARY_VERSION: u32 = 2;
 /// Most pictures of a person that are kept.
 const MOST_THUMBNAILS: usize = 8;
 /// Quality of those pictures.
@@ -48,7 +48,10 @@ pub struct Person {
     pub face: u32,
     /// Frames in which they were seen.
     pub frames: u64,
-    /// Of those, frames of each voted class.
+    /// Of those, frames in which the reading was unsure.
+    #[serde(default)]
+    pub unsure_frames: u64,
+    /// Of all, frames of each voted class.
     pub class_frames: Vec<u64>,
     /// Sum of each class's probability over the frames.
     pub class_sums: Vec<f64>,
@@ -121,6 +124,7 @@ impl Gathering {
                 ..Person::default()
             });
             person.frames += 1;
+            person.unsure_frames += u64::from(face.unsure);
             person.class_frames[face.voted_label] += 1;
             for (sum, &p) in person.class_sums.iter_mut().zip(&face.probabilities) {
                 *sum += f64::from(p);
@@ -205,6 +209,7 @@ mod tests {
             temporal_label: None,
             voted_label: label,
             confidence: 0.5,
+            unsure: false,
             thumbnail: Some(Picture::filled(8, 8, 3, frame as u8)),
         };
         FrameReading {
