@@ -5,7 +5,8 @@
 //! opens a file to read it: callers know the file and the place in it, and say so in their errors.
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `detect` finds faces, `track` says who is who, `align` frames
-//! a face as the network's training did, `face` holds their boxes and landmarks, `recording` writes video, `yuv` knows colours.
+//! a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of classes, `recording`
+//! writes video, `yuv` knows colours.
 
 pub mod align;
 pub mod augment;
@@ -13,6 +14,7 @@ mod decode;
 pub mod detect;
 mod face;
 mod header;
+pub mod palette;
 pub mod recording;
 mod resize;
 pub mod source;

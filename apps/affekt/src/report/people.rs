@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use affekt_engine::media::palette::colours;
 use affekt_engine::net::write_atomically;
 use affekt_engine::output::{Person, Summary};
 use anyhow::Context as _;
@@ -12,7 +13,6 @@ use super::axis::Axis;
 use super::chart;
 use super::html::{count, escape, figure, table};
 use super::page::Page;
-use super::palette::colours;
 use super::timeline::ribbon;
 
 /// Columns of a person's ribbon.

@@ -77,6 +77,16 @@ pub trait FrameSource: Send {
 
     /// Frames left out so far.
     fn skipped(&self) -> Skipped;
+
+    /// Goes to a frame, forwards or backwards, so that [`FrameSource::next_frame`] gives it, or the next one that can be
+    /// decoded. `false` where the source cannot: it stays where it is.
+    ///
+    /// # Errors
+    /// The source cannot be read on.
+    fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
+        let _ = frame;
+        Ok(false)
+    }
 }
 
 /// Why frames cannot be had. Each message names the file and what to do.

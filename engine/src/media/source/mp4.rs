@@ -54,6 +54,8 @@ pub(super) struct Mp4Source {
     /// One past the last frame given, and how many were given.
     shown: u64,
     given: u64,
+    /// Whether frames were left out on purpose, so that those given and those there are cannot be compared.
+    sought: bool,
     skipped: Skipped,
     bytes: Vec<u8>,
 }
@@ -145,6 +147,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         damaged: BTreeSet::new(),
         shown: 0,
         given: 0,
+        sought: false,
         skipped: Skipped::default(),
         bytes: vec![],
     }))
@@ -287,6 +290,9 @@ impl FrameSource for Mp4Source {
                 return Ok(Some(frame));
             }
         }
+        if self.sought {
+            return Ok(None);
+        }
         // Around damage the decoder may also lose a sound picture without a word.
         let lost = (self.times.len() as u64).saturating_sub(self.given);
         if lost > self.skipped.count {
@@ -307,6 +313,22 @@ impl FrameSource for Mp4Source {
 
     fn skipped(&self) -> Skipped {
         self.skipped.clone()
+    }
+
+    fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
+        // Decoding begins at a key frame, and all that is shown before `frame` is let go.
+        let is_start = |unit: &Unit| unit.key && unit.rank != HIDDEN && u64::from(unit.rank) <= frame;
+        let start = self.units.iter().rposition(is_start).unwrap_or(0);
+        let ahead = self.shown <= frame && start <= self.next && self.next < self.units.len();
+        if !ahead {
+            self.decoder = H264::new()
+                .map_err(|e| SourceError::file(&self.path, format!("the H.264 decoder: {e}")))?;
+            self.next = start;
+            self.damaged.clear();
+        }
+        self.shown = frame;
+        self.sought = true;
+        Ok(true)
     }
 }
 

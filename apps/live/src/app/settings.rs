@@ -1,0 +1,172 @@
+//! The tab of settings. It edits a copy and says what was asked for; what happens then is others' business.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{ComboBox, RichText, ScrollArea, Slider, TextEdit, Ui};
+
+use crate::pipeline::About;
+use crate::recognize::{BackendChoice, RecognizerChoice};
+use crate::state::{State, Theme};
+
+/// What is being typed, and what is being dragged.
+#[derive(Debug, Default)]
+pub struct Editing {
+    source: String,
+    model: String,
+    detector: String,
+    adapter: String,
+    vote: usize,
+    every: u64,
+}
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq)]
+pub struct Asked {
+    /// To play a source, as arguments name it.
+    pub source: Option<String>,
+    /// Another recognizer.
+    pub recognizer: Option<RecognizerChoice>,
+    /// Another smoothing.
+    pub smoothing: Option<usize>,
+    /// Another theme.
+    pub theme: Option<Theme>,
+}
+
+impl Editing {
+    /// Begins with what is in use.
+    pub fn of(choice: &RecognizerChoice) -> Self {
+        let text = |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+        Self {
+            source: String::new(),
+            model: text(&choice.model),
+            detector: text(&choice.detector),
+            adapter: choice.adapter.clone().unwrap_or_default(),
+            vote: choice.vote_window,
+            every: choice.detect_every,
+        }
+    }
+
+    /// Draws the tab.
+    pub fn draw(&mut self, ui: &mut Ui, state: &State, playing: &str, about: Option<&About>) -> Asked {
+        let mut asked = Asked::default();
+        ScrollArea::vertical().id_salt("settings").auto_shrink([false, false]).show(ui, |ui| {
+            self.source(ui, state, playing, &mut asked);
+            let mut choice = state.recognizer.clone();
+            self.recognizer(ui, &mut choice);
+            if choice != state.recognizer {
+                asked.recognizer = Some(choice);
+            }
+            heading(ui, "Display");
+            let mut smoothing = state.smoothing;
+            if slider(ui, "Smoothing", "frames averaged in bars and labels", &mut smoothing, 1..=60) {
+                asked.smoothing = Some(smoothing);
+            }
+            ui.horizontal(|ui| {
+                for theme in [Theme::System, Theme::Light, Theme::Dark] {
+                    if ui.selectable_label(state.theme == theme, theme.name()).clicked() {
+                        asked.theme = Some(theme);
+                    }
+                }
+            });
+            if let Some(about) = about {
+                heading(ui, "In use");
+                for line in [&about.model, &about.detector, &about.backend] {
+                    ui.label(RichText::new(line).small().weak());
+                }
+            }
+        });
+        asked
+    }
+
+    fn source(&mut self, ui: &mut Ui, state: &State, playing: &str, asked: &mut Asked) {
+        heading(ui, "Source");
+        ComboBox::from_id_salt("source").width(ui.available_width()).truncate().selected_text(playing).show_ui(ui, |ui| {
+            if ui.selectable_label(false, "synthetic camera").clicked() {
+                asked.source = Some("synth".into());
+            }
+            for file in &state.recent {
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+                if ui.selectable_label(false, name).on_hover_text(file.display().to_string()).clicked() {
+                    asked.source = Some(file.display().to_string());
+                }
+            }
+        });
+        let done = path_field(ui, &mut self.source, "video, picture or folder");
+        if done && !self.source.trim().is_empty() {
+            asked.source = Some(std::mem::take(&mut self.source));
+        }
+    }
+
+    fn recognizer(&mut self, ui: &mut Ui, choice: &mut RecognizerChoice) {
+        heading(ui, "Expression model");
+        if path_field(ui, &mut self.model, "built in (FER+)") {
+            choice.model = optional(&self.model).map(PathBuf::from);
+        }
+        heading(ui, "Face detector");
+        let named = match choice.detector.as_deref().and_then(Path::to_str) {
+            None => "found by itself",
+            Some("builtin") => "built in",
+            Some("guide") => "box in the middle",
+            Some(_) => "YuNet file",
+        };
+        ComboBox::from_id_salt("detector").width(ui.available_width()).selected_text(named).show_ui(ui, |ui| {
+            for (name, value) in
+                [("found by itself", None), ("built in", Some("builtin")), ("box in the middle", Some("guide"))]
+            {
+                if ui.selectable_label(named == name, name).clicked() {
+                    choice.detector = value.map(PathBuf::from);
+                    self.detector = value.unwrap_or_default().into();
+                }
+            }
+        });
+        if path_field(ui, &mut self.detector, "YuNet file (.onnx)") {
+            choice.detector = optional(&self.detector).map(PathBuf::from);
+        }
+        if slider(ui, "Look every", "frames; between, faces are carried on", &mut self.every, 1..=10) {
+            choice.detect_every = self.every;
+        }
+        heading(ui, "Computed by");
+        ui.horizontal(|ui| {
+            for backend in BackendChoice::ALL {
+                ui.selectable_value(&mut choice.backend, backend, backend.name());
+            }
+        });
+        if choice.backend != BackendChoice::Cpu && path_field(ui, &mut self.adapter, "any GPU; or its name") {
+            choice.adapter = optional(&self.adapter);
+        }
+        heading(ui, "Vote");
+        if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=120) {
+            choice.vote_window = self.vote;
+        }
+    }
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(6.0);
+    ui.label(RichText::new(text).strong());
+}
+
+fn optional(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A line to type a path in; `true` where it was finished with Enter.
+fn path_field(ui: &mut Ui, text: &mut String, hint: &str) -> bool {
+    let field = TextEdit::singleline(text).hint_text(hint).desired_width(ui.available_width());
+    let response = ui.add(field).on_hover_text("press Enter to use it");
+    response.lost_focus() && ui.input(|i| i.key_pressed(eframe::egui::Key::Enter))
+}
+
+/// A slider that asks when it is let go, not at every step.
+fn slider<N: eframe::egui::emath::Numeric>(
+    ui: &mut Ui,
+    name: &str,
+    hint: &str,
+    value: &mut N,
+    range: std::ops::RangeInclusive<N>,
+) -> bool {
+    ui.label(format!("{name} ({hint})"));
+    ui.spacing_mut().slider_width = (ui.available_width() - 56.0).max(40.0);
+    let response = ui.add(Slider::new(value, range));
+    response.drag_stopped() || (response.changed() && !response.dragged())
+}

@@ -1,0 +1,263 @@
+//! The second stage: a recognizer reads what capture brings. Another one is opened in a thread beside it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+
+use affekt_engine::Recognizer;
+use affekt_engine::media::Picture;
+use affekt_engine::world::live::{FrameReading, StageTimes};
+use crossbeam_channel::{Receiver, bounded, never, select};
+
+use super::capture::Caught;
+use super::handover::{Handover, Outlet};
+use super::reading::{Seen, Shown, Smoothing, image};
+use super::{About, Dials, Event, Make, Shot, Time};
+use crate::recognize::RecognizerChoice;
+
+/// How often the stage looks whether it is to stop while nothing comes.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What the window asks for.
+pub(super) enum Order {
+    Source { run: u64, how: Handover, caught: Receiver<Caught> },
+    NoSource,
+    Recognizer(RecognizerChoice),
+}
+
+/// A recognizer that was opened, or why not.
+type Made = Result<(Recognizer, About), String>;
+
+/// The stage.
+pub(super) struct Inference {
+    time: Time,
+    dials: Arc<Dials>,
+    make: Make,
+    orders: Receiver<Order>,
+    show: Outlet<Shown>,
+    tell: Outlet<Event>,
+    times: Arc<Mutex<StageTimes>>,
+    run: u64,
+    how: Handover,
+    caught: Receiver<Caught>,
+    recognizer: Option<Recognizer>,
+    /// Which recognizer is at work, counted from 1; 0 for none.
+    reader: u64,
+    readers: u64,
+    /// The one that is being opened, and the next one that is wanted.
+    opening: Option<Receiver<Made>>,
+    wanted: Option<RecognizerChoice>,
+    /// Numbers and capture times of frames whose readings are due.
+    due: VecDeque<(u64, Duration)>,
+    smoothing: Smoothing,
+}
+
+impl Inference {
+    pub fn new(
+        time: Time,
+        dials: Arc<Dials>,
+        make: Make,
+        orders: Receiver<Order>,
+        show: Outlet<Shown>,
+        tell: Outlet<Event>,
+        times: Arc<Mutex<StageTimes>>,
+    ) -> Self {
+        Self {
+            time,
+            dials,
+            make,
+            orders,
+            show,
+            tell,
+            times,
+            run: 0,
+            how: Handover::Newest,
+            caught: never(),
+            recognizer: None,
+            reader: 0,
+            readers: 0,
+            opening: None,
+            wanted: None,
+            due: VecDeque::new(),
+            smoothing: Smoothing::default(),
+        }
+    }
+
+    /// Works until the pipeline stops.
+    pub fn work(mut self) {
+        while !self.dials.stopped() {
+            let opening = self.opening.clone().unwrap_or_else(never);
+            select! {
+                recv(self.orders) -> order => match order {
+                    Ok(order) => self.obey(order),
+                    Err(_) => return,
+                },
+                recv(opening) -> made => {
+                    self.opening = None;
+                    self.adopt(made.unwrap_or_else(|_| Err("the recognizer could not be opened".into())));
+                }
+                recv(self.caught) -> caught => match caught {
+                    Ok(caught) => self.take(caught),
+                    Err(_) => self.caught = never(),
+                },
+                default(LOOK) => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Source { run, how, caught } => {
+                self.restart();
+                (self.run, self.how, self.caught) = (run, how, caught);
+            }
+            Order::NoSource => {
+                self.restart();
+                self.caught = never();
+            }
+            Order::Recognizer(choice) => {
+                self.wanted = Some(choice);
+                self.open_next();
+            }
+        }
+    }
+
+    /// Forgets the faces of the source before.
+    fn restart(&mut self) {
+        if let Some(recognizer) = &mut self.recognizer
+            && let Err(error) = recognizer.finish()
+        {
+            self.lose(error.to_string());
+        }
+        self.due.clear();
+        self.smoothing.clear();
+    }
+
+    /// Begins to open the recognizer that is wanted, unless another one is being opened.
+    fn open_next(&mut self) {
+        if self.opening.is_some() {
+            return;
+        }
+        let Some(choice) = self.wanted.take() else { return };
+        let (sender, made) = bounded(1);
+        let (make, clock) = (Arc::clone(&self.make), self.time.clock().clone());
+        let open = move || {
+            let made = make(&choice, clock);
+            // Nobody listens any more where the window was closed.
+            let _ = sender.send(made);
+        };
+        match Builder::new().name("open".into()).spawn(open) {
+            Ok(_) => self.opening = Some(made),
+            Err(error) => self.refuse(format!("no thread to open the recognizer: {error}; close other programs")),
+        }
+    }
+
+    fn adopt(&mut self, made: Made) {
+        match made {
+            // The window has changed its mind while it was being opened.
+            Ok(_) if self.wanted.is_some() => {}
+            Ok((recognizer, about)) => {
+                self.recognizer = Some(recognizer);
+                self.readers += 1;
+                self.reader = self.readers;
+                self.due.clear();
+                self.smoothing.clear();
+                self.say(Event::Ready(about));
+            }
+            Err(problem) => self.refuse(problem),
+        }
+        self.open_next();
+    }
+
+    fn refuse(&mut self, problem: String) {
+        self.say(Event::Refused { problem, goes_on: self.recognizer.is_some() });
+    }
+
+    /// The recognizer has failed and is of no more use.
+    fn lose(&mut self, problem: String) {
+        self.recognizer = None;
+        self.reader = 0;
+        self.due.clear();
+        self.refuse(problem);
+    }
+
+    fn say(&self, event: Event) {
+        self.tell.put(event, Handover::Every);
+        self.dials.wake();
+    }
+
+    fn take(&mut self, caught: Caught) {
+        match caught {
+            Caught::Frame(shot) => {
+                self.time.sleep(self.dials.slow.inference);
+                self.read(shot);
+            }
+            Caught::Ended => {
+                self.rest();
+                self.caught = never();
+                self.say(Event::Ended { run: self.run });
+            }
+            Caught::Failed(problem) => {
+                self.rest();
+                self.caught = never();
+                self.say(Event::Failed { run: self.run, problem });
+            }
+        }
+    }
+
+    fn read(&mut self, shot: Shot) {
+        let Shot { frame, captured } = shot;
+        let Some(recognizer) = &mut self.recognizer else {
+            let picture = Arc::new(frame.picture);
+            self.give(frame.index, frame.seconds, captured, None, picture);
+            return;
+        };
+        self.due.push_back((frame.index, captured));
+        match recognizer.read(vec![frame]) {
+            Ok(readings) => {
+                *self.times.lock().unwrap_or_else(PoisonError::into_inner) = recognizer.times();
+                self.present(readings);
+            }
+            Err(error) => self.lose(error.to_string()),
+        }
+    }
+
+    /// Readings that are still due when the source has ended.
+    fn rest(&mut self) {
+        match self.recognizer.as_mut().map(Recognizer::finish) {
+            Some(Ok(readings)) => self.present(readings),
+            Some(Err(error)) => self.lose(error.to_string()),
+            None => {}
+        }
+    }
+
+    fn present(&mut self, readings: Vec<FrameReading>) {
+        for reading in readings {
+            let FrameReading { frame, seconds, faces, picture, .. } = reading;
+            let mut captured = None;
+            while let Some((_, at)) = self.due.pop_front_if(|(due, _)| *due <= frame) {
+                captured = Some(at);
+            }
+            let (Some(captured), Some(picture)) = (captured, picture) else { continue };
+            let smoothed = self.smoothing.take(frame, &faces, self.dials.smoothing());
+            let seen = faces.into_iter().zip(smoothed).map(|(reading, smoothed)| Seen { reading, smoothed });
+            self.give(frame, seconds, captured, Some(seen.collect()), Arc::new(picture));
+        }
+    }
+
+    fn give(
+        &self,
+        frame: u64,
+        seconds: f64,
+        captured: Duration,
+        faces: Option<Vec<Seen>>,
+        picture: Arc<Picture>,
+    ) {
+        let image = Arc::new(image(&picture, self.dials.view()));
+        let reader = if faces.is_some() { self.reader } else { 0 };
+        let shown = Shown { run: self.run, reader, frame, seconds, captured, faces, picture, image };
+        self.show.put(shown, self.how);
+        self.dials.wake();
+    }
+}
