@@ -244,3 +244,45 @@ fn a_missing_file_fails_with_its_name_and_the_synthetic_camera_takes_its_place()
     });
     assert_eq!(live.note.as_deref(), Some("stands in"));
 }
+
+#[test]
+fn a_recording_is_a_video_and_a_table_with_the_same_frames() {
+    use affekt_engine::media::source::{OpenOptions, open};
+    use affekt_live::viewer::Results;
+    let folder = tempfile::tempdir().unwrap();
+    let mut pipeline = Pipeline::start(setup(plain(), Slow::default())).unwrap();
+    pipeline.recognize(RecognizerChoice::default());
+    ready(&mut pipeline);
+    let video = folder.path().join("new/take.mp4");
+    let recorded = |pipeline: &mut Pipeline| {
+        wait_for("the recording's end", || {
+            let ended = pipeline.poll().1.into_iter().find(|event| matches!(event, Event::Recorded { .. }));
+            ended.map(|event| if let Event::Recorded { frames, dropped, problem, .. } = event { (frames, dropped, problem) } else { panic!() })
+        })
+    };
+    let play = |pipeline: &mut Pipeline| {
+        // Few frames, if any, are read before the order to record has been heard.
+        pipeline.play(Film::open(40, 25.0, false), Handover::Every).unwrap();
+        pipeline.record(video.clone());
+    };
+    play(&mut pipeline);
+    let (shown, _) = to_the_end(&mut pipeline);
+    pipeline.end_recording();
+    let (frames, dropped, problem) = recorded(&mut pipeline);
+    assert_eq!((dropped, problem), (0, None));
+    assert!(shown.len() == 40 && (35..=40).contains(&frames), "{frames}");
+    let table = Results::read(&video.with_extension("csv")).unwrap();
+    assert_eq!((table.len() as u64, table.people().len()), (frames, 2));
+    let mut source = open(&video, OpenOptions::default()).unwrap();
+    for place in 0..table.len() {
+        let (row, frame) = (table.frame(place).unwrap(), source.next_frame().unwrap().unwrap());
+        assert_eq!((row.number, frame.index), (place as u64, place as u64));
+        assert!((row.seconds - frame.seconds).abs() < 1e-3, "{} {}", row.seconds, frame.seconds);
+    }
+    assert_eq!(source.next_frame().unwrap(), None);
+    // Never over another one.
+    play(&mut pipeline);
+    let (frames, _, problem) = recorded(&mut pipeline);
+    assert_eq!(frames, 0);
+    assert!(problem.as_ref().is_some_and(|p| p.contains("take.mp4: is there already")), "{problem:?}");
+}

@@ -79,12 +79,12 @@ impl Snapshot {
     }
 }
 
-/// `SOURCE-FRAME`, with a number behind it where that is taken.
-fn free_name(folder: &Path, source: &str, frame: u64) -> String {
+/// `SOURCE-FRAME`, with a number behind it where a picture or a video of that name is there.
+pub fn free_name(folder: &Path, source: &str, frame: u64) -> String {
     let stem = Path::new(source).file_stem().unwrap_or_default().to_string_lossy();
     let stem: String = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let name = format!("{stem}-{frame:06}");
-    let taken = |name: &str| folder.join(format!("{name}.png")).exists();
+    let taken = |name: &str| ["png", "mp4"].iter().any(|end| folder.join(format!("{name}.{end}")).exists());
     if !taken(&name) {
         return name;
     }

@@ -12,6 +12,8 @@ pub enum Press {
     Pause,
     /// Write a snapshot.
     Snapshot,
+    /// Record, or end that.
+    Record,
     /// Play the source again from its start.
     Again,
     /// The synthetic camera in place of a source that failed.
@@ -52,6 +54,9 @@ pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> V
             button(ui, live.playing == Playing::On, pause, "Space", Press::Pause);
             let seen = live.last.is_some() && live.about.is_some();
             button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Press::Snapshot);
+            let since = live.recording.map(|since| live.pipeline.now().saturating_sub(since).as_secs());
+            let record = since.map_or("Record".into(), |s| format!("End recording {}:{:02}", s / 60, s % 60));
+            button(ui, seen || since.is_some(), &record, "R: video and CSV", Press::Record);
         }
         if viewing {
             button(ui, true, "Back to live", "V", Press::Viewer);

@@ -42,7 +42,7 @@ fn draw_card(ui: &mut Ui, card: &Card, look: &Look) {
         ui.label(RichText::new(format!("Person {}", card.person)).strong());
         ui.label(RichText::new(format!("{} {}", look.name(card.label), percent(card.share))));
     });
-    let widest = (0..look.len()).map(|class| width(ui, look.name(class))).fold(0.0, f32::max);
+    let widest = (0..look.classes()).map(|class| width(ui, look.name(class))).fold(0.0, f32::max);
     for (class, &share) in card.probabilities.iter().enumerate() {
         bar(ui, look, class, share, class == card.label, widest);
     }

@@ -3,9 +3,10 @@
 use eframe::egui::{Align2, Context, Grid, Key, RichText, Window, vec2};
 
 /// Keys and what they do, in the order in which help lists them.
-pub const KEYS: [(&str, &str); 9] = [
+pub const KEYS: [(&str, &str); 10] = [
     ("Space", "pause, go on"),
     ("S", "snapshot: picture, JSON and CSV"),
+    ("R", "record: video and CSV; again to end"),
     ("F", "faces or settings"),
     ("V", "viewer: the film with its analysed table"),
     ("Left, Right", "viewer: one frame back, on (with Shift a second)"),
@@ -43,6 +44,8 @@ pub enum Wish {
     Pause,
     /// Write a snapshot.
     Snapshot,
+    /// Record, or end that.
+    Record,
     /// The other tab.
     Tab,
     /// Into the viewer or out of it.
@@ -75,6 +78,7 @@ pub fn wishes(ctx: &Context) -> Vec<Wish> {
         let keys = [
             (Key::Space, Wish::Pause),
             (Key::S, Wish::Snapshot),
+            (Key::R, Wish::Record),
             (Key::F, Wish::Tab),
             (Key::V, Wish::Viewer),
             (Key::ArrowLeft, step(-1)),

@@ -51,6 +51,10 @@ pub struct Live {
     pub opening: bool,
     /// Why the recognizer could not be opened or has failed.
     pub refused: Option<String>,
+    /// Since when is recorded; `None` where it is not.
+    pub recording: Option<Duration>,
+    /// What came of the last recording, until somebody takes it: its line, and whether something went wrong.
+    pub recorded: Option<(String, bool)>,
     /// The last frame that came.
     pub last: Option<Shown>,
     /// The last seconds of every face.
@@ -109,6 +113,8 @@ impl Live {
             about: None,
             opening: true,
             refused: None,
+            recording: None,
+            recorded: None,
             last: None,
             history: History::default(),
             latency: Latency::default(),
@@ -170,12 +176,23 @@ impl Live {
         }
     }
 
+    /// Begins to record to a video and its table, or ends that.
+    pub fn record(&mut self, video: impl FnOnce(u64) -> std::path::PathBuf) {
+        if self.recording.take().is_some() {
+            self.pipeline.end_recording();
+        } else if let Some(shown) = self.last.as_ref().filter(|shown| shown.faces.is_some()) {
+            self.recording = Some(self.pipeline.now());
+            self.pipeline.record(video(shown.frame));
+        }
+    }
+
     /// A pass of the window begins: takes what has come. `pass` is how long the last pass took.
     pub fn begin(&mut self, pass: Option<Duration>) {
         self.latency.drawn(pass.unwrap_or_default());
         self.began = self.pipeline.now();
         let (shown, events) = self.pipeline.poll();
-        for shown in shown.into_iter().filter(|shown| shown.run == self.pipeline.run()) {
+        let run = self.pipeline.run();
+        for shown in shown.into_iter().filter(|shown| shown.run == run) {
             if self.last.as_ref().is_some_and(|last| last.reader != shown.reader) {
                 self.history.clear();
             }
@@ -208,6 +225,15 @@ impl Live {
                 }
                 self.opening = false;
                 self.refused = Some(problem);
+            }
+            Event::Recorded { video, frames, dropped, problem } => {
+                self.recording = None;
+                let lost = if dropped > 0 { format!(", {dropped} left out") } else { String::new() };
+                let line = match &problem {
+                    Some(problem) => format!("recording ended: {problem}"),
+                    None => format!("recorded: {} ({frames} frames{lost}) and its .csv", video.display()),
+                };
+                self.recorded = Some((line, problem.is_some()));
             }
             // Of a source that was left meanwhile.
             Event::Opened { .. } | Event::Ended { .. } | Event::Failed { .. } => {}

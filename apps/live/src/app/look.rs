@@ -30,13 +30,8 @@ impl Look {
     }
 
     /// How many classes there are.
-    pub fn len(&self) -> usize {
+    pub fn classes(&self) -> usize {
         self.names.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
     }
 
     /// The ground of bars and strips.

@@ -20,7 +20,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, ThemePreference, Ui};
 
 use crate::pipeline::Setup;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, free_name};
 use crate::source::Source;
 use crate::state::{State, Theme};
 use crate::viewer::{Opening, Viewer, table_of};
@@ -179,6 +179,9 @@ impl Window {
                 }
             }
         }
+        if let Some((line, bad)) = self.live.recorded.take() {
+            self.line = Some((if bad { Weight::Problem } else { Weight::Note }, line));
+        }
         for written in self.written.1.try_iter() {
             self.line = Some(match written {
                 Ok(path) => (Weight::Note, format!("written: {} (and .json, .csv)", path.display())),
@@ -270,6 +273,7 @@ impl Window {
         match press {
             Press::Pause => self.pause(),
             Press::Snapshot => self.snapshot(),
+            Press::Record => self.record(),
             Press::Again => self.live.again(),
             Press::Synth => self.play(Source::Synth, None),
             Press::Defaults => {
@@ -290,6 +294,7 @@ impl Window {
             match (wish, &mut self.film) {
                 (Wish::Pause, _) => self.pause(),
                 (Wish::Snapshot, None) => self.snapshot(),
+                (Wish::Record, None) => self.record(),
                 (Wish::Step(frames), Some(film)) => film.viewer.step(frames),
                 (Wish::Leap(seconds), Some(film)) => {
                     let to = film.viewer.seconds() + seconds as f64;
@@ -334,6 +339,11 @@ impl Window {
         if let Err(error) = snapshot.write_aside(folder, done, self.wake()) {
             self.line = Some((Weight::Problem, format!("no thread to write: {error}")));
         }
+    }
+
+    fn record(&mut self) {
+        let (folder, source) = (self.snapshots.clone(), self.live.source.name());
+        self.live.record(|frame| folder.join(format!("{}.mp4", free_name(&folder, &source, frame))));
     }
 
     fn take_dropped(&mut self, ctx: &Context) {

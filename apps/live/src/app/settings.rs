@@ -86,7 +86,7 @@ impl Editing {
             }
             for file in &state.recent {
                 let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-                if ui.selectable_label(false, name).on_hover_text(file.display().to_string()).clicked() {
+                if ui.selectable_label(false, name.as_ref()).on_hover_text(file.display().to_string()).clicked() {
                     asked.source = Some(file.display().to_string());
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use eframe::egui::{
-    Align2, Color32, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2,
+    Align2, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2,
 };
 
 use super::look::{Look, percent};
@@ -176,7 +176,7 @@ pub fn legend(ui: &mut Ui, look: &Look) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.add_space(MARGIN - 8.0);
-        for class in 0..look.len() {
+        for class in 0..look.classes() {
             let (at, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
             ui.painter().rect_filled(at, 2.0, look.class(class));
             ui.small(look.name(class));
@@ -187,7 +187,7 @@ pub fn legend(ui: &mut Ui, look: &Look) {
 
 /// The colour that a mesh has at a point, for tests: that of the triangle's first corner.
 #[cfg(test)]
-fn colour_at(mesh: &Mesh, x: f32, y: f32) -> Option<Color32> {
+fn colour_at(mesh: &Mesh, x: f32, y: f32) -> Option<eframe::egui::Color32> {
     let corner = |i: u32| mesh.vertices[i as usize].pos;
     let side = |a: eframe::egui::Pos2, b: eframe::egui::Pos2| (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
     let inside = |t: &[u32; 3]| {

@@ -51,7 +51,6 @@ pub type Open = Box<dyn FnOnce() -> Result<Opened, String> + Send>;
 
 /// The window's hold on a running capture.
 pub(super) struct Capture {
-    pub run: u64,
     pub handover: Handover,
     pub caught: Receiver<Caught>,
     pub counts: Counts,
@@ -94,7 +93,7 @@ impl Capture {
         let counts = Counts { dropped: outlet.dropped(), ..Counts::default() };
         let worker = Worker { run, how, time, dials, events, outlet, counts: counts.clone(), stop: Arc::clone(&stop) };
         Builder::new().name("capture".into()).spawn(move || worker.work(open))?;
-        Ok(Self { run, handover: how, caught, counts, stop })
+        Ok(Self { handover: how, caught, counts, stop })
     }
 }
 

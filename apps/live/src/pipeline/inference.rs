@@ -1,6 +1,7 @@
 //! The second stage: a recognizer reads what capture brings. Another one is opened in a thread beside it.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crossbeam_channel::{Receiver, bounded, never, select};
 use super::capture::Caught;
 use super::handover::{Handover, Outlet};
 use super::reading::{Seen, Shown, Smoothing, image};
+use super::recording::Recording;
 use super::{About, Dials, Event, Make, Shot, Time};
 use crate::recognize::RecognizerChoice;
 
@@ -24,6 +26,8 @@ pub(super) enum Order {
     Source { run: u64, how: Handover, caught: Receiver<Caught> },
     NoSource,
     Recognizer(RecognizerChoice),
+    /// To record to this video, or no more.
+    Record(Option<PathBuf>),
 }
 
 /// A recognizer that was opened, or why not.
@@ -51,6 +55,7 @@ pub(super) struct Inference {
     /// Numbers and capture times of frames whose readings are due.
     due: VecDeque<(u64, Duration)>,
     smoothing: Smoothing,
+    recording: Option<Recording>,
 }
 
 impl Inference {
@@ -81,6 +86,7 @@ impl Inference {
             wanted: None,
             due: VecDeque::new(),
             smoothing: Smoothing::default(),
+            recording: None,
         }
     }
 
@@ -120,11 +126,31 @@ impl Inference {
                 self.wanted = Some(choice);
                 self.open_next();
             }
+            Order::Record(None) => self.recording = None,
+            Order::Record(Some(video)) => self.record(video),
         }
     }
 
-    /// Forgets the faces of the source before.
+    fn record(&mut self, video: PathBuf) {
+        let Some(recognizer) = &self.recognizer else {
+            let problem = Some("nothing is read yet; wait for the recognizer".into());
+            self.say(Event::Recorded { video, frames: 0, dropped: 0, problem });
+            return;
+        };
+        let classes = recognizer.classes().to_vec();
+        let begun = Recording::begin(video.clone(), classes, self.tell.clone(), Arc::clone(&self.dials));
+        match begun {
+            Ok(recording) => self.recording = Some(recording),
+            Err(error) => {
+                let problem = Some(format!("no thread to record: {error}; close other programs"));
+                self.say(Event::Recorded { video, frames: 0, dropped: 0, problem });
+            }
+        }
+    }
+
+    /// Forgets the faces of the source before. A recording ends with its source.
     fn restart(&mut self) {
+        self.recording = None;
         if let Some(recognizer) = &mut self.recognizer
             && let Err(error) = recognizer.finish()
         {
@@ -158,6 +184,9 @@ impl Inference {
             // The window has changed its mind while it was being opened.
             Ok(_) if self.wanted.is_some() => {}
             Ok((recognizer, about)) => {
+                if self.recording.as_ref().is_some_and(|r| r.classes != about.classes) {
+                    self.recording = None;
+                }
                 self.recognizer = Some(recognizer);
                 self.readers += 1;
                 self.reader = self.readers;
@@ -234,15 +263,23 @@ impl Inference {
 
     fn present(&mut self, readings: Vec<FrameReading>) {
         for reading in readings {
-            let FrameReading { frame, seconds, faces, picture, .. } = reading;
+            let FrameReading { frame, seconds, faces, latency, picture } = reading;
             let mut captured = None;
             while let Some((_, at)) = self.due.pop_front_if(|(due, _)| *due <= frame) {
                 captured = Some(at);
             }
             let (Some(captured), Some(picture)) = (captured, picture) else { continue };
+            let picture = Arc::new(picture);
+            if let Some(recording) = &self.recording {
+                let faces = faces.clone();
+                let reading = FrameReading { frame, seconds, faces, latency, picture: None };
+                if !recording.push(reading, Arc::clone(&picture), self.how) {
+                    self.recording = None;
+                }
+            }
             let smoothed = self.smoothing.take(frame, &faces, self.dials.smoothing());
             let seen = faces.into_iter().zip(smoothed).map(|(reading, smoothed)| Seen { reading, smoothed });
-            self.give(frame, seconds, captured, Some(seen.collect()), Arc::new(picture));
+            self.give(frame, seconds, captured, Some(seen.collect()), picture);
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! `capture` reads a source at its own rate (`pace`), `inference` holds the recognizer and opens another one beside it when
 //! asked to, `handover` joins them: live the newest frame wins and what is thrown out is counted, of a file every frame is
-//! read. The window's thread owns a [`Pipeline`], none of whose calls waits. `latency` books when labels were drawn, `time`
-//! is the clock of it all. Nothing here knows what is drawn.
+//! read. `recording` writes what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
+//! whose calls waits. `latency` books when labels were drawn, `time` is the clock of it all. Nothing here knows what is drawn.
 
 mod capture;
 mod handover;
@@ -11,9 +11,11 @@ mod inference;
 mod latency;
 mod pace;
 mod reading;
+mod recording;
 mod time;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::Builder;
@@ -95,6 +97,17 @@ pub enum Event {
         problem: String,
         /// Whether the one before goes on.
         goes_on: bool,
+    },
+    /// A recording has ended, because it was asked to or because of a problem; the files are closed and can be played.
+    Recorded {
+        /// The video; its table lies beside it.
+        video: PathBuf,
+        /// Frames in it.
+        frames: u64,
+        /// Frames that were left out because encoding was behind.
+        dropped: u64,
+        /// What went wrong and what to do.
+        problem: Option<String>,
     },
 }
 
@@ -254,6 +267,16 @@ impl Pipeline {
     /// Asks for another recognizer. The one at work goes on until the other is open.
     pub fn recognize(&mut self, choice: RecognizerChoice) {
         self.order(Order::Recognizer(choice));
+    }
+
+    /// Records what is read from now on to this MP4 file and a table beside it.
+    pub fn record(&mut self, video: PathBuf) {
+        self.order(Order::Record(Some(video)));
+    }
+
+    /// Ends the recording; [`Event::Recorded`] tells when its files are closed.
+    pub fn end_recording(&mut self) {
+        self.order(Order::Record(None));
     }
 
     /// Pauses or goes on.

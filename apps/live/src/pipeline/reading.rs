@@ -7,9 +7,7 @@ use std::time::Duration;
 use affekt_engine::FaceReading;
 use affekt_engine::media::Picture;
 use affekt_engine::signal::{SmoothKind, SmoothSettings, Smoother};
-use egui::ColorImage;
-
-use eframe::egui;
+use eframe::egui::ColorImage;
 
 /// A face as it is shown.
 #[derive(Debug, Clone, PartialEq)]

@@ -45,6 +45,7 @@ pub(super) struct Mp4Source {
     timescale: f64,
     next: usize,
     decoder: H264,
+    colours: Colours,
     /// SPS and PPS in the form of Annex B.
     headers: Vec<u8>,
     length_size: usize,
@@ -139,6 +140,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         times,
         timescale: track.timescale.max(1) as f64,
         next: 0,
+        colours,
         decoder: H264::new(colours)
             .map_err(|e| SourceError::file(path, format!("the H.264 decoder: {e}")))?,
         headers,
@@ -321,7 +323,7 @@ impl FrameSource for Mp4Source {
         let start = self.units.iter().rposition(is_start).unwrap_or(0);
         let ahead = self.shown <= frame && start <= self.next && self.next < self.units.len();
         if !ahead {
-            self.decoder = H264::new()
+            self.decoder = H264::new(self.colours)
                 .map_err(|e| SourceError::file(&self.path, format!("the H.264 decoder: {e}")))?;
             self.next = start;
             self.damaged.clear();
