@@ -92,7 +92,7 @@ impl FromStr for Source {
 
 /// The synthetic camera's room: two people who stand beside each other.
 fn room() -> Result<Room, String> {
-    let style = Style { size: 220, channels: 3, occlusion: 0.0, camera: 0.3, blend: 0.0, ..Style::default() };
+    let style = Style { size: 256, channels: 3, occlusion: 0.0, camera: 0.3, blend: 0.0, ..Style::default() };
     let settings = SynthClipSettings {
         name: "synthetic camera".into(),
         clips: 2,
@@ -105,7 +105,7 @@ fn room() -> Result<Room, String> {
     let clips = SynthClips::new(settings).map_err(|e| e.to_string())?;
     let (across, down) = (SYNTH_SIZE.0 as f32, SYNTH_SIZE.1 as f32);
     let stand = |clip: usize, x: f32| Actor { clip, start: (across * x, down * 0.5), step: (0.0, 0.0) };
-    Ok(Room::new(clips, vec![stand(0, 0.27), stand(1, 0.73)], SYNTH_SIZE))
+    Ok(Room::new(clips, vec![stand(0, 0.25), stand(1, 0.75)], SYNTH_SIZE))
 }
 
 #[cfg(test)]

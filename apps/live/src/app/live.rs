@@ -287,6 +287,22 @@ impl Live {
         self.rate.per_second(now)
     }
 
+    /// Writes the numbers of the present source to the log.
+    pub fn log_numbers(&self) {
+        let ms = |d: Option<Duration>| d.map_or(f64::NAN, |d| d.as_secs_f64() * 1e3);
+        let Tally { captured, dropped, damaged } = self.tally();
+        let stages = self.pipeline.times().unwrap_or_default();
+        let stages: Vec<String> = stages.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+        log::info!(
+            "{captured} frames captured, {dropped} dropped, {damaged} damaged; latency of the last {}: median {:.1} ms, \
+             last {:.1} ms; ms a frame: {}",
+            self.latency.frames(),
+            ms(self.latency.median()),
+            ms(self.latency.last()),
+            stages.join(", ")
+        );
+    }
+
     /// Numbers about the present source.
     pub fn tally(&self) -> Tally {
         self.pipeline.tally()

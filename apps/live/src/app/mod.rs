@@ -467,6 +467,7 @@ impl eframe::App for Window {
 
     fn on_exit(&mut self) {
         self.remember();
+        self.live.log_numbers();
     }
 }
 

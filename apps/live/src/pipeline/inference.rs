@@ -181,8 +181,8 @@ impl Inference {
 
     fn adopt(&mut self, made: Made) {
         match made {
-            // The window has changed its mind while it was being opened.
-            Ok(_) if self.wanted.is_some() => {}
+            // The window has changed its mind meanwhile; better this one than none until the other is open.
+            Ok(_) if self.wanted.is_some() && self.recognizer.is_some() => {}
             Ok((recognizer, about)) => {
                 if self.recording.as_ref().is_some_and(|r| r.classes != about.classes) {
                     self.recording = None;
