@@ -284,5 +284,71 @@ fn a_recording_is_a_video_and_a_table_with_the_same_frames() {
     play(&mut pipeline);
     let (frames, _, problem) = recorded(&mut pipeline);
     assert_eq!(frames, 0);
-    assert!(problem.as_ref().is_some_and(|p| p.contains("take.mp4: is there already")), "{problem:?}");
+    assert!(problem.as_ref().is_some_and(|p| p.contains("is there already")), "{problem:?}");
+}
+
+#[test]
+fn other_programs_hear_what_is_read_and_a_port_in_use_is_a_line() {
+    use std::io::{BufRead as _, BufReader};
+    use std::net::{TcpListener, TcpStream};
+    let mut live = Live::start(setup(plain(), Slow::default()), RecognizerChoice::default(), 1).unwrap();
+    wait_for("the recognizer", || {
+        live.begin(None);
+        live.about.is_some().then_some(())
+    });
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    live.serve(Some(taken.local_addr().unwrap().to_string()));
+    let problem = wait_for("the refusal", || {
+        live.begin(None);
+        live.served.clone()
+    });
+    assert!(problem.as_ref().is_err_and(|p| p.contains("in use")), "{problem:?}");
+    live.serve(Some("0".into()));
+    let address = wait_for("the port", || {
+        live.begin(None);
+        live.served.clone()
+    });
+    let client = TcpStream::connect(address.unwrap()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    live.pipeline.play(Film::open(2000, 60.0, false), Handover::Newest).unwrap();
+    let mut lines = BufReader::new(client).lines();
+    let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(line["faces"].as_array().unwrap().len(), 2, "{line}");
+    wait_for("the count of listeners", || {
+        live.begin(None);
+        (live.pipeline.clients() == 1).then_some(())
+    });
+    live.serve(None);
+    // The port closes, so the lines end.
+    assert!(lines.take(5000).all(|line| line.is_ok()));
+}
+
+#[test]
+fn a_face_at_rest_is_looked_at_for_its_time_and_can_be_forgotten() {
+    use affekt_engine::world::live::NeutralState;
+    let mut live = Live::start(setup(plain(), Slow::default()), RecognizerChoice::default(), 1).unwrap();
+    wait_for("the recognizer", || {
+        live.begin(None);
+        live.about.is_some().then_some(())
+    });
+    live.pipeline.play(Film::open(u64::MAX, 100.0, false), Handover::Every).unwrap();
+    let mut until = |live: &mut Live, what: &str, is: fn(NeutralState) -> bool| {
+        wait_for(what, || {
+            live.begin(None);
+            let cards = live.cards();
+            (cards.len() == 2 && is(cards[0].neutral?)).then_some(())
+        });
+    };
+    until(&mut live, "a face", |state| state == NeutralState::Unknown);
+    live.look_at_rest(0.5);
+    until(&mut live, "the look", |state| matches!(state, NeutralState::Gathering { .. }));
+    until(&mut live, "what came of it", |state| matches!(state, NeutralState::Known { .. }));
+    live.pipeline.look_at_rest(1, None);
+    until(&mut live, "oblivion", |state| state == NeutralState::Unknown);
+    live.pipeline.look_at_rest(99, Some(1.0));
+    let problem = wait_for("the refusal", || {
+        live.begin(None);
+        live.not_at_rest.clone()
+    });
+    assert!(problem.contains("face 99 is not in sight"), "{problem}");
 }

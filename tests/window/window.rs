@@ -27,6 +27,7 @@ pub fn start(source: Source, folder: &Path) -> Start {
         source: (source, None),
         table: None,
         snapshots: folder.join("snapshots"),
+        serve: None,
         line: None,
     }
 }

@@ -97,6 +97,7 @@ mod tests {
     use crate::pipeline::Seen;
     use affekt_engine::FaceReading;
     use affekt_engine::media::{FaceBox, Picture};
+    use affekt_engine::world::live::NeutralState;
 
     fn shown(frame: u64, seconds: f64, faces: &[u32]) -> Shown {
         let seen = |&face: &u32| Seen {
@@ -112,9 +113,11 @@ mod tests {
                 temporal_label: None,
                 voted_label: 0,
                 confidence: 1.0,
+                unsure: false,
                 thumbnail: None,
             },
             smoothed: vec![1.0],
+            neutral: NeutralState::Unknown,
         };
         Shown {
             run: 1,

@@ -54,6 +54,9 @@ struct Arguments {
     /// Folder of snapshots [default: affekt in your folder of pictures].
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
+    /// Also tell other programs what is read: JSON lines by TCP or WebSocket, at a PORT of this computer or HOST:PORT.
+    #[arg(long, value_name = "ADDRESS")]
+    serve: Option<String>,
     /// Neither read nor write remembered settings.
     #[arg(long)]
     forget: bool,
@@ -152,7 +155,7 @@ fn main() -> ExitCode {
         }
     }
     let snapshots = arguments.snapshots.clone().unwrap_or_else(snapshot::default_folder);
-    let start = Start { state, file, source, table, snapshots, line };
+    let start = Start { state, file, source, table, snapshots, serve: arguments.serve.clone(), line };
     let setup = move |context: eframe::egui::Context| Setup {
         time: Time::default(),
         slow,

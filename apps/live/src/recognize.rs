@@ -10,7 +10,7 @@ use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
 use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::signal::{VoteKind, VoteSettings};
 use affekt_engine::world::Model;
-use affekt_engine::world::live::{Clock, LiveSettings};
+use affekt_engine::world::live::{Clock, LiveSettings, UNSURE_BELOW};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,8 @@ pub struct RecognizerChoice {
     pub detect_every: u64,
     /// Frames that vote on a label, this one and those before it, 1 to 300.
     pub vote_window: usize,
+    /// Percent of confidence below which a label is unsure, 0 to 100.
+    pub unsure_below: u32,
 }
 
 impl Default for RecognizerChoice {
@@ -72,11 +74,17 @@ impl Default for RecognizerChoice {
             detector: None,
             detect_every: 1,
             vote_window: 30,
+            unsure_below: (UNSURE_BELOW * 100.0).round() as u32,
         }
     }
 }
 
 impl RecognizerChoice {
+    /// Confidence below which a label is unsure, 0 to 1.
+    pub fn unsure_share(&self) -> f32 {
+        self.unsure_below.min(100) as f32 / 100.0
+    }
+
     /// Opens it.
     ///
     /// # Errors
@@ -94,6 +102,7 @@ impl RecognizerChoice {
         let settings = LiveSettings {
             detect_every: self.detect_every.clamp(1, 100),
             vote: VoteSettings { kind: VoteKind::Causal, window: self.vote_window.clamp(1, 300) },
+            unsure_below: self.unsure_share(),
             keep_frames: true,
             ..LiveSettings::default()
         };

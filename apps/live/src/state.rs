@@ -111,6 +111,7 @@ impl State {
         self.smoothing = self.smoothing.clamp(1, 100);
         self.recognizer.detect_every = self.recognizer.detect_every.clamp(1, 100);
         self.recognizer.vote_window = self.recognizer.vote_window.clamp(1, 300);
+        self.recognizer.unsure_below = self.recognizer.unsure_below.min(100);
         self.window = self.window.map(|side| if side.is_finite() { side.clamp(320.0, 8192.0) } else { 720.0 });
         self.recent.truncate(MOST_RECENT);
         self

@@ -1,6 +1,7 @@
 //! A card for every face: who, what, and a bar for each class.
 
-use eframe::egui::{Align2, FontId, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
+use affekt_engine::world::live::NeutralState;
+use eframe::egui::{Align2, FontId, ProgressBar, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
 use super::look::{Look, percent};
 
@@ -16,36 +17,75 @@ pub struct Card {
     pub label: usize,
     /// Its probability.
     pub share: f32,
+    /// Whether that is too low to go by.
+    pub unsure: bool,
     /// One a class.
     pub probabilities: Vec<f32>,
+    /// What is known of the face at rest; `None` where nobody can look, as in a film.
+    pub neutral: Option<NeutralState>,
 }
 
-/// Draws all cards, which scroll where there is no room.
-pub fn draw(ui: &mut Ui, cards: &[Card], look: &Look, nobody: &str) {
+/// Seconds in which a person looks neutral to be calibrated.
+pub const AT_REST: f64 = 3.0;
+
+/// What was asked for: a person's face at rest is to be looked at for so many seconds, or to be forgotten.
+pub type Rest = (u32, Option<f64>);
+
+/// Draws all cards, which scroll where there is no room; gives what their buttons asked for.
+pub fn draw(ui: &mut Ui, cards: &[Card], look: &Look, nobody: &str) -> Option<Rest> {
+    let mut asked = None;
     if cards.is_empty() {
         ui.add_space(8.0);
         ui.label(RichText::new(nobody).weak());
-        return;
+        return None;
     }
     ScrollArea::vertical().id_salt("faces").auto_shrink([false, false]).show(ui, |ui| {
         for card in cards {
-            draw_card(ui, card, look);
+            asked = asked.or(draw_card(ui, card, look));
             ui.add_space(8.0);
         }
     });
+    asked
 }
 
-fn draw_card(ui: &mut Ui, card: &Card, look: &Look) {
+fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
     ui.horizontal(|ui| {
         let (at, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().rect_filled(at, 2.0, look.class(card.label));
         ui.label(RichText::new(format!("Person {}", card.person)).strong());
-        ui.label(RichText::new(format!("{} {}", look.name(card.label), percent(card.share))));
+        let doubt = if card.unsure { "unsure: " } else { "" };
+        ui.label(format!("{doubt}{} {}", look.name(card.label), percent(card.share)));
     });
     let widest = (0..look.classes()).map(|class| width(ui, look.name(class))).fold(0.0, f32::max);
     for (class, &share) in card.probabilities.iter().enumerate() {
         bar(ui, look, class, share, class == card.label, widest);
     }
+    card.neutral.and_then(|state| at_rest(ui, card.person, state))
+}
+
+/// The row about a face at rest.
+fn at_rest(ui: &mut Ui, person: u32, state: NeutralState) -> Option<Rest> {
+    let mut asked = None;
+    ui.horizontal(|ui| match state {
+        NeutralState::Unknown => {
+            let hint = "look neutral for three seconds; then this face at rest is taken off its readings (N)";
+            if ui.small_button("calibrate neutral").on_hover_text(hint).clicked() {
+                asked = Some((person, Some(AT_REST)));
+            }
+        }
+        NeutralState::Gathering { part } => {
+            let text = format!("look neutral ... {}", percent(part as f32));
+            ui.add(ProgressBar::new(part as f32).text(RichText::new(text).small()).desired_height(16.0));
+        }
+        NeutralState::Known { complete } => {
+            let text = if complete { "calibrated" } else { "calibrated, but not at rest: try again" };
+            ui.label(RichText::new(text).small().weak());
+            if ui.small_button("forget").clicked() {
+                asked = Some((person, None));
+            }
+        }
+    });
+    asked
 }
 
 fn width(ui: &Ui, text: &str) -> f32 {

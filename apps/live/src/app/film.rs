@@ -47,6 +47,7 @@ impl Film {
             face_box: face.face_box,
             label: usize::from(face.label),
             share: face.confidence,
+            unsure: face.unsure,
             detected: true,
         };
         faces.map(|(face, _)| mark(face)).collect()
@@ -59,6 +60,8 @@ impl Film {
             person: face.person,
             label: usize::from(face.label),
             share: face.confidence,
+            unsure: face.unsure,
+            neutral: None,
             probabilities: probabilities.iter().map(|&p| f32::from(p) / 255.0).collect(),
         };
         faces.map(card).collect()

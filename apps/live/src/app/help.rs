@@ -3,10 +3,11 @@
 use eframe::egui::{Align2, Context, Grid, Key, RichText, Window, vec2};
 
 /// Keys and what they do, in the order in which help lists them.
-pub const KEYS: [(&str, &str); 10] = [
+pub const KEYS: [(&str, &str); 12] = [
     ("Space", "pause, go on"),
     ("S", "snapshot: picture, JSON and CSV"),
     ("R", "record: video and CSV; again to end"),
+    ("N", "calibrate: look neutral for three seconds"),
     ("F", "faces or settings"),
     ("V", "viewer: the film with its analysed table"),
     ("Left, Right", "viewer: one frame back, on (with Shift a second)"),
@@ -14,6 +15,7 @@ pub const KEYS: [(&str, &str); 10] = [
     ("T", "theme: system, light, dark"),
     ("H or ?", "this help"),
     ("Esc", "close help, leave the viewer"),
+    ("Ctrl+Q", "close the window"),
 ];
 
 /// Draws the overlay; `open` becomes false where it is closed.
@@ -46,6 +48,8 @@ pub enum Wish {
     Snapshot,
     /// Record, or end that.
     Record,
+    /// Look at all faces at rest.
+    Neutral,
     /// The other tab.
     Tab,
     /// Into the viewer or out of it.
@@ -64,6 +68,8 @@ pub enum Wish {
     Help,
     /// Close what lies on top.
     Close,
+    /// Close the window.
+    Quit,
 }
 
 /// What was asked for by keys in this pass; nothing while somebody types.
@@ -79,6 +85,7 @@ pub fn wishes(ctx: &Context) -> Vec<Wish> {
             (Key::Space, Wish::Pause),
             (Key::S, Wish::Snapshot),
             (Key::R, Wish::Record),
+            (Key::N, Wish::Neutral),
             (Key::F, Wish::Tab),
             (Key::V, Wish::Viewer),
             (Key::ArrowLeft, step(-1)),
@@ -90,6 +97,11 @@ pub fn wishes(ctx: &Context) -> Vec<Wish> {
             (Key::Questionmark, Wish::Help),
             (Key::Escape, Wish::Close),
         ];
-        keys.into_iter().filter(|(key, _)| plain && input.key_pressed(*key)).map(|(_, wish)| wish).collect()
+        let mut wishes: Vec<Wish> =
+            keys.into_iter().filter(|(key, _)| plain && input.key_pressed(*key)).map(|(_, wish)| wish).collect();
+        if input.modifiers.command && input.key_pressed(Key::Q) {
+            wishes.push(Wish::Quit);
+        }
+        wishes
     })
 }

@@ -1,6 +1,7 @@
 //! The live side: the pipeline, and what it has shown so far.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use affekt_engine::media::source::SourceInfo;
@@ -55,6 +56,10 @@ pub struct Live {
     pub recording: Option<Duration>,
     /// What came of the last recording, until somebody takes it: its line, and whether something went wrong.
     pub recorded: Option<(String, bool)>,
+    /// Where other programs are told what is read, or why not.
+    pub served: Option<Result<SocketAddr, String>>,
+    /// Why a face could not be looked at at rest, until somebody takes it.
+    pub not_at_rest: Option<String>,
     /// The last frame that came.
     pub last: Option<Shown>,
     /// The last seconds of every face.
@@ -115,6 +120,8 @@ impl Live {
             refused: None,
             recording: None,
             recorded: None,
+            served: None,
+            not_at_rest: None,
             last: None,
             history: History::default(),
             latency: Latency::default(),
@@ -186,6 +193,19 @@ impl Live {
         }
     }
 
+    /// Tells other programs what is read, or no more.
+    pub fn serve(&mut self, address: Option<String>) {
+        self.served = None;
+        self.pipeline.serve(address);
+    }
+
+    /// Looks at the faces in sight for so many seconds in which they are at rest.
+    pub fn look_at_rest(&mut self, seconds: f64) {
+        for card in self.cards() {
+            self.pipeline.look_at_rest(card.person, Some(seconds));
+        }
+    }
+
     /// A pass of the window begins: takes what has come. `pass` is how long the last pass took.
     pub fn begin(&mut self, pass: Option<Duration>) {
         self.latency.drawn(pass.unwrap_or_default());
@@ -226,6 +246,8 @@ impl Live {
                 self.opening = false;
                 self.refused = Some(problem);
             }
+            Event::Served(at) => self.served = Some(at),
+            Event::NotAtRest(problem) => self.not_at_rest = Some(problem),
             Event::Recorded { video, frames, dropped, problem } => {
                 self.recording = None;
                 let lost = if dropped > 0 { format!(", {dropped} left out") } else { String::new() };
@@ -265,6 +287,7 @@ impl Live {
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
             share: share(seen),
+            unsure: share(seen) < self.wanted.unsure_share(),
             detected: seen.reading.detected,
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
@@ -276,7 +299,9 @@ impl Live {
             person: seen.reading.face,
             label: seen.reading.voted_label,
             share: share(seen),
+            unsure: share(seen) < self.wanted.unsure_share(),
             probabilities: seen.smoothed.clone(),
+            neutral: Some(seen.neutral),
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(card).collect()
     }

@@ -24,6 +24,11 @@ impl Look {
         Color32::from_rgb(r, g, b)
     }
 
+    /// The colour of a mark in the picture: a class's own, or none in particular where the label is unsure.
+    pub fn mark(&self, class: usize, unsure: bool) -> Color32 {
+        if unsure { Color32::from_gray(200) } else { self.class(class) }
+    }
+
     /// A class's name.
     pub fn name(&self, class: usize) -> &str {
         self.names.get(class).map_or("?", String::as_str)

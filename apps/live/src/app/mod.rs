@@ -50,6 +50,8 @@ pub struct Start {
     pub table: Option<PathBuf>,
     /// Folder of snapshots.
     pub snapshots: PathBuf,
+    /// Where other programs are told what is read: `HOST:PORT` or a `PORT` of this computer.
+    pub serve: Option<String>,
     /// A line to be shown at once.
     pub line: Option<String>,
 }
@@ -80,8 +82,11 @@ impl Window {
     /// # Errors
     /// The system gives no thread.
     pub fn new(ctx: &Context, start: Start, setup: Setup) -> std::io::Result<Self> {
-        let Start { state, file, source: (source, note), table, snapshots, line } = start;
-        let live = Live::start(setup, state.recognizer.clone(), state.smoothing)?;
+        let Start { state, file, source: (source, note), table, snapshots, serve, line } = start;
+        let mut live = Live::start(setup, state.recognizer.clone(), state.smoothing)?;
+        if serve.is_some() {
+            live.serve(serve);
+        }
         let mut window = Self {
             editing: Editing::of(&state.recognizer),
             state,
@@ -179,6 +184,7 @@ impl Window {
                 }
             }
         }
+        self.line = self.live.not_at_rest.take().map(|line| (Weight::Problem, line)).or(self.line.take());
         if let Some((line, bad)) = self.live.recorded.take() {
             self.line = Some((if bad { Weight::Problem } else { Weight::Note }, line));
         }
@@ -295,6 +301,8 @@ impl Window {
                 (Wish::Pause, _) => self.pause(),
                 (Wish::Snapshot, None) => self.snapshot(),
                 (Wish::Record, None) => self.record(),
+                (Wish::Neutral, None) => self.live.look_at_rest(faces::AT_REST),
+                (Wish::Quit, _) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
                 (Wish::Step(frames), Some(film)) => film.viewer.step(frames),
                 (Wish::Leap(seconds), Some(film)) => {
                     let to = film.viewer.seconds() + seconds as f64;
@@ -367,11 +375,14 @@ impl Window {
                 } else {
                     "Nobody is seen."
                 };
-                faces::draw(ui, &cards, &self.look, nobody);
+                if let Some((person, seconds)) = faces::draw(ui, &cards, &self.look, nobody) {
+                    self.live.pipeline.look_at_rest(person, seconds);
+                }
             }
             Tab::Settings => {
                 let playing = self.live.source.name();
-                let asked = self.editing.draw(ui, &self.state, &playing, self.live.about.as_ref());
+                let served = (self.live.served.as_ref(), self.live.pipeline.clients());
+                let asked = self.editing.draw(ui, &self.state, &playing, self.live.about.as_ref(), served);
                 self.obey(asked);
             }
         }
@@ -394,6 +405,9 @@ impl Window {
         }
         if let Some(theme) = asked.theme {
             self.set_theme(theme);
+        }
+        if let Some(address) = asked.serve {
+            self.live.serve(address);
         }
     }
 

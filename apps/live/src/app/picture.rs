@@ -18,6 +18,8 @@ pub struct Mark {
     pub label: usize,
     /// Its probability.
     pub share: f32,
+    /// Whether that is too low to go by.
+    pub unsure: bool,
     /// Whether the detector saw the face in this frame; else its box is dashed.
     pub detected: bool,
 }
@@ -53,7 +55,7 @@ pub fn draw(ui: &Ui, room: Rect, texture: TextureId, size: [usize; 2], marks: &[
 }
 
 fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
-    let colour = look.class(mark.label);
+    let colour = look.mark(mark.label, mark.unsure);
     // A dark line beneath, so that the box is seen on any picture.
     painter.rect_stroke(at, 3.0, Stroke::new(4.0, Color32::from_black_alpha(110)), StrokeKind::Middle);
     if mark.detected {
@@ -65,8 +67,9 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
 }
 
 fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, look: &Look) {
-    let colour = look.class(mark.label);
-    let text = format!("{}  {}  {}", mark.person, look.name(mark.label), percent(mark.share));
+    let colour = look.mark(mark.label, mark.unsure);
+    let doubt = if mark.unsure { "unsure: " } else { "" };
+    let text = format!("{}  {doubt}{}  {}", mark.person, look.name(mark.label), percent(mark.share));
     let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
     let size = galley.size() + vec2(10.0, 4.0);
     let tag = Rect::from_min_size(tag_place(at, size, picture), size);

@@ -1,5 +1,6 @@
 //! The tab of settings. It edits a copy and says what was asked for; what happens then is others' business.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{ComboBox, RichText, ScrollArea, Slider, TextEdit, Ui};
@@ -17,7 +18,12 @@ pub struct Editing {
     adapter: String,
     vote: usize,
     every: u64,
+    unsure: u32,
+    port: String,
 }
+
+/// Where other programs are told what is read, or why not.
+pub type Served = Result<SocketAddr, String>;
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -30,6 +36,8 @@ pub struct Asked {
     pub smoothing: Option<usize>,
     /// Another theme.
     pub theme: Option<Theme>,
+    /// To tell other programs at an address, or no more.
+    pub serve: Option<Option<String>>,
 }
 
 impl Editing {
@@ -43,11 +51,20 @@ impl Editing {
             adapter: choice.adapter.clone().unwrap_or_default(),
             vote: choice.vote_window,
             every: choice.detect_every,
+            unsure: choice.unsure_below,
+            port: String::new(),
         }
     }
 
-    /// Draws the tab.
-    pub fn draw(&mut self, ui: &mut Ui, state: &State, playing: &str, about: Option<&About>) -> Asked {
+    /// Draws the tab. `served` is where other programs are told what is read, or why not, and `clients` how many listen.
+    pub fn draw(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        playing: &str,
+        about: Option<&About>,
+        (served, clients): (Option<&Served>, usize),
+    ) -> Asked {
         let mut asked = Asked::default();
         ScrollArea::vertical().id_salt("settings").auto_shrink([false, false]).show(ui, |ui| {
             self.source(ui, state, playing, &mut asked);
@@ -68,6 +85,7 @@ impl Editing {
                     }
                 }
             });
+            asked.serve = self.port(ui, served, clients);
             if let Some(about) = about {
                 heading(ui, "In use");
                 for line in [&about.model, &about.detector, &about.backend] {
@@ -75,6 +93,28 @@ impl Editing {
                 }
             }
         });
+        asked
+    }
+
+    fn port(&mut self, ui: &mut Ui, served: Option<&Served>, clients: usize) -> Option<Option<String>> {
+        let mut asked = None;
+        heading(ui, "Tell other programs");
+        match served {
+            Some(Ok(address)) => {
+                ui.label(format!("JSON lines at {address}, {clients} listening"));
+                if ui.small_button("stop").clicked() {
+                    asked = Some(None);
+                }
+            }
+            refused => {
+                if path_field(ui, &mut self.port, "port, such as 9000") {
+                    asked = optional(&self.port).map(Some);
+                }
+                if let Some(Err(problem)) = refused {
+                    ui.label(RichText::new(problem).small());
+                }
+            }
+        }
         asked
     }
 
@@ -137,6 +177,9 @@ impl Editing {
         heading(ui, "Vote");
         if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=120) {
             choice.vote_window = self.vote;
+        }
+        if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {
+            choice.unsure_below = self.unsure;
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-use affekt_engine::Recognizer;
+use affekt_engine::{FaceReading, Recognizer};
 use affekt_engine::media::Picture;
-use affekt_engine::world::live::{FrameReading, StageTimes};
+use affekt_engine::output::Port;
+use affekt_engine::world::live::{FrameReading, NeutralState, StageTimes};
 use crossbeam_channel::{Receiver, bounded, never, select};
 
 use super::capture::Caught;
@@ -28,6 +30,10 @@ pub(super) enum Order {
     Recognizer(RecognizerChoice),
     /// To record to this video, or no more.
     Record(Option<PathBuf>),
+    /// To tell other programs at this address, or no more.
+    Serve(Option<String>),
+    /// To look at a face at rest for so many seconds; without a time, to forget it.
+    Neutral(u32, Option<f64>),
 }
 
 /// A recognizer that was opened, or why not.
@@ -56,6 +62,7 @@ pub(super) struct Inference {
     due: VecDeque<(u64, Duration)>,
     smoothing: Smoothing,
     recording: Option<Recording>,
+    port: Option<Port>,
 }
 
 impl Inference {
@@ -87,6 +94,7 @@ impl Inference {
             due: VecDeque::new(),
             smoothing: Smoothing::default(),
             recording: None,
+            port: None,
         }
     }
 
@@ -128,6 +136,8 @@ impl Inference {
             }
             Order::Record(None) => self.recording = None,
             Order::Record(Some(video)) => self.record(video),
+            Order::Serve(address) => self.serve(address),
+            Order::Neutral(face, seconds) => self.look_at_rest(face, seconds),
         }
     }
 
@@ -144,6 +154,30 @@ impl Inference {
             Err(error) => {
                 let problem = Some(format!("no thread to record: {error}; close other programs"));
                 self.say(Event::Recorded { video, frames: 0, dropped: 0, problem });
+            }
+        }
+    }
+
+    fn serve(&mut self, address: Option<String>) {
+        if let Some(port) = self.port.take() {
+            // Closing gives its clients a moment, which no frame should wait for. Without a thread, one does.
+            let _ = Builder::new().name("farewell".into()).spawn(move || drop(port));
+        }
+        let Some(address) = address else { return };
+        let opened = Port::open(&address).map_err(|e| e.to_string());
+        let at = opened.as_ref().map(Port::address).map_err(Clone::clone);
+        self.port = opened.ok();
+        self.say(Event::Served(at));
+    }
+
+    fn look_at_rest(&mut self, face: u32, seconds: Option<f64>) {
+        let Some(recognizer) = &mut self.recognizer else { return };
+        match seconds {
+            None => recognizer.forget_neutral(face),
+            Some(seconds) => {
+                if let Err(error) = recognizer.calibrate_neutral(face, seconds) {
+                    self.say(Event::NotAtRest(error.to_string()));
+                }
             }
         }
     }
@@ -270,16 +304,24 @@ impl Inference {
             }
             let (Some(captured), Some(picture)) = (captured, picture) else { continue };
             let picture = Arc::new(picture);
+            let reading = FrameReading { frame, seconds, faces, latency, picture: None };
+            if let (Some(port), Some(recognizer)) = (&self.port, &self.recognizer) {
+                port.publish(&reading, recognizer.classes());
+                self.dials.clients.store(port.counts().clients, Ordering::Relaxed);
+            }
             if let Some(recording) = &self.recording {
-                let faces = faces.clone();
-                let reading = FrameReading { frame, seconds, faces, latency, picture: None };
-                if !recording.push(reading, Arc::clone(&picture), self.how) {
+                if !recording.push(reading.clone(), Arc::clone(&picture), self.how) {
                     self.recording = None;
                 }
             }
-            let smoothed = self.smoothing.take(frame, &faces, self.dials.smoothing());
-            let seen = faces.into_iter().zip(smoothed).map(|(reading, smoothed)| Seen { reading, smoothed });
-            self.give(frame, seconds, captured, Some(seen.collect()), picture);
+            let smoothed = self.smoothing.take(frame, &reading.faces, self.dials.smoothing());
+            let recognizer = self.recognizer.as_ref();
+            let see = |(reading, smoothed): (FaceReading, Vec<f32>)| {
+                let neutral = recognizer.map_or(NeutralState::Unknown, |r| r.neutral(reading.face));
+                Seen { reading, smoothed, neutral }
+            };
+            let seen = reading.faces.into_iter().zip(smoothed).map(see).collect();
+            self.give(frame, seconds, captured, Some(seen), picture);
         }
     }
 

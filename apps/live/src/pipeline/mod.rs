@@ -15,6 +15,7 @@ mod recording;
 mod time;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -98,6 +99,10 @@ pub enum Event {
         /// Whether the one before goes on.
         goes_on: bool,
     },
+    /// Other programs are told what is read at this address, or it cannot be had; why, and what to do.
+    Served(Result<SocketAddr, String>),
+    /// A face cannot be looked at at rest; why.
+    NotAtRest(String),
     /// A recording has ended, because it was asked to or because of a problem; the files are closed and can be played.
     Recorded {
         /// The video; its table lies beside it.
@@ -119,6 +124,8 @@ pub(crate) struct Dials {
     view: [AtomicUsize; 2],
     /// Frames that a face's probabilities are averaged over.
     smoothing: AtomicUsize,
+    /// Programs that listen at the port.
+    clients: AtomicUsize,
     slow: Slow,
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -204,6 +211,7 @@ impl Pipeline {
             paused: AtomicBool::new(false),
             view: [AtomicUsize::new(1280), AtomicUsize::new(1280)],
             smoothing: AtomicUsize::new(1),
+            clients: AtomicUsize::new(0),
             slow,
             wake,
         });
@@ -277,6 +285,22 @@ impl Pipeline {
     /// Ends the recording; [`Event::Recorded`] tells when its files are closed.
     pub fn end_recording(&mut self) {
         self.order(Order::Record(None));
+    }
+
+    /// Tells other programs what is read, at `HOST:PORT` or a `PORT` of this computer; `None` for no more.
+    pub fn serve(&mut self, address: Option<String>) {
+        self.order(Order::Serve(address));
+    }
+
+    /// Programs that listen.
+    pub fn clients(&self) -> usize {
+        self.dials.clients.load(Ordering::Relaxed)
+    }
+
+    /// Looks at a face for so many seconds in which it is at rest, and takes that off its readings; without a time forgets
+    /// what is known.
+    pub fn look_at_rest(&mut self, face: u32, seconds: Option<f64>) {
+        self.order(Order::Neutral(face, seconds));
     }
 
     /// Pauses or goes on.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use affekt_engine::FaceReading;
 use affekt_engine::media::Picture;
 use affekt_engine::signal::{SmoothKind, SmoothSettings, Smoother};
+use affekt_engine::world::live::NeutralState;
 use eframe::egui::ColorImage;
 
 /// A face as it is shown.
@@ -16,6 +17,8 @@ pub struct Seen {
     pub reading: FaceReading,
     /// Its probabilities averaged over the last frames, one a class.
     pub smoothed: Vec<f32>,
+    /// What is known of the face at rest.
+    pub neutral: NeutralState,
 }
 
 /// A frame that is ready to be drawn.
@@ -125,6 +128,7 @@ mod tests {
             temporal_label: None,
             voted_label: 0,
             confidence: first,
+            unsure: false,
             thumbnail: None,
         }
     }

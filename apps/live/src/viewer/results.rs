@@ -10,6 +10,8 @@ use csv::StringRecord;
 
 /// What stands in the column `face` of a frame without a face.
 const NO_FACE: &str = "no_face";
+/// What stands in the column `unsure` of a label that is not to go by.
+const UNSURE: &str = "1";
 
 /// A face in a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +24,8 @@ pub struct Face {
     pub label: u16,
     /// Its probability.
     pub confidence: f32,
+    /// Whether that is too low to go by, as the table says; older tables do not.
+    pub unsure: bool,
 }
 
 /// A frame's number and time.
@@ -63,6 +67,7 @@ struct Columns {
     classes: Vec<usize>,
     label: usize,
     confidence: usize,
+    unsure: Option<usize>,
 }
 
 impl Columns {
@@ -91,6 +96,7 @@ impl Columns {
             classes,
             label: find("voted_label")?,
             confidence: find("confidence")?,
+            unsure: find("unsure").ok(),
         };
         Ok((columns, names))
     }
@@ -163,6 +169,7 @@ impl Results {
             face_box: FaceBox { x: side(0)?, y: side(1)?, w: side(2)?, h: side(3)? },
             label: label as u16,
             confidence: number(row, at.confidence, "confidence")?,
+            unsure: at.unsure.and_then(|column| row.get(column)) == Some(UNSURE),
         });
         *people.entry(person).or_insert(0) += 1;
         Ok(())
