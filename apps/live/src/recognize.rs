@@ -22,6 +22,9 @@ const DEFAULT_MODEL: &[u8] = include_bytes!("../../../assets/models/ferplus-48.s
 /// How messages call it.
 const DEFAULT_NAME: &str = "built-in FER+ model";
 
+/// Frames from one look of the built-in detector to the next: it takes the time of several frames.
+const BUILT_IN_EVERY: u64 = 4;
+
 /// What computes networks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -57,7 +60,7 @@ pub struct RecognizerChoice {
     pub adapter: Option<String>,
     /// `None` for the one that is found, else `builtin`, `guide` or a `YuNet` file.
     pub detector: Option<PathBuf>,
-    /// The detector looks at every n-th frame, 1 to 100.
+    /// The detector looks at every n-th frame, 1 to 100; 0 for as often as it can keep up.
     pub detect_every: u64,
     /// Frames that vote on a label, this one and those before it, 1 to 300.
     pub vote_window: usize,
@@ -72,7 +75,7 @@ impl Default for RecognizerChoice {
             backend: BackendChoice::default(),
             adapter: None,
             detector: None,
-            detect_every: 1,
+            detect_every: 0,
             vote_window: 30,
             unsure_below: (UNSURE_BELOW * 100.0).round() as u32,
         }
@@ -100,7 +103,7 @@ impl RecognizerChoice {
         };
         let backend = self.backend()?;
         let settings = LiveSettings {
-            detect_every: self.detect_every.clamp(1, 100),
+            detect_every: self.looks_every(),
             vote: VoteSettings { kind: VoteKind::Causal, window: self.vote_window.clamp(1, 300) },
             unsure_below: self.unsure_share(),
             keep_frames: true,
@@ -116,6 +119,18 @@ impl RecognizerChoice {
             backend: backend.describe(),
         };
         Ok((recognizer, about))
+    }
+
+    /// Frames from one look of the detector to the next.
+    fn looks_every(&self) -> u64 {
+        let is_built_in = match &self.detector {
+            Some(named) => named.as_os_str() == "builtin",
+            None => detect::find(&detect::folders()).is_none(),
+        };
+        match self.detect_every {
+            0 if is_built_in => BUILT_IN_EVERY,
+            every => every.clamp(1, 100),
+        }
     }
 
     fn detector(&self) -> anyhow::Result<Box<dyn Detector>> {
@@ -164,6 +179,15 @@ mod tests {
         let (recognizer, about) = choice.open(Clock::default()).unwrap();
         assert_eq!(about.classes, recognizer.classes());
         assert!(about.model.starts_with(DEFAULT_NAME), "{about:?}");
+    }
+
+    #[test]
+    fn a_slow_detector_looks_less_often_unless_told() {
+        let every = |detector: &str, detect_every| {
+            let detector = Some(detector.into());
+            RecognizerChoice { detector, detect_every, ..RecognizerChoice::default() }.looks_every()
+        };
+        assert_eq!([every("builtin", 0), every("builtin", 1), every("guide", 0), every("guide", 9)], [4, 1, 1, 9]);
     }
 
     #[test]

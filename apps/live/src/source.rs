@@ -92,7 +92,7 @@ impl FromStr for Source {
 
 /// The synthetic camera's room: two people who stand beside each other.
 fn room() -> Result<Room, String> {
-    let style = Style { size: 256, channels: 3, occlusion: 0.0, camera: 0.3, blend: 0.0, ..Style::default() };
+    let style = Style { size: 208, channels: 3, occlusion: 0.0, camera: 0.0, blend: 0.0, ..Style::default() };
     let settings = SynthClipSettings {
         name: "synthetic camera".into(),
         clips: 2,

@@ -109,7 +109,7 @@ impl State {
     /// Numbers that someone has written by hand are brought into their ranges.
     fn within_limits(mut self) -> Self {
         self.smoothing = self.smoothing.clamp(1, 100);
-        self.recognizer.detect_every = self.recognizer.detect_every.clamp(1, 100);
+        self.recognizer.detect_every = self.recognizer.detect_every.min(100);
         self.recognizer.vote_window = self.recognizer.vote_window.clamp(1, 300);
         self.recognizer.unsure_below = self.recognizer.unsure_below.min(100);
         self.window = self.window.map(|side| if side.is_finite() { side.clamp(320.0, 8192.0) } else { 720.0 });
@@ -174,10 +174,10 @@ mod tests {
     fn numbers_out_of_range_are_brought_into_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("live.toml");
-        let text = "smoothing = 0\nwindow = [nan, 1e9]\n[recognizer]\nvote_window = 999999\ndetect_every = 0\n";
+        let text = "smoothing = 0\nwindow = [nan, 1e9]\n[recognizer]\nvote_window = 999999\ndetect_every = 1000\n";
         std::fs::write(&file, text).unwrap();
         let (state, line) = State::read(&file);
         assert_eq!((line, state.smoothing, state.window), (None, 1, [720.0, 8192.0]));
-        assert_eq!((state.recognizer.vote_window, state.recognizer.detect_every), (300, 1));
+        assert_eq!((state.recognizer.vote_window, state.recognizer.detect_every), (300, 100));
     }
 }

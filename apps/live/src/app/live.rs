@@ -319,8 +319,9 @@ impl Live {
         let stages = self.pipeline.times().unwrap_or_default();
         let stages: Vec<String> = stages.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
         log::info!(
-            "{captured} frames captured, {dropped} dropped, {damaged} damaged; latency of the last {}: median {:.1} ms, \
+            "{captured} frames captured, {dropped} dropped, {damaged} damaged, {} drawn; latency of the last {}: median {:.1} ms, \
              last {:.1} ms; ms a frame: {}",
+            self.latency.in_all(),
             self.latency.frames(),
             ms(self.latency.median()),
             ms(self.latency.last()),

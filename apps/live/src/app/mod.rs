@@ -206,7 +206,8 @@ impl Window {
             None => self.live.about.as_ref().map_or(&[][..], |about| &about.classes),
         };
         self.look = Look::of(&ctx, classes);
-        let margin = Frame::side_top_panel(ui.style()).inner_margin(Margin::symmetric(8, 4));
+        // Nothing is painted twice: the window is cleared in the panels' colour. Where a processor draws, that is most of it.
+        let margin = Frame::new().inner_margin(Margin::symmetric(8, 4));
         Panel::top("buttons").frame(margin).show(ui, |ui| self.draw_buttons(ui));
         Panel::bottom("numbers").frame(margin).show(ui, |ui| bars::numbers(ui, &mut self.live));
         let width = ui.available_width();
@@ -228,8 +229,7 @@ impl Window {
             let height = (strips + 24.0).min(tall * 0.36);
             Panel::bottom("strips").frame(margin).exact_size(height).show(ui, |ui| self.draw_strips(ui));
         }
-        let ground = Frame::new().fill(ui.visuals().extreme_bg_color);
-        CentralPanel::default().frame(ground).show(ui, |ui| self.draw_picture(ui));
+        CentralPanel::no_frame().show(ui, |ui| self.draw_picture(ui));
         if self.help {
             help::draw(&ctx, &mut self.help);
         }
@@ -479,6 +479,10 @@ impl eframe::App for Window {
         Window::ui(self, ui);
     }
 
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
     fn on_exit(&mut self) {
         self.remember();
         self.live.log_numbers();
@@ -495,7 +499,10 @@ pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Res
         .with_app_id("affekt-live")
         .with_inner_size(start.state.window)
         .with_min_inner_size([480.0, 360.0]);
-    let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    // There are no gradients that dithering would help.
+    let mut options = eframe::NativeOptions { viewport, dithering: false, ..eframe::NativeOptions::default() };
+    // A frame that waits to be shown is a frame that grows old.
+    options.wgpu_options.surface.desired_maximum_frame_latency = Some(1);
     let make = move |cc: &eframe::CreationContext<'_>| {
         let setup = setup(cc.egui_ctx.clone());
         let window = Window::new(&cc.egui_ctx, start, setup)?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{ComboBox, RichText, ScrollArea, Slider, TextEdit, Ui};
+use eframe::egui::{ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
 
 use crate::pipeline::About;
 use crate::recognize::{BackendChoice, RecognizerChoice};
@@ -162,7 +162,9 @@ impl Editing {
         if path_field(ui, &mut self.detector, "YuNet file (.onnx)") {
             choice.detector = optional(&self.detector).map(PathBuf::from);
         }
-        if slider(ui, "Look every", "frames; between, faces are carried on", &mut self.every, 1..=10) {
+        ui.label("Looks every (frames; between, faces are carried on)");
+        let shown = |every: f64, _| if every < 0.5 { "auto".to_owned() } else { format!("{every:.0}") };
+        if asked_by(&ui.add(Slider::new(&mut self.every, 0..=10).custom_formatter(shown))) {
             choice.detect_every = self.every;
         }
         heading(ui, "Computed by");
@@ -210,6 +212,9 @@ fn slider<N: eframe::egui::emath::Numeric>(
 ) -> bool {
     ui.label(format!("{name} ({hint})"));
     ui.spacing_mut().slider_width = (ui.available_width() - 56.0).max(40.0);
-    let response = ui.add(Slider::new(value, range));
-    response.drag_stopped() || (response.changed() && !response.dragged())
+    asked_by(&ui.add(Slider::new(value, range)))
+}
+
+fn asked_by(slider: &Response) -> bool {
+    slider.drag_stopped() || (slider.changed() && !slider.dragged())
 }

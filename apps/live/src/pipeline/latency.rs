@@ -15,6 +15,8 @@ pub struct Latency {
     /// When the frame was captured and when the pass that draws it began.
     open: Option<(Duration, Duration)>,
     recent: VecDeque<Duration>,
+    /// Frames drawn in all.
+    drawn: u64,
 }
 
 impl Latency {
@@ -29,6 +31,7 @@ impl Latency {
             if self.recent.len() == KEPT {
                 self.recent.pop_front();
             }
+            self.drawn += 1;
             self.recent.push_back((began + pass).saturating_sub(captured));
         }
     }
@@ -48,6 +51,11 @@ impl Latency {
     /// How many frames the median is of.
     pub fn frames(&self) -> usize {
         self.recent.len()
+    }
+
+    /// Frames that were drawn in all.
+    pub fn in_all(&self) -> u64 {
+        self.drawn
     }
 
     /// Forgets everything, for another source.
