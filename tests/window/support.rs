@@ -29,7 +29,8 @@ pub struct Film {
 impl Film {
     /// `frames` frames at `rate` a second; then it ends, or breaks.
     pub fn open(frames: u64, rate: f64, breaks: bool) -> Open {
-        let info = SourceInfo { name: "film".into(), frames: Some(frames), still: false, reader: "test".into() };
+        let info =
+            SourceInfo { name: "film".into(), frames: Some(frames), still: false, reader: "test".into() };
         let film = Self { info, next: 0, frames, rate, breaks };
         Box::new(move || Ok(Opened { source: Box::new(film), keeps_time: false, note: None }))
     }
@@ -138,7 +139,8 @@ impl Gate {
     /// Waits until so many have come to it.
     pub fn await_arrivals(&self, wanted: u32) {
         let state = self.state.lock().unwrap();
-        let (_state, wait) = self.changed.wait_timeout_while(state, STUCK, |(_, came)| *came < wanted).unwrap();
+        let (_state, wait) =
+            self.changed.wait_timeout_while(state, STUCK, |(_, came)| *came < wanted).unwrap();
         assert!(!wait.timed_out(), "nobody came to the gate");
     }
 
@@ -162,7 +164,9 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// Waits for the recognizer.
 pub fn ready(pipeline: &mut Pipeline) {
-    wait_for("the recognizer", || pipeline.poll().1.iter().any(|e| matches!(e, Event::Ready(_))).then_some(()));
+    wait_for("the recognizer", || {
+        pipeline.poll().1.iter().any(|e| matches!(e, Event::Ready(_))).then_some(())
+    });
 }
 
 /// Everything that is shown up to the end of the source, and how it ended: `None` where it just did.

@@ -19,14 +19,17 @@ const SIZE: [f32; 2] = [900.0, 640.0];
 fn film(folder: &Path) -> (PathBuf, PathBuf) {
     let video = folder.join("walk");
     std::fs::create_dir(&video).unwrap();
-    let mut table = String::from("frame,seconds,face,x,y,w,h,p_neutral,p_happiness,frame_label,temporal_label,voted_label,confidence\n");
+    let mut table = String::from(
+        "frame,seconds,face,x,y,w,h,p_neutral,p_happiness,frame_label,temporal_label,voted_label,confidence\n",
+    );
     for frame in 0..FRAMES {
         Picture::filled(64, 48, 3, frame as u8).write_png(&video.join(format!("{frame}.png"))).unwrap();
         let seconds = frame as f64 / 30.0;
         let (label, glad) = if frame < FRAMES / 2 { ("neutral", 0.2) } else { ("happiness", 0.9) };
         let confidence = if frame < FRAMES / 2 { 0.8 } else { 0.9 };
         let calm = 1.0 - glad;
-        writeln!(table, "{frame},{seconds:.6},1,4,5,20,30,{calm},{glad},{label},,{label},{confidence}").unwrap();
+        writeln!(table, "{frame},{seconds:.6},1,4,5,20,30,{calm},{glad},{label},,{label},{confidence}")
+            .unwrap();
         if (FRAMES / 3..2 * FRAMES / 3).contains(&frame) {
             writeln!(table, "{frame},{seconds:.6},2,40,5,20,30,1,0,neutral,,neutral,1").unwrap();
         }

@@ -90,8 +90,13 @@ fn everything_that_matters_is_seen_whole_at_every_size() {
     for size in [[640.0, 480.0], [1100.0, 720.0], [1920.0, 1080.0]] {
         let (ctx, mut window) = open(start(Source::Synth, folder.path()));
         let output = until_faces(&ctx, &mut window, size);
-        for wanted in ["fps", "latency", "dropped", "Pause", "Snapshot", "Faces", "Settings", "Person 1", "?"] {
-            assert!(find(&output, wanted).is_some(), "`{wanted}` is not seen at {size:?}: {:?}", texts(&output));
+        for wanted in ["fps", "latency", "dropped", "Pause", "Snapshot", "Faces", "Settings", "Person 1", "?"]
+        {
+            assert!(
+                find(&output, wanted).is_some(),
+                "`{wanted}` is not seen at {size:?}: {:?}",
+                texts(&output)
+            );
         }
         // A bar a class, and a label at each face.
         let classes = window.live().about.as_ref().unwrap().classes.clone();
@@ -100,7 +105,10 @@ fn everything_that_matters_is_seen_whole_at_every_size() {
             assert!(all.iter().any(|(text, _)| text == class), "{class} has a bar at {size:?}");
         }
         for face in ["1  ", "2  "] {
-            assert!(all.iter().any(|(text, _)| text.starts_with(face) && text.ends_with('%')), "{face} {size:?}");
+            assert!(
+                all.iter().any(|(text, _)| text.starts_with(face) && text.ends_with('%')),
+                "{face} {size:?}"
+            );
         }
         let screen = Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]));
         let out = all.iter().find(|(_, at)| !screen.expand(1.0).contains_rect(*at));

@@ -57,7 +57,8 @@ impl History {
         self.faces.retain(|_, face| !face.is_empty());
         while self.faces.len() > MOST_FACES {
             let last = |moments: &VecDeque<Moment>| moments.back().map_or(f64::MIN, |m| m.seconds);
-            let stale = self.faces.iter().min_by(|a, b| last(a.1).total_cmp(&last(b.1))).map(|(face, _)| *face);
+            let stale =
+                self.faces.iter().min_by(|a, b| last(a.1).total_cmp(&last(b.1))).map(|(face, _)| *face);
             stale.map(|face| self.faces.remove(&face));
         }
     }
@@ -141,7 +142,10 @@ mod tests {
         assert_eq!(faces.len(), 1);
         assert_eq!((faces[0].0, faces[0].1.len()), (2, 301));
         history.push(&shown(0, 0.0, &[1]));
-        assert_eq!(history.faces().map(|(face, moments)| (face, moments.len())).collect::<Vec<_>>(), [(1, 1)]);
+        assert_eq!(
+            history.faces().map(|(face, moments)| (face, moments.len())).collect::<Vec<_>>(),
+            [(1, 1)]
+        );
     }
 
     #[test]

@@ -125,7 +125,8 @@ fn source(arguments: &Arguments, state: &State) -> (Source, Option<String>) {
         }
         Ok(source) => (source, None),
         Err(_) => {
-            let note = "this is the synthetic camera: two people who do not exist; open a video under Settings";
+            let note =
+                "this is the synthetic camera: two people who do not exist; open a video under Settings";
             (Source::Synth, Some(note.into()))
         }
     }
@@ -144,7 +145,9 @@ fn main() -> ExitCode {
     let source = source(&arguments, &state);
     let table = arguments.results.clone();
     if table.is_some() && source.0.file().is_none() {
-        eprintln!("error: --results needs the INPUT that was analysed: affekt-live talk.mp4 --results talk.csv");
+        eprintln!(
+            "error: --results needs the INPUT that was analysed: affekt-live talk.mp4 --results talk.csv"
+        );
         return ExitCode::from(2);
     }
     let mut slow = Slow::default();

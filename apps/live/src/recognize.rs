@@ -98,6 +98,12 @@ impl RecognizerChoice {
 
     fn try_open(&self, clock: Clock) -> anyhow::Result<(Recognizer, About)> {
         let model = match &self.model {
+            Some(path) if !path.exists() => {
+                anyhow::bail!(
+                    "{}: there is no such model; give another, or none for the built-in one",
+                    path.display()
+                )
+            }
             Some(path) => Model::load(path)?,
             None => Model::parse(Path::new(DEFAULT_NAME), DEFAULT_MODEL)?,
         };
@@ -110,7 +116,8 @@ impl RecognizerChoice {
             ..LiveSettings::default()
         };
         let recognizer = Recognizer::new(&model, None, self.detector()?, &*backend, &settings, clock)?;
-        let name = self.model.as_ref().map_or_else(|| DEFAULT_NAME.to_owned(), |path| path.display().to_string());
+        let name =
+            self.model.as_ref().map_or_else(|| DEFAULT_NAME.to_owned(), |path| path.display().to_string());
         let input = &model.card.input;
         let about = About {
             classes: recognizer.classes().to_vec(),
@@ -142,15 +149,20 @@ impl RecognizerChoice {
     }
 
     fn backend(&self) -> anyhow::Result<Arc<dyn Backend>> {
-        let gpu = || WgpuBackend::open(&WgpuOptions { adapter: self.adapter.clone(), ..WgpuOptions::default() });
+        let gpu =
+            || WgpuBackend::open(&WgpuOptions { adapter: self.adapter.clone(), ..WgpuOptions::default() });
         match self.backend {
             BackendChoice::Cpu => {}
             BackendChoice::Wgpu => {
                 return Ok(Arc::new(gpu().context("no GPU can be used; choose the backend `cpu`")?));
             }
             BackendChoice::Auto => match gpu() {
-                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => return Ok(Arc::new(gpu)),
-                Ok(gpu) => log::info!("`{}` computes on the processor too; no GPU is used", gpu.adapter().name),
+                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => {
+                    return Ok(Arc::new(gpu));
+                }
+                Ok(gpu) => {
+                    log::info!("`{}` computes on the processor too; no GPU is used", gpu.adapter().name)
+                }
                 Err(error) => log::info!("no GPU is used: {error}"),
             },
         }
@@ -187,7 +199,10 @@ mod tests {
             let detector = Some(detector.into());
             RecognizerChoice { detector, detect_every, ..RecognizerChoice::default() }.looks_every()
         };
-        assert_eq!([every("builtin", 0), every("builtin", 1), every("guide", 0), every("guide", 9)], [4, 1, 1, 9]);
+        assert_eq!(
+            [every("builtin", 0), every("builtin", 1), every("guide", 0), every("guide", 9)],
+            [4, 1, 1, 9]
+        );
     }
 
     #[test]

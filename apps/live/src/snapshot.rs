@@ -32,7 +32,12 @@ impl Snapshot {
             latency: std::time::Duration::ZERO,
             picture: None,
         };
-        Self { source: source.into(), classes: classes.to_vec(), picture: Arc::clone(&shown.picture), reading }
+        Self {
+            source: source.into(),
+            classes: classes.to_vec(),
+            picture: Arc::clone(&shown.picture),
+            reading,
+        }
     }
 
     /// Writes `NAME.png`, `NAME.json` and `NAME.csv` to a folder, which is made where it is missing, under a name that is
@@ -53,7 +58,8 @@ impl Snapshot {
         let text = |e: std::io::Error| e.to_string();
         lines::write(&mut json, &self.reading, &self.classes).map_err(text)?;
         table::write(&mut csv, &self.reading, &self.classes).map_err(text)?;
-        let png = annotated(&self.picture, &self.reading, &self.classes).to_png().map_err(|e| e.to_string())?;
+        let png =
+            annotated(&self.picture, &self.reading, &self.classes).to_png().map_err(|e| e.to_string())?;
         write("json", &json)?;
         write("csv", &csv)?;
         write("png", &png)?;

@@ -31,9 +31,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Synth => "synthetic camera".into(),
-            Self::File(path) => {
-                path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-            }
+            Self::File(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         }
     }
 

@@ -112,7 +112,8 @@ impl State {
         self.recognizer.detect_every = self.recognizer.detect_every.min(100);
         self.recognizer.vote_window = self.recognizer.vote_window.clamp(1, 300);
         self.recognizer.unsure_below = self.recognizer.unsure_below.min(100);
-        self.window = self.window.map(|side| if side.is_finite() { side.clamp(320.0, 8192.0) } else { 720.0 });
+        self.window =
+            self.window.map(|side| if side.is_finite() { side.clamp(320.0, 8192.0) } else { 720.0 });
         self.recent.truncate(MOST_RECENT);
         self
     }
@@ -145,7 +146,8 @@ mod tests {
     fn what_is_written_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/live.toml");
-        let mut state = State { theme: Theme::Dark, smoothing: 9, source: "synth".into(), ..State::default() };
+        let mut state =
+            State { theme: Theme::Dark, smoothing: 9, source: "synth".into(), ..State::default() };
         state.recognizer.model = Some("runs/a model".into());
         state.recognizer.vote_window = 12;
         (0..MOST_RECENT + 3).for_each(|n| state.remember(Path::new(&format!("{n}.mp4"))));
@@ -161,7 +163,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("live.toml");
         assert_eq!(State::read(&file), (State::default(), None));
-        for broken in ["theme = \"dark", "theme = \"purple\"", "unknown = 1", "smoothing = -3", "\u{0}\u{1}"] {
+        for broken in ["theme = \"dark", "theme = \"purple\"", "unknown = 1", "smoothing = -3", "\u{0}\u{1}"]
+        {
             std::fs::write(&file, broken).unwrap();
             let (state, line) = State::read(&file);
             let line = line.unwrap_or_else(|| panic!("{broken:?} is taken"));
@@ -174,7 +177,8 @@ mod tests {
     fn numbers_out_of_range_are_brought_into_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("live.toml");
-        let text = "smoothing = 0\nwindow = [nan, 1e9]\n[recognizer]\nvote_window = 999999\ndetect_every = 1000\n";
+        let text =
+            "smoothing = 0\nwindow = [nan, 1e9]\n[recognizer]\nvote_window = 999999\ndetect_every = 1000\n";
         std::fs::write(&file, text).unwrap();
         let (state, line) = State::read(&file);
         assert_eq!((line, state.smoothing, state.window), (None, 1, [720.0, 8192.0]));

@@ -74,7 +74,13 @@ pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> V
 }
 
 /// Draws a line of news with the buttons that answer it.
-pub fn news(ui: &mut Ui, look: &Look, weight: Weight, text: &str, answers: &[(&str, Press)]) -> Option<Press> {
+pub fn news(
+    ui: &mut Ui,
+    look: &Look,
+    weight: Weight,
+    text: &str,
+    answers: &[(&str, Press)],
+) -> Option<Press> {
     let mut pressed = None;
     let fill = ui.visuals().faint_bg_color;
     Frame::new().fill(fill).inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {
@@ -94,19 +100,22 @@ pub fn news(ui: &mut Ui, look: &Look, weight: Weight, text: &str, answers: &[(&s
 
 /// Draws the bar of numbers: those that are always to be seen first, what is in use behind them as far as there is room.
 pub fn numbers(ui: &mut Ui, live: &mut Live) {
-    let ms = |d: Option<std::time::Duration>| d.map_or("-".into(), |d| format!("{:.0}", d.as_secs_f64() * 1e3));
+    let ms =
+        |d: Option<std::time::Duration>| d.map_or("-".into(), |d| format!("{:.0}", d.as_secs_f64() * 1e3));
     let tally = live.tally();
     let rate = live.rate();
     let (median, last) = (ms(live.latency.median()), ms(live.latency.last()));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 14.0;
-        ui.label(strong(format!("{rate:.1} fps"))).on_hover_text("frames drawn a second, over the last two seconds");
+        ui.label(strong(format!("{rate:.1} fps")))
+            .on_hover_text("frames drawn a second, over the last two seconds");
         ui.label(strong(format!("latency {median} ms (last {last})"))).on_hover_text(format!(
             "from a frame's capture to the end of the pass that draws its labels; median of {} frames",
             live.latency.frames()
         ));
         let dropped = format!("dropped {}", tally.dropped);
-        ui.label(strong(dropped)).on_hover_text("frames thrown out because a newer one came before they could be read");
+        ui.label(strong(dropped))
+            .on_hover_text("frames thrown out because a newer one came before they could be read");
         if tally.damaged > 0 {
             ui.label(format!("damaged {}", tally.damaged)).on_hover_text("frames that could not be decoded");
         }

@@ -21,9 +21,12 @@ pub const KEYS: [(&str, &str); 12] = [
 /// Draws the overlay; `open` becomes false where it is closed.
 pub fn draw(ctx: &Context, open: &mut bool) {
     let mut stays = *open;
-    Window::new("Keys").open(&mut stays).collapsible(false).resizable(false).anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0)).show(
-        ctx,
-        |ui| {
+    Window::new("Keys")
+        .open(&mut stays)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
+        .show(ctx, |ui| {
             Grid::new("keys").num_columns(2).spacing([18.0, 6.0]).show(ui, |ui| {
                 for (key, what) in KEYS {
                     ui.label(RichText::new(key).strong().monospace());
@@ -34,8 +37,7 @@ pub fn draw(ctx: &Context, open: &mut bool) {
             ui.add_space(8.0);
             ui.label("Drop a video, a picture or a folder on the window to open it.");
             ui.label(RichText::new("An expression is what a face shows, not what a person feels.").weak());
-        },
-    );
+        });
     *open = stays;
 }
 
@@ -97,8 +99,11 @@ pub fn wishes(ctx: &Context) -> Vec<Wish> {
             (Key::Questionmark, Wish::Help),
             (Key::Escape, Wish::Close),
         ];
-        let mut wishes: Vec<Wish> =
-            keys.into_iter().filter(|(key, _)| plain && input.key_pressed(*key)).map(|(_, wish)| wish).collect();
+        let mut wishes: Vec<Wish> = keys
+            .into_iter()
+            .filter(|(key, _)| plain && input.key_pressed(*key))
+            .map(|(_, wish)| wish)
+            .collect();
         if input.modifiers.command && input.key_pressed(Key::Q) {
             wishes.push(Wish::Quit);
         }

@@ -46,6 +46,8 @@ pub struct Live {
     pub paused: bool,
     /// The recognizer that is wanted.
     pub wanted: RecognizerChoice,
+    /// The last one that could be opened.
+    pub good: RecognizerChoice,
     /// What is at work; `None` before the first one is open.
     pub about: Option<About>,
     /// Whether one is being opened.
@@ -115,6 +117,7 @@ impl Live {
             note: None,
             paused: false,
             wanted,
+            good: RecognizerChoice::default(),
             about: None,
             opening: true,
             refused: None,
@@ -142,7 +145,9 @@ impl Live {
         self.forget();
         self.playing = match started {
             Ok(_) => Playing::Opening,
-            Err(error) => Playing::Failed(format!("no thread to read the source: {error}; close other programs")),
+            Err(error) => {
+                Playing::Failed(format!("no thread to read the source: {error}; close other programs"))
+            }
         };
     }
 
@@ -238,6 +243,11 @@ impl Live {
                 self.about = Some(about);
                 self.opening = false;
                 self.refused = None;
+                self.good = self.wanted.clone();
+                if self.playing == Playing::Ended && self.info.as_ref().is_some_and(|info| info.still) {
+                    // A picture has no next frame that could show what changed.
+                    self.again();
+                }
             }
             Event::Refused { problem, goes_on } => {
                 if !goes_on {
@@ -317,7 +327,8 @@ impl Live {
         let ms = |d: Option<Duration>| d.map_or(f64::NAN, |d| d.as_secs_f64() * 1e3);
         let Tally { captured, dropped, damaged } = self.tally();
         let stages = self.pipeline.times().unwrap_or_default();
-        let stages: Vec<String> = stages.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+        let stages: Vec<String> =
+            stages.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
         log::info!(
             "{captured} frames captured, {dropped} dropped, {damaged} damaged, {} drawn; latency of the last {}: median {:.1} ms, \
              last {:.1} ms; ms a frame: {}",

@@ -31,6 +31,9 @@ pub use live::{Live, Playing};
 use look::Look;
 use settings::{Asked, Editing};
 
+/// Points of width from which strips have a legend; where there is less, the bars beside them are one.
+const LEGEND_FROM: f32 = 560.0;
+
 /// What the right side shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tab {
@@ -145,7 +148,9 @@ impl Window {
     fn view(&mut self, table: &Path, video: &Path) {
         match Opening::begin(table, video, self.wake()) {
             Ok(opening) => self.opening = Some(opening),
-            Err(error) => self.line = Some((Weight::Problem, format!("no thread to read the table: {error}"))),
+            Err(error) => {
+                self.line = Some((Weight::Problem, format!("no thread to read the table: {error}")))
+            }
         }
     }
 
@@ -180,7 +185,9 @@ impl Window {
                         self.live.end();
                         self.film = Some(Film::new(viewer));
                     }
-                    Err(error) => self.line = Some((Weight::Problem, format!("no thread to decode: {error}"))),
+                    Err(error) => {
+                        self.line = Some((Weight::Problem, format!("no thread to decode: {error}")))
+                    }
                 }
             }
         }
@@ -215,7 +222,7 @@ impl Window {
             .frame(margin)
             .resizable(true)
             .default_size((width * 0.28).clamp(190.0, 300.0))
-            .size_range(170.0..=(width * 0.5).max(171.0))
+            .size_range(170.0..=(width * 0.34).max(200.0))
             .show(ui, |ui| self.draw_side(ui));
         let tall = ui.available_height();
         let (faces, strips) = match &self.film {
@@ -226,7 +233,8 @@ impl Window {
             None => (self.live.history.len(), timeline::live_height(self.live.history.len())),
         };
         if faces > 0 || self.film.is_some() {
-            let height = (strips + 24.0).min(tall * 0.36);
+            let legend = if ui.available_width() > LEGEND_FROM { 24.0 } else { 8.0 };
+            let height = (strips + legend).min(tall * 0.36);
             Panel::bottom("strips").frame(margin).exact_size(height).show(ui, |ui| self.draw_strips(ui));
         }
         CentralPanel::no_frame().show(ui, |ui| self.draw_picture(ui));
@@ -254,7 +262,9 @@ impl Window {
                     let answers = vec![("open again", Press::Again), ("synthetic camera", Press::Synth)];
                     lines.push((Weight::Problem, problem.clone(), answers));
                 }
-                Playing::Ended if self.opening.is_none() && !self.live.info.as_ref().is_some_and(|i| i.still) => {
+                Playing::Ended
+                    if self.opening.is_none() && !self.live.info.as_ref().is_some_and(|i| i.still) =>
+                {
                     let text = format!("{} has ended", self.live.source.name());
                     lines.push((Weight::Note, text, vec![("play again", Press::Again)]));
                 }
@@ -413,7 +423,9 @@ impl Window {
 
     fn draw_strips(&mut self, ui: &mut Ui) {
         let now = self.live.pipeline.now();
-        timeline::legend(ui, &self.look);
+        if ui.available_width() > LEGEND_FROM {
+            timeline::legend(ui, &self.look);
+        }
         match &mut self.film {
             Some(film) => film.draw(ui, &self.look, now),
             None => timeline::live(ui, &self.live.history, &self.look),
@@ -461,9 +473,13 @@ impl Window {
 
     /// Writes what is remembered.
     pub fn remember(&self) {
-        if let Some(file) = &self.file
-            && let Err(error) = self.state.write(file)
-        {
+        let Some(file) = &self.file else { return };
+        let mut state = self.state.clone();
+        if self.live.refused.is_some() {
+            // What could not be opened today is not tried first tomorrow.
+            state.recognizer = self.live.good.clone();
+        }
+        if let Err(error) = state.write(file) {
             log::warn!("settings are not remembered: {error:#}");
         }
     }
@@ -500,7 +516,8 @@ pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Res
         .with_inner_size(start.state.window)
         .with_min_inner_size([480.0, 360.0]);
     // There are no gradients that dithering would help.
-    let mut options = eframe::NativeOptions { viewport, dithering: false, ..eframe::NativeOptions::default() };
+    let mut options =
+        eframe::NativeOptions { viewport, dithering: false, ..eframe::NativeOptions::default() };
     // A frame that waits to be shown is a frame that grows old.
     options.wgpu_options.surface.desired_maximum_frame_latency = Some(1);
     let make = move |cc: &eframe::CreationContext<'_>| {

@@ -90,7 +90,8 @@ fn tag_place(at: Rect, size: Vec2, picture: Rect) -> Pos2 {
 pub fn nothing(ui: &Ui, room: Rect, text: &str) {
     let colour = ui.visuals().weak_text_color();
     let painter = ui.painter_at(room);
-    let galley = painter.layout(text.to_owned(), FontId::proportional(16.0), colour, (room.width() - 32.0).max(80.0));
+    let galley =
+        painter.layout(text.to_owned(), FontId::proportional(16.0), colour, (room.width() - 32.0).max(80.0));
     let at = Align2::CENTER_CENTER.anchor_size(room.center(), galley.size());
     painter.galley(at.min, galley, colour);
 }

@@ -43,7 +43,8 @@ pub struct Asked {
 impl Editing {
     /// Begins with what is in use.
     pub fn of(choice: &RecognizerChoice) -> Self {
-        let text = |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+        let text =
+            |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
         Self {
             source: String::new(),
             model: text(&choice.model),
@@ -120,17 +121,25 @@ impl Editing {
 
     fn source(&mut self, ui: &mut Ui, state: &State, playing: &str, asked: &mut Asked) {
         heading(ui, "Source");
-        ComboBox::from_id_salt("source").width(ui.available_width()).truncate().selected_text(playing).show_ui(ui, |ui| {
-            if ui.selectable_label(false, "synthetic camera").clicked() {
-                asked.source = Some("synth".into());
-            }
-            for file in &state.recent {
-                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-                if ui.selectable_label(false, name.as_ref()).on_hover_text(file.display().to_string()).clicked() {
-                    asked.source = Some(file.display().to_string());
+        ComboBox::from_id_salt("source")
+            .width(ui.available_width())
+            .truncate()
+            .selected_text(playing)
+            .show_ui(ui, |ui| {
+                if ui.selectable_label(false, "synthetic camera").clicked() {
+                    asked.source = Some("synth".into());
                 }
-            }
-        });
+                for file in &state.recent {
+                    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+                    if ui
+                        .selectable_label(false, name.as_ref())
+                        .on_hover_text(file.display().to_string())
+                        .clicked()
+                    {
+                        asked.source = Some(file.display().to_string());
+                    }
+                }
+            });
         let done = path_field(ui, &mut self.source, "video, picture or folder");
         if done && !self.source.trim().is_empty() {
             asked.source = Some(std::mem::take(&mut self.source));
@@ -149,16 +158,21 @@ impl Editing {
             Some("guide") => "box in the middle",
             Some(_) => "YuNet file",
         };
-        ComboBox::from_id_salt("detector").width(ui.available_width()).selected_text(named).show_ui(ui, |ui| {
-            for (name, value) in
-                [("found by itself", None), ("built in", Some("builtin")), ("box in the middle", Some("guide"))]
-            {
-                if ui.selectable_label(named == name, name).clicked() {
-                    choice.detector = value.map(PathBuf::from);
-                    self.detector = value.unwrap_or_default().into();
+        ComboBox::from_id_salt("detector").width(ui.available_width()).selected_text(named).show_ui(
+            ui,
+            |ui| {
+                for (name, value) in [
+                    ("found by itself", None),
+                    ("built in", Some("builtin")),
+                    ("box in the middle", Some("guide")),
+                ] {
+                    if ui.selectable_label(named == name, name).clicked() {
+                        choice.detector = value.map(PathBuf::from);
+                        self.detector = value.unwrap_or_default().into();
+                    }
                 }
-            }
-        });
+            },
+        );
         if path_field(ui, &mut self.detector, "YuNet file (.onnx)") {
             choice.detector = optional(&self.detector).map(PathBuf::from);
         }

@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use eframe::egui::{
-    Align2, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2,
-};
+use eframe::egui::{Align2, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use super::look::{Look, percent};
 use crate::history::{History, Moment, SECONDS};
@@ -41,7 +39,13 @@ pub fn live(ui: &mut Ui, history: &History, look: &Look) {
 
 fn number(ui: &Ui, row: Rect, person: u32) {
     let font = FontId::proportional(13.0);
-    ui.painter().text(row.left_center(), Align2::LEFT_CENTER, person.to_string(), font, ui.visuals().text_color());
+    ui.painter().text(
+        row.left_center(),
+        Align2::LEFT_CENTER,
+        person.to_string(),
+        font,
+        ui.visuals().text_color(),
+    );
 }
 
 /// The column of a time in a strip whose right edge is now.
@@ -56,7 +60,11 @@ fn stacked(moments: &VecDeque<Moment>, look: &Look, strip: Rect, now: f64) -> Me
     for moment in moments {
         let x = column(moment.seconds, now, strip);
         match before {
-            Some((_, left)) if x - left < PIECE && !std::ptr::eq(moment, moments.back().unwrap_or(moment)) => continue,
+            Some((_, left))
+                if x - left < PIECE && !std::ptr::eq(moment, moments.back().unwrap_or(moment)) =>
+            {
+                continue;
+            }
             Some((last, left)) if moment.seconds - last.seconds < AWAY => {
                 piece(&mut mesh, last, moment, left, x, look, strip);
             }
@@ -80,7 +88,9 @@ fn piece(mesh: &mut Mesh, from: &Moment, to: &Moment, left: f32, right: f32, loo
         }
         let first = mesh.vertices.len() as u32;
         let colour = look.class(class);
-        for corner in [pos2(left, from_left), pos2(right, from_right), pos2(right, up_right), pos2(left, up_left)] {
+        for corner in
+            [pos2(left, from_left), pos2(right, from_right), pos2(right, up_right), pos2(left, up_left)]
+        {
             mesh.colored_vertex(corner, colour);
         }
         mesh.add_triangle(first, first + 1, first + 2);
@@ -91,7 +101,8 @@ fn piece(mesh: &mut Mesh, from: &Moment, to: &Moment, left: f32, right: f32, loo
 fn hint(response: Response, strip: Rect, moments: &VecDeque<Moment>, look: &Look, now: f64) {
     let Some(pointer) = response.hover_pos().filter(|p| strip.contains(*p)) else { return };
     let seconds = now - f64::from((strip.right() - pointer.x) / strip.width()) * SECONDS;
-    let nearest = moments.iter().min_by(|a, b| (a.seconds - seconds).abs().total_cmp(&(b.seconds - seconds).abs()));
+    let nearest =
+        moments.iter().min_by(|a, b| (a.seconds - seconds).abs().total_cmp(&(b.seconds - seconds).abs()));
     if let Some(moment) = nearest.filter(|m| (m.seconds - seconds).abs() < AWAY) {
         let share = moment.probabilities.get(moment.label).copied().unwrap_or(0.0);
         let ago = (now - moment.seconds).max(0.0);
@@ -177,7 +188,11 @@ pub fn clock(seconds: f64) -> String {
     let tenths = (seconds.max(0.0) * 10.0).round() as u64;
     let (hours, minutes, seconds, tenths) =
         (tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60, tenths % 10);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}.{tenths}") } else { format!("{minutes}:{seconds:02}.{tenths}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}.{tenths}")
+    } else {
+        format!("{minutes}:{seconds:02}.{tenths}")
+    }
 }
 
 /// A legend of all classes, in one line that wraps.
@@ -198,7 +213,8 @@ pub fn legend(ui: &mut Ui, look: &Look) {
 #[cfg(test)]
 fn colour_at(mesh: &Mesh, x: f32, y: f32) -> Option<eframe::egui::Color32> {
     let corner = |i: u32| mesh.vertices[i as usize].pos;
-    let side = |a: eframe::egui::Pos2, b: eframe::egui::Pos2| (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
+    let side =
+        |a: eframe::egui::Pos2, b: eframe::egui::Pos2| (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
     let inside = |t: &[u32; 3]| {
         let [a, b, c] = t.map(corner);
         let sides = [side(a, b), side(b, c), side(c, a)];

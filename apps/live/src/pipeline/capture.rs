@@ -91,7 +91,8 @@ impl Capture {
         let stop = Arc::default();
         let (outlet, caught) = handover(WAITING[usize::from(how == Handover::Every)], Arc::clone(&stop));
         let counts = Counts { dropped: outlet.dropped(), ..Counts::default() };
-        let worker = Worker { run, how, time, dials, events, outlet, counts: counts.clone(), stop: Arc::clone(&stop) };
+        let worker =
+            Worker { run, how, time, dials, events, outlet, counts: counts.clone(), stop: Arc::clone(&stop) };
         Builder::new().name("capture".into()).spawn(move || worker.work(open))?;
         Ok(Self { handover: how, caught, counts, stop })
     }

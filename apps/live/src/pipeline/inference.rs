@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-use affekt_engine::{FaceReading, Recognizer};
 use affekt_engine::media::Picture;
 use affekt_engine::output::Port;
 use affekt_engine::world::live::{FrameReading, NeutralState, StageTimes};
+use affekt_engine::{FaceReading, Recognizer};
 use crossbeam_channel::{Receiver, bounded, never, select};
 
 use super::capture::Caught;
@@ -25,7 +25,11 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What the window asks for.
 pub(super) enum Order {
-    Source { run: u64, how: Handover, caught: Receiver<Caught> },
+    Source {
+        run: u64,
+        how: Handover,
+        caught: Receiver<Caught>,
+    },
     NoSource,
     Recognizer(RecognizerChoice),
     /// To record to this video, or no more.
@@ -102,6 +106,9 @@ impl Inference {
     pub fn work(mut self) {
         while !self.dials.stopped() {
             let opening = self.opening.clone().unwrap_or_else(never);
+            // A film waits for its first recognizer; a camera is shown meanwhile.
+            let waits = self.how == Handover::Every && self.recognizer.is_none() && self.opening.is_some();
+            let caught = if waits { never() } else { self.caught.clone() };
             select! {
                 recv(self.orders) -> order => match order {
                     Ok(order) => self.obey(order),
@@ -111,7 +118,7 @@ impl Inference {
                     self.opening = None;
                     self.adopt(made.unwrap_or_else(|_| Err("the recognizer could not be opened".into())));
                 }
-                recv(self.caught) -> caught => match caught {
+                recv(caught) -> caught => match caught {
                     Ok(caught) => self.take(caught),
                     Err(_) => self.caught = never(),
                 },
@@ -209,7 +216,9 @@ impl Inference {
         };
         match Builder::new().name("open".into()).spawn(open) {
             Ok(_) => self.opening = Some(made),
-            Err(error) => self.refuse(format!("no thread to open the recognizer: {error}; close other programs")),
+            Err(error) => {
+                self.refuse(format!("no thread to open the recognizer: {error}; close other programs"))
+            }
         }
     }
 

@@ -13,7 +13,8 @@ pub struct Pace {
 impl Pace {
     /// The clock's time at which the frame of `seconds` is due, `now` or later.
     pub fn due(&mut self, seconds: f64, now: Duration) -> Duration {
-        let after = |(at, from): (Duration, f64)| Some(at + Duration::try_from_secs_f64(seconds - from).ok()?);
+        let after =
+            |(at, from): (Duration, f64)| Some(at + Duration::try_from_secs_f64(seconds - from).ok()?);
         match self.anchor.and_then(after) {
             Some(due) if due >= now => due,
             _ => {

@@ -87,7 +87,9 @@ impl Smoothing {
             if window > 1 && !self.faces.contains_key(&face.face) {
                 self.faces.extend(new().map(|new| (face.face, new)));
             }
-            let Some((smoother, last)) = self.faces.get_mut(&face.face) else { return face.probabilities.clone() };
+            let Some((smoother, last)) = self.faces.get_mut(&face.face) else {
+                return face.probabilities.clone();
+            };
             *last = frame;
             let mean = smoother.push(Some(&face.probabilities)).and_then(|s| s.probabilities);
             mean.map_or_else(|| face.probabilities.clone(), <[f32]>::to_vec)

@@ -83,8 +83,10 @@ impl Columns {
                 return Err("line 1: the columns x, y, w, h are not side by side".into());
             }
         }
-        let named = header.iter().enumerate().filter_map(|(place, name)| Some((place, name.strip_prefix("p_")?)));
-        let (classes, names): (Vec<usize>, Vec<String>) = named.map(|(place, name)| (place, name.to_owned())).unzip();
+        let named =
+            header.iter().enumerate().filter_map(|(place, name)| Some((place, name.strip_prefix("p_")?)));
+        let (classes, names): (Vec<usize>, Vec<String>) =
+            named.map(|(place, name)| (place, name.to_owned())).unzip();
         if names.is_empty() {
             return Err("line 1: there is no column of a probability (`p_...`)".into());
         }
@@ -137,7 +139,12 @@ impl Results {
         Ok(results)
     }
 
-    fn take(&mut self, row: &StringRecord, at: &Columns, people: &mut BTreeMap<u32, u64>) -> Result<(), String> {
+    fn take(
+        &mut self,
+        row: &StringRecord,
+        at: &Columns,
+        people: &mut BTreeMap<u32, u64>,
+    ) -> Result<(), String> {
         let frame = Frame {
             number: number(row, at.frame, "frame number")?,
             seconds: number(row, at.seconds, "time in seconds")?,
@@ -217,7 +224,8 @@ impl Results {
     }
 
     fn range(&self, place: usize) -> std::ops::Range<usize> {
-        let first = |place: usize| self.frames.get(place).map_or(self.faces.len(), |(_, first)| *first as usize);
+        let first =
+            |place: usize| self.frames.get(place).map_or(self.faces.len(), |(_, first)| *first as usize);
         first(place)..first(place + 1)
     }
 
@@ -233,10 +241,16 @@ impl Results {
     pub fn ribbon(&self, person: u32, columns: usize) -> Vec<Option<u16>> {
         let mut counts = vec![0u32; columns * self.classes.len()];
         let width = self.seconds().max(1e-9);
+        let column =
+            |seconds: f64| ((seconds / width * columns as f64) as usize).min(columns.saturating_sub(1));
         for (place, (frame, _)) in self.frames.iter().enumerate() {
-            let column = ((frame.seconds / width * columns as f64) as usize).min(columns.saturating_sub(1));
+            let first = column(frame.seconds);
+            // Where there are more columns than frames, a frame fills those up to the next one.
+            let end = self.frame(place + 1).map_or(columns, |next| column(next.seconds)).max(first + 1);
             for face in self.faces[self.range(place)].iter().filter(|face| face.person == person) {
-                counts[column * self.classes.len() + usize::from(face.label)] += 1;
+                for column in first..end {
+                    counts[column * self.classes.len() + usize::from(face.label)] += 1;
+                }
             }
         }
         let most = |counts: &[u32]| {
@@ -251,7 +265,8 @@ impl Results {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "frame,seconds,face,x,y,w,h,p_calm,p_glad,frame_label,temporal_label,voted_label,confidence\n";
+    const HEAD: &str =
+        "frame,seconds,face,x,y,w,h,p_calm,p_glad,frame_label,temporal_label,voted_label,confidence\n";
 
     fn parse(rows: &str) -> Result<Results, String> {
         Results::parse(format!("{HEAD}{rows}").as_bytes())
@@ -272,7 +287,8 @@ mod tests {
         assert_eq!(table.classes(), ["calm", "glad"]);
         assert_eq!([-1.0, 0.0, 0.49, 0.5, 1.7, 9.0].map(|s| table.place_at(s)), [0, 0, 0, 1, 2, 3]);
         assert_eq!([0, 1, 2, 3].map(|n| table.place_of(n)), [Some(0), Some(1), None, Some(2)]);
-        let first: Vec<_> = table.faces(0).map(|(f, p)| (f.person, f.label, f.face_box.w, p.to_vec())).collect();
+        let first: Vec<_> =
+            table.faces(0).map(|(f, p)| (f.person, f.label, f.face_box.w, p.to_vec())).collect();
         assert_eq!(first, [(1, 1, 3.0, vec![64, 191]), (7, 0, 7.0, vec![255, 0])]);
         assert_eq!(table.faces(1).count(), 0);
         assert_eq!(table.faces(99).count(), 0);
@@ -284,6 +300,8 @@ mod tests {
         let table = table();
         assert_eq!(table.ribbon(7, 4), [Some(0), None, Some(1), Some(0)]);
         assert_eq!(table.ribbon(7, 1), [Some(0)], "two of three frames");
+        let fine = table.ribbon(7, 8);
+        assert_eq!(fine, [Some(0), Some(0), None, None, Some(1), Some(1), Some(1), Some(0)], "no gaps");
         assert_eq!(table.ribbon(5, 2), [None, None]);
     }
 
@@ -293,7 +311,9 @@ mod tests {
         assert!(text("").contains("no rows"));
         assert!(text("0,0,1,1,2,3,4,0.5,0.5,glad,,sad,1\n").contains("line 2: `sad` is no class"));
         assert!(text("0,x,no_face,,,,,,,,,,\n").contains("line 2: `x` is no time"));
-        assert!(text("2,1,no_face,,,,,,,,,,\n1,2,no_face,,,,,,,,,,\n").contains("line 3: frame 1 comes after"));
+        assert!(
+            text("2,1,no_face,,,,,,,,,,\n1,2,no_face,,,,,,,,,,\n").contains("line 3: frame 1 comes after")
+        );
         assert!(text("1,nan,no_face,,,,,,,,,,\n2,nan,no_face,,,,,,,,,,\n").contains("line 3"));
         let other = Results::parse("a,b\n1,2\n".as_bytes()).unwrap_err();
         assert!(other.contains("no column `x`") && other.contains("affekt analyze"), "{other}");
