@@ -56,7 +56,7 @@ pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> V
             button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Press::Snapshot);
             let since = live.recording.map(|since| live.pipeline.now().saturating_sub(since).as_secs());
             let record = since.map_or("Record".into(), |s| format!("End recording {}:{:02}", s / 60, s % 60));
-            button(ui, seen || since.is_some(), &record, "R: video and CSV", Press::Record);
+            button(ui, live.can_record() || since.is_some(), &record, "R: video and CSV", Press::Record);
         }
         if viewing {
             button(ui, true, "Back to live", "V", Press::Viewer);

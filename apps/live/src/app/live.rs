@@ -188,11 +188,16 @@ impl Live {
         }
     }
 
+    /// Whether there is something to record.
+    pub fn can_record(&self) -> bool {
+        self.playing == Playing::On && self.last.as_ref().is_some_and(|shown| shown.faces.is_some())
+    }
+
     /// Begins to record to a video and its table, or ends that.
     pub fn record(&mut self, video: impl FnOnce(u64) -> std::path::PathBuf) {
         if self.recording.take().is_some() {
             self.pipeline.end_recording();
-        } else if let Some(shown) = self.last.as_ref().filter(|shown| shown.faces.is_some()) {
+        } else if let Some(shown) = self.last.as_ref().filter(|_| self.can_record()) {
             self.recording = Some(self.pipeline.now());
             self.pipeline.record(video(shown.frame));
         }
@@ -206,7 +211,7 @@ impl Live {
 
     /// Looks at the faces in sight for so many seconds in which they are at rest.
     pub fn look_at_rest(&mut self, seconds: f64) {
-        for card in self.cards() {
+        for card in self.cards().into_iter().filter(|card| card.neutral.is_some()) {
             self.pipeline.look_at_rest(card.person, Some(seconds));
         }
     }
@@ -311,7 +316,7 @@ impl Live {
             share: share(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
             probabilities: seen.smoothed.clone(),
-            neutral: Some(seen.neutral),
+            neutral: (self.playing == Playing::On).then_some(seen.neutral),
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(card).collect()
     }

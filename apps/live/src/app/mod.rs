@@ -230,6 +230,8 @@ impl Window {
                 let people = film.viewer.results.people().len();
                 (people, timeline::film_height(people) + 30.0)
             }
+            // One moment has no strip.
+            None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),
             None => (self.live.history.len(), timeline::live_height(self.live.history.len())),
         };
         if faces > 0 || self.film.is_some() {

@@ -49,8 +49,10 @@ pub fn draw(ui: &Ui, room: Rect, texture: TextureId, size: [usize; 2], marks: &[
         outline(&painter, mark, placed(&mark.face_box, size, at), look);
     }
     // Labels last, so that no box crosses one.
+    let mut taken: Vec<Rect> = vec![];
     for mark in marks {
-        label(&painter, mark, placed(&mark.face_box, size, at), at, look);
+        let tag = label(&painter, mark, placed(&mark.face_box, size, at), at, &taken, look);
+        taken.push(tag);
     }
 }
 
@@ -66,24 +68,36 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
     }
 }
 
-fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, look: &Look) {
+/// Writes a face's label; gives where.
+fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, taken: &[Rect], look: &Look) -> Rect {
     let colour = look.mark(mark.label, mark.unsure);
     let doubt = if mark.unsure { "unsure: " } else { "" };
     let text = format!("{}  {doubt}{}  {}", mark.person, look.name(mark.label), percent(mark.share));
     let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
     let size = galley.size() + vec2(10.0, 4.0);
-    let tag = Rect::from_min_size(tag_place(at, size, picture), size);
+    let tag = Rect::from_min_size(tag_place(at, size, picture, taken), size);
     painter.rect_filled(tag, 3.0, colour);
     painter.galley(tag.min + vec2(5.0, 2.0), galley, ink(colour));
+    tag
 }
 
-/// Where a label of `size` goes: above its box, inside of it where there is no room, and never out of the picture.
-fn tag_place(at: Rect, size: Vec2, picture: Rect) -> Pos2 {
-    let above = at.top() - size.y - 1.0;
-    let y = if above >= picture.top() { above } else { at.top() + 1.0 };
+/// Where a label of `size` goes: above its box, below it, or inside of it at the top; the first place that lies in the picture
+/// and on no other label. Never out of the picture.
+fn tag_place(at: Rect, size: Vec2, picture: Rect, taken: &[Rect]) -> Pos2 {
     let right = (picture.right() - size.x).max(picture.left());
     let bottom = (picture.bottom() - size.y).max(picture.top());
-    pos2(at.left().clamp(picture.left(), right), y.clamp(picture.top(), bottom))
+    let x = at.left().clamp(picture.left(), right);
+    let places = [at.top() - size.y - 1.0, at.bottom() + 1.0, at.top() + 1.0];
+    let is_free = |y: &&f32| {
+        let tag = Rect::from_min_size(pos2(x, **y), size);
+        (picture.top()..=bottom).contains(*y) && !taken.iter().any(|other| other.intersects(tag))
+    };
+    let y = places.iter().find(is_free).copied().unwrap_or(if places[0] < picture.top() {
+        places[2]
+    } else {
+        places[0]
+    });
+    pos2(x, y.clamp(picture.top(), bottom))
 }
 
 /// A line in the middle of an empty room.
@@ -123,10 +137,14 @@ mod tests {
         let size = vec2(150.0, 20.0);
         for (x, y) in [(-50.0, -50.0), (395.0, 315.0), (200.0, 22.0), (200.0, 200.0), (-90.0, 400.0)] {
             let at = Rect::from_min_size(pos2(x, y), vec2(60.0, 60.0));
-            let tag = Rect::from_min_size(tag_place(at, size, room()), size);
+            let tag = Rect::from_min_size(tag_place(at, size, room(), &[]), size);
             assert!(room().contains_rect(tag), "{at:?} {tag:?}");
         }
+        let at = Rect::from_min_size(pos2(100.0, 100.0), vec2(60.0, 60.0));
+        let above = Rect::from_min_size(tag_place(at, size, room(), &[]), size);
+        let other = tag_place(at, size, room(), &[above]);
+        assert_eq!((above.bottom(), other.y), (99.0, 161.0), "a label lies on no other one");
         let narrow = Rect::from_min_size(pos2(0.0, 0.0), vec2(40.0, 10.0));
-        assert_eq!(tag_place(narrow, size, narrow), narrow.min, "what does not fit begins at the edge");
+        assert_eq!(tag_place(narrow, size, narrow, &[]), narrow.min, "what does not fit begins at the edge");
     }
 }
