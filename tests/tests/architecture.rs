@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 9] = [
+const CONFINED: [(&str, &str); 10] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
@@ -28,6 +28,7 @@ const CONFINED: [(&str, &str); 9] = [
     ("rustface", "media"),
     ("openh264", "media"),
     ("re_mp4", "media"),
+    ("nokhwa", "media"),
     ("tungstenite", "output"),
 ];
 

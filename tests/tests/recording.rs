@@ -161,3 +161,62 @@ fn odd_sides_are_cut_and_a_change_of_size_or_a_file_in_the_way_is_refused() {
         .push(&Picture::filled(4000, 16, 1, 0), 0.0);
     assert!(huge.unwrap_err().to_string().contains("3840x2160"));
 }
+
+/// Luma and chroma of a colour by Rec. 601, 16 to 235, and what another matrix or range makes of them.
+fn misread(colour: [u8; 3], red: f64, blue: f64, full: bool) -> [f64; 3] {
+    let [r, g, b] = colour.map(|v| f64::from(v) / 255.0);
+    let y = 0.299 * r + 0.587 * g + 0.114 * b;
+    let (u, v) = ((b - y) / 1.772, (r - y) / 1.402);
+    // In bytes, then as the file now claims.
+    let (y, u, v) = (16.0 + 219.0 * y, 224.0 * u, 224.0 * v);
+    let (y, u, v) =
+        if full { (y / 255.0, u / 255.0, v / 255.0) } else { ((y - 16.0) / 219.0, u / 224.0, v / 224.0) };
+    let (r, b) = (y + 2.0 * (1.0 - red) * v, y + 2.0 * (1.0 - blue) * u);
+    let g = (y - red * r - blue * b) / (1.0 - red - blue);
+    [r, g, b].map(|v| (v * 255.0).clamp(0.0, 255.0))
+}
+
+#[test]
+fn what_a_file_says_of_its_colours_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("colours.mp4");
+    let colour = [180u8, 70, 50];
+    let picture = Picture { width: 64, height: 48, channels: 3, pixels: colour.repeat(64 * 48) };
+    record(&path, &[picture.clone(), picture]);
+    let whole = std::fs::read(&path).unwrap();
+    let colr = whole.windows(8).position(|w| w == b"colrnclx").unwrap();
+    let changed = folder.path().join("changed.mp4");
+    let seen = |bytes: &[u8]| {
+        std::fs::write(&changed, bytes).unwrap();
+        frames(&changed)[0].picture.pixel(30, 20).to_vec()
+    };
+    for (matrix, red, blue) in [(6u8, 0.299, 0.114), (1, 0.2126, 0.0722), (9, 0.2627, 0.0593)] {
+        for full in [false, true] {
+            let mut bytes = whole.clone();
+            bytes[colr + 13] = matrix;
+            bytes[colr + 14] = u8::from(full) << 7;
+            let (found, wanted) = (seen(&bytes), misread(colour, red, blue, full));
+            let near = found.iter().zip(wanted).all(|(&f, w)| (f64::from(f) - w).abs() <= 4.0);
+            assert!(near, "matrix {matrix}, full {full}: {found:?}, not {wanted:?}");
+        }
+    }
+    // Without the box the stream's own parameter set says the same.
+    let large = folder.path().join("large.mp4");
+    let picture = Picture { width: 128, height: 720, channels: 3, pixels: colour.repeat(128 * 720) };
+    record(&large, &[picture.clone(), picture]);
+    let mut bytes = std::fs::read(&large).unwrap();
+    let colr = bytes.windows(8).position(|w| w == b"colrnclx").unwrap();
+    bytes[colr..colr + 4].copy_from_slice(b"free");
+    let found = seen(&bytes);
+    assert!(
+        found.iter().zip(&colour).all(|(&a, &b)| a.abs_diff(b) <= 4),
+        "Rec. 709 from the stream: {found:?}"
+    );
+    // And without either it is Rec. 601: here that is wrong, which shows that the two differ.
+    assert!(
+        misread(colour, 0.2126, 0.0722, false)
+            .iter()
+            .zip(&colour)
+            .any(|(w, &c)| (w - f64::from(c)).abs() > 8.0)
+    );
+}

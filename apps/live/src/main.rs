@@ -14,7 +14,7 @@ use affekt_live::state::{self, State};
 use clap::Parser;
 
 const HELP: &str = "Examples:
-  affekt-live                            the synthetic camera, or what was open last
+  affekt-live                            the first camera, a synthetic one where there is none, or what was open last
   affekt-live talk.mp4                   a video at its own rate, every frame read
   affekt-live talk.mp4 --results results/talk.csv
                                          the video with the table that `affekt analyze` made: scrub, step, play
@@ -33,7 +33,8 @@ struct Arguments {
     /// Video, picture or folder of pictures.
     #[arg(value_name = "INPUT", conflicts_with = "source")]
     input: Option<PathBuf>,
-    /// `synth` for the synthetic camera, or a file [default: what was open last, else the synthetic camera].
+    /// `camera:N`, `synth` for the synthetic camera, `auto` for the first camera there is or else the synthetic one, or a
+    /// file [default: what was open last, else `auto`].
     #[arg(long, value_name = "SOURCE")]
     source: Option<Source>,
     /// Table of `affekt analyze` to view the INPUT with [default: none, the video is read live].
@@ -120,15 +121,10 @@ fn source(arguments: &Arguments, state: &State) -> (Source, Option<String>) {
     }
     match state.source.parse::<Source>() {
         Ok(Source::File(file)) if !file.exists() => {
-            let note = format!("{} is gone; this is the synthetic camera", file.display());
-            (Source::Synth, Some(note))
+            (Source::Auto, Some(format!("{} is gone; this is another source", file.display())))
         }
         Ok(source) => (source, None),
-        Err(_) => {
-            let note =
-                "this is the synthetic camera: two people who do not exist; open a video under Settings";
-            (Source::Synth, Some(note.into()))
-        }
+        Err(_) => (Source::Auto, None),
     }
 }
 

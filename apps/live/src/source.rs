@@ -1,25 +1,26 @@
-//! Where frames come from: a synthetic camera, or a file.
+//! Where frames come from: a camera, a synthetic camera, or a file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use affekt_engine::media::camera::{self, CameraRequest};
 use affekt_engine::media::source::{OpenOptions, open};
-use affekt_engine::synth::{Actor, Room, Style, SynthCamera, SynthClipSettings, SynthClips};
+use affekt_engine::synth::{Room, SynthCamera};
 
 use crate::pipeline::{Handover, Open, Opened};
 
 /// Frames a second of the synthetic camera.
 pub const SYNTH_RATE: f64 = 30.0;
-/// Its picture's columns and rows.
-const SYNTH_SIZE: (usize, usize) = (640, 480);
-/// Frames after which its people do the same again: five minutes.
-const SYNTH_FRAMES: usize = 9000;
 
 /// A source, as arguments and the window name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
+    /// The first camera there is; without one the synthetic camera, which then says why it stands in.
+    Auto,
+    /// A camera, by its number.
+    Camera(u32),
     /// Two people who do not exist, whose expressions change.
     Synth,
     /// A video, a picture, or a folder of pictures.
@@ -30,6 +31,8 @@ impl Source {
     /// Its name for people.
     pub fn name(&self) -> String {
         match self {
+            Self::Auto => "first camera there is".into(),
+            Self::Camera(number) => format!("camera {number}"),
             Self::Synth => "synthetic camera".into(),
             Self::File(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         }
@@ -38,7 +41,7 @@ impl Source {
     /// How its frames are handed on: live the newest wins, of a file every frame counts.
     pub fn handover(&self) -> Handover {
         match self {
-            Self::Synth => Handover::Newest,
+            Self::Auto | Self::Camera(_) | Self::Synth => Handover::Newest,
             Self::File(_) => Handover::Every,
         }
     }
@@ -46,11 +49,12 @@ impl Source {
     /// The function that opens it; `note` is told when it is open.
     pub fn open(&self, note: Option<String>) -> Open {
         match self.clone() {
-            Self::Synth => Box::new(move || {
-                let room = Arc::new(room()?);
-                let source = Box::new(SynthCamera::new(room, u64::MAX, SYNTH_RATE));
-                Ok(Opened { source, keeps_time: false, note })
+            Self::Auto => Box::new(move || match first_camera() {
+                Ok(number) => open_camera(number, note),
+                Err(why) => open_synth(Some(format!("{why}; this is the synthetic camera: two people who do not exist"))),
             }),
+            Self::Camera(number) => Box::new(move || open_camera(number, note)),
+            Self::Synth => Box::new(move || open_synth(note)),
             Self::File(path) => Box::new(move || {
                 let source = open(&path, OpenOptions::default()).map_err(|e| e.to_string())?;
                 Ok(Opened { source, keeps_time: false, note })
@@ -62,7 +66,7 @@ impl Source {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Synth => None,
+            _ => None,
         }
     }
 }
@@ -70,6 +74,8 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Camera(number) => write!(f, "camera:{number}"),
             Self::Synth => f.write_str("synth"),
             Self::File(path) => write!(f, "{}", path.display()),
         }
@@ -80,30 +86,37 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "" => Err("a source is `synth` or the path of a video, a picture or a folder of pictures".into()),
-            "synth" => Ok(Self::Synth),
-            path => Ok(Self::File(path.into())),
+        match text.trim().split_once(':').unwrap_or((text.trim(), "0")) {
+            ("", _) => Err("a source is `synth`, `camera:N`, `auto`, or the path of a video, picture or folder".into()),
+            ("auto", "0") => Ok(Self::Auto),
+            ("synth", "0") => Ok(Self::Synth),
+            ("camera", number) => number
+                .parse()
+                .map(Self::Camera)
+                .map_err(|_| format!("`{number}` is no camera's number; `affekt doctor` lists the cameras found")),
+            _ => Ok(Self::File(text.trim().into())),
         }
     }
 }
 
-/// The synthetic camera's room: two people who stand beside each other.
-fn room() -> Result<Room, String> {
-    let style = Style { size: 208, channels: 3, occlusion: 0.0, camera: 0.0, blend: 0.0, ..Style::default() };
-    let settings = SynthClipSettings {
-        name: "synthetic camera".into(),
-        clips: 2,
-        frames: SYNTH_FRAMES,
-        style,
-        missing: 0.0,
-        ignored: 0.0,
-        ..SynthClipSettings::default()
-    };
-    let clips = SynthClips::new(settings).map_err(|e| e.to_string())?;
-    let (across, down) = (SYNTH_SIZE.0 as f32, SYNTH_SIZE.1 as f32);
-    let stand = |clip: usize, x: f32| Actor { clip, start: (across * x, down * 0.5), step: (0.0, 0.0) };
-    Ok(Room::new(clips, vec![stand(0, 0.25), stand(1, 0.75)], SYNTH_SIZE))
+/// The first camera's number, or why there is none.
+fn first_camera() -> Result<u32, String> {
+    if !camera::BUILT_IN {
+        return Err("this program was built without cameras".into());
+    }
+    let cameras = camera::list().map_err(|e| e.to_string())?;
+    cameras.first().map(|camera| camera.number).ok_or_else(|| "no camera is found".into())
+}
+
+fn open_camera(number: u32, note: Option<String>) -> Result<Opened, String> {
+    let source = camera::open(number, CameraRequest::default()).map_err(|e| e.to_string())?;
+    Ok(Opened { source, keeps_time: true, note })
+}
+
+fn open_synth(note: Option<String>) -> Result<Opened, String> {
+    let room = Arc::new(Room::of_two().map_err(|e| e.to_string())?);
+    let source = Box::new(SynthCamera::new(room, u64::MAX, SYNTH_RATE));
+    Ok(Opened { source, keeps_time: false, note })
 }
 
 #[cfg(test)]
@@ -112,19 +125,25 @@ mod tests {
 
     #[test]
     fn a_source_reads_back_as_it_is_written() {
-        for source in [Source::Synth, Source::File("a b/c.mp4".into())] {
+        let all = [Source::Auto, Source::Camera(0), Source::Camera(3), Source::Synth, Source::File("a b/c.mp4".into())];
+        for source in all {
             assert_eq!(source.to_string().parse(), Ok(source));
         }
-        assert!(" ".parse::<Source>().is_err());
+        assert_eq!("camera".parse(), Ok(Source::Camera(0)));
+        assert_eq!("C:\\a.mp4".parse(), Ok(Source::File("C:\\a.mp4".into())));
+        assert!(" ".parse::<Source>().is_err() && "camera:x".parse::<Source>().is_err());
     }
 
     #[test]
-    fn the_synthetic_camera_shows_two_people_without_end() {
-        let opened = Source::Synth.open(None)().unwrap();
-        let mut source = opened.source;
-        let frame = source.next_frame().unwrap().unwrap();
-        assert_eq!((frame.picture.width, frame.picture.height), SYNTH_SIZE);
-        let truth = room().unwrap().truth(1 << 40);
-        assert!(truth.len() == 2 && truth.iter().all(|t| t.visible), "{truth:?}");
+    fn without_a_camera_the_synthetic_one_stands_in_and_says_so() {
+        if first_camera().is_ok() {
+            return;
+        }
+        let mut opened = Source::Auto.open(None)().unwrap();
+        assert!(opened.note.is_some_and(|note| note.contains("this is the synthetic camera")));
+        let frame = opened.source.next_frame().unwrap().unwrap();
+        assert_eq!((frame.picture.width, frame.picture.height), (640, 480));
+        let problem = Source::Camera(77).open(None)().err().unwrap();
+        assert!(problem.contains("camera 77"), "{problem}");
     }
 }

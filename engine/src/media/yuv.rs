@@ -42,8 +42,6 @@ impl Colours {
     pub const REC_601: Self = Self { matrix: Matrix::Rec601, full: false };
     /// High definition.
     pub const REC_709: Self = Self { matrix: Matrix::Rec709, full: false };
-    /// JPEG's.
-    pub const JPEG: Self = Self { matrix: Matrix::Rec601, full: true };
 
     /// By the number of a matrix in H.264 (table E-5) and in `colr` boxes, which is the same; numbers that are not known here
     /// are read as Rec. 601.
@@ -259,7 +257,8 @@ mod tests {
     #[test]
     fn there_and_back_is_the_same_colour() {
         let colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [180, 120, 90]];
-        for form in [Colours::REC_601, Colours::REC_709, Colours::JPEG] {
+        let full = Colours { matrix: Matrix::Rec601, full: true };
+        for form in [Colours::REC_601, Colours::REC_709, full] {
             for colour in colours {
                 let picture = Picture { width: 4, height: 2, channels: 3, pixels: colour.repeat(8) };
                 let mut bytes = vec![];

@@ -1,8 +1,8 @@
 //! What readings become outside of the engine, for files and live alike.
 //!
 //! `table` writes CSV, `lines` JSON Lines, `draw` boxes and `letters` onto a frame, `people` gathers what a whole input came
-//! to, `subtitles` renders that. `recorder` writes video and table together (`recording`, in a thread of its own), `port` tells
-//! other programs while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
+//! to, `subtitles` renders that. `recorder` writes video and table together, `port` tells other programs
+//! while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
 //! they are whole. Not here: reading of faces, pages of HTML.
 
 mod base64;
@@ -13,7 +13,6 @@ pub mod lines;
 mod people;
 mod port;
 mod recorder;
-mod recording;
 mod subtitles;
 pub mod table;
 
@@ -23,5 +22,4 @@ pub use letters::{width as text_width, write as write_text};
 pub use people::{Gathering, Person, Run, SUMMARY_VERSION, Summary, Thumbnail};
 pub use port::{Port, PortCounts, PortError};
 pub use recorder::Recorder;
-pub use recording::{Recording, RecordingState};
 pub use subtitles::{Form, render as subtitles};

@@ -8,5 +8,5 @@ mod annotate;
 mod input;
 mod names;
 
-pub use input::{Outcome, Outputs, analyze};
+pub use input::{Analysis, Outcome, Outputs, finished};
 pub use names::stems;

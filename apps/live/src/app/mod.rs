@@ -16,6 +16,7 @@ mod timeline;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use affekt_engine::media::camera::{self, CameraName};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, ThemePreference, Ui};
 
@@ -75,6 +76,9 @@ pub struct Window {
     help: bool,
     /// A line of news that stays until it is closed or replaced.
     line: Option<(Weight, String)>,
+    /// Cameras that were found, and where they are told once they are.
+    cameras: Vec<CameraName>,
+    listed: Receiver<Vec<CameraName>>,
     written: (Sender<Result<PathBuf, String>>, Receiver<Result<PathBuf, String>>),
     context: Context,
 }
@@ -103,6 +107,8 @@ impl Window {
             tab: Tab::Faces,
             help: false,
             line: line.map(|line| (Weight::Problem, line)),
+            cameras: vec![],
+            listed: list_cameras(ctx.clone())?,
             written: bounded(4),
             context: ctx.clone(),
         };
@@ -194,6 +200,9 @@ impl Window {
         self.line = self.live.not_at_rest.take().map(|line| (Weight::Problem, line)).or(self.line.take());
         if let Some((line, bad)) = self.live.recorded.take() {
             self.line = Some((if bad { Weight::Problem } else { Weight::Note }, line));
+        }
+        if let Ok(cameras) = self.listed.try_recv() {
+            self.cameras = cameras;
         }
         for written in self.written.1.try_iter() {
             self.line = Some(match written {
@@ -394,7 +403,8 @@ impl Window {
             Tab::Settings => {
                 let playing = self.live.source.name();
                 let served = (self.live.served.as_ref(), self.live.pipeline.clients());
-                let asked = self.editing.draw(ui, &self.state, &playing, self.live.about.as_ref(), served);
+                let sources = (playing.as_str(), self.cameras.as_slice());
+                let asked = self.editing.draw(ui, &self.state, sources, self.live.about.as_ref(), served);
                 self.obey(asked);
             }
         }
@@ -485,6 +495,19 @@ impl Window {
             log::warn!("settings are not remembered: {error:#}");
         }
     }
+}
+
+/// Lists the cameras in a thread of its own, because some systems take their time.
+fn list_cameras(ctx: Context) -> std::io::Result<Receiver<Vec<CameraName>>> {
+    let (sender, listed) = bounded(1);
+    let list = move || {
+        let cameras = camera::list().inspect_err(|error| log::warn!("{error}"));
+        // Nobody listens any more where the window was closed.
+        let _ = sender.send(cameras.unwrap_or_default());
+        ctx.request_repaint();
+    };
+    std::thread::Builder::new().name("cameras".into()).spawn(list)?;
+    Ok(listed)
 }
 
 impl eframe::App for Window {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use affekt_engine::media::camera::CameraName;
 use eframe::egui::{ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
 
 use crate::pipeline::About;
@@ -57,18 +58,18 @@ impl Editing {
         }
     }
 
-    /// Draws the tab. `served` is where other programs are told what is read, or why not, and `clients` how many listen.
+    /// Draws the tab. `playing` is the source's name, `cameras` are those that were found. `served` is where other programs are told what is read, or why not, and `clients` how many listen.
     pub fn draw(
         &mut self,
         ui: &mut Ui,
         state: &State,
-        playing: &str,
+        (playing, cameras): (&str, &[CameraName]),
         about: Option<&About>,
         (served, clients): (Option<&Served>, usize),
     ) -> Asked {
         let mut asked = Asked::default();
         ScrollArea::vertical().id_salt("settings").auto_shrink([false, false]).show(ui, |ui| {
-            self.source(ui, state, playing, &mut asked);
+            self.source(ui, state, playing, cameras, &mut asked);
             let mut choice = state.recognizer.clone();
             self.recognizer(ui, &mut choice);
             if choice != state.recognizer {
@@ -119,7 +120,7 @@ impl Editing {
         asked
     }
 
-    fn source(&mut self, ui: &mut Ui, state: &State, playing: &str, asked: &mut Asked) {
+    fn source(&mut self, ui: &mut Ui, state: &State, playing: &str, cameras: &[CameraName], asked: &mut Asked) {
         heading(ui, "Source");
         ComboBox::from_id_salt("source")
             .width(ui.available_width())
