@@ -2,13 +2,14 @@
 //! program, begin with [`Recognizer`].
 //!
 //! Dependencies inside the crate point one way: `net <- backend <- learn <- world` and
-//! `media, data, synth <- world`. A test in the `tests` crate enforces it.
+//! `media, data, synth <- world <- output`. A test in the `tests` crate enforces it.
 
 pub mod backend;
 pub mod data;
 pub mod learn;
 pub mod media;
 pub mod net;
+pub mod output;
 pub mod random;
 pub mod signal;
 pub mod synth;

@@ -13,6 +13,9 @@ fn csv(lab: &Lab, name: &str) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
+/// The default of `--unsure-below`.
+const UNSURE: f64 = 0.5;
+
 /// `analyze` with a fixed box for a face: what is tested is not the detector.
 fn analyze(lab: &Lab, inputs: &[&str], more: &[&str]) -> crate::program::Ended {
     let out = lab.text("out");
@@ -28,12 +31,15 @@ fn every_frame_has_a_row_with_its_time_whatever_else_is_asked_for() {
     let rows = csv(&lab, "out/varying.csv");
     assert_eq!(rows.len(), 25);
     assert_eq!(rows[0][..4], ["frame", "seconds", "face", "x"]);
-    assert_eq!(rows[0].len(), 7 + 10 + 8 + 4);
+    assert_eq!(rows[0].len(), 7 + 10 + 8 + 5);
+    assert_eq!(rows[0][29], "unsure");
     assert!(rows.iter().all(|row| row.len() == rows[0].len()));
     for (number, row) in rows[1..].iter().enumerate() {
         assert_eq!((row[0].as_str(), row[2].as_str()), (number.to_string().as_str(), "1"));
         let sum: f64 = row[17..25].iter().map(|p| p.parse::<f64>().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-4, "{row:?}");
+        let confidence: f64 = row[28].parse().unwrap();
+        assert_eq!(row[29] == "1", confidence < UNSURE, "{row:?}");
     }
     let seconds: Vec<&str> = rows[1..6].iter().map(|row| row[1].as_str()).collect();
     assert_eq!(seconds, ["0.000000", "0.033000", "0.083000", "0.100000", "0.200000"]);
@@ -105,7 +111,12 @@ fn pictures_folders_and_an_annotated_copy() {
     let seconds: Vec<String> = csv(&lab, "out/frames.csv")[1..].iter().map(|row| row[1].clone()).collect();
     assert_eq!(seconds, ["0.000000", "0.500000", "1.000000"]);
     assert!(lab.path("out/photo.annotated.jpg").is_file());
-    assert_eq!(std::fs::read_dir(lab.path("out/frames.annotated")).unwrap().count(), 3);
+    // The copy is a video that can be read again, frame for frame at its time.
+    let again = analyze(&lab, &[&lab.text("out/frames.annotated.mp4")], &[]).done();
+    assert!(again.out.contains("frames.annotated"), "{}", again.out);
+    let copied: Vec<String> =
+        csv(&lab, "out/frames.annotated.csv")[1..].iter().map(|r| r[1].clone()).collect();
+    assert_eq!(copied, seconds);
 }
 
 #[test]
@@ -172,6 +183,61 @@ fn damage_in_the_middle_is_counted_and_the_rest_is_read() {
     let (frames, skipped) = (summary["frames"].as_u64().unwrap(), summary["skipped"].as_u64().unwrap());
     assert!(skipped > 0 && frames + skipped == 24, "{frames} {skipped}");
     assert_eq!(csv(&lab, "out/damaged.csv").len() as u64, frames + 1);
+}
+
+#[test]
+fn the_page_shows_everything_that_is_finished_in_the_folder() {
+    let lab = Lab::new();
+    analyze(&lab, &[&clip("plain.mp4")], &[]).done();
+    lab.write("out/other.json", b"{\"no\": \"summary\"}");
+    lab.write("out/broken.json", b"not even JSON");
+    analyze(&lab, &[&clip("turned.mp4")], &[]).done();
+    let page = std::fs::read_to_string(lab.path("out/index.html")).unwrap();
+    assert!(
+        page.contains(">plain<") && page.contains(">turned<"),
+        "both, though each had a command of its own"
+    );
+    assert!(!page.contains("broken"));
+    std::fs::remove_file(lab.path("out/plain.csv")).unwrap();
+    analyze(&lab, &[&clip("turned.mp4")], &["--force"]).done();
+    let page = std::fs::read_to_string(lab.path("out/index.html")).unwrap();
+    assert!(
+        !page.contains(">plain<") && page.contains("turned"),
+        "an input without its table is not finished"
+    );
+}
+
+#[test]
+fn a_copy_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing_of_it() {
+    let lab = Lab::new();
+    // Noise, which cannot be compressed to a few kilobytes.
+    for number in 0..40u32 {
+        let noise = |x: u32, y: u32| {
+            image::Rgb([0, 1, 2].map(|c: u32| {
+                (x * 97 + y * 57 + c * 31 + number * 13).wrapping_mul(2_654_435_761).to_be_bytes()[0]
+            }))
+        };
+        let mut bytes = std::io::Cursor::new(vec![]);
+        image::RgbImage::from_fn(256, 192, noise).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        lab.write(&format!("frames/{number:02}.png"), &bytes.into_inner());
+    }
+    let (out, frames) = (lab.text("out"), lab.text("frames"));
+    let args = [
+        "analyze",
+        "--quiet",
+        "--threads",
+        "1",
+        "--detector",
+        "guide",
+        "--annotated",
+        "--out",
+        &out,
+        &frames,
+    ];
+    let args: Vec<String> = args.map(str::to_owned).to_vec();
+    crate::program::on_a_full_disk(300, &args).refused(1, &["frames.annotated.mp4", "make room"]);
+    let left: Vec<_> = std::fs::read_dir(lab.path("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

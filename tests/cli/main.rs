@@ -13,4 +13,5 @@ mod measuring;
 mod program;
 mod report;
 mod runs;
+mod stream;
 mod video;

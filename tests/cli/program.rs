@@ -114,6 +114,14 @@ pub fn ended(command: &mut Command) -> Ended {
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// The program where no file can grow beyond `kib` KiB, as on a full disk: writes fail instead of ending it.
+pub fn on_a_full_disk(kib: u32, args: &[String]) -> Ended {
+    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_affekt")).args(args).stdin(Stdio::null());
+    ended(&mut command)
+}
+
 /// `pretrain` with the smallest network there is; the run goes to `out`.
 pub fn pretrain(out: &Path, steps: u32, more: &[&str]) -> Vec<String> {
     let fixed = "pretrain --quiet --threads 1 --model resnet18 --size 32 --channels 1 --width 0.0625 --stem no_pool \

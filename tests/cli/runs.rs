@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::{Ended, Lab, affekt, ended, pretrain, program};
+use crate::program::{Ended, Lab, affekt, on_a_full_disk, pretrain, program};
 
 const STEPS: u32 = 120;
 
@@ -106,14 +106,6 @@ fn threads_and_workers_do_not_change_the_outcome() {
     more.extend(["--workers".into(), "3".into()]);
     affekt(more).done();
     same_outcome(&lab, "one", "more");
-}
-
-/// The program where no file can grow beyond `kib` KiB, as on a full disk: writes fail instead of ending it.
-fn on_a_full_disk(kib: u32, args: &[String]) -> Ended {
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_affekt")).args(args).stdin(Stdio::null());
-    ended(&mut command)
 }
 
 #[test]

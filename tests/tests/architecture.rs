@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("random", &[]),
     ("net", &["random"]),
     ("media", &["random", "net"]),
@@ -15,10 +15,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("backend", &["random", "net", "media"]),
     ("learn", &["random", "net", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
+    ("output", &["net", "media", "world"]),
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 8] = [
+const CONFINED: [(&str, &str); 10] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
@@ -27,6 +28,8 @@ const CONFINED: [(&str, &str); 8] = [
     ("rustface", "media"),
     ("openh264", "media"),
     ("re_mp4", "media"),
+    ("nokhwa", "media"),
+    ("tungstenite", "output"),
 ];
 
 /// Calls that mean arithmetic, which belongs below `world`.

@@ -166,3 +166,23 @@ fn a_folder_of_pictures_is_a_video_at_a_fixed_rate() {
     );
     assert_eq!(source.skipped().count, 1);
 }
+
+#[test]
+fn a_frame_that_is_sought_is_the_one_that_is_given() {
+    for name in ["plain.mp4", "varying.mp4"] {
+        let mut source = open(&clip(name), OpenOptions::default()).unwrap();
+        let times = milliseconds(&frames(&clip(name)).0);
+        // Forwards, backwards, to the one that is next anyway, from the end, and again to the same one.
+        for wanted in [0, 7, 8, 3, 23, 22, 0, 12, 12, 20, 5] {
+            assert!(source.seek(wanted).unwrap());
+            let frame = source.next_frame().unwrap().unwrap();
+            assert_eq!((frame.index, shown(&frame.picture, 24, 28)), (wanted, wanted as i64), "{name}");
+            assert_eq!(milliseconds(&[frame])[0], times[wanted as usize], "{name}");
+        }
+        assert!(source.seek(21).unwrap());
+        let rest: Vec<u64> = std::iter::from_fn(|| source.next_frame().unwrap()).map(|f| f.index).collect();
+        assert_eq!((rest, source.skipped().count), (vec![21, 22, 23], 0), "{name}");
+        assert!(source.seek(99).unwrap());
+        assert_eq!(source.next_frame().unwrap(), None, "past the end there is nothing");
+    }
+}

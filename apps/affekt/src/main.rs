@@ -9,6 +9,7 @@ mod failure;
 mod interrupt;
 mod progress;
 mod report;
+mod stream;
 mod suggest;
 mod table;
 

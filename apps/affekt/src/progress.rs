@@ -87,7 +87,9 @@ impl Progress {
     fn tail(&self, done: u64, figures: &str) -> String {
         let left = self.total.saturating_sub(done) as f64 / self.steps_per_second.max(1e-9);
         let eta = clock(Duration::from_secs_f64(left.min(1e9)));
-        format!("{:.0} images/s, ETA {eta}{}{figures}", self.images_per_second, separator(figures))
+        // Where frames are counted, what is worked on are frames.
+        let worked = if self.noun == "frame" { "frames" } else { "images" };
+        format!("{:.0} {worked}/s, ETA {eta}{}{figures}", self.images_per_second, separator(figures))
     }
 }
 
@@ -109,6 +111,12 @@ pub fn clock(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_are_called_frames() {
+        assert!(Progress::start("frame", 0, 9, true).tail(1, "a.mp4").contains(" frames/s, ETA"));
+        assert!(Progress::start("step", 0, 9, true).tail(1, "").contains(" images/s, ETA"));
+    }
 
     #[test]
     fn a_duration_reads_like_a_clock() {

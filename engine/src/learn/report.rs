@@ -43,6 +43,44 @@ pub struct EvalReport {
     pub absent_classes: Vec<String>,
     /// Items labelled below 0.
     pub ignored: u64,
+    /// What is left, and how right it is, where the less sure answers are not counted.
+    #[serde(default)]
+    pub sure: Vec<Sure>,
+}
+
+/// The answers that are at least so confident, at the model's temperature.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sure {
+    /// Least probability of the predicted class.
+    pub confidence: f64,
+    /// Their part of all answers.
+    pub coverage: f64,
+    /// Share of them that is right; 1 where none is left.
+    pub accuracy: f64,
+    /// Share of the others that is right; 0 where there are none.
+    pub accuracy_of_rest: f64,
+}
+
+/// Answers from every twentieth of confidence on.
+fn sure(confidence: &[f32], right: &[bool]) -> Vec<Sure> {
+    let share = |of: &[bool], none: f64| match of.len() {
+        0 => none,
+        n => of.iter().filter(|&&right| right).count() as f64 / n as f64,
+    };
+    (0..20)
+        .map(|step| {
+            let least = f64::from(step) / 20.0;
+            let judged = confidence.iter().zip(right);
+            let (kept, rest): (Vec<_>, Vec<_>) = judged.partition(|&(&c, _)| f64::from(c) >= least);
+            let right = |part: &[(&f32, &bool)]| part.iter().map(|&(_, &right)| right).collect::<Vec<bool>>();
+            Sure {
+                confidence: least,
+                coverage: kept.len() as f64 / confidence.len().max(1) as f64,
+                accuracy: share(&right(&kept), 1.0),
+                accuracy_of_rest: share(&right(&rest), 0.0),
+            }
+        })
+        .collect()
 }
 
 impl EvalReport {
@@ -74,14 +112,18 @@ impl EvalReport {
         let predicted = arg_max(logits, k);
         let mut confusion = Confusion::new(k);
         confusion.extend(labels, &predicted)?;
-        let ece_at = |temperature: f32| {
+        let judged_at = |temperature: f32| -> (Vec<f32>, Vec<bool>) {
             let probabilities = softmax(logits, k, temperature);
             let judged = labels.iter().enumerate().filter(|&(_, &label)| label >= 0);
-            let (confidence, right): (Vec<f32>, Vec<bool>) = judged
+            judged
                 .map(|(i, &label)| (probabilities[i * k + predicted[i]], predicted[i] as i64 == label))
-                .unzip();
+                .unzip()
+        };
+        let ece_at = |temperature: f32| {
+            let (confidence, right) = judged_at(temperature);
             expected_calibration_error(&confidence, &right)
         };
+        let (confidence, right) = judged_at(temperature);
         let calibrating_temperature = fit_temperature(logits, labels, k);
         let scores = confusion.scores();
         let by_name = |figure: &dyn Fn(usize) -> f64| {
@@ -103,6 +145,7 @@ impl EvalReport {
             per_class_recall: by_name(&|c| scores[c].recall),
             absent_classes: confusion.absent().into_iter().map(|c| classes[c].clone()).collect(),
             ignored: confusion.ignored(),
+            sure: sure(&confidence, &right),
         })
     }
 
@@ -210,6 +253,17 @@ mod tests {
         assert_eq!(reader.headers().expect("a header").iter().next_back(), Some("f1_Other, rare"));
         let row = reader.records().next().expect("a row").expect("well formed");
         assert_eq!((&row[0], &row[2], row.len()), ("4", "0.75", 9));
+    }
+
+    #[test]
+    fn fewer_answers_are_surer_and_the_counts_are_those_worked_by_hand() {
+        let sure = report().sure;
+        // Probabilities of the predicted classes: 0.787, 0.909, 0.576, 0.965; only the third is wrong.
+        let at = |least: f64| sure.iter().find(|s| (s.confidence - least).abs() < 1e-9).expect("a step");
+        assert_eq!((at(0.0).coverage, at(0.0).accuracy, at(0.0).accuracy_of_rest), (1.0, 0.75, 0.0));
+        assert_eq!((at(0.6).coverage, at(0.6).accuracy, at(0.6).accuracy_of_rest), (0.75, 1.0, 0.0));
+        assert_eq!((at(0.8).coverage, at(0.8).accuracy, at(0.8).accuracy_of_rest), (0.5, 1.0, 0.5));
+        assert!(sure.windows(2).all(|pair| pair[0].coverage >= pair[1].coverage));
     }
 
     #[test]

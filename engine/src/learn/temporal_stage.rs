@@ -7,7 +7,7 @@ use super::error::LearnError;
 use super::head::Head;
 use super::loss::{arg_max, softmax};
 use crate::backend::{Mode, Network};
-use crate::signal::{ClipShape, ClipWindow, OverlapMean, StreamWindows, write_feature_row};
+use crate::signal::{ClipShape, ClipWindow, NeutralOffset, OverlapMean, StreamWindows, write_feature_row};
 
 /// What a network says of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,14 @@ impl Answer {
         let classes = logits.len();
         let probabilities = softmax(logits, classes, temperature);
         Self { class: arg_max(logits, classes).first().copied().unwrap_or(0), probabilities }
+    }
+
+    /// The answer with a person's resting face taken off.
+    #[must_use]
+    pub fn with(&self, offset: &NeutralOffset) -> Self {
+        let probabilities = offset.apply(&self.probabilities);
+        let class = arg_max(&probabilities, probabilities.len()).first().copied().unwrap_or(self.class);
+        Self { class, probabilities }
     }
 
     /// Probability of the most probable class.

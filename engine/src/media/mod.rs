@@ -4,18 +4,23 @@
 //! first, `resize` holds what is done to whole pictures, and `augment` turns a picture into network input. None of these
 //! opens a file to read it: callers know the file and the place in it, and say so in their errors.
 //!
-//! Frames in time: `source` opens videos, pictures and folders, `detect` finds faces, `track` says who is who, `align` frames
-//! a face as the network's training did, `face` holds their boxes and landmarks.
+//! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
+//! who, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
+//! classes, `recording` writes video, `yuv` knows colours.
 
 pub mod align;
 pub mod augment;
+pub mod camera;
 mod decode;
 pub mod detect;
 mod face;
 mod header;
+pub mod palette;
+pub mod recording;
 mod resize;
 pub mod source;
 pub mod track;
+mod yuv;
 
 use thiserror::Error;
 

@@ -1,4 +1,5 @@
-//! What happens to a sequence of predictions: votes, smoothing, overlapping clips, the ring of the live form.
+//! What happens to a sequence of predictions: votes, smoothing, overlapping clips, the ring of the live form,
+//! a resting face taken off.
 //!
 //! Everything here is a small state machine that takes one frame at a time, in order, and keeps no more than a window of
 //! them: memory is constant in the length of a video, time a frame constant in the width of the window. Nothing here
@@ -7,6 +8,7 @@
 use thiserror::Error;
 
 mod fixed;
+pub mod neutral;
 mod overlap;
 mod ring;
 mod smooth;
@@ -14,6 +16,7 @@ mod smooth;
 mod tests;
 mod vote;
 
+pub use neutral::{NeutralCalibration, NeutralOffset};
 pub use overlap::{ClipShape, ClipWindow, ClipWindows, OverlapMean, StreamWindows};
 pub use ring::{FeatureRing, write_feature_row};
 pub use smooth::{SmoothKind, SmoothSettings, Smoothed, Smoother, smooth};
@@ -41,6 +44,9 @@ pub enum SignalError {
         /// Frames from one clip's start to the next one's.
         stride: usize,
     },
+    /// A resting face is to be looked at for no time, or for too long.
+    #[error("a neutral face cannot be looked at for {0} s; give a time above 0 and at most {longest} s", longest = neutral::LONGEST)]
+    Rest(String),
 }
 
 /// Checks a window's width.

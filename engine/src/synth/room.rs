@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Class, Geometry, SynthClips};
-use crate::data::Clips as _;
+use super::{Class, Geometry, Style, SynthClipSettings, SynthClips};
+use crate::data::{Clips as _, DataError};
 use crate::media::detect::{DetectError, Detector};
 use crate::media::source::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use crate::media::{Detection, FaceBox, Landmarks, Picture};
@@ -52,6 +52,27 @@ impl Room {
     /// People of `clips` in a picture of `size` (columns, rows), both at least 32. Faces have the clips' own size.
     pub fn new(clips: SynthClips, actors: Vec<Actor>, size: (usize, usize)) -> Self {
         Self { clips, actors, size: (size.0.max(32), size.1.max(32)) }
+    }
+
+    /// What a synthetic camera shows where nothing else is asked for: two people side by side in 640 x 480, whose expressions
+    /// change; after five minutes at 30 frames a second they do the same again.
+    ///
+    /// # Errors
+    /// None that can be caused: the settings are fixed.
+    pub fn of_two() -> Result<Self, DataError> {
+        let style =
+            Style { size: 220, channels: 3, occlusion: 0.0, camera: 0.3, blend: 0.0, ..Style::default() };
+        let settings = SynthClipSettings {
+            name: "synthetic camera".into(),
+            clips: 2,
+            frames: 9000,
+            style,
+            missing: 0.0,
+            ignored: 0.0,
+            ..SynthClipSettings::default()
+        };
+        let stand = |clip: usize, x: f32| Actor { clip, start: (x, 240.0), step: (0.0, 0.0) };
+        Ok(Self::new(SynthClips::new(settings)?, vec![stand(0, 173.0), stand(1, 467.0)], (640, 480)))
     }
 
     /// Left and top edge of an actor's picture.
@@ -201,7 +222,6 @@ impl Detector for TrueFaces {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::synth::{Style, SynthClipSettings};
 
     fn room() -> Room {
         let style = Style { size: 64, channels: 3, occlusion: 0.0, ..Style::default() };

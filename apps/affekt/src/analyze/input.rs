@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::net::{AtomicFile, write_atomically};
+use affekt_engine::output::{Form, Gathering, Person, SUMMARY_VERSION, Summary, lines, subtitles, table};
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};
 
 use super::annotate::Annotated;
-use super::people::{Gathering, Person, Summary, VERSION};
-use super::subtitles::{Form, render};
-use super::{lines, table};
 
 /// Frames that go through the engine together, and that are decoded ahead.
 const TOGETHER: usize = 8;
@@ -27,7 +25,7 @@ pub struct Outputs {
     pub srt: bool,
     /// `<name>.vtt`.
     pub vtt: bool,
-    /// `<name>.annotated.mp4` or numbered pictures.
+    /// `<name>.annotated.mp4`, of a picture `.jpg`.
     pub annotated: bool,
     /// `<name>.predictions.txt` as the ABAW challenges take it.
     pub abaw: bool,
@@ -70,127 +68,128 @@ fn kept(input: &Path, out: &Path, name: &str, settings: &str, outputs: Outputs) 
         (outputs.abaw, "predictions.txt"),
     ];
     let whole = wanted.iter().filter(|(asked, _)| *asked).all(|(_, e)| path_of(out, name, e).is_file());
-    let annotated =
-        ["annotated", "annotated.mp4", "annotated.jpg"].iter().any(|e| path_of(out, name, e).exists());
-    let same = summary.version == VERSION
+    let annotated = ["annotated.mp4", "annotated.jpg"].iter().any(|e| path_of(out, name, e).exists());
+    let same = summary.version == SUMMARY_VERSION
         && summary.input == input.display().to_string()
         && summary.size == size_of(input)
         && summary.settings == settings;
     (same && whole && (annotated || !outputs.annotated)).then_some(summary)
 }
 
-/// Takes an input through `recognizer` and writes its files to `out` under `name`; one that was finished with the same
-/// `settings` is left alone unless `force`. `progress` hears of every batch of frames, and stops it by giving `false`.
-///
-/// # Errors
-/// The input cannot be read, a file cannot be written, or the engine fails. The recognizer is then of no more use.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that a caller decides")]
-pub fn analyze(
-    input: &Path,
-    out: &Path,
-    name: &str,
-    recognizer: &mut Recognizer,
-    settings: &str,
-    outputs: Outputs,
-    options: OpenOptions,
-    force: bool,
-    progress: &mut dyn FnMut(usize) -> bool,
-) -> anyhow::Result<Outcome> {
-    if !force && let Some(summary) = kept(input, out, name, settings, outputs) {
-        return Ok(Outcome::Kept(Box::new(summary)));
-    }
-    // From here on the old summary would stand for files that are replaced.
-    let summary_path = path_of(out, name, "json");
-    match std::fs::remove_file(&summary_path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(e).with_context(|| summary_path.display().to_string());
+/// How inputs are analysed.
+#[derive(Debug, Clone, Copy)]
+pub struct Analysis<'a> {
+    /// Folder of the results.
+    pub out: &'a Path,
+    /// Everything beside an input that decides its result.
+    pub settings: &'a str,
+    /// Which files are written.
+    pub outputs: Outputs,
+    /// How inputs are opened.
+    pub options: OpenOptions,
+    /// Whether finished inputs are analysed again.
+    pub force: bool,
+}
+
+impl Analysis<'_> {
+    /// Takes an input through `recognizer` and writes its files under `name`; one that was finished with the same settings is
+    /// left alone unless it is to be done again. `progress` hears of every batch of frames, and stops it by giving `false`.
+    ///
+    /// # Errors
+    /// The input cannot be read, a file cannot be written, or the engine fails. The recognizer is then of no more use.
+    pub fn run(
+        &self,
+        input: &Path,
+        name: &str,
+        recognizer: &mut Recognizer,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> anyhow::Result<Outcome> {
+        let Self { out, settings, outputs, options, force } = *self;
+        if !force && let Some(summary) = kept(input, out, name, settings, outputs) {
+            return Ok(Outcome::Kept(Box::new(summary)));
         }
-        _ => {}
-    }
-    let source = open(input, options)?;
-    let mut source = ReadAhead::spawn(source, TOGETHER).context("a thread for decoding")?;
-    let info = source.info().clone();
-    let classes = recognizer.classes().to_vec();
-    let begin = |asked: bool, ending: &str| {
-        let path = path_of(out, name, ending);
-        asked
-            .then(|| AtomicFile::create(&path).with_context(|| format!("cannot write {}", path.display())))
-            .transpose()
-    };
-    let Some(mut csv) = begin(true, "csv")? else { bail!("no table") };
-    csv.write_all(table::header(&classes).as_bytes())?;
-    let mut json_lines = begin(outputs.json_lines, "jsonl")?;
-    let mut annotated: Option<Annotated> = None;
-    let mut gathering = Gathering::default();
-    let mut early: Vec<FrameReading> = vec![];
-    let mut write = |readings: Vec<FrameReading>| -> anyhow::Result<()> {
-        for reading in readings {
-            table::write(&mut csv, &reading, &classes)?;
-            if let Some(file) = &mut json_lines {
-                lines::write(file, &reading, &classes)?;
+        // From here on the old summary would stand for files that are replaced.
+        let summary_path = path_of(out, name, "json");
+        match std::fs::remove_file(&summary_path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).with_context(|| summary_path.display().to_string());
             }
-            gathering.push(&reading, classes.len());
-            if !outputs.annotated {
-                continue;
-            }
-            // The rate is that of the first two frames, so these wait for each other.
-            early.push(reading);
-            if annotated.is_none() && (early.len() == 2 || info.still) {
-                let step = early.last().map_or(0.0, |r| r.seconds) - early[0].seconds;
-                let rate = if step > 0.0 { (1.0 / step).clamp(1.0, 240.0) } else { 30.0 };
-                annotated = Some(Annotated::begin(out, name, info.still, rate)?);
-            }
-            if let Some(annotated) = &mut annotated {
-                for reading in early.drain(..) {
+            _ => {}
+        }
+        let source = open(input, options)?;
+        let mut source = ReadAhead::spawn(source, TOGETHER).context("a thread for decoding")?;
+        let info = source.info().clone();
+        let classes = recognizer.classes().to_vec();
+        let begin = |asked: bool, ending: &str| {
+            let path = path_of(out, name, ending);
+            asked
+                .then(|| {
+                    AtomicFile::create(&path).with_context(|| format!("cannot write {}", path.display()))
+                })
+                .transpose()
+        };
+        let Some(mut csv) = begin(true, "csv")? else { bail!("no table") };
+        csv.write_all(table::header(&classes).as_bytes())?;
+        let mut json_lines = begin(outputs.json_lines, "jsonl")?;
+        let mut annotated = outputs.annotated.then(|| Annotated::begin(out, name, info.still)).transpose()?;
+        let mut gathering = Gathering::default();
+        let mut write = |readings: Vec<FrameReading>| -> anyhow::Result<()> {
+            for reading in readings {
+                table::write(&mut csv, &reading, &classes)?;
+                if let Some(file) = &mut json_lines {
+                    lines::write(file, &reading, &classes)?;
+                }
+                gathering.push(&reading, classes.len());
+                if let Some(annotated) = &mut annotated {
                     annotated.push(&reading, &classes)?;
                 }
             }
-        }
-        Ok(())
-    };
-    let mut ended = false;
-    while !ended {
-        let mut frames = Vec::with_capacity(TOGETHER);
-        while frames.len() < TOGETHER && !ended {
-            match source.next_frame()? {
-                Some(frame) => frames.push(frame),
-                None => ended = true,
+            Ok(())
+        };
+        let mut ended = false;
+        while !ended {
+            let mut frames = Vec::with_capacity(TOGETHER);
+            while frames.len() < TOGETHER && !ended {
+                match source.next_frame()? {
+                    Some(frame) => frames.push(frame),
+                    None => ended = true,
+                }
+            }
+            let taken = frames.len();
+            write(recognizer.read(frames)?)?;
+            if !progress(taken) {
+                return Ok(Outcome::Stopped);
             }
         }
-        let taken = frames.len();
-        write(recognizer.read(frames)?)?;
-        if !progress(taken) {
-            return Ok(Outcome::Stopped);
+        write(recognizer.finish()?)?;
+        let skipped = source.skipped();
+        let summary = gathering.finish(Summary {
+            input: input.display().to_string(),
+            size: size_of(input),
+            settings: settings.to_owned(),
+            classes: classes.clone(),
+            reader: info.reader.clone(),
+            skipped: skipped.count,
+            first_skipped: skipped.first,
+            ..Summary::default()
+        });
+        csv.finish().with_context(|| format!("cannot write {}", path_of(out, name, "csv").display()))?;
+        json_lines.map(AtomicFile::finish).transpose()?;
+        if let Some(annotated) = annotated {
+            annotated.finish()?;
         }
-    }
-    write(recognizer.finish()?)?;
-    let skipped = source.skipped();
-    let summary = gathering.finish(Summary {
-        input: input.display().to_string(),
-        size: size_of(input),
-        settings: settings.to_owned(),
-        classes: classes.clone(),
-        reader: info.reader.clone(),
-        skipped: skipped.count,
-        first_skipped: skipped.first,
-        ..Summary::default()
-    });
-    csv.finish().with_context(|| format!("cannot write {}", path_of(out, name, "csv").display()))?;
-    json_lines.map(AtomicFile::finish).transpose()?;
-    if let Some(annotated) = annotated {
-        annotated.finish()?;
-    }
-    for (asked, form, ending) in [(outputs.srt, Form::Srt, "srt"), (outputs.vtt, Form::Vtt, "vtt")] {
-        if asked {
-            write_atomically(&path_of(out, name, ending), render(&summary, form).as_bytes())?;
+        for (asked, form, ending) in [(outputs.srt, Form::Srt, "srt"), (outputs.vtt, Form::Vtt, "vtt")] {
+            if asked {
+                write_atomically(&path_of(out, name, ending), subtitles(&summary, form).as_bytes())?;
+            }
         }
+        if outputs.abaw {
+            predictions(&summary, &path_of(out, name, "predictions.txt"), name)?;
+        }
+        write_atomically(&summary_path, &serde_json::to_vec(&summary)?)
+            .with_context(|| format!("cannot write {}", summary_path.display()))?;
+        Ok(Outcome::Done(Box::new(summary)))
     }
-    if outputs.abaw {
-        predictions(&summary, &path_of(out, name, "predictions.txt"), name)?;
-    }
-    write_atomically(&summary_path, &serde_json::to_vec(&summary)?)
-        .with_context(|| format!("cannot write {}", summary_path.display()))?;
-    Ok(Outcome::Done(Box::new(summary)))
 }
 
 /// The voted class of every frame of the person who is seen most, frames without them holding the nearest.
@@ -220,4 +219,31 @@ fn predictions(summary: &Summary, path: &Path, name: &str) -> anyhow::Result<()>
     }
     writer.finish()?;
     Ok(())
+}
+
+/// Every input that is finished in a folder, with its name, by name.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn finished(out: &Path) -> anyhow::Result<Vec<(String, Summary)>> {
+    let list = std::fs::read_dir(out).with_context(|| out.display().to_string())?;
+    let mut found = vec![];
+    for entry in list {
+        let path = entry.with_context(|| out.display().to_string())?.path();
+        let Some(name) = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .filter(|_| path.extension().is_some_and(|e| e == "json"))
+        else {
+            continue;
+        };
+        // Other JSON files may lie here, and summaries of another version, which are made anew when their input comes again.
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let Ok(summary) = serde_json::from_slice::<Summary>(&bytes) else { continue };
+        if summary.version == SUMMARY_VERSION && path_of(out, name, "csv").is_file() {
+            found.push((name.to_owned(), summary));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
 }

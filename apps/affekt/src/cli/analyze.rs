@@ -1,19 +1,18 @@
 //! `affekt analyze`: videos, pictures and folders of pictures, face by face.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use affekt_engine::backend::Backend;
-use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::media::source::{OpenOptions, count_frames};
-use affekt_engine::signal::{VoteKind, VoteSettings};
-use affekt_engine::world::live::{Clock, Encoder, LiveSettings, Recognizer, StageTimes};
-use affekt_engine::world::{Model, probe_folder};
+use affekt_engine::output::Summary;
+use affekt_engine::world::live::{LiveSettings, StageTimes};
+use affekt_engine::world::probe_folder;
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::reading::{Maker, ReadingArgs, VoteArg};
 use super::{classify, say};
-use crate::analyze::{Outcome, Outputs, Summary, analyze, stems};
+use crate::analyze::{Analysis, Outcome, Outputs, finished, stems};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -27,15 +26,13 @@ const EXAMPLES: &str = "Examples:
   affekt analyze talk.mp4 --model runs/student --temporal runs/temporal --out results
 
 Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its
-summary, and what the options ask for; of all together DIR/index.html. NAME is the input's file name without its ending,
+summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's file name without its ending,
 or with it where two inputs would share a name. An input that was finished with the same settings is skipped.
 
 MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are
 found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in
 the folder models); without one by a built-in model that gives no landmarks and misses more faces.";
 
-/// The model that is built in.
-const DEFAULT_MODEL: &[u8] = include_bytes!("../../../../assets/models/ferplus-48.safetensors");
 /// Side of the page's pictures of people.
 const THUMBNAIL: usize = 96;
 
@@ -50,27 +47,11 @@ pub struct AnalyzeArgs {
     /// Folder of the results; made where it is missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Weights file or finished run [default: the built-in FER+ model].
-    #[arg(long, value_name = "MODEL")]
-    model: Option<PathBuf>,
-    /// Temporal encoder that reads this model's features, a file or a run of `affekt refine`.
-    #[arg(long, value_name = "MODEL")]
-    temporal: Option<PathBuf>,
-    /// `YuNet` face detector (ONNX), `builtin`, or `guide` for a fixed box in the middle.
-    #[arg(long, value_name = "FILE")]
-    detector: Option<PathBuf>,
-    /// Look for faces in every N-th frame; between, they are carried on by their motion.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
-    detect_every: u64,
-    /// Frames that vote on a label.
-    #[arg(long, value_name = "FRAMES", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    window: u32,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Which frames vote: those around, those before, or blocks.
     #[arg(long, value_name = "KIND", default_value = "centred")]
     vote: VoteArg,
-    /// Frames between two windows of the temporal encoder.
-    #[arg(long, value_name = "FRAMES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    stride: u32,
     /// Frames a second of folders of pictures.
     #[arg(long, value_name = "RATE", default_value_t = 30.0)]
     fps: f64,
@@ -83,7 +64,7 @@ pub struct AnalyzeArgs {
     /// Also subtitles, DIR/NAME.vtt.
     #[arg(long)]
     vtt: bool,
-    /// Also the input with boxes and labels: an MP4 where ffmpeg is on the path, else numbered pictures.
+    /// Also the input with boxes and labels: an MP4, of a picture a JPEG.
     #[arg(long)]
     annotated: bool,
     /// Also DIR/NAME.predictions.txt as the ABAW challenges take it, of the person seen most.
@@ -100,73 +81,6 @@ pub struct AnalyzeArgs {
     quiet: bool,
 }
 
-/// Which frames vote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum VoteArg {
-    /// The frames around.
-    Centred,
-    /// The frame and those before it.
-    Causal,
-    /// Blocks, each of one label.
-    Block,
-}
-
-impl From<VoteArg> for VoteKind {
-    fn from(arg: VoteArg) -> Self {
-        match arg {
-            VoteArg::Centred => Self::Centred,
-            VoteArg::Causal => Self::Causal,
-            VoteArg::Block => Self::Block,
-        }
-    }
-}
-
-/// Makes recognizers, which are of no more use once an input has failed.
-struct Maker<'a> {
-    args: &'a AnalyzeArgs,
-    model: Model,
-    backend: std::sync::Arc<dyn Backend>,
-    settings: LiveSettings,
-}
-
-impl Maker<'_> {
-    fn make(&self) -> Result<Recognizer, Failure> {
-        let encoder = match &self.args.temporal {
-            Some(path) => {
-                let stride = self.args.stride as usize;
-                Some(Encoder::open(path, &self.model, &*self.backend, stride).map_err(classify)?)
-            }
-            None => None,
-        };
-        let detector = detector(self.args.detector.as_deref())?;
-        Recognizer::new(&self.model, encoder, detector, &*self.backend, &self.settings, Clock::default())
-            .map_err(classify)
-    }
-
-    /// Everything beside the input that decides a result.
-    fn fingerprint(&self, detector: &str) -> Result<String, Failure> {
-        let args = self.args;
-        let temporal = args.temporal.as_deref().map(file_hash).transpose()?.unwrap_or_default();
-        Ok(format!(
-            "model {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} fps {}",
-            self.model.hash, args.stride, args.detect_every, args.vote, args.window, args.fps
-        ))
-    }
-}
-
-fn file_hash(path: &Path) -> Result<String, Failure> {
-    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
-    Ok(affekt_engine::data::FeatureCache::student_hash(&file)?)
-}
-
-fn detector(choice: Option<&Path>) -> Result<Box<dyn Detector>, Failure> {
-    Ok(match choice.and_then(Path::to_str) {
-        Some("guide") => Box::new(GuideBox),
-        Some("builtin") => Box::new(Seeta::new()?),
-        _ => detect::open(choice)?,
-    })
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -175,24 +89,17 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if !(args.fps.is_finite() && args.fps > 0.0 && args.fps <= 1000.0) {
         return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
     }
-    let model = match &args.model {
-        Some(path) => Model::load(path).map_err(classify)?,
-        None => Model::parse(Path::new("the built-in model"), DEFAULT_MODEL).map_err(classify)?,
-    };
-    let kind = args.vote.into();
     let settings = LiveSettings {
-        detect_every: args.detect_every,
-        vote: VoteSettings { kind, window: args.window as usize },
         keep_frames: args.annotated,
         thumbnails: Some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
-    let maker = Maker { args, model, backend: compute.open()?, settings };
+    let maker = Maker::new(&args.reading, args.vote, settings, compute)?;
     let mut recognizer = maker.make()?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     probe_folder(&args.out).map_err(classify)?;
-    let fingerprint = maker.fingerprint(recognizer.detector())?;
+    let fingerprint = format!("{} fps {}", maker.fingerprint(recognizer.detector())?, args.fps);
     if !args.quiet {
         eprintln!("detector: {}", recognizer.detector());
     }
@@ -205,7 +112,13 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         annotated: args.annotated,
         abaw: args.abaw,
     };
-    let options = OpenOptions { folder_rate: args.fps };
+    let analysis = Analysis {
+        out: &args.out,
+        settings: &fingerprint,
+        outputs,
+        options: OpenOptions { folder_rate: args.fps },
+        force: args.force,
+    };
     let counts: Vec<u64> = args.inputs.iter().map(|input| count_frames(input).unwrap_or(0)).collect();
     let mut progress = Progress::start("frame", 0, counts.iter().sum(), args.quiet);
     let (mut before, mut read) = (0, 0);
@@ -220,17 +133,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             progress.update(before + here, frames, &name);
             !interrupt::asked()
         };
-        let outcome = analyze(
-            input,
-            &args.out,
-            &name,
-            &mut recognizer,
-            &fingerprint,
-            outputs,
-            options,
-            args.force,
-            &mut tell,
-        );
+        let outcome = analysis.run(input, &name, &mut recognizer, &mut tell);
         before += count;
         read += here;
         match outcome {
@@ -253,8 +156,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     progress.finish();
     times.add(&recognizer.times());
     if !done.is_empty() {
-        let page = args.out.join("index.html");
-        write_people(&done, &page)?;
+        write_people(&finished(&args.out)?, &args.out.join("index.html"))?;
         summarise(args, &done, read, start.elapsed().as_secs_f64(), &times)?;
     }
     match failed.as_slice() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::Backend;
 use affekt_engine::backend::wgpu::{Adapter, adapters};
+use affekt_engine::media::{camera, detect};
 use affekt_engine::world::RunConfig;
 use clap::Args;
 use serde::Serialize;
@@ -42,6 +43,9 @@ struct Findings {
     backends: Vec<BackendFinding>,
     adapters: Vec<AdapterFinding>,
     used: String,
+    detector: String,
+    cameras: Vec<CameraFinding>,
+    camera_note: String,
     presets: Vec<PresetFinding>,
     folders: Vec<FolderFinding>,
 }
@@ -84,6 +88,12 @@ impl From<Adapter> for AdapterFinding {
 }
 
 #[derive(Debug, Serialize)]
+struct CameraFinding {
+    number: u32,
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
 struct PresetFinding {
     name: &'static str,
     purpose: &'static str,
@@ -115,6 +125,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         0 => "no Vulkan, Metal or Direct3D 12 adapter was found".to_owned(),
         n => format!("{n} adapter{}, used with --backend wgpu or auto", if n == 1 { "" } else { "s" }),
     };
+    let (cameras, camera_note) = cameras();
     Findings {
         version: env!("CARGO_PKG_VERSION"),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -125,6 +136,9 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         memory_mib: memory_mib("MemTotal:"),
         memory_available_mib: memory_mib("MemAvailable:"),
         used: backend.describe(),
+        detector: detect::open(None).map_or_else(|error| error.to_string(), |found| found.describe()),
+        cameras,
+        camera_note,
         backends: vec![
             found("cpu", true, "always there, the reference".to_owned()),
             found("wgpu", !adapters.is_empty(), gpus),
@@ -168,6 +182,11 @@ fn described(f: &Findings) -> String {
         ));
     }
     lines.push(format!("used              {}", f.used));
+    lines.push(format!("face detector     {}", f.detector));
+    lines.extend(f.cameras.iter().map(|c| format!("camera {:<11}{}", c.number, c.name)));
+    if !f.camera_note.is_empty() {
+        lines.push(format!("cameras           {}", f.camera_note));
+    }
     lines.extend(f.presets.iter().map(|p| format!("preset            {:<14}{}", p.name, p.purpose)));
     lines.extend(f.folders.iter().map(|d| format!("folder            {}: {}", d.path.display(), d.note)));
     lines.join("\n")
@@ -177,6 +196,21 @@ fn folder(path: &Path) -> FolderFinding {
     let probe = affekt_engine::world::probe_folder(path);
     let note = probe.as_ref().map_or_else(ToString::to_string, |()| "writable".to_owned());
     FolderFinding { path: path.to_owned(), writable: probe.is_ok(), note }
+}
+
+/// The cameras found, and what is to be said where there are none.
+fn cameras() -> (Vec<CameraFinding>, String) {
+    if !camera::BUILT_IN {
+        return (vec![], "not built in; build with --features camera".to_owned());
+    }
+    match camera::list() {
+        Ok(found) => {
+            let note = if found.is_empty() { "none found" } else { "" };
+            let found = found.into_iter().map(|c| CameraFinding { number: c.number, name: c.name });
+            (found.collect(), note.to_owned())
+        }
+        Err(error) => (vec![], error.to_string()),
+    }
 }
 
 fn cpu_name() -> String {

@@ -12,8 +12,10 @@ mod doctor;
 mod eval;
 mod eval_clips;
 mod pretrain;
+mod reading;
 pub mod refine;
 mod report;
+mod stream;
 mod synth;
 pub mod training;
 mod values;
@@ -29,6 +31,7 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "First steps:
   affekt demo                       train and evaluate on generated faces, in minutes
   affekt analyze VIDEO --out DIR    read the faces in a video or picture
+  affekt stream camera --jsonl -    read the faces before a camera, line by line
   affekt doctor                     what this machine offers
   affekt pretrain --help            train on your faces
   affekt refine --help              train the temporal encoder on your clips
@@ -59,6 +62,7 @@ enum Command {
     Pretrain(Box<pretrain::PretrainArgs>),
     Abaw(abaw::AbawArgs),
     Analyze(Box<analyze::AnalyzeArgs>),
+    Stream(Box<stream::StreamArgs>),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
     Report(report::ReportArgs),
@@ -86,6 +90,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &self.compute),
             Command::Abaw(args) => abaw::run(args),
             Command::Analyze(args) => analyze::run(args, &self.compute),
+            Command::Stream(args) => stream::run(args, &self.compute),
             Command::Report(args) => report::run(args),
             Command::Bench(args) => bench::run(args, &self.compute),
             Command::Synth(args) => synth::run(args),

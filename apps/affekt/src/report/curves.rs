@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use affekt_engine::media::palette::colours;
+
 use super::chart::{self, Curve, Frame, Span};
 use super::grid::{Column, Grid};
 use super::log::RunLog;
-use super::palette::colours;
 use super::run::readable;
 
 /// A chart of the steps: title, what it shows, how its axis is chosen, and its curves as field and name.

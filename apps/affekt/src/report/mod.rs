@@ -2,8 +2,8 @@
 //! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
-//! `palette`, `chart`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but its
-//! way of writing files. What a folder lacks, the page lacks; nothing is made up.
+//! `chart`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
+//! its way of writing files and its colours. What a folder lacks, the page lacks; nothing is made up.
 
 mod ablation;
 mod axis;
@@ -14,7 +14,6 @@ mod grid;
 mod html;
 mod log;
 mod page;
-mod palette;
 mod path;
 mod people;
 mod results;
@@ -28,7 +27,6 @@ use affekt_engine::net::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
-pub use clip::base64;
 use page::Page;
 pub use people::write_people;
 use results::Ablation;

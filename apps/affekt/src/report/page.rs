@@ -116,3 +116,21 @@ impl Page<'_> {
         if cards.is_empty() { cards } else { format!("<ul class=\"cards\">{cards}</ul>") }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_colours_are_the_palettes() {
+        use affekt_engine::media::palette::{ON_DARK, ON_LIGHT};
+        let rule = |colours: [[u8; 3]; 8]| {
+            let each = colours.iter().enumerate();
+            each.map(|(n, [r, g, b])| format!("--c{n}: #{r:02x}{g:02x}{b:02x};"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(STYLE.matches(&rule(ON_LIGHT)).count(), 1);
+        assert_eq!(STYLE.matches(&rule(ON_DARK)).count(), 2, "by the system's wish and by the switch");
+    }
+}

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use affekt_engine::media::palette::colours;
 use affekt_engine::net::write_atomically;
+use affekt_engine::output::{Person, Summary};
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -11,9 +13,7 @@ use super::axis::Axis;
 use super::chart;
 use super::html::{count, escape, figure, table};
 use super::page::Page;
-use super::palette::colours;
 use super::timeline::ribbon;
-use crate::analyze::{Person, Summary};
 
 /// Columns of a person's ribbon.
 const COLUMNS: usize = 900;
@@ -22,28 +22,28 @@ const MOST_PEOPLE: usize = 12;
 /// Most inputs with pictures and ribbons; the table lists all.
 const MOST_INPUTS: usize = 50;
 
-/// Writes one page about inputs (name, summary, whether it was finished before), whole or not at all.
+/// Writes one page about inputs (name, summary), whole or not at all.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_people(inputs: &[(String, Summary, bool)], out: &Path) -> anyhow::Result<()> {
+pub fn write_people(inputs: &[(String, Summary)], out: &Path) -> anyhow::Result<()> {
     let mut notes = vec![];
     if inputs.len() > MOST_INPUTS {
         notes.push(format!("The page draws the first {MOST_INPUTS} of {} inputs.", inputs.len()));
     }
     let mut section = overview(inputs);
-    for (place, (name, summary, _)) in inputs.iter().take(MOST_INPUTS).enumerate() {
+    for (place, (name, summary)) in inputs.iter().take(MOST_INPUTS).enumerate() {
         section.push_str(&input(place, name, summary));
     }
     let name = match inputs {
-        [(name, ..)] => name.clone(),
+        [(name, _)] => name.clone(),
         _ => format!("{} inputs", inputs.len()),
     };
     let page = Page { name, clip_section: section, notes, ..Page::default() };
     write_atomically(out, page.render().as_bytes()).with_context(|| format!("cannot write {}", out.display()))
 }
 
-fn overview(inputs: &[(String, Summary, bool)]) -> String {
+fn overview(inputs: &[(String, Summary)]) -> String {
     if inputs.len() < 2 {
         return String::new();
     }
@@ -51,7 +51,7 @@ fn overview(inputs: &[(String, Summary, bool)]) -> String {
     let rows: Vec<Vec<String>> = inputs
         .iter()
         .enumerate()
-        .map(|(place, (name, s, _))| {
+        .map(|(place, (name, s))| {
             let link = format!("<a href=\"#input-{place}\">{}</a>", escape(name));
             vec![
                 if place < MOST_INPUTS { link } else { escape(name) },
@@ -214,7 +214,7 @@ fn distribution(people: &[&Person], s: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::Thumbnail;
+    use affekt_engine::output::Thumbnail;
 
     fn person(face: u32, runs: &serde_json::Value) -> Person {
         let text = json!({
@@ -251,7 +251,7 @@ mod tests {
         };
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("index.html");
-        write_people(&[(evil.into(), summary.clone(), false), ("b".into(), summary, true)], &out).unwrap();
+        write_people(&[(evil.into(), summary.clone()), ("b".into(), summary)], &out).unwrap();
         let page = std::fs::read_to_string(out).unwrap();
         assert!(!page.contains("<script>alert") && !page.contains("\"><script>"), "text stays text");
         assert!(

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use affekt_engine::media::palette::colours;
 use serde_json::{Value, json};
 
 use super::axis::Axis;
 use super::chart::{self, Curve};
 use super::clip::Clip;
 use super::html::{count, escape, figure, score, table};
-use super::palette::colours;
 
 /// Narrowest stretch of a ribbon, as a share of its width, that has its class written on it.
 const WRITTEN: f64 = 0.055;

@@ -9,12 +9,13 @@ use openh264_sys2::{
     ERROR_CON_SLICE_COPY_CROSS_IDR_FREEZE_RES_CHANGE, SBufferInfo,
 };
 
-use super::yuv::{Plane, rgb};
 use crate::media::Picture;
+use crate::media::yuv::{Colours, Plane, rgb};
 
 /// A decoder that keeps the order of showing and says which access unit each picture is of.
 pub(super) struct H264 {
     decoder: Decoder,
+    colours: Colours,
 }
 
 /// What an access unit led to.
@@ -26,11 +27,11 @@ pub(super) struct Decoded {
 }
 
 impl H264 {
-    /// A decoder that has seen nothing yet.
+    /// A decoder that has seen nothing yet, of pictures whose colours are to be understood so.
     ///
     /// # Errors
     /// The library refuses; the text is its own.
-    pub fn new() -> Result<Self, String> {
+    pub fn new(colours: Colours) -> Result<Self, String> {
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
         let mut decoder =
             Decoder::with_api_config(OpenH264API::from_source(), config).map_err(|e| e.to_string())?;
@@ -42,7 +43,7 @@ impl H264 {
                 .raw_api()
                 .set_option(DECODER_OPTION_ERROR_CON_IDC, std::ptr::from_mut(&mut concealment).cast());
         }
-        Ok(Self { decoder })
+        Ok(Self { decoder, colours })
     }
 
     /// Takes the next access unit, in the form of Annex B, in the order of decoding.
@@ -60,7 +61,7 @@ impl H264 {
                 std::ptr::from_mut(&mut info),
             )
         };
-        Decoded { picture: picture(planes, &info), damaged: state != 0 }
+        Decoded { picture: picture(planes, &info, self.colours), damaged: state != 0 }
     }
 
     /// The next picture that is still held back; `None` once there are no more.
@@ -78,12 +79,12 @@ impl H264 {
             }
             api.flush_frame(planes.as_mut_ptr(), std::ptr::from_mut(&mut info));
         }
-        picture(planes, &info)
+        picture(planes, &info, self.colours)
     }
 }
 
 /// The picture that a call has left, if it has left one.
-fn picture(planes: [*mut u8; 3], info: &SBufferInfo) -> Option<(u64, Picture)> {
+fn picture(planes: [*mut u8; 3], info: &SBufferInfo, colours: Colours) -> Option<(u64, Picture)> {
     if info.iBufferStatus != 1 || planes.iter().any(|plane| plane.is_null()) {
         return None;
     }
@@ -101,8 +102,7 @@ fn picture(planes: [*mut u8; 3], info: &SBufferInfo) -> Option<(u64, Picture)> {
         let bytes = unsafe { std::slice::from_raw_parts(planes[place], stride * rows[place]) };
         found[place] = Plane { bytes, stride };
     }
-    let [y, u, v] = found;
     // 4:2:0 pictures have even sides; an odd one would read past its chroma.
     let (width, height) = (width & !1, height & !1);
-    Some((info.uiOutYuvTimeStamp.checked_sub(1)?, rgb(width, height, y, u, v)))
+    Some((info.uiOutYuvTimeStamp.checked_sub(1)?, rgb((width, height), found, colours)))
 }

@@ -1,15 +1,16 @@
 //! Where frames come from: video files, pictures, folders of pictures. A camera is one more [`FrameSource`].
 //!
-//! `mp4` reads the container, `h264` decodes its frames, `ffmpeg` asks another program for what we cannot decode, `pictures`
+//! `mp4` reads the container (`boxes`, what its parser leaves out), `h264` decodes its frames (`sps`, their colours), `ffmpeg` asks another program for what we cannot decode, `pictures`
 //! holds image files and folders, `ahead` decodes in a thread of its own. Memory does not grow with the length of a video,
 //! but for 24 bytes a frame of an MP4's table.
 
 mod ahead;
+mod boxes;
 mod ffmpeg;
 mod h264;
 mod mp4;
 mod pictures;
-mod yuv;
+mod sps;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -76,6 +77,16 @@ pub trait FrameSource: Send {
 
     /// Frames left out so far.
     fn skipped(&self) -> Skipped;
+
+    /// Goes to a frame, forwards or backwards, so that [`FrameSource::next_frame`] gives it, or the next one that can be
+    /// decoded. `false` where the source cannot: it stays where it is.
+    ///
+    /// # Errors
+    /// The source cannot be read on.
+    fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
+        let _ = frame;
+        Ok(false)
+    }
 }
 
 /// Why frames cannot be had. Each message names the file and what to do.

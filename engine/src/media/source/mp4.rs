@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use re_mp4::{Mp4, StsdBoxContent, TrackKind, TrakBox};
 
 use super::h264::H264;
-use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo, ffmpeg};
+use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo, boxes, ffmpeg, sps};
 use crate::media::Picture;
+use crate::media::yuv::Colours;
 
 /// Largest access unit that is read, in bytes.
 const LARGEST_UNIT: u64 = 64 << 20;
@@ -44,6 +45,7 @@ pub(super) struct Mp4Source {
     timescale: f64,
     next: usize,
     decoder: H264,
+    colours: Colours,
     /// SPS and PPS in the form of Annex B.
     headers: Vec<u8>,
     length_size: usize,
@@ -53,6 +55,8 @@ pub(super) struct Mp4Source {
     /// One past the last frame given, and how many were given.
     shown: u64,
     given: u64,
+    /// Whether frames were left out on purpose, so that those given and those there are cannot be compared.
+    sought: bool,
     skipped: Skipped,
     bytes: Vec<u8>,
 }
@@ -65,7 +69,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     let file = File::open(path).map_err(|e| SourceError::io(path, e))?;
     let length = file.metadata().map_err(|e| SourceError::io(path, e))?.len();
     let mut reader = BufReader::new(file);
-    check_boxes(path, &mut reader, length)?;
+    let whole = boxes::check(path, &mut reader, length)?;
+    let length = whole.length;
+    let in_file = boxes::colours(&mut reader, length);
     reader.seek(SeekFrom::Start(0)).map_err(|e| SourceError::io(path, e))?;
     // The reader trusts the tables of a file more than is good; a damaged one must not end the program.
     let parsed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Mp4::read(&mut reader, length)));
@@ -98,6 +104,11 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         headers.extend_from_slice(&[0, 0, 0, 1]);
         headers.extend_from_slice(&nal.bytes);
     }
+    // The file's own word counts, as that of whoever made it last; then the stream's.
+    let in_stream =
+        avc.sequence_parameter_sets.first().map(|nal| sps::signal(&nal.bytes)).unwrap_or_default();
+    let full = in_file.full.or(in_stream.full).unwrap_or(false);
+    let colours = Colours::of_code(in_file.matrix.or(in_stream.matrix), full);
     let matrix = &track.trak(&mp4).tkhd.matrix;
     let mut units: Vec<Unit> = Vec::with_capacity(track.samples.len());
     for sample in &track.samples {
@@ -119,7 +130,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         name: path.display().to_string(),
         frames: Some(times.len() as u64),
         still: false,
-        reader: "MP4, H.264".into(),
+        reader: if whole.cut { "MP4, H.264, its end cut off" } else { "MP4, H.264" }.into(),
     };
     Ok(Box::new(Mp4Source {
         path: path.to_owned(),
@@ -129,13 +140,16 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         times,
         timescale: track.timescale.max(1) as f64,
         next: 0,
-        decoder: H264::new().map_err(|e| SourceError::file(path, format!("the H.264 decoder: {e}")))?,
+        colours,
+        decoder: H264::new(colours)
+            .map_err(|e| SourceError::file(path, format!("the H.264 decoder: {e}")))?,
         headers,
         length_size: usize::from(avc.length_size_minus_one & 3) + 1,
         turns: turns(matrix.a, matrix.b, matrix.c, matrix.d),
         damaged: BTreeSet::new(),
         shown: 0,
         given: 0,
+        sought: false,
         skipped: Skipped::default(),
         bytes: vec![],
     }))
@@ -194,43 +208,6 @@ fn turns(a: i32, b: i32, c: i32, d: i32) -> u8 {
         (0, -1, 1, 0) => 3,
         _ => 0,
     }
-}
-
-/// Walks the outermost boxes: a file that was cut off is told from one that is damaged.
-fn check_boxes(path: &Path, reader: &mut BufReader<File>, length: u64) -> Result<(), SourceError> {
-    let io = |e| SourceError::io(path, e);
-    let (mut at, mut index) = (0u64, false);
-    while at + 8 <= length {
-        reader.seek(SeekFrom::Start(at)).map_err(io)?;
-        let mut head = [0u8; 8];
-        reader.read_exact(&mut head).map_err(io)?;
-        let mut size = u64::from(u32::from_be_bytes([head[0], head[1], head[2], head[3]]));
-        let kind: String =
-            head[4..].iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '?' }).collect();
-        if size == 1 {
-            let mut long = [0u8; 8];
-            reader.read_exact(&mut long).map_err(io)?;
-            size = u64::from_be_bytes(long);
-        } else if size == 0 {
-            size = length - at;
-        }
-        index |= kind == "moov";
-        let end = at.saturating_add(size);
-        if end > length || size < 8 {
-            let problem = format!(
-                "the file is cut off or damaged: its part `{kind}` at byte {at} should end at byte {end}, but the file has \
-                 {length} bytes; copy it again"
-            );
-            return Err(SourceError::file(path, problem));
-        }
-        at = end;
-    }
-    if index {
-        return Ok(());
-    }
-    let problem = "the file is cut off: it has no index (`moov`), which a recorder writes when it is stopped; copy it \
-                   again, or let a repair tool rebuild it";
-    Err(SourceError::file(path, problem))
 }
 
 impl Mp4Source {
@@ -315,6 +292,9 @@ impl FrameSource for Mp4Source {
                 return Ok(Some(frame));
             }
         }
+        if self.sought {
+            return Ok(None);
+        }
         // Around damage the decoder may also lose a sound picture without a word.
         let lost = (self.times.len() as u64).saturating_sub(self.given);
         if lost > self.skipped.count {
@@ -335,6 +315,22 @@ impl FrameSource for Mp4Source {
 
     fn skipped(&self) -> Skipped {
         self.skipped.clone()
+    }
+
+    fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
+        // Decoding begins at a key frame, and all that is shown before `frame` is let go.
+        let is_start = |unit: &Unit| unit.key && unit.rank != HIDDEN && u64::from(unit.rank) <= frame;
+        let start = self.units.iter().rposition(is_start).unwrap_or(0);
+        let ahead = self.shown <= frame && start <= self.next && self.next < self.units.len();
+        if !ahead {
+            self.decoder = H264::new(self.colours)
+                .map_err(|e| SourceError::file(&self.path, format!("the H.264 decoder: {e}")))?;
+            self.next = start;
+            self.damaged.clear();
+        }
+        self.shown = frame;
+        self.sought = true;
+        Ok(true)
     }
 }
 

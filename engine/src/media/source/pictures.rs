@@ -121,6 +121,11 @@ impl FrameSource for Folder {
     fn skipped(&self) -> Skipped {
         self.skipped.clone()
     }
+
+    fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
+        self.next = usize::try_from(frame).unwrap_or(usize::MAX);
+        Ok(true)
+    }
 }
 
 /// Splits a name so that stretches of digits compare by value: `2.png` comes before `10.png`.

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bevy_ecs::prelude::*;
 
+use super::rest::Rests;
 use crate::learn::{Answer, TemporalStage};
 use crate::signal::{VoteSettings, Voter};
 use crate::world::error::WorldError;
 
 /// One face's way through encoder and vote. A frame in which the face is not seen keeps its place in both windows.
 pub(super) struct FaceLine {
+    face: u32,
     stage: Option<TemporalStage>,
     voter: Voter,
-    /// Entities whose temporal answer is due, oldest first.
-    unanswered: VecDeque<Option<Entity>>,
+    /// Entities whose temporal answer is due, oldest first, and their times.
+    unanswered: VecDeque<(Option<Entity>, f64)>,
     /// Entities with the answer that will be voted on.
     answered: VecDeque<(Option<Entity>, Option<Answer>)>,
     /// Entities whose vote is due, oldest first.
@@ -29,39 +31,59 @@ pub(super) struct Seen<'a> {
     pub features: Option<&'a [f32]>,
 }
 
+/// What frames have come to: entities with their final answers.
+#[derive(Default)]
+pub(super) struct Answered {
+    /// Those of the encoder.
+    pub temporal: Vec<(Entity, Answer)>,
+    /// Those of the student that are no longer as it gave them.
+    pub student: Vec<(Entity, Answer)>,
+}
+
 impl FaceLine {
-    /// Takes the next frame; gives entities with their temporal answers.
+    /// Takes the next frame, at `seconds`; adds what is now answered to `out`.
     pub fn push(
         &mut self,
         seen: Option<Seen<'_>>,
-        temperature: f32,
-    ) -> Result<Vec<(Entity, Answer)>, WorldError> {
+        seconds: f64,
+        final_answer: &mut FinalAnswer<'_>,
+        out: &mut Answered,
+    ) -> Result<(), WorldError> {
         let entity = seen.as_ref().map(|s| s.entity);
         let Some(stage) = &mut self.stage else {
-            self.answered.push_back((entity, seen.map(|s| s.answer)));
-            return Ok(vec![]);
+            let answer = seen.map(|s| {
+                let changed = final_answer.rests.take(self.face, seconds, &s.answer);
+                out.student.extend(changed.clone().map(|answer| (s.entity, answer)));
+                changed.unwrap_or(s.answer)
+            });
+            self.answered.push_back((entity, answer));
+            return Ok(());
         };
-        self.unanswered.push_back(entity);
+        self.unanswered.push_back((entity, seconds));
         let logits = stage.push(seen.and_then(|s| s.features))?;
-        Ok(self.take(logits, temperature))
+        self.take(logits, final_answer, out);
+        Ok(())
     }
 
-    /// No frame follows: gives the answers that are left.
-    pub fn end(&mut self, temperature: f32) -> Result<Vec<(Entity, Answer)>, WorldError> {
+    /// No frame follows: adds the answers that are left to `out`.
+    pub fn end(&mut self, final_answer: &mut FinalAnswer<'_>, out: &mut Answered) -> Result<(), WorldError> {
         self.ended = true;
         let logits = self.stage.as_mut().map_or_else(|| Ok(vec![]), TemporalStage::finish)?;
-        Ok(self.take(logits, temperature))
+        self.take(logits, final_answer, out);
+        final_answer.rests.forget(self.face);
+        Ok(())
     }
 
-    fn take(&mut self, logits: Vec<Vec<f32>>, temperature: f32) -> Vec<(Entity, Answer)> {
-        let mut out = vec![];
+    fn take(&mut self, logits: Vec<Vec<f32>>, final_answer: &mut FinalAnswer<'_>, out: &mut Answered) {
         for row in logits {
-            let Some(entity) = self.unanswered.pop_front() else { break };
-            let answer = entity.map(|_| Answer::of(&row, temperature));
-            out.extend(entity.zip(answer.clone()));
+            let Some((entity, seconds)) = self.unanswered.pop_front() else { break };
+            let answer = entity.map(|_| {
+                let answer = Answer::of(&row, final_answer.temperature);
+                final_answer.rests.take(self.face, seconds, &answer).unwrap_or(answer)
+            });
+            out.temporal.extend(entity.zip(answer.clone()));
             self.answered.push_back((entity, answer));
         }
-        out
     }
 
     /// Votes on what has been answered; gives entities with their voted class.
@@ -82,6 +104,13 @@ impl FaceLine {
     }
 }
 
+/// What makes an answer final.
+pub(super) struct FinalAnswer<'a> {
+    /// Softmax temperature of the encoder.
+    pub temperature: f32,
+    pub rests: &'a mut Rests,
+}
+
 /// The lines of all faces under way.
 #[derive(Resource)]
 pub(super) struct Lines {
@@ -90,18 +119,21 @@ pub(super) struct Lines {
     vote: VoteSettings,
     classes: usize,
     /// Softmax temperature of the encoder.
-    pub temperature: f32,
+    temperature: f32,
+    /// Their faces at rest.
+    pub rests: Rests,
 }
 
 impl Lines {
     pub fn new(
-        classes: usize,
+        classes: &[String],
         vote: VoteSettings,
         encoder: Option<(TemporalStage, f32)>,
     ) -> Result<Self, WorldError> {
         vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let (encoder, temperature) = encoder.map_or((None, 1.0), |(stage, t)| (Some(stage), t));
-        Ok(Self { of_face: BTreeMap::new(), encoder, vote, classes, temperature })
+        let rests = Rests::new(classes);
+        Ok(Self { of_face: BTreeMap::new(), encoder, vote, classes: classes.len(), temperature, rests })
     }
 
     /// Whether faces pass an encoder.
@@ -118,6 +150,7 @@ impl Lines {
             Voter::new(self.vote, self.classes).map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let stage = self.encoder.as_ref().map(TemporalStage::another).transpose()?;
         let line = FaceLine {
+            face,
             stage,
             voter,
             unanswered: VecDeque::new(),
@@ -127,6 +160,30 @@ impl Lines {
         };
         self.of_face.insert(face, line);
         Ok(())
+    }
+
+    /// Takes a frame at `seconds`: the faces that are seen in it, and those that will not be seen again.
+    pub fn push(
+        &mut self,
+        mut seen: BTreeMap<u32, Seen<'_>>,
+        expired: &[u32],
+        seconds: f64,
+        out: &mut Answered,
+    ) -> Result<(), WorldError> {
+        let mut final_answer = FinalAnswer { temperature: self.temperature, rests: &mut self.rests };
+        for (id, line) in &mut self.of_face {
+            line.push(seen.remove(id), seconds, &mut final_answer, out)?;
+            if expired.contains(id) {
+                line.end(&mut final_answer, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// No frame follows.
+    pub fn end(&mut self, out: &mut Answered) -> Result<(), WorldError> {
+        let mut final_answer = FinalAnswer { temperature: self.temperature, rests: &mut self.rests };
+        self.of_face.values_mut().try_for_each(|line| line.end(&mut final_answer, out))
     }
 
     /// Forgets the faces that are through.

@@ -22,6 +22,7 @@
 mod lines;
 mod reading;
 mod recognizer;
+mod rest;
 mod systems;
 mod times;
 
@@ -31,7 +32,8 @@ use bevy_ecs::schedule::ScheduleLabel;
 use super::schedule::{stage, strict_schedule, unharmed};
 
 pub use reading::{FaceReading, FrameReading};
-pub use recognizer::{Encoder, LiveSettings, Recognizer};
+pub use recognizer::{Encoder, LiveSettings, Recognizer, UNSURE_BELOW};
+pub use rest::NeutralState;
 pub use times::{Clock, StageTimes};
 
 /// Names the schedule.

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use bevy_ecs::prelude::*;
 
 use super::lines::Lines;
-use super::systems::{Batch, Eyes, Follow, Framer, Gallery, Inbox, Outbox, Student};
+use super::systems::{Batch, Doubt, Eyes, Follow, Framer, Gallery, Inbox, Outbox, Student};
 use super::times::Watch;
-use super::{Clock, FaceReading, FrameReading, StageTimes};
+use super::{Clock, FaceReading, FrameReading, NeutralState, StageTimes};
 use crate::backend::cpu::CpuBackend;
 use crate::backend::{Backend, Network};
 use crate::learn::{Head, TemporalStage};
@@ -22,6 +22,9 @@ use crate::world::error::WorldError;
 use crate::world::model::Model;
 use crate::world::schedule::{build, run};
 
+/// Default of [`LiveSettings::unsure_below`].
+pub const UNSURE_BELOW: f32 = 0.5;
+
 /// How frames are read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveSettings {
@@ -31,6 +34,8 @@ pub struct LiveSettings {
     pub tracker: TrackerSettings,
     /// How labels are voted on. A causal vote answers at once; a centred one half a window later.
     pub vote: VoteSettings,
+    /// Confidence of the voted label below which a reading is unsure, 0 to 1; with 0 nothing ever is.
+    pub unsure_below: f32,
     /// Most faces a pass of the network, from 1.
     pub batch: usize,
     /// Whether readings carry their frame.
@@ -46,6 +51,7 @@ impl Default for LiveSettings {
             detect_every: 1,
             tracker: TrackerSettings::default(),
             vote: VoteSettings { kind: VoteKind::Causal, ..VoteSettings::default() },
+            unsure_below: UNSURE_BELOW,
             batch: 16,
             keep_frames: false,
             thumbnails: None,
@@ -156,6 +162,9 @@ impl Recognizer {
         if settings.detect_every == 0 || settings.batch == 0 {
             return Err(WorldError::setting("detect_every", "and the batch must be at least 1"));
         }
+        if !(0.0..=1.0).contains(&settings.unsure_below) {
+            return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
+        }
         let network: Box<dyn Network> = backend.network(&model.graph, &model.weights)?;
         let card = &model.card;
         let described = detector.describe();
@@ -171,7 +180,8 @@ impl Recognizer {
             temperature: card.temperature,
             batch: settings.batch,
         });
-        world.insert_resource(Lines::new(card.classes.len(), settings.vote, encoder)?);
+        world.insert_resource(Lines::new(&card.classes, settings.vote, encoder)?);
+        world.insert_resource(Doubt(settings.unsure_below));
         world.insert_resource(Gallery::new(settings.keep_frames, settings.thumbnails));
         world.init_resource::<Inbox>();
         world.init_resource::<Batch>();
@@ -189,6 +199,31 @@ impl Recognizer {
     /// One line about the face detector.
     pub fn detector(&self) -> &str {
         &self.detector
+    }
+
+    /// Begins to look at a person's face for so many seconds of the video's time, in which they look neutral. Then their face at
+    /// rest is taken off all their readings, as [`crate::signal::neutral`] says, until they are out of sight for good or
+    /// [`Recognizer::forget_neutral`]. What was known of their face before is forgotten.
+    ///
+    /// # Errors
+    /// No such face is in sight, the time is not above 0 and at most a minute, or the model has no class `neutral`.
+    pub fn calibrate_neutral(&mut self, face: u32, seconds: f64) -> Result<(), WorldError> {
+        let mut lines = self.world.resource_mut::<Lines>();
+        if !lines.of_face.contains_key(&face) {
+            let problem = format!("cannot be calibrated: face {face} is not in sight");
+            return Err(WorldError::setting("neutral", problem));
+        }
+        lines.rests.begin(face, seconds)
+    }
+
+    /// What is known of a person's face at rest.
+    pub fn neutral(&self, face: u32) -> NeutralState {
+        self.world.resource::<Lines>().rests.state(face)
+    }
+
+    /// Forgets a person's face at rest: their readings are again as the model gives them.
+    pub fn forget_neutral(&mut self, face: u32) {
+        self.world.resource_mut::<Lines>().rests.forget(face);
     }
 
     /// Time spent in each stage so far.

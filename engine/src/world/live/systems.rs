@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use bevy_ecs::prelude::*;
 
 use super::LiveStage;
-use super::lines::{Lines, Seen};
+use super::lines::{Answered, Lines, Seen};
 use super::reading::{FaceReading, FrameReading};
 use super::times::Watch;
 use crate::backend::{Mode, Network};
@@ -98,6 +98,10 @@ impl Gallery {
         self.due.clear();
     }
 }
+
+/// Confidence below which a reading is unsure.
+#[derive(Resource)]
+pub(super) struct Doubt(pub f32);
 
 /// Readings that nobody has fetched yet.
 #[derive(Resource, Default)]
@@ -221,9 +225,8 @@ pub(super) fn temporal(
     mut watch: ResMut<Watch>,
     faces: Query<&Face>,
 ) -> Result<(), WorldError> {
-    let temperature = lines.temperature;
     let width = student.head.features();
-    let mut out = vec![];
+    let mut out = Answered::default();
     let mut next = 0;
     for (place, expired) in batch.expired.iter().enumerate() {
         let mut seen = BTreeMap::new();
@@ -234,19 +237,15 @@ pub(super) fn temporal(
             lines.begin(face.id)?;
             next += 1;
         }
-        for (id, line) in &mut lines.of_face {
-            out.extend(line.push(seen.remove(id), temperature)?);
-            if expired.contains(id) {
-                out.extend(line.end(temperature)?);
-            }
-        }
+        lines.push(seen, expired, batch.frames[place].seconds, &mut out)?;
     }
     if inbox.last {
-        for line in lines.of_face.values_mut() {
-            out.extend(line.end(temperature)?);
-        }
+        lines.end(&mut out)?;
     }
-    for (entity, answer) in out {
+    for (entity, answer) in out.student {
+        commands.entity(entity).insert((StudentLabel(answer.class), StudentAnswer(answer)));
+    }
+    for (entity, answer) in out.temporal {
         commands.entity(entity).insert((TemporalLabel(answer.class), TemporalAnswer(answer)));
     }
     watch.book(LiveStage::Temporal);
@@ -288,6 +287,7 @@ pub(super) fn present(
     mut gallery: ResMut<Gallery>,
     mut outbox: ResMut<Outbox>,
     mut watch: ResMut<Watch>,
+    doubt: Res<Doubt>,
     frames: Query<(Entity, &FrameIndex, &Seconds, &CameIn)>,
     faces: Query<Gathered>,
 ) -> Result<(), WorldError> {
@@ -328,6 +328,7 @@ pub(super) fn present(
                 temporal_label: temporal.map(|t| t.0.class),
                 voted_label: voted.0,
                 confidence: confidence.0,
+                unsure: confidence.0 < doubt.0,
                 thumbnail: gallery.faces.remove(&(*frame, face.id)),
             });
             commands.entity(entity).despawn();

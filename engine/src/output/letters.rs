@@ -1,6 +1,6 @@
 //! Letters of 3x5 dots, enough for a class's name over a face.
 
-use affekt_engine::media::Picture;
+use crate::media::Picture;
 
 /// Rows of a letter from the top, three bits each, the left dot first.
 fn dots(letter: char) -> [u8; 5] {

@@ -2,14 +2,19 @@
 
 use std::io::{self, Write};
 
-use affekt_engine::world::live::FrameReading;
+use crate::world::live::FrameReading;
 use serde_json::{Map, Value, json};
 
-/// Writes a frame's object.
+/// Writes a frame's object and the end of its line.
 ///
 /// # Errors
 /// Whatever the file reports.
 pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) -> io::Result<()> {
+    writeln!(file, "{}", line(reading, classes))
+}
+
+/// A frame's object in one line, without its end.
+pub fn line(reading: &FrameReading, classes: &[String]) -> String {
     let name = |label: usize| classes.get(label).cloned().unwrap_or_default();
     let faces: Vec<Value> = reading
         .faces
@@ -33,6 +38,7 @@ pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) 
                 "temporal_label": face.temporal_label.map(name),
                 "voted_label": name(face.voted_label),
                 "confidence": round(face.confidence, 1e6),
+                "unsure": face.unsure,
             })
         })
         .collect();
@@ -41,7 +47,7 @@ pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) 
         "seconds": (reading.seconds * 1e6).round() / 1e6,
         "faces": faces,
     });
-    writeln!(file, "{object}")
+    object.to_string()
 }
 
 fn round(value: f32, scale: f64) -> f64 {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use affekt_engine::world::live::{FaceReading, FrameReading};
+use crate::world::live::{FaceReading, FrameReading};
 use serde::{Deserialize, Serialize};
 
 /// Version of the summary's form.
-pub const VERSION: u32 = 1;
+pub const SUMMARY_VERSION: u32 = 2;
 /// Most pictures of a person that are kept.
 const MOST_THUMBNAILS: usize = 8;
 /// Quality of those pictures.
@@ -48,7 +48,10 @@ pub struct Person {
     pub face: u32,
     /// Frames in which they were seen.
     pub frames: u64,
-    /// Of those, frames of each voted class.
+    /// Of those, frames in which the reading was unsure.
+    #[serde(default)]
+    pub unsure_frames: u64,
+    /// Of all, frames of each voted class.
     pub class_frames: Vec<u64>,
     /// Sum of each class's probability over the frames.
     pub class_sums: Vec<f64>,
@@ -121,6 +124,7 @@ impl Gathering {
                 ..Person::default()
             });
             person.frames += 1;
+            person.unsure_frames += u64::from(face.unsure);
             person.class_frames[face.voted_label] += 1;
             for (sum, &p) in person.class_sums.iter_mut().zip(&face.probabilities) {
                 *sum += f64::from(p);
@@ -154,7 +158,7 @@ impl Gathering {
         let end = self.last.map_or(0.0, |(_, seconds)| seconds + self.step);
         self.close(end);
         Summary {
-            version: VERSION,
+            version: SUMMARY_VERSION,
             frames: self.frames,
             no_face_frames: self.no_face,
             seconds: end,
@@ -181,14 +185,14 @@ fn keep(person: &mut Person, (every, seen): &mut (u64, u64), face: &FaceReading)
         });
         *every *= 2;
     }
-    let jpeg = crate::report::base64(&jpeg);
+    let jpeg = super::base64(&jpeg);
     person.thumbnails.push(Thumbnail { seconds: face.seconds, label: face.voted_label, jpeg });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::media::{FaceBox, Picture};
+    use crate::media::{FaceBox, Picture};
     use std::time::Duration;
 
     fn frame(frame: u64, faces: &[(u32, usize)]) -> FrameReading {
@@ -205,6 +209,7 @@ mod tests {
             temporal_label: None,
             voted_label: label,
             confidence: 0.5,
+            unsure: false,
             thumbnail: Some(Picture::filled(8, 8, 3, frame as u8)),
         };
         FrameReading {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use affekt_engine::world::live::{FaceReading, FrameReading};
+use crate::world::live::{FaceReading, FrameReading};
 
 /// What stands in the column `face` of a frame without a face.
 pub const NO_FACE: &str = "no_face";
@@ -19,7 +19,7 @@ pub fn header(classes: &[String]) -> String {
     for class in classes {
         let _ = write!(out, ",{}", field(&format!("p_{class}")));
     }
-    out.push_str(",frame_label,temporal_label,voted_label,confidence\n");
+    out.push_str(",frame_label,temporal_label,voted_label,confidence,unsure\n");
     out
 }
 
@@ -29,7 +29,7 @@ pub fn header(classes: &[String]) -> String {
 /// Whatever the file reports.
 pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) -> io::Result<()> {
     if reading.faces.is_empty() {
-        let empty = ",".repeat(4 + 2 * LANDMARKS.len() + classes.len() + 4);
+        let empty = ",".repeat(4 + 2 * LANDMARKS.len() + classes.len() + 5);
         return writeln!(file, "{},{:.6},{NO_FACE}{empty}", reading.frame, reading.seconds);
     }
     for face in &reading.faces {
@@ -57,10 +57,11 @@ fn row(face: &FaceReading, classes: &[String]) -> String {
     let temporal = face.temporal_label.map_or_else(String::new, name);
     let _ = writeln!(
         out,
-        ",{},{temporal},{},{:.6}",
+        ",{},{temporal},{},{:.6},{}",
         name(face.frame_label),
         name(face.voted_label),
-        face.confidence
+        face.confidence,
+        u8::from(face.unsure)
     );
     out
 }
@@ -77,7 +78,7 @@ fn field(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::media::FaceBox;
+    use crate::media::FaceBox;
     use std::time::Duration;
 
     #[test]
@@ -95,6 +96,7 @@ mod tests {
             temporal_label: None,
             voted_label: 0,
             confidence: 0.25,
+            unsure: true,
             thumbnail: None,
         };
         let with = FaceReading { landmarks: Some([[3.0, 4.0]; 5]), face: 3, ..face.clone() };
@@ -118,7 +120,7 @@ mod tests {
             lines[1].starts_with("7,0.233333,2,1.00,2.50,30.00,40.00,,,,,,,,,,,0.250000,0.750000,"),
             "{text}"
         );
-        assert!(lines[1].ends_with(",\"odd, \"\"very\"\"\",,calm,0.250000"), "{text}");
+        assert!(lines[1].ends_with(",\"odd, \"\"very\"\"\",,calm,0.250000,1"), "{text}");
         assert!(lines[3].starts_with("7,0.233333,no_face,,"), "{text}");
     }
 }

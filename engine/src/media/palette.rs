@@ -1,7 +1,32 @@
-//! Which of the eight colours a class has: the same for a name wherever it stands.
+//! Which of eight colours a class has: the same for a name on every page and in every window. They can be told apart with
+//! the common forms of colour blindness (after Okabe and Ito), each on its own ground.
 
-/// Colours on the page.
+/// Colours of classes.
 pub const COLOURS: usize = 8;
+
+/// Red, green and blue of each on a light ground.
+pub const ON_LIGHT: [[u8; 3]; COLOURS] = [
+    [0x9a, 0xa0, 0xaa],
+    [0xd5, 0x5e, 0x00],
+    [0x00, 0x9e, 0x73],
+    [0xcc, 0x79, 0xa7],
+    [0xe9, 0xa8, 0x20],
+    [0x00, 0x72, 0xb2],
+    [0x56, 0xb4, 0xe9],
+    [0x3b, 0x3f, 0x46],
+];
+
+/// Red, green and blue of each on a dark ground.
+pub const ON_DARK: [[u8; 3]; COLOURS] = [
+    [0x86, 0x8c, 0x97],
+    [0xee, 0x7a, 0x2b],
+    [0x1f, 0xb9, 0x8d],
+    [0xdc, 0x93, 0xba],
+    [0xf0, 0xbb, 0x4a],
+    [0x3f, 0x97, 0xd8],
+    [0x8f, 0xd0, 0xf7],
+    [0xe6, 0xe1, 0xd6],
+];
 
 /// Names that always have the same colour, each with others that share it.
 const KNOWN: [&[&str]; COLOURS] = [

@@ -1,0 +1,10 @@
+//! Sources as they happen: `source` opens what an argument names, `feed` keeps its frames to the clock, `sinks` tells what was
+//! read in them to whoever wants to know.
+
+mod feed;
+mod sinks;
+mod source;
+
+pub use feed::{Feed, Handover};
+pub use sinks::{Sinks, Wanted};
+pub use source::{Opened, SourceArg};

@@ -1,0 +1,110 @@
+//! Where readings go while they happen.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use affekt_engine::output::{Port, Recorder, lines};
+use affekt_engine::world::live::FrameReading;
+use anyhow::Context as _;
+
+/// Which of them are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// A file of JSON Lines, or `-` for standard output.
+    pub json_lines: Option<&'a Path>,
+    /// An address to listen on.
+    pub serve: Option<&'a str>,
+    /// A video with its table.
+    pub record: Option<&'a Path>,
+}
+
+/// All that are open.
+pub struct Sinks {
+    lines: Option<(PathBuf, Box<dyn Write>)>,
+    port: Option<Port>,
+    recorder: Option<Recorder>,
+    classes: Vec<String>,
+    recorded: u64,
+    over: bool,
+}
+
+impl Sinks {
+    /// Opens them. `classes` are the names that labels stand for.
+    ///
+    /// # Errors
+    /// A file cannot be made or is in the way, or the port cannot be had.
+    pub fn open(wanted: &Wanted<'_>, classes: &[String]) -> anyhow::Result<Self> {
+        let lines = wanted.json_lines.map(|path| -> anyhow::Result<(PathBuf, Box<dyn Write>)> {
+            if path == Path::new("-") {
+                return Ok(("standard output".into(), Box::new(io::stdout())));
+            }
+            // Whoever follows the file is to see each frame at once, so it lies where it will stay.
+            let file = File::options().write(true).create_new(true).open(path);
+            let file = file.with_context(|| format!("cannot make {}", path.display()))?;
+            Ok((path.to_owned(), Box::new(BufWriter::new(file))))
+        });
+        let port = wanted.serve.map(Port::open).transpose()?;
+        let recorder = wanted.record.map(|path| Recorder::create(path, classes)).transpose()?;
+        Ok(Self {
+            lines: lines.transpose()?,
+            port,
+            recorder,
+            classes: classes.to_vec(),
+            recorded: 0,
+            over: false,
+        })
+    }
+
+    /// The open port.
+    pub fn port(&self) -> Option<&Port> {
+        self.port.as_ref()
+    }
+
+    /// Whether nobody reads the lines any more.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Frames recorded.
+    pub fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
+    /// Tells of a frame; gives what has gone wrong with the recording, which then is over while everything else goes on.
+    ///
+    /// # Errors
+    /// The lines cannot be written.
+    pub fn tell(&mut self, reading: &FrameReading) -> anyhow::Result<Option<String>> {
+        if let Some((path, file)) = &mut self.lines {
+            match lines::write(file, reading, &self.classes).and_then(|()| file.flush()) {
+                // A reader such as `head` that has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.over = true,
+                written => written.with_context(|| format!("cannot write {}", path.display()))?,
+            }
+        }
+        if let Some(port) = &self.port {
+            port.publish(reading, &self.classes);
+        }
+        let failed = self.recorder.as_mut().and_then(|recorder| {
+            let pushed = recorder.push(reading);
+            self.recorded = recorder.frames();
+            pushed.err()
+        });
+        if failed.is_some() {
+            self.recorder = None;
+        }
+        Ok(failed.map(|error| error.to_string()))
+    }
+
+    /// Ends them.
+    ///
+    /// # Errors
+    /// The recording cannot be ended as it should; what was kept can be played.
+    pub fn finish(self) -> anyhow::Result<()> {
+        if let Some(recorder) = self.recorder {
+            recorder.finish()?;
+        }
+        Ok(())
+    }
+}

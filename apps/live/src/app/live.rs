@@ -1,0 +1,371 @@
+//! The live side: the pipeline, and what it has shown so far.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use affekt_engine::media::source::SourceInfo;
+use eframe::egui::{Context, TextureHandle, TextureOptions};
+
+use super::faces::Card;
+use super::picture::Mark;
+use crate::history::History;
+use crate::pipeline::{About, Event, Latency, Pipeline, Seen, Setup, Shown, Tally};
+use crate::recognize::RecognizerChoice;
+use crate::source::Source;
+
+/// Seconds that the rate is taken over.
+const RATE_OVER: Duration = Duration::from_secs(2);
+
+/// Where the source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Playing {
+    /// It is being opened.
+    Opening,
+    /// It gives frames.
+    On,
+    /// It has no more frames.
+    Ended,
+    /// It could not be opened or read on.
+    Failed(String),
+}
+
+/// The live side.
+pub struct Live {
+    /// The stages.
+    pub pipeline: Pipeline,
+    /// The source that plays.
+    pub source: Source,
+    /// Where it is.
+    pub playing: Playing,
+    /// What the source says of itself, once it is open.
+    pub info: Option<SourceInfo>,
+    /// What people should know about the source.
+    pub note: Option<String>,
+    /// Whether it stands still.
+    pub paused: bool,
+    /// The recognizer that is wanted.
+    pub wanted: RecognizerChoice,
+    /// The last one that could be opened.
+    pub good: RecognizerChoice,
+    /// What is at work; `None` before the first one is open.
+    pub about: Option<About>,
+    /// Whether one is being opened.
+    pub opening: bool,
+    /// Why the recognizer could not be opened or has failed.
+    pub refused: Option<String>,
+    /// Since when is recorded; `None` where it is not.
+    pub recording: Option<Duration>,
+    /// What came of the last recording, until somebody takes it: its line, and whether something went wrong.
+    pub recorded: Option<(String, bool)>,
+    /// Where other programs are told what is read, or why not.
+    pub served: Option<Result<SocketAddr, String>>,
+    /// Why a face could not be looked at at rest, until somebody takes it.
+    pub not_at_rest: Option<String>,
+    /// The last frame that came.
+    pub last: Option<Shown>,
+    /// The last seconds of every face.
+    pub history: History,
+    /// Latencies.
+    pub latency: Latency,
+    rate: Rate,
+    texture: Option<TextureHandle>,
+    /// Whether `last` has not been drawn yet.
+    fresh: bool,
+    /// When the present pass began.
+    began: Duration,
+}
+
+/// Frames a second over the last seconds.
+#[derive(Debug, Default)]
+struct Rate(VecDeque<Duration>);
+
+impl Rate {
+    fn push(&mut self, now: Duration) {
+        self.0.push_back(now);
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Duration) {
+        while self.0.front().is_some_and(|&at| now.saturating_sub(at) > RATE_OVER) {
+            self.0.pop_front();
+        }
+    }
+
+    fn per_second(&mut self, now: Duration) -> f64 {
+        self.forget(now);
+        let (Some(first), Some(last)) = (self.0.front(), self.0.back()) else { return 0.0 };
+        let span = last.saturating_sub(*first).as_secs_f64();
+        if span > 0.0 { (self.0.len() - 1) as f64 / span } else { 0.0 }
+    }
+}
+
+impl Live {
+    /// Starts the stages and asks for a recognizer; no source plays yet.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(setup: Setup, wanted: RecognizerChoice, smoothing: usize) -> std::io::Result<Self> {
+        let mut pipeline = Pipeline::start(setup)?;
+        pipeline.set_smoothing(smoothing);
+        pipeline.recognize(wanted.clone());
+        Ok(Self {
+            pipeline,
+            source: Source::Synth,
+            playing: Playing::Ended,
+            info: None,
+            note: None,
+            paused: false,
+            wanted,
+            good: RecognizerChoice::default(),
+            about: None,
+            opening: true,
+            refused: None,
+            recording: None,
+            recorded: None,
+            served: None,
+            not_at_rest: None,
+            last: None,
+            history: History::default(),
+            latency: Latency::default(),
+            rate: Rate::default(),
+            texture: None,
+            fresh: false,
+            began: Duration::ZERO,
+        })
+    }
+
+    /// Plays a source from its start; `note` is shown with it.
+    pub fn play(&mut self, source: Source, note: Option<String>) {
+        let started = self.pipeline.play(source.open(note), source.handover());
+        self.source = source;
+        self.info = None;
+        self.note = None;
+        self.set_paused(false);
+        self.forget();
+        self.playing = match started {
+            Ok(_) => Playing::Opening,
+            Err(error) => {
+                Playing::Failed(format!("no thread to read the source: {error}; close other programs"))
+            }
+        };
+    }
+
+    /// Plays the same source again from its start.
+    pub fn again(&mut self) {
+        self.play(self.source.clone(), None);
+    }
+
+    /// Ends the source, so that another part of the window has the machine for itself.
+    pub fn end(&mut self) {
+        self.pipeline.end();
+        self.playing = Playing::Ended;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.last = None;
+        self.history.clear();
+        self.latency.clear();
+        self.rate = Rate::default();
+        self.fresh = false;
+    }
+
+    /// Pauses or goes on.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.pipeline.pause(paused);
+        self.rate = Rate::default();
+    }
+
+    /// Asks for another recognizer, if it is another one.
+    pub fn recognize(&mut self, wanted: &RecognizerChoice) {
+        if *wanted != self.wanted || self.refused.is_some() {
+            self.wanted = wanted.clone();
+            self.opening = true;
+            self.refused = None;
+            self.pipeline.recognize(wanted.clone());
+        }
+    }
+
+    /// Whether there is something to record.
+    pub fn can_record(&self) -> bool {
+        self.playing == Playing::On && self.last.as_ref().is_some_and(|shown| shown.faces.is_some())
+    }
+
+    /// Begins to record to a video and its table, or ends that.
+    pub fn record(&mut self, video: impl FnOnce(u64) -> std::path::PathBuf) {
+        if self.recording.take().is_some() {
+            self.pipeline.end_recording();
+        } else if let Some(shown) = self.last.as_ref().filter(|_| self.can_record()) {
+            self.recording = Some(self.pipeline.now());
+            self.pipeline.record(video(shown.frame));
+        }
+    }
+
+    /// Tells other programs what is read, or no more.
+    pub fn serve(&mut self, address: Option<String>) {
+        self.served = None;
+        self.pipeline.serve(address);
+    }
+
+    /// Looks at the faces in sight for so many seconds in which they are at rest.
+    pub fn look_at_rest(&mut self, seconds: f64) {
+        for card in self.cards().into_iter().filter(|card| card.neutral.is_some()) {
+            self.pipeline.look_at_rest(card.person, Some(seconds));
+        }
+    }
+
+    /// A pass of the window begins: takes what has come. `pass` is how long the last pass took.
+    pub fn begin(&mut self, pass: Option<Duration>) {
+        self.latency.drawn(pass.unwrap_or_default());
+        self.began = self.pipeline.now();
+        let (shown, events) = self.pipeline.poll();
+        let run = self.pipeline.run();
+        for shown in shown.into_iter().filter(|shown| shown.run == run) {
+            if self.last.as_ref().is_some_and(|last| last.reader != shown.reader) {
+                self.history.clear();
+            }
+            self.rate.push(self.began);
+            self.history.push(&shown);
+            self.last = Some(shown);
+            self.fresh = true;
+        }
+        events.into_iter().for_each(|event| self.hear(event));
+    }
+
+    fn hear(&mut self, event: Event) {
+        let present = self.pipeline.run();
+        match event {
+            Event::Opened { run, info, note } if run == present => {
+                self.playing = Playing::On;
+                self.info = Some(info);
+                self.note = note;
+            }
+            Event::Ended { run } if run == present => self.playing = Playing::Ended,
+            Event::Failed { run, problem } if run == present => self.playing = Playing::Failed(problem),
+            Event::Ready(about) => {
+                self.about = Some(about);
+                self.opening = false;
+                self.refused = None;
+                self.good = self.wanted.clone();
+                if self.playing == Playing::Ended && self.info.as_ref().is_some_and(|info| info.still) {
+                    // A picture has no next frame that could show what changed.
+                    self.again();
+                }
+            }
+            Event::Refused { problem, goes_on } => {
+                if !goes_on {
+                    self.about = None;
+                }
+                self.opening = false;
+                self.refused = Some(problem);
+            }
+            Event::Served(at) => self.served = Some(at),
+            Event::NotAtRest(problem) => self.not_at_rest = Some(problem),
+            Event::Recorded { video, frames, dropped, problem } => {
+                self.recording = None;
+                let lost = if dropped > 0 { format!(", {dropped} left out") } else { String::new() };
+                let line = match &problem {
+                    Some(problem) => format!("recording ended: {problem}"),
+                    None => format!("recorded: {} ({frames} frames{lost}) and its .csv", video.display()),
+                };
+                self.recorded = Some((line, problem.is_some()));
+            }
+            // Of a source that was left meanwhile.
+            Event::Opened { .. } | Event::Ended { .. } | Event::Failed { .. } => {}
+        }
+    }
+
+    /// The last frame's texture and size; uploads it where it is new, and books that it is drawn.
+    pub fn texture(&mut self, ctx: &Context) -> Option<(eframe::egui::TextureId, [usize; 2])> {
+        let shown = self.last.as_ref()?;
+        if self.fresh {
+            self.fresh = false;
+            let image = std::sync::Arc::clone(&shown.image);
+            match &mut self.texture {
+                Some(texture) => texture.set(image, TextureOptions::LINEAR),
+                None => self.texture = Some(ctx.load_texture("camera", image, TextureOptions::LINEAR)),
+            }
+            if shown.faces.is_some() {
+                self.latency.drawing(shown.captured, self.began);
+            }
+        }
+        let size = [shown.picture.width, shown.picture.height];
+        self.texture.as_ref().map(|texture| (texture.id(), size))
+    }
+
+    /// The faces of the last frame, to be marked in it.
+    pub fn marks(&self) -> Vec<Mark> {
+        let mark = |seen: &Seen| Mark {
+            person: seen.reading.face,
+            face_box: seen.reading.face_box,
+            label: seen.reading.voted_label,
+            share: share(seen),
+            unsure: share(seen) < self.wanted.unsure_share(),
+            detected: seen.reading.detected,
+        };
+        self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
+    }
+
+    /// A card for each face of the last frame.
+    pub fn cards(&self) -> Vec<Card> {
+        let card = |seen: &Seen| Card {
+            person: seen.reading.face,
+            label: seen.reading.voted_label,
+            share: share(seen),
+            unsure: share(seen) < self.wanted.unsure_share(),
+            probabilities: seen.smoothed.clone(),
+            neutral: (self.playing == Playing::On).then_some(seen.neutral),
+        };
+        self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(card).collect()
+    }
+
+    /// Frames a second that are shown just now.
+    pub fn rate(&mut self) -> f64 {
+        let now = self.pipeline.now();
+        self.rate.per_second(now)
+    }
+
+    /// Writes the numbers of the present source to the log.
+    pub fn log_numbers(&self) {
+        let ms = |d: Option<Duration>| d.map_or(f64::NAN, |d| d.as_secs_f64() * 1e3);
+        let Tally { captured, dropped, damaged } = self.tally();
+        let stages = self.pipeline.times().unwrap_or_default();
+        let stages: Vec<String> =
+            stages.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+        log::info!(
+            "{captured} frames captured, {dropped} dropped, {damaged} damaged, {} drawn; latency of the last {}: median {:.1} ms, \
+             last {:.1} ms; ms a frame: {}",
+            self.latency.in_all(),
+            self.latency.frames(),
+            ms(self.latency.median()),
+            ms(self.latency.last()),
+            stages.join(", ")
+        );
+    }
+
+    /// Numbers about the present source.
+    pub fn tally(&self) -> Tally {
+        self.pipeline.tally()
+    }
+}
+
+/// Probability of the voted class, as it is shown.
+fn share(seen: &Seen) -> f32 {
+    seen.smoothed.get(seen.reading.voted_label).copied().unwrap_or(seen.reading.confidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_last_two_seconds() {
+        let mut rate = Rate::default();
+        assert_eq!(rate.per_second(Duration::ZERO), 0.0);
+        (0..=300u64).for_each(|frame| rate.push(Duration::from_millis(frame * 20)));
+        assert!((rate.per_second(Duration::from_secs(6)) - 50.0).abs() < 1e-9);
+        assert_eq!(rate.per_second(Duration::from_secs(60)), 0.0, "nothing comes any more");
+    }
+}

@@ -1,0 +1,274 @@
+//! Strips of time: live, the last seconds of each face as stacked probabilities; of a film, a ribbon for each person.
+
+use std::collections::VecDeque;
+
+use eframe::egui::{Align2, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
+
+use super::look::{Look, percent};
+use crate::history::{History, Moment, SECONDS};
+use crate::viewer::Viewer;
+
+/// Points of a live strip and of a film's ribbon, and of the gap beneath.
+pub const STRIP: f32 = 34.0;
+const RIBBON: f32 = 16.0;
+const GAP: f32 = 4.0;
+/// Points left of the strips, for the person's number.
+const MARGIN: f32 = 30.0;
+/// Narrowest piece of a strip, and flattest part of it that is drawn, in points: every triangle costs, most where a processor
+/// draws.
+const PIECE: f32 = 2.0;
+const FLAT: f32 = 0.25;
+/// Seconds between two moments from which on the face was away.
+const AWAY: f64 = 0.6;
+
+/// Draws the strips of all faces, which scroll where there is no room.
+pub fn live(ui: &mut Ui, history: &History, look: &Look) {
+    ScrollArea::vertical().id_salt("strips").auto_shrink([false, true]).show(ui, |ui| {
+        for (face, moments) in history.faces() {
+            let (at, response) = ui.allocate_exact_size(vec2(ui.available_width(), STRIP), Sense::hover());
+            let strip = at.with_min_x(at.left() + MARGIN);
+            number(ui, at, face);
+            ui.painter().rect_filled(strip, 2.0, look.ground());
+            let mesh = stacked(moments, look, strip, history.now());
+            ui.painter_at(strip).add(Shape::mesh(mesh));
+            hint(response, strip, moments, look, history.now());
+            ui.add_space(GAP);
+        }
+    });
+}
+
+fn number(ui: &Ui, row: Rect, person: u32) {
+    let font = FontId::proportional(13.0);
+    ui.painter().text(
+        row.left_center(),
+        Align2::LEFT_CENTER,
+        person.to_string(),
+        font,
+        ui.visuals().text_color(),
+    );
+}
+
+/// The column of a time in a strip whose right edge is now.
+fn column(seconds: f64, now: f64, strip: Rect) -> f32 {
+    strip.right() - ((now - seconds) / SECONDS) as f32 * strip.width()
+}
+
+/// Stacked areas, the first class at the bottom. Moments that fall onto one piece are drawn once.
+fn stacked(moments: &VecDeque<Moment>, look: &Look, strip: Rect, now: f64) -> Mesh {
+    let mut mesh = Mesh::default();
+    let mut before: Option<(&Moment, f32)> = None;
+    for moment in moments {
+        let x = column(moment.seconds, now, strip);
+        match before {
+            Some((_, left))
+                if x - left < PIECE && !std::ptr::eq(moment, moments.back().unwrap_or(moment)) =>
+            {
+                continue;
+            }
+            Some((last, left)) if moment.seconds - last.seconds < AWAY => {
+                piece(&mut mesh, last, moment, left, x, look, strip);
+            }
+            _ => {}
+        }
+        before = Some((moment, x));
+    }
+    mesh
+}
+
+/// The areas between two moments.
+fn piece(mesh: &mut Mesh, from: &Moment, to: &Moment, left: f32, right: f32, look: &Look, strip: Rect) {
+    let (mut low, mut high) = (strip.bottom(), strip.bottom());
+    for (class, (&p, &q)) in from.probabilities.iter().zip(&to.probabilities).enumerate() {
+        let (up_left, up_right) = (low - p * strip.height(), high - q * strip.height());
+        let flat = low - up_left < FLAT && high - up_right < FLAT;
+        let (from_left, from_right) = (low, high);
+        (low, high) = (up_left, up_right);
+        if flat {
+            continue;
+        }
+        let first = mesh.vertices.len() as u32;
+        let colour = look.class(class);
+        for corner in
+            [pos2(left, from_left), pos2(right, from_right), pos2(right, up_right), pos2(left, up_left)]
+        {
+            mesh.colored_vertex(corner, colour);
+        }
+        mesh.add_triangle(first, first + 1, first + 2);
+        mesh.add_triangle(first, first + 2, first + 3);
+    }
+}
+
+fn hint(response: Response, strip: Rect, moments: &VecDeque<Moment>, look: &Look, now: f64) {
+    let Some(pointer) = response.hover_pos().filter(|p| strip.contains(*p)) else { return };
+    let seconds = now - f64::from((strip.right() - pointer.x) / strip.width()) * SECONDS;
+    let nearest =
+        moments.iter().min_by(|a, b| (a.seconds - seconds).abs().total_cmp(&(b.seconds - seconds).abs()));
+    if let Some(moment) = nearest.filter(|m| (m.seconds - seconds).abs() < AWAY) {
+        let share = moment.probabilities.get(moment.label).copied().unwrap_or(0.0);
+        let ago = (now - moment.seconds).max(0.0);
+        response.on_hover_text(format!("{} {}, {ago:.1} s ago", look.name(moment.label), percent(share)));
+    }
+}
+
+/// A film's ribbons, kept as long as nothing about them changes: making one reads the whole table.
+#[derive(Default)]
+pub struct Ribbons {
+    columns: usize,
+    rows: Vec<(u32, Vec<Option<u16>>)>,
+}
+
+/// Most people whose ribbons are drawn.
+const MOST: usize = 24;
+
+/// Draws the ribbons of a film with a line where we are; gives the time that was clicked or dragged to.
+pub fn film(ui: &mut Ui, viewer: &Viewer, ribbons: &mut Ribbons, look: &Look) -> Option<f64> {
+    let columns = ((ui.available_width() - MARGIN).max(16.0) as usize).min(2000);
+    if ribbons.columns != columns {
+        let people = viewer.results.people().iter().take(MOST);
+        let rows = people.map(|person| (person.number, viewer.results.ribbon(person.number, columns)));
+        *ribbons = Ribbons { columns, rows: rows.collect() };
+    }
+    let mut wanted = None;
+    let length = viewer.results.seconds().max(1e-9);
+    ScrollArea::vertical().id_salt("ribbons").auto_shrink([false, true]).show(ui, |ui| {
+        for (person, row) in &ribbons.rows {
+            let (at, response) =
+                ui.allocate_exact_size(vec2(ui.available_width(), RIBBON), Sense::click_and_drag());
+            let strip = at.with_min_x(at.left() + MARGIN);
+            number(ui, at, *person);
+            ui.painter().rect_filled(strip, 2.0, look.ground());
+            ui.painter_at(strip).add(Shape::mesh(ribbon(row, look, strip)));
+            let now = strip.left() + (viewer.seconds() / length) as f32 * strip.width();
+            let line = Stroke::new(2.0, ui.visuals().strong_text_color());
+            ui.painter_at(at).vline(now, at.y_range(), line);
+            let share = |x: f32| f64::from(((x - strip.left()) / strip.width()).clamp(0.0, 1.0));
+            if let Some(pointer) = response.interact_pointer_pos() {
+                wanted = Some(share(pointer.x) * length);
+            }
+            if let Some(pointer) = response.hover_pos() {
+                let column = (share(pointer.x) * row.len() as f64) as usize;
+                let class = row.get(column).copied().flatten();
+                let shows = class.map_or("not seen", |class| look.name(usize::from(class)));
+                response.on_hover_text(format!("{}: {shows}", clock(share(pointer.x) * length)));
+            }
+            ui.add_space(GAP);
+        }
+    });
+    wanted
+}
+
+fn ribbon(row: &[Option<u16>], look: &Look, strip: Rect) -> Mesh {
+    let mut mesh = Mesh::default();
+    let x = |column: usize| strip.left() + strip.width() * column as f32 / row.len() as f32;
+    let mut start = 0;
+    for end in 1..=row.len() {
+        if end == row.len() || row[end] != row[start] {
+            if let Some(class) = row[start] {
+                let at = Rect::from_x_y_ranges(x(start)..=x(end), strip.y_range());
+                mesh.add_colored_rect(at, look.class(usize::from(class)));
+            }
+            start = end;
+        }
+    }
+    mesh
+}
+
+/// Points that the ribbons of so many people take.
+pub fn film_height(people: usize) -> f32 {
+    people.min(MOST) as f32 * (RIBBON + GAP) + GAP
+}
+
+/// Points that the strips of so many faces take.
+pub fn live_height(faces: usize) -> f32 {
+    faces.max(1) as f32 * (STRIP + GAP) + GAP
+}
+
+/// A time as players write it: `1:02:03.4`.
+pub fn clock(seconds: f64) -> String {
+    let tenths = (seconds.max(0.0) * 10.0).round() as u64;
+    let (hours, minutes, seconds, tenths) =
+        (tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60, tenths % 10);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}.{tenths}")
+    } else {
+        format!("{minutes}:{seconds:02}.{tenths}")
+    }
+}
+
+/// A legend of all classes, in one line that wraps.
+pub fn legend(ui: &mut Ui, look: &Look) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.add_space(MARGIN - 8.0);
+        for class in 0..look.classes() {
+            let (at, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
+            ui.painter().rect_filled(at, 2.0, look.class(class));
+            ui.small(look.name(class));
+            ui.add_space(6.0);
+        }
+    });
+}
+
+/// The colour that a mesh has at a point, for tests: that of the triangle's first corner.
+#[cfg(test)]
+fn colour_at(mesh: &Mesh, x: f32, y: f32) -> Option<eframe::egui::Color32> {
+    let corner = |i: u32| mesh.vertices[i as usize].pos;
+    let side =
+        |a: eframe::egui::Pos2, b: eframe::egui::Pos2| (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
+    let inside = |t: &[u32; 3]| {
+        let [a, b, c] = t.map(corner);
+        let sides = [side(a, b), side(b, c), side(c, a)];
+        sides.iter().all(|s| *s >= 0.0) || sides.iter().all(|s| *s <= 0.0)
+    };
+    mesh.triangles().find(inside).map(|t| mesh.vertices[t[0] as usize].color)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eframe::egui::Context;
+
+    fn look() -> Look {
+        Look::of(&Context::default(), &["happiness".into(), "anger".into()])
+    }
+
+    fn moment(seconds: f64, first: f32) -> Moment {
+        Moment { seconds, label: 0, probabilities: vec![first, 1.0 - first] }
+    }
+
+    #[test]
+    fn probabilities_are_stacked_where_their_time_is_and_gaps_stay_empty() {
+        let strip = Rect::from_min_size(pos2(0.0, 0.0), vec2(300.0, 100.0));
+        let moments: VecDeque<Moment> =
+            [moment(70.0, 0.25), moment(70.5, 0.25), moment(90.0, 0.75), moment(90.5, 0.75)].into();
+        // 10 points a second; now is 100 s, at the right edge.
+        let mesh = stacked(&moments, &look(), strip, 100.0);
+        let (glad, angry) = (look().class(0), look().class(1));
+        assert_eq!(colour_at(&mesh, 2.0, 90.0), Some(glad));
+        assert_eq!(colour_at(&mesh, 2.0, 60.0), Some(angry));
+        assert_eq!(colour_at(&mesh, 202.0, 60.0), Some(glad));
+        assert_eq!(colour_at(&mesh, 100.0, 60.0), None, "the face was away");
+    }
+
+    #[test]
+    fn a_fast_camera_is_drawn_with_few_pieces() {
+        let strip = Rect::from_min_size(pos2(0.0, 0.0), vec2(300.0, 34.0));
+        let moments: VecDeque<Moment> = (0..3000).map(|k| moment(f64::from(k) * 0.01, 0.5)).collect();
+        let mesh = stacked(&moments, &look(), strip, 30.0);
+        assert!(mesh.vertices.len() <= 152 * 2 * 4, "{}", mesh.vertices.len());
+        assert!(colour_at(&mesh, 299.5, 1.0).is_some(), "up to the last moment");
+    }
+
+    #[test]
+    fn a_ribbon_is_empty_where_nobody_is_seen() {
+        let strip = Rect::from_min_size(pos2(0.0, 0.0), vec2(40.0, 16.0));
+        let mesh = ribbon(&[Some(1), Some(1), None, Some(0)], &look(), strip);
+        let colours = [5.0, 15.0, 25.0, 35.0].map(|x| colour_at(&mesh, x, 8.0));
+        assert_eq!(colours, [Some(look().class(1)), Some(look().class(1)), None, Some(look().class(0))]);
+    }
+
+    #[test]
+    fn times_read_as_on_a_player() {
+        assert_eq!([0.0, 59.96, 61.25, 3723.4].map(clock), ["0:00.0", "1:00.0", "1:01.3", "1:02:03.4"]);
+    }
+}

@@ -1,0 +1,180 @@
+//! The first stage: frames from a source, at the source's own rate, each with the moment it was captured.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Builder;
+use std::time::Duration;
+
+use affekt_engine::media::source::{Frame, FrameSource};
+use crossbeam_channel::Receiver;
+
+use super::handover::{Handover, Outlet, handover};
+use super::pace::Pace;
+use super::{Dials, Event, Time};
+
+/// Longest stretch that is waited for without looking whether to stop.
+const LOOK: Duration = Duration::from_millis(25);
+/// Frames that wait for inference: live one, so that the newest is never old; of a file a few, so that decoding goes on.
+const WAITING: [usize; 2] = [1, 4];
+
+/// A frame and when it was captured, by the pipeline's clock.
+#[derive(Debug)]
+pub struct Shot {
+    /// The frame.
+    pub frame: Frame,
+    /// When it came from a camera, or when a frame of a file was due.
+    pub captured: Duration,
+}
+
+/// What capture hands on.
+#[derive(Debug)]
+pub(super) enum Caught {
+    Frame(Shot),
+    /// The source has no more frames.
+    Ended,
+    /// The source cannot be read on; why, and what to do.
+    Failed(String),
+}
+
+/// A source that was opened.
+pub struct Opened {
+    /// It.
+    pub source: Box<dyn FrameSource>,
+    /// Whether its frames come by themselves, as a camera's do. Others are shown when their time has come.
+    pub keeps_time: bool,
+    /// What people should know about it, such as that it stands in for another one.
+    pub note: Option<String>,
+}
+
+/// Opens a source, in the thread that will read it.
+pub type Open = Box<dyn FnOnce() -> Result<Opened, String> + Send>;
+
+/// The window's hold on a running capture.
+pub(super) struct Capture {
+    pub handover: Handover,
+    pub caught: Receiver<Caught>,
+    pub counts: Counts,
+    /// Ends the thread.
+    pub stop: Arc<std::sync::atomic::AtomicBool>,
+}
+
+/// What capture has counted so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts {
+    /// Frames that came from the source.
+    pub captured: Arc<AtomicU64>,
+    /// Frames thrown out because a newer one came before they could be read.
+    pub dropped: Arc<AtomicU64>,
+    /// Frames that could not be decoded.
+    pub damaged: Arc<AtomicU64>,
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Capture {
+    /// Starts a thread that opens a source and reads it to its end, or until this is dropped.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn(
+        run: u64,
+        open: Open,
+        how: Handover,
+        time: Time,
+        dials: Arc<Dials>,
+        events: Outlet<Event>,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::default();
+        let (outlet, caught) = handover(WAITING[usize::from(how == Handover::Every)], Arc::clone(&stop));
+        let counts = Counts { dropped: outlet.dropped(), ..Counts::default() };
+        let worker =
+            Worker { run, how, time, dials, events, outlet, counts: counts.clone(), stop: Arc::clone(&stop) };
+        Builder::new().name("capture".into()).spawn(move || worker.work(open))?;
+        Ok(Self { handover: how, caught, counts, stop })
+    }
+}
+
+/// What the thread holds.
+struct Worker {
+    run: u64,
+    how: Handover,
+    time: Time,
+    dials: Arc<Dials>,
+    events: Outlet<Event>,
+    outlet: Outlet<Caught>,
+    counts: Counts,
+    stop: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Worker {
+    fn work(&self, open: Open) {
+        let opened = match open() {
+            Ok(opened) => opened,
+            Err(problem) => {
+                self.outlet.put(Caught::Failed(problem), Handover::Every);
+                return;
+            }
+        };
+        let info = opened.source.info().clone();
+        self.events.put(Event::Opened { run: self.run, info, note: opened.note }, Handover::Every);
+        self.dials.wake();
+        let last = self.read(opened.source, opened.keeps_time);
+        if let Some(last) = last {
+            self.outlet.put(last, Handover::Every);
+        }
+    }
+
+    /// Reads until there is nothing more; `None` where it was told to stop.
+    fn read(&self, mut source: Box<dyn FrameSource>, keeps_time: bool) -> Option<Caught> {
+        let mut pace = Pace::default();
+        loop {
+            // A film stands still while the window is paused; a camera goes on, and its frames are let go.
+            while self.how == Handover::Every && self.dials.paused() && !self.stopped() {
+                self.time.sleep(LOOK);
+                pace.restart();
+            }
+            if self.stopped() {
+                return None;
+            }
+            self.time.sleep(self.dials.slow.capture);
+            let frame = match source.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => {
+                    self.counts.damaged.store(source.skipped().count, Ordering::Relaxed);
+                    return Some(Caught::Ended);
+                }
+                Err(error) => return Some(Caught::Failed(error.to_string())),
+            };
+            self.counts.damaged.store(source.skipped().count, Ordering::Relaxed);
+            if !keeps_time {
+                self.wait_until(pace.due(frame.seconds, self.time.now()));
+            }
+            if self.how == Handover::Newest && self.dials.paused() {
+                continue;
+            }
+            self.counts.captured.fetch_add(1, Ordering::Relaxed);
+            let shot = Shot { frame, captured: self.time.now() };
+            if !self.outlet.put(Caught::Frame(shot), self.how) {
+                return None;
+            }
+        }
+    }
+
+    fn wait_until(&self, due: Duration) {
+        while !self.stopped() {
+            let left = due.saturating_sub(self.time.now());
+            if left.is_zero() {
+                return;
+            }
+            self.time.sleep(left.min(LOOK));
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.dials.stopped()
+    }
+}

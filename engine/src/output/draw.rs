@@ -1,0 +1,46 @@
+//! Boxes and labels on a frame.
+
+use super::letters;
+use crate::media::{FaceBox, Picture};
+use crate::world::live::FrameReading;
+
+/// Colours of people, which [`person_colour`] goes round.
+const COLOURS: [[u8; 3]; 6] =
+    [[86, 180, 233], [233, 168, 32], [0, 158, 115], [213, 94, 0], [204, 121, 167], [240, 228, 66]];
+
+/// The colour of a person, by number from 1: the same wherever they are drawn.
+pub fn person_colour(face: u32) -> [u8; 3] {
+    COLOURS[(face as usize).wrapping_sub(1) % COLOURS.len()]
+}
+
+/// An RGB copy of a frame with a box on every face, its number, voted class and confidence above it. `classes` are the
+/// names that labels stand for.
+pub fn annotated(picture: &Picture, reading: &FrameReading, classes: &[String]) -> Picture {
+    let mut picture = picture.with_channels(3);
+    let thick = (picture.height / 240).max(1);
+    for face in &reading.faces {
+        let colour = person_colour(face.face);
+        outline(&mut picture, &face.face_box, thick + 1, colour);
+        let class = classes.get(face.voted_label).map_or("", String::as_str);
+        let text = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
+        let dot = thick.max(2);
+        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(8 * dot);
+        letters::write(&mut picture, face.face_box.x.max(0.0) as usize, top, &text, dot, colour);
+    }
+    picture
+}
+
+/// Draws a box's outline.
+fn outline(picture: &mut Picture, b: &FaceBox, thick: usize, colour: [u8; 3]) {
+    let (left, top) = (b.x.max(0.0) as usize, b.y.max(0.0) as usize);
+    let right = ((b.x + b.w).max(0.0) as usize).min(picture.width);
+    let bottom = ((b.y + b.h).max(0.0) as usize).min(picture.height);
+    let (across, down) = (right.saturating_sub(left), bottom.saturating_sub(top));
+    let block =
+        |w: usize, h: usize| Picture { width: w, height: h, channels: 3, pixels: colour.repeat(w * h) };
+    let (flat, tall) = (block(across, thick.min(down)), block(thick.min(across), down));
+    picture.paste(&flat, left, top);
+    picture.paste(&flat, left, bottom.saturating_sub(thick));
+    picture.paste(&tall, left, top);
+    picture.paste(&tall, right.saturating_sub(thick), top);
+}

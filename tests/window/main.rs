@@ -1,0 +1,7 @@
+//! The window's stages without a screen, and the window itself without a graphics card.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod stages;
+mod support;
+mod viewing;
+mod window;

@@ -1,0 +1,134 @@
+//! A film with its analysed table.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use affekt_engine::media::Picture;
+use affekt_live::app::Window;
+use affekt_live::source::Source;
+use eframe::egui::{Context, Key};
+
+use super::support::wait_for;
+use super::window::{find, open, pass, start, texts};
+
+const FRAMES: usize = 90;
+const SIZE: [f32; 2] = [900.0, 640.0];
+
+/// A folder of pictures of three seconds and its table: one person who is glad in the second half, and another one in the
+/// middle third.
+fn film(folder: &Path) -> (PathBuf, PathBuf) {
+    let video = folder.join("walk");
+    std::fs::create_dir(&video).unwrap();
+    let mut table = String::from(
+        "frame,seconds,face,x,y,w,h,p_neutral,p_happiness,frame_label,temporal_label,voted_label,confidence\n",
+    );
+    for frame in 0..FRAMES {
+        Picture::filled(64, 48, 3, frame as u8).write_png(&video.join(format!("{frame}.png"))).unwrap();
+        let seconds = frame as f64 / 30.0;
+        let (label, glad) = if frame < FRAMES / 2 { ("neutral", 0.2) } else { ("happiness", 0.9) };
+        let confidence = if frame < FRAMES / 2 { 0.8 } else { 0.9 };
+        let calm = 1.0 - glad;
+        writeln!(table, "{frame},{seconds:.6},1,4,5,20,30,{calm},{glad},{label},,{label},{confidence}")
+            .unwrap();
+        if (FRAMES / 3..2 * FRAMES / 3).contains(&frame) {
+            writeln!(table, "{frame},{seconds:.6},2,40,5,20,30,1,0,neutral,,neutral,1").unwrap();
+        }
+    }
+    let csv = folder.join("walk.csv");
+    std::fs::write(&csv, table).unwrap();
+    (video, csv)
+}
+
+fn viewing(folder: &Path) -> (Context, Window) {
+    let (video, table) = film(folder);
+    let mut begin = start(Source::File(video), folder);
+    begin.table = Some(table);
+    let (ctx, mut window) = open(begin);
+    wait_for("the viewer", || {
+        pass(&ctx, &mut window, SIZE, &[]);
+        window.viewer()?.still().map(|_| ())
+    });
+    (ctx, window)
+}
+
+/// Waits until the frame that is wanted is there; gives its place.
+fn settled(ctx: &Context, window: &mut Window, wanted: usize) {
+    wait_for(&format!("frame {wanted}"), || {
+        pass(ctx, window, SIZE, &[]);
+        let viewer = window.viewer().unwrap();
+        (viewer.still()?.frame == wanted as u64).then_some(())
+    });
+    assert_eq!(window.viewer().unwrap().place(), wanted);
+}
+
+#[test]
+fn keys_step_through_the_film_and_labels_belong_to_the_frame_that_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    settled(&ctx, &mut window, 0);
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    assert!(find(&output, "1  neutral  80%").is_some(), "{:?}", texts(&output));
+    assert!(find(&output, "2  neutral").is_none(), "the other one is not there yet");
+    pass(&ctx, &mut window, SIZE, &[Key::End]);
+    settled(&ctx, &mut window, FRAMES - 1);
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    assert!(find(&output, "1  happiness  90%").is_some() && find(&output, "0:03.0 / 0:03.0").is_some());
+    pass(&ctx, &mut window, SIZE, &[Key::ArrowLeft]);
+    settled(&ctx, &mut window, FRAMES - 2);
+    pass(&ctx, &mut window, SIZE, &[Key::Home]);
+    settled(&ctx, &mut window, 0);
+    pass(&ctx, &mut window, SIZE, &[Key::ArrowRight, Key::ArrowRight]);
+    settled(&ctx, &mut window, 1);
+}
+
+#[test]
+fn it_plays_to_the_end_and_stops_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    pass(&ctx, &mut window, SIZE, &[Key::Space]);
+    assert!(window.viewer().unwrap().playing());
+    let mut places = vec![];
+    wait_for("the end", || {
+        pass(&ctx, &mut window, SIZE, &[]);
+        places.push(window.viewer().unwrap().place());
+        (!window.viewer().unwrap().playing()).then_some(())
+    });
+    assert!(places.is_sorted(), "it plays forwards");
+    assert!(places.iter().any(|&place| place > 5 && place < FRAMES - 5), "and shows what lies between");
+    settled(&ctx, &mut window, FRAMES - 1);
+}
+
+#[test]
+fn escape_leaves_the_viewer_and_v_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    pass(&ctx, &mut window, SIZE, &[Key::Escape]);
+    assert!(window.viewer().is_none());
+    wait_for("the film, read live", || {
+        let output = pass(&ctx, &mut window, SIZE, &[]);
+        find(&output, "View results").and_then(|_| find(&output, "Person 1")).map(|_| ())
+    });
+    pass(&ctx, &mut window, SIZE, &[Key::V]);
+    wait_for("the viewer", || {
+        pass(&ctx, &mut window, SIZE, &[]);
+        window.viewer().map(|_| ())
+    });
+}
+
+#[test]
+fn a_table_that_is_none_is_told_and_the_film_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, table) = film(folder.path());
+    std::fs::write(&table, "a,b\n1,2\n").unwrap();
+    let mut begin = start(Source::File(video), folder.path());
+    begin.table = Some(table);
+    let (ctx, mut window) = open(begin);
+    wait_for("the line", || {
+        let output = pass(&ctx, &mut window, SIZE, &[]);
+        find(&output, "there is no column").map(|_| ())
+    });
+    wait_for("the film", || {
+        pass(&ctx, &mut window, SIZE, &[]);
+        window.live().last.as_ref().map(|_| ())
+    });
+}

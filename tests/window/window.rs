@@ -1,0 +1,198 @@
+//! The window drawn by egui alone: what is on it, where, and what keys do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use affekt_live::app::{Start, Window};
+use affekt_live::pipeline::Slow;
+use affekt_live::source::Source;
+use affekt_live::state::{State, Theme};
+use eframe::egui::epaint::{ClippedShape, Shape};
+use eframe::egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, pos2, vec2};
+
+use super::support::{make, setup, two, wait_for};
+
+/// A window with two faces in it.
+pub fn open(start: Start) -> (Context, Window) {
+    let ctx = Context::default();
+    let window = Window::new(&ctx, start, setup(make(two(), &Arc::default(), 0), Slow::default())).unwrap();
+    (ctx, window)
+}
+
+/// How it begins with a source and nothing remembered.
+pub fn start(source: Source, folder: &Path) -> Start {
+    Start {
+        state: State::default(),
+        file: Some(folder.join("live.toml")),
+        source: (source, None),
+        table: None,
+        snapshots: folder.join("snapshots"),
+        serve: None,
+        line: None,
+    }
+}
+
+/// A pass at a size, with keys pressed.
+pub fn pass(ctx: &Context, window: &mut Window, size: [f32; 2], keys: &[Key]) -> FullOutput {
+    let press = |&key: &Key| Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    let input = RawInput {
+        screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]))),
+        events: keys.iter().map(press).collect(),
+        ..RawInput::default()
+    };
+    window.logic(None);
+    ctx.run_ui(input, |ui| window.ui(ui))
+}
+
+/// All texts of a pass, with where they can be seen.
+pub fn texts(output: &FullOutput) -> Vec<(String, Rect)> {
+    fn add(shape: &Shape, clip: Rect, all: &mut Vec<(String, Rect)>) {
+        match shape {
+            Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, clip, all)),
+            Shape::Text(text) => {
+                let at = text.galley.rect.translate(text.pos.to_vec2());
+                if clip.contains_rect(at.shrink(1.0)) {
+                    all.push((text.galley.text().to_owned(), at));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut all = vec![];
+    output.shapes.iter().for_each(|ClippedShape { clip_rect, shape, .. }| add(shape, *clip_rect, &mut all));
+    all
+}
+
+/// Where a text that holds `part` is seen whole.
+pub fn find(output: &FullOutput, part: &str) -> Option<Rect> {
+    texts(output).into_iter().find(|(text, _)| text.contains(part)).map(|(_, at)| at)
+}
+
+/// Draws until two faces are marked.
+fn until_faces(ctx: &Context, window: &mut Window, size: [f32; 2]) -> FullOutput {
+    wait_for("two faces", || {
+        let output = pass(ctx, window, size, &[]);
+        find(&output, "Person 2").map(|_| output)
+    });
+    // One more, because panels know their sizes only now.
+    pass(ctx, window, size, &[])
+}
+
+#[test]
+fn everything_that_matters_is_seen_whole_at_every_size() {
+    let folder = tempfile::tempdir().unwrap();
+    for size in [[640.0, 480.0], [1100.0, 720.0], [1920.0, 1080.0]] {
+        let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+        let output = until_faces(&ctx, &mut window, size);
+        for wanted in ["fps", "latency", "dropped", "Pause", "Snapshot", "Faces", "Settings", "Person 1", "?"]
+        {
+            assert!(
+                find(&output, wanted).is_some(),
+                "`{wanted}` is not seen at {size:?}: {:?}",
+                texts(&output)
+            );
+        }
+        // A bar a class, and a label at each face.
+        let classes = window.live().about.as_ref().unwrap().classes.clone();
+        let all = texts(&output);
+        for class in &classes {
+            assert!(all.iter().any(|(text, _)| text == class), "{class} has a bar at {size:?}");
+        }
+        for face in ["1  ", "2  "] {
+            assert!(
+                all.iter().any(|(text, _)| text.starts_with(face) && text.ends_with('%')),
+                "{face} {size:?}"
+            );
+        }
+        let screen = Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]));
+        let out = all.iter().find(|(_, at)| !screen.expand(1.0).contains_rect(*at));
+        assert_eq!(out, None, "nothing lies outside at {size:?}");
+    }
+}
+
+#[test]
+fn the_picture_keeps_half_of_a_small_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let output = until_faces(&ctx, &mut window, [640.0, 480.0]);
+    let picture = output.shapes.iter().find_map(|clipped| match &clipped.shape {
+        Shape::Rect(rect) if rect.brush.is_some() => Some(rect.rect),
+        Shape::Mesh(mesh) if mesh.texture_id != Default::default() => Some(mesh.calc_bounds()),
+        _ => None,
+    });
+    let picture = picture.expect("a picture");
+    assert!(picture.width() > 300.0 && picture.height() > 225.0, "{picture:?}");
+}
+
+#[test]
+fn keys_pause_change_the_theme_and_open_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let size = [800.0, 600.0];
+    until_faces(&ctx, &mut window, size);
+    let press = |window: &mut Window, key| {
+        pass(&ctx, window, size, &[key]);
+        pass(&ctx, window, size, &[])
+    };
+    let output = press(&mut window, Key::Space);
+    assert!(window.live().paused && find(&output, "paused").is_some() && find(&output, "Go on").is_some());
+    press(&mut window, Key::Space);
+    assert!(!window.live().paused);
+    let output = press(&mut window, Key::H);
+    assert!(find(&output, "snapshot: picture, JSON and CSV").is_some(), "{:?}", texts(&output));
+    let output = press(&mut window, Key::Escape);
+    assert!(find(&output, "snapshot: picture").is_none());
+    let output = press(&mut window, Key::F);
+    assert!(find(&output, "Expression model").is_some() && find(&output, "Person 1").is_none());
+    press(&mut window, Key::T);
+    assert_eq!(ctx.theme(), eframe::egui::Theme::Light);
+    press(&mut window, Key::T);
+    assert_eq!(ctx.theme(), eframe::egui::Theme::Dark);
+    window.remember();
+    let (state, line) = State::read(&folder.path().join("live.toml"));
+    assert_eq!((state.theme, state.source.as_str(), line), (Theme::Dark, "synth", None));
+    assert_eq!(state.window, size);
+}
+
+#[test]
+fn a_snapshot_is_written_beside_the_window_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let size = [900.0, 600.0];
+    until_faces(&ctx, &mut window, size);
+    pass(&ctx, &mut window, size, &[Key::S]);
+    wait_for("the line", || find(&pass(&ctx, &mut window, size, &[]), "written: ").map(|_| ()));
+    let mut endings: Vec<String> = std::fs::read_dir(folder.path().join("snapshots"))
+        .unwrap()
+        .map(|e| e.unwrap().path().extension().unwrap().to_string_lossy().into_owned())
+        .collect();
+    endings.sort();
+    assert_eq!(endings, ["csv", "json", "png"]);
+}
+
+#[test]
+fn problems_are_a_line_that_says_what_to_do_with_a_button_that_does_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut begin = start(Source::File("/no/such/film.mp4".into()), folder.path());
+    begin.line = Some("live.toml is ignored".into());
+    let (ctx, mut window) = open(begin);
+    wait_for("the line", || {
+        let output = pass(&ctx, &mut window, [640.0, 480.0], &[]);
+        find(&output, "there is no such file").map(|_| ())
+    });
+    // Panels take the room that they need one pass later.
+    wait_for("the recognizer", || {
+        pass(&ctx, &mut window, [640.0, 480.0], &[]);
+        window.live().about.as_ref().map(|_| ())
+    });
+    let output = pass(&ctx, &mut window, [640.0, 480.0], &[]);
+    for wanted in ["open again", "synthetic camera", "live.toml is ignored", "close", "fps", "dropped"] {
+        assert!(find(&output, wanted).is_some(), "`{wanted}`: {:?}", texts(&output));
+    }
+}
