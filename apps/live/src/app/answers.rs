@@ -77,7 +77,7 @@ impl Window {
 
     pub(super) fn snapshot(&mut self) {
         let (Some(shown), Some(about)) = (&self.live.last, &self.live.about) else { return };
-        let snapshot = Snapshot::of(shown, &self.live.source.name(), &about.classes);
+        let snapshot = Snapshot::of(shown, &self.live.name(), &about.classes);
         let (folder, done) = (self.snapshots.clone(), self.written.0.clone());
         if let Err(error) = snapshot.write_aside(folder, done, self.wake()) {
             self.line = Some((Weight::Problem, format!("no thread to write: {error}")));
@@ -85,7 +85,7 @@ impl Window {
     }
 
     pub(super) fn record(&mut self) {
-        let (folder, source) = (self.snapshots.clone(), self.live.source.name());
+        let (folder, source) = (self.snapshots.clone(), self.live.name());
         self.live.record(|frame| folder.join(format!("{}.mp4", free_name(&folder, &source, frame))));
     }
 

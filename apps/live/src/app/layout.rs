@@ -81,7 +81,7 @@ impl Window {
                 Playing::Ended
                     if self.opening.is_none() && !self.live.info.as_ref().is_some_and(|i| i.still) =>
                 {
-                    let text = format!("{} has ended", self.live.source.name());
+                    let text = format!("{} has ended", self.live.name());
                     lines.push((Weight::Note, text, vec![("play again", Press::Again)]));
                 }
                 _ => {}
@@ -122,7 +122,7 @@ impl Window {
                 }
             }
             Tab::Settings => {
-                let playing = self.live.source.name();
+                let playing = self.live.name();
                 let served = (self.live.served.as_ref(), self.live.pipeline.clients());
                 let sources = (playing.as_str(), self.cameras.as_slice());
                 let asked = self.editing.draw(ui, &self.state, sources, self.live.about.as_ref(), served);

@@ -151,6 +151,14 @@ impl Live {
         };
     }
 
+    /// The name of what plays.
+    pub fn name(&self) -> String {
+        match (&self.source, &self.info) {
+            (Source::Auto, Some(info)) => info.name.clone(),
+            (source, _) => source.name(),
+        }
+    }
+
     /// Plays the same source again from its start.
     pub fn again(&mut self) {
         self.play(self.source.clone(), None);

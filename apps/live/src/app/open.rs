@@ -32,6 +32,9 @@ impl eframe::App for Window {
 /// # Errors
 /// No window can be opened; the message says what to do.
 pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Result<(), String> {
+    if let Some(problem) = no_desktop() {
+        return Err(problem);
+    }
     let viewport = egui::ViewportBuilder::default()
         .with_title("affekt live")
         .with_app_id("affekt-live")
@@ -49,9 +52,19 @@ pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Res
     };
     eframe::run_native("affekt-live", options, Box::new(make)).map_err(|error| {
         format!(
-            "no window can be opened: {error}; it needs a desktop (X11 or Wayland on Linux: is DISPLAY or \
-             WAYLAND_DISPLAY set?) and a graphics driver with Vulkan, Metal or Direct3D 12 (on Debian: \
+            "no window can be opened: {error}; it needs a graphics driver with Vulkan, Metal or Direct3D 12 (on Debian: \
              mesa-vulkan-drivers)"
         )
+    })
+}
+
+/// Why no window can be had, where that is known before one is asked for.
+fn no_desktop() -> Option<String> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let needs_one = cfg!(all(unix, not(target_os = "macos")));
+    (needs_one && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)).then(|| {
+        "there is no desktop to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set; start it from a desktop, or \
+         read videos with `affekt analyze` and cameras with `affekt stream`"
+            .into()
     })
 }
