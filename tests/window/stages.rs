@@ -134,7 +134,7 @@ fn latency_is_from_capture_to_the_end_of_the_pass_that_draws() {
         live.last.is_some().then_some(())
     });
     // Captured at 1000 ms, read at 1070. A pass that begins at 1100 and takes 8 ms draws it.
-    assert_eq!(live.last.as_ref().unwrap().captured, Duration::from_millis(1000));
+    assert_eq!(live.last.as_ref().unwrap().captured, Duration::from_secs(1));
     assert_eq!(live.pipeline.now(), Duration::from_millis(1070));
     millis.store(1100, Ordering::SeqCst);
     live.begin(None);
@@ -322,7 +322,7 @@ fn other_programs_hear_what_is_read_and_a_port_in_use_is_a_line() {
         live.served.clone()
     });
     let client = TcpStream::connect(address.unwrap()).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     live.pipeline.play(Film::open(2000, 60.0, false), Handover::Newest).unwrap();
     let mut lines = BufReader::new(client).lines();
     let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
@@ -345,7 +345,7 @@ fn a_face_at_rest_is_looked_at_for_its_time_and_can_be_forgotten() {
         live.about.is_some().then_some(())
     });
     live.pipeline.play(Film::open(u64::MAX, 100.0, false), Handover::Every).unwrap();
-    let mut until = |live: &mut Live, what: &str, is: fn(NeutralState) -> bool| {
+    let until = |live: &mut Live, what: &str, is: fn(NeutralState) -> bool| {
         wait_for(what, || {
             live.begin(None);
             let cards = live.cards();

@@ -15,7 +15,7 @@ use affekt_engine::world::live::{Clock, LiveSettings};
 use affekt_live::pipeline::{About, Event, Make, Open, Opened, Pipeline, Setup, Shown, Slow, Time};
 
 /// Longest that a test waits for a thread before it calls it stuck.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 
 /// So many frames, then an end or an error.
 pub struct Film {

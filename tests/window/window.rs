@@ -8,7 +8,7 @@ use affekt_live::pipeline::Slow;
 use affekt_live::source::Source;
 use affekt_live::state::{State, Theme};
 use eframe::egui::epaint::{ClippedShape, Shape};
-use eframe::egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, pos2, vec2};
+use eframe::egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, TextureId, pos2, vec2};
 
 use super::support::{make, setup, two, wait_for};
 
@@ -123,7 +123,7 @@ fn the_picture_keeps_half_of_a_small_window() {
     let output = until_faces(&ctx, &mut window, [640.0, 480.0]);
     let picture = output.shapes.iter().find_map(|clipped| match &clipped.shape {
         Shape::Rect(rect) if rect.brush.is_some() => Some(rect.rect),
-        Shape::Mesh(mesh) if mesh.texture_id != Default::default() => Some(mesh.calc_bounds()),
+        Shape::Mesh(mesh) if mesh.texture_id != TextureId::default() => Some(mesh.calc_bounds()),
         _ => None,
     });
     let picture = picture.expect("a picture");

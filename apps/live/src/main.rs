@@ -158,7 +158,7 @@ fn main() -> ExitCode {
     let setup = move |context: eframe::egui::Context| Setup {
         time: Time::default(),
         slow,
-        make: Arc::new(|choice, clock| choice.open(clock)),
+        make: Arc::new(RecognizerChoice::open),
         wake: Box::new(move || context.request_repaint()),
     };
     match app::show(start, setup) {

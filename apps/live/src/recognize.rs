@@ -161,7 +161,7 @@ impl RecognizerChoice {
                     return Ok(Arc::new(gpu));
                 }
                 Ok(gpu) => {
-                    log::info!("`{}` computes on the processor too; no GPU is used", gpu.adapter().name)
+                    log::info!("`{}` computes on the processor too; no GPU is used", gpu.adapter().name);
                 }
                 Err(error) => log::info!("no GPU is used: {error}"),
             },

@@ -51,7 +51,9 @@ impl Source {
         match self.clone() {
             Self::Auto => Box::new(move || match first_camera() {
                 Ok(number) => open_camera(number, note),
-                Err(why) => open_synth(Some(format!("{why}; this is the synthetic camera: two people who do not exist"))),
+                Err(why) => open_synth(Some(format!(
+                    "{why}; this is the synthetic camera: two people who do not exist"
+                ))),
             }),
             Self::Camera(number) => Box::new(move || open_camera(number, note)),
             Self::Synth => Box::new(move || open_synth(note)),
@@ -87,13 +89,15 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim().split_once(':').unwrap_or((text.trim(), "0")) {
-            ("", _) => Err("a source is `synth`, `camera:N`, `auto`, or the path of a video, picture or folder".into()),
+            ("", _) => {
+                Err("a source is `synth`, `camera:N`, `auto`, or the path of a video, picture or folder"
+                    .into())
+            }
             ("auto", "0") => Ok(Self::Auto),
             ("synth", "0") => Ok(Self::Synth),
-            ("camera", number) => number
-                .parse()
-                .map(Self::Camera)
-                .map_err(|_| format!("`{number}` is no camera's number; `affekt doctor` lists the cameras found")),
+            ("camera", number) => number.parse().map(Self::Camera).map_err(|_| {
+                format!("`{number}` is no camera's number; `affekt doctor` lists the cameras found")
+            }),
             _ => Ok(Self::File(text.trim().into())),
         }
     }
@@ -125,7 +129,13 @@ mod tests {
 
     #[test]
     fn a_source_reads_back_as_it_is_written() {
-        let all = [Source::Auto, Source::Camera(0), Source::Camera(3), Source::Synth, Source::File("a b/c.mp4".into())];
+        let all = [
+            Source::Auto,
+            Source::Camera(0),
+            Source::Camera(3),
+            Source::Synth,
+            Source::File("a b/c.mp4".into()),
+        ];
         for source in all {
             assert_eq!(source.to_string().parse(), Ok(source));
         }

@@ -66,7 +66,7 @@ pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> V
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             button(ui, true, "?", "H: keys", Press::Help);
             button(ui, true, theme, "T: theme: system, light, dark", Press::Theme);
-            let name = if viewing { "film and table".into() } else { live.source.name() };
+            let name = if viewing { "film and table".into() } else { live.name() };
             ui.add(eframe::egui::Label::new(RichText::new(name).weak()).truncate());
         });
     });

@@ -151,6 +151,14 @@ impl Live {
         };
     }
 
+    /// The name of what plays.
+    pub fn name(&self) -> String {
+        match (&self.source, &self.info) {
+            (Source::Auto, Some(info)) => info.name.clone(),
+            (source, _) => source.name(),
+        }
+    }
+
     /// Plays the same source again from its start.
     pub fn again(&mut self) {
         self.play(self.source.clone(), None);
@@ -231,7 +239,9 @@ impl Live {
             self.last = Some(shown);
             self.fresh = true;
         }
-        events.into_iter().for_each(|event| self.hear(event));
+        for event in events {
+            self.hear(event);
+        }
     }
 
     fn hear(&mut self, event: Event) {
@@ -366,6 +376,6 @@ mod tests {
         assert_eq!(rate.per_second(Duration::ZERO), 0.0);
         (0..=300u64).for_each(|frame| rate.push(Duration::from_millis(frame * 20)));
         assert!((rate.per_second(Duration::from_secs(6)) - 50.0).abs() < 1e-9);
-        assert_eq!(rate.per_second(Duration::from_secs(60)), 0.0, "nothing comes any more");
+        assert_eq!(rate.per_second(Duration::from_mins(1)), 0.0, "nothing comes any more");
     }
 }

@@ -26,6 +26,15 @@ pub struct Editing {
 /// Where other programs are told what is read, or why not.
 pub type Served = Result<SocketAddr, String>;
 
+/// Whom to tell what is read.
+#[derive(Debug, PartialEq)]
+pub enum Serve {
+    /// Whoever listens at this address.
+    At(String),
+    /// No one any more.
+    Nobody,
+}
+
 /// What was asked for.
 #[derive(Debug, Default, PartialEq)]
 pub struct Asked {
@@ -37,8 +46,8 @@ pub struct Asked {
     pub smoothing: Option<usize>,
     /// Another theme.
     pub theme: Option<Theme>,
-    /// To tell other programs at an address, or no more.
-    pub serve: Option<Option<String>>,
+    /// To tell other programs what is read, or no more.
+    pub serve: Option<Serve>,
 }
 
 impl Editing {
@@ -98,19 +107,19 @@ impl Editing {
         asked
     }
 
-    fn port(&mut self, ui: &mut Ui, served: Option<&Served>, clients: usize) -> Option<Option<String>> {
+    fn port(&mut self, ui: &mut Ui, served: Option<&Served>, clients: usize) -> Option<Serve> {
         let mut asked = None;
         heading(ui, "Tell other programs");
         match served {
             Some(Ok(address)) => {
                 ui.label(format!("JSON lines at {address}, {clients} listening"));
                 if ui.small_button("stop").clicked() {
-                    asked = Some(None);
+                    asked = Some(Serve::Nobody);
                 }
             }
             refused => {
                 if path_field(ui, &mut self.port, "port, such as 9000") {
-                    asked = optional(&self.port).map(Some);
+                    asked = optional(&self.port).map(Serve::At);
                 }
                 if let Some(Err(problem)) = refused {
                     ui.label(RichText::new(problem).small());
@@ -120,13 +129,25 @@ impl Editing {
         asked
     }
 
-    fn source(&mut self, ui: &mut Ui, state: &State, playing: &str, cameras: &[CameraName], asked: &mut Asked) {
+    fn source(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        playing: &str,
+        cameras: &[CameraName],
+        asked: &mut Asked,
+    ) {
         heading(ui, "Source");
         ComboBox::from_id_salt("source")
             .width(ui.available_width())
             .truncate()
             .selected_text(playing)
             .show_ui(ui, |ui| {
+                for camera in cameras {
+                    if ui.selectable_label(false, &camera.name).clicked() {
+                        asked.source = Some(format!("camera:{}", camera.number));
+                    }
+                }
                 if ui.selectable_label(false, "synthetic camera").clicked() {
                     asked.source = Some("synth".into());
                 }

@@ -19,7 +19,7 @@ const MARGIN: f32 = 30.0;
 const PIECE: f32 = 2.0;
 const FLAT: f32 = 0.25;
 /// Seconds between two moments from which on the face was away.
-const AWAY: f64 = 0.6;
+const AWAY: f64 = 1.6;
 
 /// Draws the strips of all faces, which scroll where there is no room.
 pub fn live(ui: &mut Ui, history: &History, look: &Look) {

@@ -217,7 +217,7 @@ impl Inference {
         match Builder::new().name("open".into()).spawn(open) {
             Ok(_) => self.opening = Some(made),
             Err(error) => {
-                self.refuse(format!("no thread to open the recognizer: {error}; close other programs"))
+                self.refuse(format!("no thread to open the recognizer: {error}; close other programs"));
             }
         }
     }
@@ -318,10 +318,10 @@ impl Inference {
                 port.publish(&reading, recognizer.classes());
                 self.dials.clients.store(port.counts().clients, Ordering::Relaxed);
             }
-            if let Some(recording) = &self.recording {
-                if !recording.push(reading.clone(), Arc::clone(&picture), self.how) {
-                    self.recording = None;
-                }
+            if let Some(recording) = &self.recording
+                && !recording.push(reading.clone(), Arc::clone(&picture), self.how)
+            {
+                self.recording = None;
             }
             let smoothed = self.smoothing.take(frame, &reading.faces, self.dials.smoothing());
             let recognizer = self.recognizer.as_ref();

@@ -151,7 +151,9 @@ impl Results {
         };
         match self.frames.last() {
             Some((last, _)) if last.number == frame.number => {}
-            Some((last, _)) if last.number > frame.number || !(frame.seconds >= last.seconds) => {
+            Some((last, _))
+                if last.number > frame.number || frame.seconds < last.seconds || frame.seconds.is_nan() =>
+            {
                 return Err(format!("frame {} comes after frame {}", frame.number, last.number));
             }
             _ => {

@@ -1,0 +1,183 @@
+//! What is drawn where.
+
+use std::time::Duration;
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui};
+
+use super::bars::{self, Press, Weight};
+use super::film::Film;
+use super::live::Playing;
+use super::look::Look;
+use super::{Tab, Window, faces, help, picture, timeline};
+
+/// Points of width from which strips have a legend; where there is less, the bars beside them are one.
+const LEGEND_FROM: f32 = 560.0;
+
+/// A line of news with the buttons that answer it.
+type News = (Weight, String, Vec<(&'static str, Press)>);
+
+impl Window {
+    /// Draws everything.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.answer_keys(&ctx);
+        self.take_dropped(&ctx);
+        let classes = match &self.film {
+            Some(film) => film.viewer.results.classes(),
+            None => self.live.about.as_ref().map_or(&[][..], |about| &about.classes),
+        };
+        self.look = Look::of(&ctx, classes);
+        // Nothing is painted twice: the window is cleared in the panels' colour. Where a processor draws, that is most of it.
+        let margin = Frame::new().inner_margin(Margin::symmetric(8, 4));
+        Panel::top("buttons").frame(margin).show(ui, |ui| self.draw_buttons(ui));
+        Panel::bottom("numbers").frame(margin).show(ui, |ui| bars::numbers(ui, &mut self.live));
+        let width = ui.available_width();
+        Panel::right("side")
+            .frame(margin)
+            .resizable(true)
+            .default_size((width * 0.28).clamp(190.0, 300.0))
+            .size_range(170.0..=(width * 0.34).max(200.0))
+            .show(ui, |ui| self.draw_side(ui));
+        let tall = ui.available_height();
+        let (faces, strips) = match &self.film {
+            Some(film) => {
+                let people = film.viewer.results.people().len();
+                (people, timeline::film_height(people) + 30.0)
+            }
+            // One moment has no strip.
+            None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),
+            None => (self.live.history.len(), timeline::live_height(self.live.history.len())),
+        };
+        if faces > 0 || self.film.is_some() {
+            let legend = if ui.available_width() > LEGEND_FROM { 24.0 } else { 8.0 };
+            let height = (strips + legend).min(tall * 0.36);
+            Panel::bottom("strips").frame(margin).exact_size(height).show(ui, |ui| self.draw_strips(ui));
+        }
+        CentralPanel::no_frame().show(ui, |ui| self.draw_picture(ui));
+        if self.help {
+            help::draw(&ctx, &mut self.help);
+        }
+        let size = ctx.content_rect().size();
+        self.state.window = [size.x, size.y];
+        // Numbers grow old even where nothing comes; a film goes on by itself.
+        let next = if self.film.as_ref().is_some_and(|film| film.viewer.playing()) { 10 } else { 250 };
+        ctx.request_repaint_after(Duration::from_millis(next));
+    }
+
+    fn draw_buttons(&mut self, ui: &mut Ui) {
+        let viewer = (self.table.is_some(), self.film.is_some());
+        let theme = self.state.theme.name();
+        let mut pressed = bars::buttons(ui, &self.live, viewer, theme);
+        let mut lines: Vec<News> = vec![];
+        if let Some(film) = &self.film {
+            lines.extend(film.viewer.problem.clone().map(|p| (Weight::Problem, p, vec![])));
+        } else {
+            lines.extend(self.live.note.clone().map(|note| (Weight::Note, note, vec![])));
+            match &self.live.playing {
+                Playing::Failed(problem) => {
+                    let answers = vec![("open again", Press::Again), ("synthetic camera", Press::Synth)];
+                    lines.push((Weight::Problem, problem.clone(), answers));
+                }
+                Playing::Ended
+                    if self.opening.is_none() && !self.live.info.as_ref().is_some_and(|i| i.still) =>
+                {
+                    let text = format!("{} has ended", self.live.name());
+                    lines.push((Weight::Note, text, vec![("play again", Press::Again)]));
+                }
+                _ => {}
+            }
+        }
+        if let Some(problem) = &self.live.refused {
+            let answers = vec![("use the built-in model on the processor", Press::Defaults)];
+            lines.push((Weight::Problem, problem.clone(), answers));
+        }
+        if let Some(opening) = &self.opening {
+            lines.push((Weight::Note, format!("reading {}", opening.table.display()), vec![]));
+        }
+        lines.extend(self.line.clone().map(|(weight, text)| (weight, text, vec![("close", Press::Dismiss)])));
+        for (weight, text, answers) in lines {
+            pressed.extend(bars::news(ui, &self.look, weight, &text, &answers));
+        }
+        for press in pressed {
+            self.answer(press);
+        }
+    }
+
+    fn draw_side(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut self.tab, Tab::Faces, "Faces");
+            ui.selectable_value(&mut self.tab, Tab::Settings, "Settings");
+        });
+        ui.separator();
+        match self.tab {
+            Tab::Faces => {
+                let cards = self.film.as_ref().map_or_else(|| self.live.cards(), Film::cards);
+                let nobody = if self.live.about.is_none() && self.film.is_none() {
+                    "The recognizer is not open yet."
+                } else {
+                    "Nobody is seen."
+                };
+                if let Some((person, seconds)) = faces::draw(ui, &cards, &self.look, nobody) {
+                    self.live.pipeline.look_at_rest(person, seconds);
+                }
+            }
+            Tab::Settings => {
+                let playing = self.live.name();
+                let served = (self.live.served.as_ref(), self.live.pipeline.clients());
+                let sources = (playing.as_str(), self.cameras.as_slice());
+                let asked = self.editing.draw(ui, &self.state, sources, self.live.about.as_ref(), served);
+                self.obey(asked);
+            }
+        }
+    }
+
+    fn draw_strips(&mut self, ui: &mut Ui) {
+        let now = self.live.pipeline.now();
+        if ui.available_width() > LEGEND_FROM {
+            timeline::legend(ui, &self.look);
+        }
+        match &mut self.film {
+            Some(film) => film.draw(ui, &self.look, now),
+            None => timeline::live(ui, &self.live.history, &self.look),
+        }
+    }
+
+    fn draw_picture(&mut self, ui: &mut Ui) {
+        let room = ui.available_rect_before_wrap();
+        let scale = ui.ctx().pixels_per_point();
+        let (across, down) = ((room.width() * scale) as usize, (room.height() * scale) as usize);
+        let ctx = ui.ctx().clone();
+        self.live.pipeline.set_view(across, down);
+        let drawn = match &mut self.film {
+            Some(film) => {
+                film.viewer.set_view(across, down);
+                film.texture(&ctx).map(|(texture, size)| (texture, size, film.marks()))
+            }
+            None => self.live.texture(&ctx).map(|(texture, size)| (texture, size, self.live.marks())),
+        };
+        match drawn {
+            Some((texture, size, marks)) => picture::draw(ui, room, texture, size, &marks, &self.look),
+            None => picture::nothing(ui, room, self.why_nothing()),
+        }
+        if self.live.paused && self.film.is_none() {
+            let at = room.left_top() + egui::vec2(10.0, 10.0);
+            let font = egui::FontId::proportional(15.0);
+            let galley = ui.painter().layout_no_wrap("paused".into(), font, egui::Color32::WHITE);
+            let back = egui::Rect::from_min_size(at, galley.size() + egui::vec2(12.0, 6.0));
+            ui.painter().rect_filled(back, 3.0, egui::Color32::from_black_alpha(170));
+            ui.painter().galley(at + egui::vec2(6.0, 3.0), galley, egui::Color32::WHITE);
+        }
+    }
+
+    fn why_nothing(&self) -> &'static str {
+        if self.film.is_some() || self.opening.is_some() {
+            return "opening the film";
+        }
+        match self.live.playing {
+            Playing::Opening => "opening the source",
+            Playing::On => "waiting for the first frame",
+            Playing::Ended => "no source plays; choose one under Settings, or drop a video here",
+            Playing::Failed(_) => "there is nothing to see; choose another source under Settings",
+        }
+    }
+}
