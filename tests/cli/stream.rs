@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::program::{Ended, Lab, affekt, on_a_full_disk, program};
+use crate::program::{Ended, Lab, affekt, ended, on_a_full_disk, program};
 
 fn lines(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
