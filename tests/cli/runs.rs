@@ -1,7 +1,7 @@
 //! Runs that are interrupted, killed, resumed, or meet a disk that takes no more.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::program::{Ended, Lab, affekt, on_a_full_disk, pretrain, program};
