@@ -14,7 +14,7 @@ fn csv(lab: &Lab, name: &str) -> Vec<Vec<String>> {
 }
 
 /// The default of `--unsure-below`.
-const UNSURE: f64 = 0.5;
+const UNSURE: f64 = 0.6;
 
 /// `analyze` with a fixed box for a face: what is tested is not the detector.
 fn analyze(lab: &Lab, inputs: &[&str], more: &[&str]) -> crate::program::Ended {

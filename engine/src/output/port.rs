@@ -2,7 +2,7 @@
 //! message an object to whoever asks for a WebSocket.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle, sleep};
@@ -170,7 +170,7 @@ impl Drop for Port {
             while !thread.is_finished() && Instant::now() < until {
                 sleep(Duration::from_millis(5));
             }
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
             let _ = thread.join();
         }
     }
@@ -209,12 +209,14 @@ fn welcome(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         return Err(io::Error::other("too many clients"));
     }
     let (lines, waiting) = bounded(WAITING);
-    let own = stream.try_clone()?;
+    let (own, closing) = (stream.try_clone()?, stream.try_clone()?);
     let thread = Builder::new().name("client".into()).spawn(move || {
         // A client that hangs up is no failure of ours.
         if let Err(error) = serve(own, &waiting) {
             log::debug!("a client ended: {error}");
         }
+        // The port still holds the connection, so only this ends it for the client.
+        let _ = closing.shutdown(Shutdown::Both);
     })?;
     clients.push(Client { lines, stream, thread });
     Ok(())
