@@ -80,6 +80,7 @@ fn of_a_file_every_frame_is_read_recorded_and_can_be_read_again() {
     affekt(args).refused(1, &["out.jsonl", "cannot make"]);
     std::fs::remove_file(&list).unwrap();
     affekt(args).refused(1, &["out.csv", "is there already", "another name"]);
+    assert!(!std::path::Path::new(&list).exists(), "nothing new is left");
 }
 
 #[test]

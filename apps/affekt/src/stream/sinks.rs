@@ -44,16 +44,15 @@ impl Sinks {
             let file = file.with_context(|| format!("cannot make {}", path.display()))?;
             Ok((path.to_owned(), Box::new(BufWriter::new(file))))
         });
-        let port = wanted.serve.map(Port::open).transpose()?;
-        let recorder = wanted.record.map(|path| Recorder::create(path, classes)).transpose()?;
-        Ok(Self {
-            lines: lines.transpose()?,
-            port,
-            recorder,
-            classes: classes.to_vec(),
-            recorded: 0,
-            over: false,
-        })
+        let lines = lines.transpose()?;
+        let port = wanted.serve.map(Port::open).transpose();
+        let recorder = wanted.record.map(|path| Recorder::create(path, classes)).transpose();
+        if let (Some((path, _)), true) = (&lines, port.is_err() || recorder.is_err()) {
+            // An empty file would be in the way of the next try.
+            let _ = std::fs::remove_file(path);
+        }
+        let (port, recorder) = (port?, recorder?);
+        Ok(Self { lines, port, recorder, classes: classes.to_vec(), recorded: 0, over: false })
     }
 
     /// The open port.
