@@ -26,7 +26,7 @@ pub(super) enum Speaks {
     /// Plain lines.
     Lines(TcpStream),
     /// Messages.
-    WebSocket(Socket),
+    WebSocket(Box<Socket>),
 }
 
 /// Finds out what a client wants: one that begins with an HTTP request gets a WebSocket, one that waits gets lines.
@@ -51,7 +51,7 @@ pub(super) fn greet(stream: TcpStream) -> io::Result<Speaks> {
     match accepted {
         Ok(socket) => {
             socket.get_ref().set_read_timeout(Some(LISTEN))?;
-            Ok(Speaks::WebSocket(Socket(socket)))
+            Ok(Speaks::WebSocket(Box::new(Socket(socket))))
         }
         Err(error) => {
             // Where the request was for a WebSocket, an answer has been sent already.

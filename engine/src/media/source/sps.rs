@@ -11,6 +11,8 @@ pub(super) struct Signal {
 
 /// Profiles whose set says more of chroma and scaling.
 const HIGH: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+/// Stands for a shape of pixels that is told in numbers.
+const OWN_ASPECT: u32 = 255;
 
 /// Bits of a parameter set, without the bytes that keep start codes out of it.
 struct Bits {
@@ -134,7 +136,6 @@ fn read(sps: &[u8]) -> Option<Signal> {
     if !bits.bit()? {
         return Some(signal);
     }
-    const OWN_ASPECT: u32 = 255;
     if bits.bit()? && bits.number(8)? == OWN_ASPECT {
         bits.number(32)?;
     }

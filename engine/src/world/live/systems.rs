@@ -281,6 +281,7 @@ type Gathered<'a> = (
     Option<(&'a VotedLabel, &'a Confidence)>,
 );
 
+#[expect(clippy::too_many_arguments, reason = "a system's parameters are what it takes from the world")]
 pub(super) fn present(
     mut commands: Commands,
     mut batch: ResMut<Batch>,
