@@ -22,7 +22,7 @@ fn listening(args: &[&str]) -> (Child, String) {
         }
     };
     // Its pipe must not fill up.
-    std::thread::spawn(move || said.for_each(drop));
+    std::thread::Builder::new().name("listen".into()).spawn(move || said.for_each(drop)).unwrap();
     (child, address)
 }
 
@@ -44,7 +44,7 @@ fn a_program_that_connects_hears_what_is_read() {
     let (mut child, address) =
         listening(&["stream", "synth-room", "--serve", "127.0.0.1:0", "--threads", "1", "--quiet"]);
     let client = TcpStream::connect(&address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut heard = BufReader::new(client)
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());

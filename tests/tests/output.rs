@@ -183,7 +183,10 @@ fn a_client_that_does_not_listen_is_dropped_from_and_delays_nobody() {
     let good = TcpStream::connect(port.address()).unwrap();
     patient(&good);
     wait_for(&port, 2);
-    let hears = std::thread::spawn(move || BufReader::new(good).lines().map_while(Result::ok).count());
+    let hears = std::thread::Builder::new()
+        .name("hears".into())
+        .spawn(move || BufReader::new(good).lines().map_while(Result::ok).count())
+        .unwrap();
     // Far more than the system's buffers hold: a line is about 250 bytes.
     let many = reading(1, 1.0, true, None);
     let many = FrameReading { faces: vec![many.faces[0].clone(); 40], ..many };
@@ -191,7 +194,7 @@ fn a_client_that_does_not_listen_is_dropped_from_and_delays_nobody() {
     let mut told = 0u64;
     let start = Instant::now();
     while port.counts().dropped < 100 {
-        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", port.counts());
+        assert!(start.elapsed() < Duration::from_mins(1), "{:?}", port.counts());
         let one = Instant::now();
         port.publish(&many, &classes());
         longest = longest.max(one.elapsed());

@@ -80,7 +80,7 @@ impl<'a> Maker<'a> {
     pub fn new(
         args: &'a ReadingArgs,
         vote: VoteArg,
-        settings: LiveSettings,
+        settings: &LiveSettings,
         compute: &Compute,
     ) -> Result<Self, Failure> {
         let model = match &args.model {
@@ -91,7 +91,7 @@ impl<'a> Maker<'a> {
             detect_every: args.detect_every,
             vote: VoteSettings { kind: vote.into(), window: args.window as usize },
             unsure_below: args.unsure_below,
-            ..settings
+            ..settings.clone()
         };
         Ok(Self { args, model, backend: compute.open()?, settings })
     }

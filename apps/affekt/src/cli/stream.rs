@@ -86,7 +86,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let request = CameraRequest { size: args.size, rate: args.fps };
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
-    let maker = Maker::new(&args.reading, VoteArg::Causal, settings, compute)?;
+    let maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
     let Opened { source, handover, needs_pace, detector } =
         args.source.open(request, OpenOptions { folder_rate: args.fps })?;
     let mut recognizer = match detector.filter(|_| args.reading.detector.is_none()) {
@@ -210,17 +210,17 @@ impl Told {
     }
 
     fn more(sinks: &Sinks) -> String {
-        let mut text = String::new();
-        if let Some(port) = sinks.port() {
+        let port = sinks.port().map_or(String::new(), |port| {
             let counts = port.counts();
-            text += &format!(
+            format!(
                 "; port: {} listening, {} lines sent, {} dropped",
                 counts.clients, counts.sent, counts.dropped
-            );
-        }
-        if sinks.recorded() > 0 {
-            text += &format!("; {} recorded", sinks.recorded());
-        }
-        text
+            )
+        });
+        let recorded = match sinks.recorded() {
+            0 => String::new(),
+            frames => format!("; {frames} recorded"),
+        };
+        port + &recorded
     }
 }
