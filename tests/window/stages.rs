@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use affekt_engine::media::FaceBox;
+use affekt_engine::media::Handover;
 use affekt_live::app::{Live, Playing};
-use affekt_live::pipeline::{Event, Handover, Make, Pipeline, Setup, Slow, Time};
+use affekt_live::pipeline::{Event, Make, Pipeline, Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;
 use affekt_live::source::Source;
 use eframe::egui::Context;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use affekt_engine::media::Handover;
 use affekt_engine::media::camera::{self, CameraRequest};
 use affekt_engine::media::source::{OpenOptions, open};
 use affekt_engine::synth::{Room, SynthCamera};
 
-use crate::pipeline::{Handover, Open, Opened};
+use crate::pipeline::{Open, Opened};
 
 /// Frames a second of the synthetic camera.
 pub const SYNTH_RATE: f64 = 30.0;

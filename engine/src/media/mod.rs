@@ -6,7 +6,8 @@
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
 //! who, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
-//! classes, `recording` writes video, `yuv` knows colours.
+//! classes, `recording` writes video, `yuv` knows colours. `handover` joins the stages that frames go through, `pace` keeps them to
+//! the clock.
 
 pub mod align;
 pub mod augment;
@@ -14,7 +15,9 @@ pub mod camera;
 mod decode;
 pub mod detect;
 mod face;
+mod handover;
 mod header;
+mod pace;
 pub mod palette;
 pub mod recording;
 mod resize;
@@ -27,7 +30,9 @@ use thiserror::Error;
 pub use augment::{Policy, Program, View};
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};
+pub use handover::{Handover, Outlet, handover};
 pub use header::{MAX_PIXELS, MAX_SIDE};
+pub use pace::Pace;
 
 /// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.
 pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];

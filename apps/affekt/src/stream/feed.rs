@@ -6,27 +6,19 @@ use std::thread::{Builder, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use affekt_engine::media::source::{Frame, FrameSource, SourceError};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use affekt_engine::media::{Handover, Outlet, Pace, handover};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 /// Frames that wait where every one counts.
 const AHEAD: usize = 4;
 /// Longest sleep before the thread looks whether it is to end.
 const NAP: Duration = Duration::from_millis(50);
 
-/// What happens to a frame whose reader is not ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
-    /// The oldest goes, and is counted.
-    Newest,
-    /// It waits.
-    Every,
-}
-
 type Message = Result<Frame, SourceError>;
 
 /// A source at work.
 pub struct Feed {
-    frames: Option<Receiver<Message>>,
+    frames: Receiver<Message>,
     dropped: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -37,26 +29,19 @@ impl Feed {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(source: Box<dyn FrameSource>, handover: Handover, pace: bool) -> std::io::Result<Self> {
-        let (sender, frames) = bounded(if handover == Handover::Newest { 1 } else { AHEAD });
-        let (dropped, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let mut worker = Worker {
-            source,
-            sender,
-            oldest: frames.clone(),
-            handover,
-            began: None,
-            dropped: Arc::clone(&dropped),
-            stop: Arc::clone(&stop),
-        };
-        let thread = Builder::new().name("source".into()).spawn(move || worker.work(pace))?;
-        Ok(Self { frames: Some(frames), dropped, stop, thread: Some(thread) })
+    pub fn start(source: Box<dyn FrameSource>, how: Handover, pace: bool) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let waiting = if how == Handover::Newest { 1 } else { AHEAD };
+        let (outlet, frames) = handover(waiting, Arc::clone(&stop));
+        let dropped = outlet.dropped();
+        let worker = Worker { outlet, how, pace, stop: Arc::clone(&stop) };
+        let thread = Builder::new().name("source".into()).spawn(move || worker.work(source))?;
+        Ok(Self { frames, dropped, stop, thread: Some(thread) })
     }
 
     /// The next frame; `None` where there are no more, `Err(())` where none came within `patience`.
     pub fn next(&self, patience: Duration) -> Result<Option<Message>, ()> {
-        let Some(frames) = &self.frames else { return Ok(None) };
-        match frames.recv_timeout(patience) {
+        match self.frames.recv_timeout(patience) {
             Ok(message) => Ok(Some(message)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(()),
@@ -72,7 +57,6 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.frames = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -80,75 +64,37 @@ impl Drop for Feed {
 }
 
 struct Worker {
-    source: Box<dyn FrameSource>,
-    sender: Sender<Message>,
-    oldest: Receiver<Message>,
-    handover: Handover,
-    /// When the first frame was given, and its own time.
-    began: Option<(Instant, f64)>,
-    dropped: Arc<AtomicU64>,
+    outlet: Outlet<Message>,
+    how: Handover,
+    pace: bool,
     stop: Arc<AtomicBool>,
 }
 
 impl Worker {
-    fn work(&mut self, pace: bool) {
-        while !self.stop.load(Ordering::Relaxed) {
-            let Some(message) = self.source.next_frame().transpose() else { return };
-            let ends = message.is_err();
-            if let Ok(frame) = &message
-                && pace
-                && !self.wait_for(frame.seconds)
-            {
-                return;
+    fn work(self, mut source: Box<dyn FrameSource>) {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        while let Some(message) = source.next_frame().transpose() {
+            if let (Ok(frame), true) = (&message, self.pace) {
+                self.wait_until(start + pace.due(frame.seconds, start.elapsed()));
             }
-            if !self.give(message) || ends {
+            // What ends the source is never thrown out for, and waits its turn.
+            let how = if message.is_err() { Handover::Every } else { self.how };
+            let ends = message.is_err();
+            if !self.outlet.put(message, how) || ends {
                 return;
             }
         }
     }
 
-    /// Sleeps until a frame's time has come; whether it may be given.
-    fn wait_for(&mut self, seconds: f64) -> bool {
-        let (start, first) = *self.began.get_or_insert_with(|| (Instant::now(), seconds));
-        let due = start + Duration::try_from_secs_f64(seconds - first).unwrap_or_default();
-        while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            if self.stop.load(Ordering::Relaxed) {
-                return false;
+    /// Sleeps until then, or until the thread is to end.
+    fn wait_until(&self, due: Instant) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
             }
             sleep(left.min(NAP));
         }
-        true
-    }
-
-    fn give(&self, message: Message) -> bool {
-        let mut message = message;
-        // What ends the source is never thrown out for, and waits its turn.
-        if self.handover == Handover::Every || message.is_err() {
-            return self.send_patiently(message);
-        }
-        loop {
-            match self.sender.try_send(message) {
-                Ok(()) => return !self.stop.load(Ordering::Relaxed),
-                Err(TrySendError::Disconnected(_)) => return false,
-                Err(TrySendError::Full(back)) => message = back,
-            }
-            // The reader may take it between the two calls; then nothing is lost.
-            if self.oldest.try_recv().is_ok() {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn send_patiently(&self, message: Message) -> bool {
-        let mut message = message;
-        while !self.stop.load(Ordering::Relaxed) {
-            match self.sender.send_timeout(message, NAP) {
-                Ok(()) => return true,
-                Err(error) if error.is_timeout() => message = error.into_inner(),
-                Err(_) => return false,
-            }
-        }
-        false
     }
 }
 

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use affekt_engine::media::Handover;
 use affekt_engine::media::camera::{self, CameraRequest};
 use affekt_engine::media::detect::Detector;
 use affekt_engine::media::source::{FrameSource, OpenOptions, open};
 use affekt_engine::synth::{Room, SynthCamera, TrueFaces};
-
-use super::Handover;
 
 /// Frames a second of the synthetic camera.
 const SYNTH_RATE: f64 = 30.0;

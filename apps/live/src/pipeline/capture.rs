@@ -6,10 +6,9 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use affekt_engine::media::source::{Frame, FrameSource};
+use affekt_engine::media::{Handover, Outlet, Pace, handover};
 use crossbeam_channel::Receiver;
 
-use super::handover::{Handover, Outlet, handover};
-use super::pace::Pace;
 use super::{Dials, Event, Time};
 
 /// Longest stretch that is waited for without looking whether to stop.

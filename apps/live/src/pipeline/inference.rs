@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-use affekt_engine::media::Picture;
+use affekt_engine::media::{Handover, Outlet, Picture};
 use affekt_engine::output::Port;
 use affekt_engine::world::live::{FrameReading, NeutralState, StageTimes};
 use affekt_engine::{FaceReading, Recognizer};
 use crossbeam_channel::{Receiver, bounded, never, select};
 
 use super::capture::Caught;
-use super::handover::{Handover, Outlet};
 use super::reading::{Seen, Shown, Smoothing, image};
 use super::recording::Recording;
 use super::{About, Dials, Event, Make, Shot, Time};

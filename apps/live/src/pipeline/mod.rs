@@ -1,15 +1,13 @@
 //! The way of a frame to the window, without the window: capture -> inference, each a thread, joined by bounded channels.
 //!
-//! `capture` reads a source at its own rate (`pace`), `inference` holds the recognizer and opens another one beside it when
-//! asked to, `handover` joins them: live the newest frame wins and what is thrown out is counted, of a file every frame is
+//! `capture` reads a source at its own rate, `inference` holds the recognizer and opens another one beside it when
+//! asked to, the engine's handover joins them: live the newest frame wins and what is thrown out is counted, of a file every frame is
 //! read. `recording` writes what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
 //! whose calls waits. `latency` books when labels were drawn, `time` is the clock of it all. Nothing here knows what is drawn.
 
 mod capture;
-mod handover;
 mod inference;
 mod latency;
-mod pace;
 mod reading;
 mod recording;
 mod time;
@@ -24,15 +22,14 @@ use std::time::Duration;
 
 use affekt_engine::Recognizer;
 use affekt_engine::media::source::SourceInfo;
+use affekt_engine::media::{Handover, Outlet, handover};
 use affekt_engine::world::live::{Clock, StageTimes};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use capture::Capture;
 pub use capture::{Open, Opened, Shot};
-pub use handover::{Handover, Outlet, handover};
 use inference::Order;
 pub use latency::Latency;
-pub use pace::Pace;
 pub use reading::{Seen, Shown, image};
 pub use time::Time;
 

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use affekt_engine::media::Picture;
+use affekt_engine::media::{Handover, Outlet, Picture, handover};
 use affekt_engine::output::Recorder;
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::handover::{Handover, Outlet, handover};
 use super::{Dials, Event};
 
 /// Frames that wait to be encoded.

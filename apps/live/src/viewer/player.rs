@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use affekt_engine::media::source::{Frame, FrameSource, OpenOptions, SourceError, open};
+use affekt_engine::media::{Handover, Outlet, handover};
 use crossbeam_channel::Receiver;
 use eframe::egui::ColorImage;
 
-use crate::pipeline::{Handover, Outlet, handover, image};
+use crate::pipeline::image;
 
 /// Frames ahead that are reached by decoding on rather than by going back to a key frame.
 const AHEAD: u64 = 48;

@@ -37,7 +37,7 @@ pub fn handover<T>(size: usize, stop: Arc<AtomicBool>) -> (Outlet<T>, Receiver<T
 }
 
 impl<T> Outlet<T> {
-    /// Hands an item over; `false` where the pipeline stops and nobody wants it any more.
+    /// Hands an item over; `false` where it is told to stop or nobody wants it any more.
     pub fn put(&self, item: T, how: Handover) -> bool {
         let mut item = item;
         while !self.stop.load(Ordering::Relaxed) {
