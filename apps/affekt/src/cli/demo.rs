@@ -50,9 +50,11 @@ pub struct DemoArgs {
 }
 
 /// Labels of each class that the students learn from.
-const LABELS_PER_CLASS: &str = "25";
+const LABELS_PER_CLASS: &str = "100";
 /// How faces are drawn, the same everywhere.
-const STYLE: &str = "size=32&channels=1&variation=0.4&intensity=0.6..1&blend=0.1&occlusion=0.05&camera=0.3";
+const STYLE: &str = "size=48&channels=1&variation=0.4&intensity=0.6..1&blend=0.1&occlusion=0.05&camera=0.3";
+/// How faces to learn from are taken out of films: three frames each, so that what they show differs.
+const FILMED: &str = "frames=140&every=47";
 
 /// Runs the command.
 ///
@@ -98,31 +100,27 @@ impl DemoArgs {
         pretrain.data.unlabelled_rest = false;
         // One population; who stands in which set is decided by numbers of people.
         let people = 1000 * self.seed;
-        let faces = |count: u32, part: i64, rest: &str| -> anyhow::Result<Vec<Spec>> {
-            let seed = people + part;
-            Ok(vec![format!("synth:{count}?seed={seed}&people={people}&{STYLE}&{rest}").parse()?])
-        };
         let clips = |count: u32, part: i64, rest: &str| -> anyhow::Result<Vec<Spec>> {
             let seed = people + part;
             Ok(vec![format!("synth-clips:{count}?seed={seed}&people={people}&{STYLE}&{rest}").parse()?])
         };
-        // Snapshots show some expressions far more often than others, and other people than those who were labelled.
+        // Unlabelled films show some expressions far more often than others, and other people than those who were labelled.
         let bias =
             "balance=neutral:4,happiness:4,sadness:1.5,surprise:1.5,anger:1,disgust:0.5,fear:0.5,other:1";
         Ok(Ablation {
             out: out.to_path_buf(),
             pretrain,
             refine: encoder.resolve()?,
-            labelled: faces(400, 1, "identities=0..40")?,
-            unlabelled: faces(1500, 2, &format!("identities=100..200&{bias}"))?,
-            more_unlabelled: faces(8000, 3, &format!("identities=200..700&{bias}"))?,
+            labelled: clips(2400, 1, &format!("identities=0..100&{FILMED}"))?,
+            unlabelled: clips(500, 2, &format!("identities=100..200&{FILMED}&{bias}"))?,
+            more_unlabelled: clips(3200, 3, &format!("identities=200..700&{FILMED}&{bias}"))?,
             clips: clips(96, 4, "identities=700..796&frames=200")?,
             valid: clips(60, 5, "identities=800..860&frames=150")?,
             seeds: vec![u64::try_from(self.seed)?],
             about: format!(
-                "Everything here is drawn by this program. Labelled: {LABELS_PER_CLASS} faces of each class, of 40 \
-                 people. Unlabelled: 1,500 faces of 100 other people, then 8,000 of 500 more, in which neutral and \
-                 happy faces are eight times as frequent as fear and disgust. The encoder learns from 96 clips of 96 \
+                "Everything here is drawn by this program. Labelled: {LABELS_PER_CLASS} frames of each class, out of \
+                 films of 100 people. Unlabelled: 1,500 frames of films of 100 other people, then 9,600 of 500 more, in which \
+                 happiness is shown eight times as often as fear and disgust. The encoder learns from 96 clips of 96 \
                  other people, 7 seconds each. Every row is measured on 60 clips of 60 people who stand in no other \
                  set, 5 seconds each, frame by frame. A frame's label is the expression whose intensity is at or \
                  above the threshold, so frames near onset and offset are ambiguous; people blink, speak and turn their heads, 3 % of frames \
