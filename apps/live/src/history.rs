@@ -20,6 +20,8 @@ pub struct Moment {
     pub label: usize,
     /// Its probabilities as shown, one a class.
     pub probabilities: Vec<f32>,
+    /// Whether the detector saw it.
+    pub detected: bool,
 }
 
 /// The moments of every face, oldest first.
@@ -46,6 +48,7 @@ impl History {
                 seconds: shown.seconds,
                 label: seen.reading.voted_label,
                 probabilities: seen.smoothed.clone(),
+                detected: seen.reading.detected,
             });
         }
         let oldest = self.now - SECONDS;
@@ -66,6 +69,12 @@ impl History {
     /// The faces by number, each with its moments.
     pub fn faces(&self) -> impl Iterator<Item = (u32, &VecDeque<Moment>)> {
         self.faces.iter().map(|(face, moments)| (*face, moments))
+    }
+
+    /// Whether the detector saw a face in one of its last frames. It does not look at each, so one frame tells little.
+    pub fn seen_lately(&self, face: u32, frames: usize) -> bool {
+        let moments = self.faces.get(&face);
+        moments.is_some_and(|moments| moments.iter().rev().take(frames).any(|moment| moment.detected))
     }
 
     /// Faces there are.
@@ -146,6 +155,18 @@ mod tests {
             history.faces().map(|(face, moments)| (face, moments.len())).collect::<Vec<_>>(),
             [(1, 1)]
         );
+    }
+
+    #[test]
+    fn a_face_is_seen_while_the_detector_looks_away_and_no_longer() {
+        let mut history = History::default();
+        for frame in 0..6 {
+            let mut shown = shown(frame, frame as f64, &[1]);
+            shown.faces.iter_mut().flatten().for_each(|seen| seen.reading.detected = frame == 2);
+            history.push(&shown);
+            assert_eq!(history.seen_lately(1, 3), (2..5).contains(&frame), "frame {frame}");
+        }
+        assert!(!history.seen_lately(2, 3), "nobody");
     }
 
     #[test]

@@ -307,13 +307,15 @@ impl Live {
 
     /// The faces of the last frame, to be marked in it.
     pub fn marks(&self) -> Vec<Mark> {
+        // The longest that a detector looks away.
+        let looks = (self.wanted.detect_every as usize).clamp(4, 100);
         let mark = |seen: &Seen| Mark {
             person: seen.reading.face,
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
             share: share(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
-            detected: seen.reading.detected,
+            detected: self.history.seen_lately(seen.reading.face, looks),
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
     }

@@ -20,7 +20,7 @@ pub struct Mark {
     pub share: f32,
     /// Whether that is too low to go by.
     pub unsure: bool,
-    /// Whether the detector saw the face in this frame; else its box is dashed.
+    /// Whether the detector saw the face in its last looks; else its box is dashed.
     pub detected: bool,
 }
 

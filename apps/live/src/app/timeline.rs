@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn moment(seconds: f64, first: f32) -> Moment {
-        Moment { seconds, label: 0, probabilities: vec![first, 1.0 - first] }
+        Moment { seconds, label: 0, probabilities: vec![first, 1.0 - first], detected: true }
     }
 
     #[test]
