@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use affekt_engine::media::FaceBox;
-use affekt_engine::media::Handover;
+use affekt_engine::media::{FaceBox, Handover};
 use affekt_live::app::{Live, Playing};
 use affekt_live::pipeline::{Event, Make, Pipeline, Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;

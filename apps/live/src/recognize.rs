@@ -143,6 +143,11 @@ impl RecognizerChoice {
         }
     }
 
+    /// The most frames from one look of any detector to the next.
+    pub fn looks_away_at_most(&self) -> usize {
+        self.detect_every.clamp(BUILT_IN_EVERY, 100) as usize
+    }
+
     fn detector(&self) -> anyhow::Result<Box<dyn Detector>> {
         Ok(match self.detector.as_deref().and_then(Path::to_str) {
             Some("guide") => Box::new(GuideBox),

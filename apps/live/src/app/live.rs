@@ -307,15 +307,15 @@ impl Live {
 
     /// The faces of the last frame, to be marked in it.
     pub fn marks(&self) -> Vec<Mark> {
-        // The longest that a detector looks away.
-        let looks = (self.wanted.detect_every as usize).clamp(4, 100);
+        let looks = self.wanted.looks_away_at_most();
         let mark = |seen: &Seen| Mark {
             person: seen.reading.face,
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
             share: share(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
-            detected: self.history.seen_lately(seen.reading.face, looks),
+            // In a crowd not every face has a history.
+            detected: seen.reading.detected || self.history.seen_lately(seen.reading.face, looks),
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
     }

@@ -1,8 +1,8 @@
 //! The way of a frame to the window, without the window: capture -> inference, each a thread, joined by bounded channels.
 //!
 //! `capture` reads a source at its own rate, `inference` holds the recognizer and opens another one beside it when
-//! asked to, the engine's handover joins them: live the newest frame wins and what is thrown out is counted, of a file every frame is
-//! read. `recording` writes what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
+//! asked to, the engine's handover joins them: live the newest frame wins and what is thrown out is counted, of a file
+//! every frame is read. `recording` writes what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
 //! whose calls waits. `latency` books when labels were drawn, `time` is the clock of it all. Nothing here knows what is drawn.
 
 mod capture;
