@@ -307,11 +307,11 @@ impl Settings {
         }
     }
 
-    /// Step size of the teacher, or of the baseline's network, at `step` (from 0).
+    /// Step size of the teacher, or of the baseline's network, at `step` (from 0): the same for both, so it falls over
+    /// all steps although the teacher rests in the last ones where the student has some to itself.
     pub fn teacher_rate(&self, step: u64) -> f32 {
         let o = &self.optimiser;
-        let end = self.learning_steps();
-        scheduled(o.teacher_learning_rate, o.schedule, o.warm_up_steps, 0, end, step)
+        scheduled(o.teacher_learning_rate, o.schedule, o.warm_up_steps, 0, self.steps, step)
     }
 
     /// Step size `eta_S` of the student at `step`; its warm-up and schedule begin when it stops waiting.

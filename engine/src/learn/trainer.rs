@@ -19,8 +19,9 @@ pub enum Trainer {
 }
 
 impl Trainer {
-    /// A trainer for the settings' method. `network` gives a fresh network each time it is called, first the teacher
-    /// (or the baseline's only one), then the student.
+    /// A trainer for the settings' method. `network` gives a fresh network each time it is called, first the teacher,
+    /// then the student. The baseline's only network is made as the teacher is, so that until unlabelled pictures come
+    /// in both methods are the same run, and what differs in the end is what those did.
     ///
     /// # Errors
     /// A setting is refused, or a network cannot be made.
@@ -35,7 +36,7 @@ impl Trainer {
                 Self::SemiSupervised(Box::new(SemiSupervised::new(teacher, student, settings.clone())?))
             }
             Method::Supervised => {
-                Self::Supervised(Box::new(Supervised::new(network("student")?, settings.clone())?))
+                Self::Supervised(Box::new(Supervised::new(network("teacher")?, settings.clone())?))
             }
         })
     }

@@ -17,6 +17,7 @@ pub mod detect;
 mod face;
 mod handover;
 mod header;
+mod interleave;
 mod pace;
 pub mod palette;
 pub mod recording;

@@ -1,5 +1,6 @@
 //! YUV to RGB and back: which red, green and blue luma and chroma stand for, and the layouts of bytes they come in.
 
+use super::interleave::interleave;
 use crate::media::Picture;
 
 /// Values are held in sixteenths, in 16 bits, which processors multiply eight or sixteen at a time.
@@ -141,23 +142,21 @@ pub(super) fn rgb((width, height): (usize, usize), [y, u, v]: [Plane<'_>; 3], co
             }
         }
         let [red, green, blue] = &planes;
-        for (((pixel, &r), &g), &b) in out.chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
-            (pixel[0], pixel[1], pixel[2]) = (r, g, b);
-        }
+        interleave([red, green, blue], out);
     }
     Picture { width, height, channels: 3, pixels }
 }
 
 /// What a row of chroma adds to red, green and blue, each value for two columns.
 fn chroma(u: &[u8], v: &[u8], factors: &Factors, shifts: &mut [Vec<i16>; 3]) {
+    let scaled = |value: u8| (i16::from(value) - 128) << 7;
     let [red, green, blue] = shifts;
-    let outs = red.chunks_exact_mut(2).zip(green.chunks_exact_mut(2)).zip(blue.chunks_exact_mut(2));
-    for ((&u, &v), ((red, green), blue)) in u.iter().zip(v).zip(outs) {
-        let (u, v) = ((i16::from(u) - 128) << 7, (i16::from(v) - 128) << 7);
-        let green_shift = upper(u, factors.u_green) + upper(v, factors.v_green);
-        let (r, g, b) = (upper(v, factors.v_red), green_shift, upper(u, factors.u_blue));
-        (red[0], green[0], blue[0]) = (r, g, b);
-        (red[1], green[1], blue[1]) = (r, g, b);
+    let (red, green, blue) = (red.as_chunks_mut().0, green.as_chunks_mut().0, blue.as_chunks_mut().0);
+    for ((((&u, &v), red), green), blue) in u.iter().zip(v).zip(red).zip(green).zip(blue) {
+        let (u, v) = (scaled(u), scaled(v));
+        *red = [upper(v, factors.v_red); 2];
+        *green = [upper(u, factors.u_green) + upper(v, factors.v_green); 2];
+        *blue = [upper(u, factors.u_blue); 2];
     }
 }
 
