@@ -249,6 +249,14 @@ impl SemiSupervised {
             } else {
                 now.record.skipped = true;
             }
+            if self.settings.student_label_step > 0.0 && !now.record.skipped {
+                let rate = self.settings.student_rate(self.step) * self.settings.student_label_step;
+                let step = descend(self.student.as_mut(), Slot::Second, rate, &self.settings.optimiser)?;
+                now.record.skipped = step.is_none();
+                if step.is_some() {
+                    self.student_moved()?;
+                }
+            }
         }
         self.current = Some(now);
         Ok(())
@@ -411,11 +419,17 @@ impl SemiSupervised {
         now.record.skipped = now.descent.is_none();
         if let Some(descent) = now.descent {
             now.record.student_gradient_norm = finite(descent.norm);
-            if self.settings.ema_decay > 0.0 {
-                self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates))?;
-            }
-            self.student_updates += 1;
+            self.student_moved()?;
         }
+        Ok(())
+    }
+
+    /// The student's average follows an update.
+    fn student_moved(&mut self) -> Result<(), LearnError> {
+        if self.settings.ema_decay > 0.0 {
+            self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates))?;
+        }
+        self.student_updates += 1;
         Ok(())
     }
 

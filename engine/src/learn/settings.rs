@@ -208,6 +208,10 @@ pub struct Settings {
     pub student_starts_from_teacher: bool,
     /// Which view the student learns from.
     pub student_view: View,
+    /// How large a step the student also takes along the gradient on labels that the feedback measured anyway, in parts of
+    /// its step size; after the feedback is taken, so that `f` stays what equation 6 says. 0 as in the paper, where it
+    /// learns from pseudo-labels alone and takes over the unlabelled pictures' class balance.
+    pub student_label_step: f32,
     /// Decay of the student's moving average in `[0, 1)`; in update t it is at most `(1 + t) / (10 + t)`, so that
     /// short runs do not remember their start. 0 switches the average off.
     pub ema_decay: f32,
@@ -236,6 +240,7 @@ impl Default for Settings {
             student_wait_steps: 500,
             student_starts_from_teacher: false,
             student_view: View::Weak,
+            student_label_step: 0.0,
             ema_decay: 0.999,
             teacher_ema: false,
             optimiser: Optimiser::default(),

@@ -24,6 +24,7 @@ impl Settings {
         for (name, value, low, high) in [
             ("label_smoothing", self.label_smoothing, 0.0, 0.999),
             ("ema_decay", self.ema_decay, 0.0, 0.999_999),
+            ("student_label_step", self.student_label_step, 0.0, 100.0),
             ("optimiser.momentum", o.momentum, 0.0, 0.999),
             ("optimiser.weight_decay", o.weight_decay, 0.0, 1.0),
             ("optimiser.clip", o.clip, 0.0, f32::MAX),
@@ -87,6 +88,12 @@ impl Settings {
             "soft labels at temperature 1 are the teacher's own probabilities on the same view, where the gradient \
              of the feedback loss L_f would be exactly zero, so feedback could teach nothing; use hard labels, \
              another temperature, or losses.feedback = \"off\""
+                .into()
+        })?;
+        let measured = self.losses.feedback == Feedback::Exact;
+        require(self.student_label_step == 0.0 || measured, "student_label_step", || {
+            "is set, but only exact feedback measures the gradient on labels that it needs; set losses.feedback = \"exact\" \
+             or leave it at 0"
                 .into()
         })?;
         require(self.losses.supervised > 0.0 || self.losses.consistency > 0.0 || feeds_back, "losses", || {
@@ -154,6 +161,11 @@ mod tests {
         assert!(refusal(|s| s.pseudo_labels.curriculum = true).contains("no threshold to lower"));
         assert!(refusal(|s| s.steps = 400).contains("teacher_warm_up_steps"));
         assert!(refusal(|s| s.fine_tune.steps = s.steps).contains("fine_tune.steps"));
+        let unmeasured = refusal(|s| {
+            s.student_label_step = 1.0;
+            s.losses.feedback = Feedback::LossDifference;
+        });
+        assert!(unmeasured.contains("only exact feedback measures"), "{unmeasured}");
         let early = refusal(|s| {
             s.student_starts_from_teacher = true;
             s.student_wait_steps = 0;

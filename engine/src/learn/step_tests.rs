@@ -170,14 +170,58 @@ fn a_waiting_student_does_not_move_and_then_starts_from_the_teacher() {
     let record = t.step(&batch(1)).expect("a step");
     let student = t.student().weights(Which::Current).expect("weights");
     let rate = f64::from(settings.optimiser.student_learning_rate);
-    let moved: f64 = ["hidden.weight", "hidden.bias", "bn.weight", "bn.bias", "fc.weight", "fc.bias"]
-        .iter()
-        .flat_map(|name| student.get(name).iter().zip(teacher.get(name)))
-        .map(|(s, t)| f64::from(s - t).powi(2))
-        .sum();
+    let moved = distance(&student, &teacher);
     let step_length = rate * record.student_gradient_norm.expect("learned");
     // The teacher's batch-norm buffers moved in the same step; its parameters are those it had before its update.
-    assert!((moved.sqrt() / step_length - 1.0).abs() < 0.01, "{} {step_length}", moved.sqrt());
+    assert!((moved / step_length - 1.0).abs() < 0.01, "{moved} {step_length}");
+}
+
+fn distance(a: &Weights, b: &Weights) -> f64 {
+    let names = ["hidden.weight", "hidden.bias", "bn.weight", "bn.bias", "fc.weight", "fc.bias"];
+    let pairs = names.iter().flat_map(|name| a.get(name).iter().zip(b.get(name)));
+    pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+#[test]
+fn the_students_label_step_goes_along_the_gradient_that_the_feedback_measured() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut without = trainer(&graph, &plain());
+    let record = without.step(&batch(0)).expect("a step");
+    let gradient = without.student().dot(Slot::Second, Slot::Second).expect("measured").sqrt();
+    let mut settings = plain();
+    settings.student_label_step = 0.5;
+    let mut with = trainer(&graph, &settings);
+    assert_eq!(with.step(&batch(0)).expect("a step"), record, "f and all losses are taken before it");
+    let [with, without] = [&with, &without].map(|t| t.student().weights(Which::Current).expect("weights"));
+    let step_length = 0.5 * f64::from(settings.optimiser.student_learning_rate) * gradient;
+    let moved = distance(&with, &without);
+    assert!((moved / step_length - 1.0).abs() < 0.01, "{moved} {step_length}");
+}
+
+#[test]
+fn an_adjusted_student_learns_from_its_logits_plus_the_classes_log_shares() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    let mut settings = plain();
+    settings.pseudo_labels.logit_adjustment = 2.0;
+    settings.pseudo_labels.memory_steps = 1;
+    let mut t = trainer(&graph, &settings);
+    t.teacher_forward(&batch(0)).expect("forward");
+    let labels = t.pseudo_labels().expect("labels").clone();
+    let weak = batch(0).weak.values();
+    let start = Weights::initial(&graph, 2);
+    let mut logits = Reference::new(&graph, start).forward(&weak, 12, Mode::Train).expect("logits");
+    let counts = labels.histogram(CLASSES);
+    for row in logits.chunks_exact_mut(CLASSES) {
+        for (logit, &count) in row.iter_mut().zip(&counts) {
+            *logit += 2.0 * (count as f32 / 12.0).max(1e-4).ln();
+        }
+    }
+    let expected = cross_entropy(&logits, &labels.targets, None, CLASSES).value;
+    t.student_update(&batch(0)).expect("update");
+    t.meta_test(&batch(0)).expect("measured");
+    t.teacher_update(&batch(0)).expect("update");
+    let found = t.end_step().expect("a step").loss_student.expect("it learned");
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 }
 
 #[test]

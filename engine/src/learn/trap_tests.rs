@@ -140,8 +140,10 @@ fn a_resumed_run_is_bit_identical() {
         threshold: 0.6,
         curriculum: true,
         distribution_alignment: true,
+        logit_adjustment: 0.5,
         ..Default::default()
     };
+    settings.student_label_step = 1.0;
     settings.student_view = View::Strong;
     settings.student_starts_from_teacher = true;
     settings.teacher_ema = true;
