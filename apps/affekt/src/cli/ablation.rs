@@ -118,6 +118,7 @@ impl AblationArgs {
                 self.valid.join(", ")
             ),
             compute: compute.clone(),
+            side_by_side: false,
             quiet,
         };
         let faces = [&ablation.labelled, &ablation.unlabelled, &ablation.more_unlabelled];

@@ -65,6 +65,15 @@ impl Compute {
         Self { profile, ..self.clone() }
     }
 
+    /// Half the processor's threads, for each of two runs side by side: small networks fill two threads better that way
+    /// than by sharing every layer. `None` where that cannot be: one thread, or a GPU.
+    pub fn halved(&self) -> Option<Self> {
+        let threads =
+            self.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+        let splits = self.backend == BackendChoice::Cpu && threads > 1;
+        splits.then(|| Self { threads: Some(threads / 2), ..self.clone() })
+    }
+
     /// Opens the backend that was asked for.
     ///
     /// # Errors

@@ -111,22 +111,23 @@ impl DemoArgs {
             out: out.to_path_buf(),
             pretrain,
             refine: encoder.resolve()?,
-            labelled: clips(2400, 1, &format!("identities=0..100&{FILMED}"))?,
+            labelled: clips(2400, 1, &format!("identities=0..25&{FILMED}"))?,
             unlabelled: clips(500, 2, &format!("identities=100..200&{FILMED}&{bias}"))?,
             more_unlabelled: clips(3200, 3, &format!("identities=200..700&{FILMED}&{bias}"))?,
             clips: clips(96, 4, "identities=700..796&frames=200")?,
-            valid: clips(60, 5, "identities=800..860&frames=150")?,
+            valid: clips(120, 5, "identities=800..920&frames=75")?,
             seeds: vec![u64::try_from(self.seed)?],
             about: format!(
                 "Everything here is drawn by this program. Labelled: {LABELS_PER_CLASS} frames of each class, out of \
-                 films of 100 people. Unlabelled: 1,500 frames of films of 100 other people, then 9,600 of 500 more, in which \
+                 films of 25 people. Unlabelled: 1,500 frames of films of 100 other people, then 9,600 of 500 more, in which \
                  happiness is shown eight times as often as fear and disgust. The encoder learns from 96 clips of 96 \
-                 other people, 7 seconds each. Every row is measured on 60 clips of 60 people who stand in no other \
-                 set, 5 seconds each, frame by frame. A frame's label is the expression whose intensity is at or \
+                 other people, 7 seconds each. Every row is measured on 120 clips of 120 people who stand in no other \
+                 set, 2.5 seconds each, frame by frame. A frame's label is the expression whose intensity is at or \
                  above the threshold, so frames near onset and offset are ambiguous; people blink, speak and turn their heads, 3 % of frames \
                  have no face and 3 % no label."
             ),
             compute: compute.clone(),
+            side_by_side: true,
             quiet: self.quiet,
         })
     }
