@@ -310,6 +310,12 @@ impl Settings {
         phase
     }
 
+    /// First steps in which teacher and student do nothing but what the baseline with the same settings does.
+    pub fn steps_shared_with_baseline(&self) -> u64 {
+        let same_loss = self.losses.supervised == 1.0;
+        if same_loss { self.teacher_warm_up_steps.min(self.student_wait_steps) } else { 0 }
+    }
+
     /// Steps before fine-tuning.
     pub fn learning_steps(&self) -> u64 {
         match self.method {

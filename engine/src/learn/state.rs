@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
 use super::optimise::SkipGuard;
+use super::settings::Settings;
 use crate::backend::NetworkState;
 
 /// Small numbers of a run.
@@ -45,5 +46,33 @@ impl TrainingState {
             name: "method",
             problem: format!("the checkpoint holds no {role}: it was made with the other method"),
         })
+    }
+
+    /// This state of a fresh teacher and student, moved on to where a baseline with the same settings stands: until the
+    /// teacher's warm-up ends the two methods are one run, so its steps need not be made again.
+    ///
+    /// # Errors
+    /// It is no baseline's state, or the methods part before its step.
+    pub fn after_baseline(mut self, baseline: &Self, settings: &Settings) -> Result<Self, LearnError> {
+        let refuse = |problem: String| Err(LearnError::Batch(problem));
+        if baseline.networks.contains_key("teacher") {
+            return refuse("it has a teacher, so it is no baseline to begin with".into());
+        }
+        let shared = settings.steps_shared_with_baseline();
+        if baseline.step > shared {
+            let step = baseline.step;
+            return refuse(format!(
+                "the baseline stands at step {step}, but the methods part after {shared}"
+            ));
+        }
+        let mut teacher = baseline.network("student")?.clone();
+        if !settings.teacher_ema {
+            teacher.average = None;
+        }
+        self.networks.insert("teacher".into(), teacher);
+        self.step = baseline.step;
+        self.counters.teacher_updates = baseline.counters.teacher_updates;
+        self.counters.skipped = baseline.counters.skipped;
+        Ok(self)
     }
 }

@@ -193,3 +193,36 @@ fn a_resumed_baseline_is_bit_identical_and_not_a_teachers() {
         .expect_err("one network is no pair");
     assert!(error.to_string().contains("the other method"), "{error}");
 }
+
+#[test]
+fn teacher_and_student_go_on_from_a_baseline_as_if_they_had_made_its_steps() {
+    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
+    for teacher_ema in [false, true] {
+        let ssl = Settings {
+            steps: 10,
+            teacher_warm_up_steps: 4,
+            student_wait_steps: 5,
+            student_starts_from_teacher: true,
+            teacher_ema,
+            ..plain()
+        };
+        let supervised = Settings { method: Method::Supervised, ..ssl.clone() };
+        let mut baseline = Trainer::new(&supervised, |_| Ok::<_, LearnError>(mlp(&graph, 1))).expect("valid");
+        (0..4).for_each(|s| drop(baseline.step(&batch(s)).expect("a step")));
+        let begun = baseline.state().expect("a state");
+        let (mut whole, mut after) = (trainer(&graph, &ssl), trainer(&graph, &ssl));
+        (0..4).for_each(|s| drop(whole.step(&batch(s)).expect("a step")));
+        let fresh = after.state().expect("a state");
+        after.restore(&fresh.clone().after_baseline(&begun, &ssl).expect("shared")).expect("fits");
+        for step in 4..10 {
+            let [a, b] = [&mut after, &mut whole].map(|t| t.step(&batch(step)).expect("a step"));
+            assert_eq!(a, b);
+        }
+        assert_eq!(after.state().expect("a state"), whole.state().expect("a state"));
+        baseline.step(&batch(4)).expect("one too many");
+        let late = baseline.state().expect("a state");
+        let error = fresh.clone().after_baseline(&late, &ssl).expect_err("parted").to_string();
+        assert!(error.contains("step 5") && error.contains("after 4"), "{error}");
+        assert!(fresh.clone().after_baseline(&fresh, &ssl).is_err(), "no baseline");
+    }
+}

@@ -32,7 +32,7 @@ pub use evaluate::{Subject, evaluate, evaluate_model};
 pub use model::Model;
 pub use outcome::{RunReport, Skipped};
 pub use prepare::{Draw, Prepared, Preparer};
-pub use pretraining::{Advance, Pretraining};
+pub use pretraining::{Advance, Pretraining, Start};
 pub use refine::{
     ClipDataConfig, ClipFeatures, EncoderConfig, Extraction, PostConfig, RefineAdvance, RefineConfig,
     RefineReport, Refining, extract, open_clips,

@@ -1,6 +1,6 @@
 //! A run of the `pretrain` schedule: begun or resumed, step by step, with evaluations and checkpoints in between.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use bevy_ecs::prelude::*;
@@ -17,7 +17,9 @@ use super::schedule::{build, run};
 use super::sets::{Sets, SetsSummary};
 use crate::backend::{Backend, Network, Which};
 use crate::data::{Formats, Loader};
-use crate::learn::{Checkpoints, EvalReport, Identity, Settings, StepRecord, TrainLog, Trainer, WallClock};
+use crate::learn::{
+    Checkpoints, EvalReport, Identity, Settings, StepRecord, TrainLog, Trainer, TrainingState, WallClock,
+};
 use crate::media::augment::Policy;
 use crate::net::{Graph, InputContract, Weights};
 
@@ -46,6 +48,22 @@ pub struct Advance {
     pub checkpoint: Option<PathBuf>,
 }
 
+/// Where a run begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// At its first step.
+    New,
+    /// At the last checkpoint in its folder, or its first step where there is none.
+    Resume,
+    /// Where a baseline with the same settings stands, whose steps so far count as its own.
+    AfterBaseline {
+        /// What [`Pretraining::state`] said of the baseline.
+        state: &'a TrainingState,
+        /// The baseline's log; its steps are written into this run's.
+        log: &'a Path,
+    },
+}
+
 /// What must be equal for a checkpoint to go on: whatever changes the numbers, and nothing else.
 #[derive(Serialize)]
 struct RunIdentity<'a> {
@@ -61,17 +79,17 @@ struct RunIdentity<'a> {
 }
 
 impl Pretraining {
-    /// Begins a run in its folder, or goes on with the run in it (`resume`) from its last checkpoint.
+    /// Begins a run in its folder, or goes on with the run in it.
     ///
     /// # Errors
     /// A setting is refused, data cannot be opened, the starting weights do not fit, or the checkpoint belongs to
-    /// another run.
+    /// another run. A baseline to begin with that does not fit.
     pub fn begin(
         config: RunConfig,
         folder: RunFolder,
         backend: Arc<dyn Backend>,
         formats: &Formats,
-        resume: bool,
+        start: Start<'_>,
     ) -> Result<Self, WorldError> {
         config.validate()?;
         let sets = Sets::open(&config, formats)?;
@@ -82,13 +100,19 @@ impl Pretraining {
         })?;
         let checkpoints = Checkpoints::open(&folder.checkpoints(), identity(&config, &sets)?)?;
         let mut saved_at = None;
-        if resume {
-            if let Some(state) = checkpoints.latest()? {
-                trainer.restore(&state)?;
-                saved_at = Some(state.step);
+        match start {
+            Start::New => folder.save_config(&config)?,
+            Start::Resume => {
+                if let Some(state) = checkpoints.latest()? {
+                    trainer.restore(&state)?;
+                    saved_at = Some(state.step);
+                }
             }
-        } else {
-            folder.save_config(&config)?;
+            Start::AfterBaseline { state, log } => {
+                trainer.restore(&trainer.state()?.after_baseline(state, &config.training)?)?;
+                std::fs::copy(log, folder.log()).map_err(|e| WorldError::file(log, e.to_string()))?;
+                folder.save_config(&config)?;
+            }
         }
         let done = trainer.steps_done();
         let preparer = Preparer::new(&config, &sets)?.leaving_views(backend.renders_views());
@@ -152,6 +176,14 @@ impl Pretraining {
         Ok(Advance { record, evaluation, checkpoint })
     }
 
+    /// Everything that the run has learned so far.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&mut self) -> Result<TrainingState, WorldError> {
+        Ok(self.world.resource_mut::<Learner>().get().state()?)
+    }
+
     /// Writes a checkpoint, unless the newest one already stands at this step.
     ///
     /// # Errors
@@ -159,7 +191,7 @@ impl Pretraining {
     pub fn save(&mut self) -> Result<PathBuf, WorldError> {
         if !self.is_saved() {
             self.world.resource_mut::<Journal>().0.sync()?;
-            let state = self.world.resource_mut::<Learner>().get().state()?;
+            let state = self.state()?;
             self.checkpoints.save(&state)?;
             self.saved_at = Some(self.steps_done());
         }

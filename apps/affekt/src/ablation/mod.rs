@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use affekt_engine::data::{ClipSet, SkipLog, Spec};
-use affekt_engine::learn::{FrameReport, Method};
+use affekt_engine::learn::{FrameReport, Method, TrainingState};
 use affekt_engine::net::write_atomically;
 use affekt_engine::world::{
-    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, clip_formats,
+    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, Start, clip_formats,
     evaluate_clips, extract, formats, open_clips,
 };
 use anyhow::Context as _;
@@ -57,6 +57,14 @@ pub struct Ablation {
     pub quiet: bool,
 }
 
+/// What the runs with unlabelled faces take over from the one without.
+struct Baseline {
+    seed: u64,
+    log: PathBuf,
+    /// Where the methods part; `None` where that is at the first step.
+    state: Option<TrainingState>,
+}
+
 /// Frames of the clips to measure on that are kept out of training by content: one in so many, as people are not in
 /// both anyway.
 const CHECKED_EVERY: &str = "10";
@@ -91,62 +99,77 @@ impl Ablation {
     }
 
     /// Pre-trains the networks of the first rows; gives the rows with their runs' folders.
-    ///
     fn students(&self, out: &Path, seed: u64) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
-        let train = |name: &str, unlabelled: &[Spec], compute: &Compute, quiet: bool| {
-            let method = if name == "supervised" { Method::Supervised } else { Method::Ssl };
-            self.student(&out.join(name), (seed, method), unlabelled, compute, quiet)
-        };
-        let (all, quiet) = (&self.compute, self.quiet);
         self.say(&format!("supervised, seed {seed}:"));
-        let mut rows = vec![("baseline", train("supervised", &[], all, quiet)?)];
-        let more = [self.unlabelled.as_slice(), &self.more_unlabelled].concat();
-        let half = if self.side_by_side { all.halved() } else { None };
-        let (few, most) = match half {
-            Some(half) if !self.more_unlabelled.is_empty() => {
-                self.say(&format!("ssl and, shown, ssl_more beside it, seed {seed}:"));
-                let (few, most) = std::thread::scope(|scope| {
-                    let few = scope.spawn(|| train("ssl", &self.unlabelled, &half, true));
-                    let most = train("ssl_more", &more, &half, quiet);
-                    (few.join(), most)
-                });
-                (few.map_err(|_| anyhow::anyhow!("the training of row ssl panicked"))??, Some(most?))
-            }
-            _ => {
-                self.say(&format!("ssl, seed {seed}:"));
-                let few = train("ssl", &self.unlabelled, all, quiet)?;
-                let most = if self.more_unlabelled.is_empty() {
-                    None
-                } else {
-                    self.say(&format!("ssl_more, seed {seed}:"));
-                    Some(train("ssl_more", &more, all, quiet)?)
-                };
-                (few, most)
-            }
+        let (labels_alone, all) = (out.join("supervised"), &self.compute);
+        let baseline = self.baseline(&labels_alone, seed)?;
+        let few = |compute: &Compute, quiet: bool| {
+            self.semi_supervised(&out.join("ssl"), &baseline, &self.unlabelled, compute, quiet)
         };
-        rows.push(("ssl", few));
-        rows.extend(most.map(|folder| ("ssl_more", folder)));
+        let both = [self.unlabelled.as_slice(), &self.more_unlabelled].concat();
+        let most = |compute: &Compute| {
+            self.semi_supervised(&out.join("ssl_more"), &baseline, &both, compute, self.quiet)
+        };
+        let mut rows = vec![("baseline", labels_alone.clone())];
+        if self.more_unlabelled.is_empty() {
+            self.say(&format!("ssl, seed {seed}:"));
+            rows.push(("ssl", few(all, self.quiet)?));
+        } else if let Some(half) = all.halved().filter(|_| self.side_by_side) {
+            self.say(&format!("ssl, and beside it ssl_more, which is shown, seed {seed}:"));
+            let (few, most) = std::thread::scope(|scope| {
+                let few = scope.spawn(|| few(&half, true));
+                let most = most(&half);
+                (few.join(), most)
+            });
+            let few = few.map_err(|_| anyhow::anyhow!("the training of row ssl panicked"))??;
+            rows.extend([("ssl", few), ("ssl_more", most?)]);
+        } else {
+            self.say(&format!("ssl, seed {seed}:"));
+            rows.push(("ssl", few(all, self.quiet)?));
+            self.say(&format!("ssl_more, seed {seed}:"));
+            rows.push(("ssl_more", most(all)?));
+        }
         Ok(rows)
     }
 
-    /// Pre-trains a network from labels and, where there are any, unlabelled faces; gives its run's folder.
-    fn student(
-        &self,
-        path: &Path,
-        (seed, method): (u64, Method),
-        unlabelled: &[Spec],
-        compute: &Compute,
-        quiet: bool,
-    ) -> Result<PathBuf, Failure> {
-        let folder = RunFolder::create(path, true)?;
+    /// Settings of a pre-training run of a seed.
+    fn pretraining(&self, seed: u64, method: Method, unlabelled: &[Spec]) -> RunConfig {
         let mut config = self.pretrain.clone();
         config.seed = seed;
         config.data.labelled.clone_from(&self.labelled);
         config.data.unlabelled = unlabelled.to_vec();
         config.data.valid = self.valid.iter().cloned().map(thinned).collect();
         config.training.method = method;
-        let backend = compute.open()?;
-        let run = Pretraining::begin(config, folder.clone(), backend, &formats(), false);
+        config
+    }
+
+    /// Trains on labels alone.
+    fn baseline(&self, path: &Path, seed: u64) -> Result<Baseline, Failure> {
+        let folder = RunFolder::create(path, true)?;
+        let config = self.pretraining(seed, Method::Supervised, &[]);
+        let shared = config.training.steps_shared_with_baseline();
+        let run = Pretraining::begin(config, folder.clone(), self.compute.open()?, &formats(), Start::New);
+        let run = run.map_err(cli::classify)?;
+        let (_, state) = cli::training::train_keeping(run, &folder, self.quiet, Some(shared))?;
+        Ok(Baseline { seed, log: folder.log(), state })
+    }
+
+    /// Trains on labels and unlabelled faces, from where that parts from labels alone; gives the run's folder.
+    fn semi_supervised(
+        &self,
+        path: &Path,
+        baseline: &Baseline,
+        unlabelled: &[Spec],
+        compute: &Compute,
+        quiet: bool,
+    ) -> Result<PathBuf, Failure> {
+        let folder = RunFolder::create(path, true)?;
+        let config = self.pretraining(baseline.seed, Method::Ssl, unlabelled);
+        let start = match &baseline.state {
+            Some(state) => Start::AfterBaseline { state, log: &baseline.log },
+            None => Start::New,
+        };
+        let run = Pretraining::begin(config, folder.clone(), compute.open()?, &formats(), start);
         cli::training::train(run.map_err(cli::classify)?, &folder, quiet)?;
         Ok(path.to_path_buf())
     }

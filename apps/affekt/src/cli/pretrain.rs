@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::world::{Pretraining, RunConfig, RunFolder, formats};
+use affekt_engine::world::{Pretraining, RunConfig, RunFolder, Start, formats};
 use clap::{Args, ValueEnum};
 use toml::Value;
 
@@ -226,8 +226,9 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
     let (backend, formats) = (compute.open()?, formats());
-    let run = Pretraining::begin(config, folder.clone(), backend, &formats, args.resume.is_some())
-        .map_err(super::classify)?;
+    let start = if args.resume.is_some() { Start::Resume } else { Start::New };
+    let run =
+        Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;
     let report = train(run, &folder, args.quiet)?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use affekt_engine::learn::{EvalReport, StepRecord};
+use affekt_engine::learn::{EvalReport, StepRecord, TrainingState};
 use affekt_engine::world::{Pretraining, RunFolder, RunReport};
 
 use crate::failure::Failure;
@@ -14,7 +14,21 @@ use crate::table::Table;
 ///
 /// # Errors
 /// The data, the networks or the disk; or Ctrl-C, after saving.
-pub fn train(mut run: Pretraining, folder: &RunFolder, quiet: bool) -> Result<RunReport, Failure> {
+pub fn train(run: Pretraining, folder: &RunFolder, quiet: bool) -> Result<RunReport, Failure> {
+    Ok(train_keeping(run, folder, quiet, None)?.0)
+}
+
+/// As [`train`]; gives what was learned after `keep` steps as well.
+///
+/// # Errors
+/// As there.
+pub fn train_keeping(
+    mut run: Pretraining,
+    folder: &RunFolder,
+    quiet: bool,
+    keep: Option<u64>,
+) -> Result<(RunReport, Option<TrainingState>), Failure> {
+    let mut kept = None;
     let total = run.config().training.steps;
     let mut progress = Progress::start("step", run.steps_done(), total, quiet);
     if !quiet {
@@ -38,9 +52,12 @@ pub fn train(mut run: Pretraining, folder: &RunFolder, quiet: bool) -> Result<Ru
             score = format!(", valid F1 {:.3} accuracy {:.3}", report.macro_f1, report.accuracy);
         }
         progress.update(record.step, record.images, &format!("{}{score}", figures(record)));
+        if keep == Some(record.step) {
+            kept = Some(run.state()?);
+        }
     }
     progress.finish();
-    run.finish().map_err(super::classify)
+    Ok((run.finish().map_err(super::classify)?, kept))
 }
 
 /// What a run learns from, in a line or two.
