@@ -164,4 +164,15 @@ fn the_papers_five_rows_come_from_one_command() {
     assert!(page.contains("more unlabelled faces") && page.contains("clip_0000"));
     // Without --force a second comparison does not touch the first.
     affekt(&args).refused(1, &["table", "not empty"]);
+    // A row that began where the baseline's warm-up ended is the run that makes those steps itself.
+    let again = lab.text("again");
+    let config = lab.text("table/ssl_more/config.toml");
+    affekt(&["pretrain", "--config", &config, "--out", &again, "--quiet"]).done();
+    let read = |file: &str| std::fs::read(lab.path(file)).unwrap();
+    assert_eq!(read("again/model.safetensors"), read("table/ssl_more/model.safetensors"));
+    let steps = |file: &str| {
+        let log = String::from_utf8(read(file)).unwrap();
+        log.lines().filter(|line| line.contains("\"kind\":\"step\"")).count()
+    };
+    assert_eq!([steps("again/log.jsonl"), steps("table/ssl_more/log.jsonl")], [8, 8]);
 }
