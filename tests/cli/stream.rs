@@ -28,7 +28,7 @@ fn listening(args: &[&str]) -> (Child, String) {
 
 #[test]
 fn the_synthetic_room_is_read_line_by_line_in_real_time() {
-    let run = affekt(["stream", "synth-room", "--seconds", "1.5", "--jsonl", "-", "--threads", "1"]).done();
+    let run = affekt(["stream", "synth", "--seconds", "1.5", "--jsonl", "-", "--threads", "1"]).done();
     let all = lines(&run.out);
     let seconds: Vec<f64> = all.iter().map(|l| l["seconds"].as_f64().unwrap()).collect();
     assert!(
@@ -42,7 +42,7 @@ fn the_synthetic_room_is_read_line_by_line_in_real_time() {
 #[test]
 fn a_program_that_connects_hears_what_is_read() {
     let (mut child, address) =
-        listening(&["stream", "synth-room", "--serve", "127.0.0.1:0", "--threads", "1", "--quiet"]);
+        listening(&["stream", "synth", "--serve", "127.0.0.1:0", "--threads", "1", "--quiet"]);
     let client = TcpStream::connect(&address).unwrap();
     client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut heard = BufReader::new(client)
@@ -51,7 +51,7 @@ fn a_program_that_connects_hears_what_is_read() {
     let (first, second) = (heard.next().unwrap(), heard.next().unwrap());
     assert!(first["frame"].as_u64() < second["frame"].as_u64(), "{first} {second}");
     assert!(second["faces"][0]["voted_label"].is_string());
-    let other = affekt(["stream", "synth-room", "--serve", &address]);
+    let other = affekt(["stream", "synth", "--serve", &address]);
     other.refused(1, &[&address, "in use", "choose another port"]);
     let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(stopped.success() && child.wait().unwrap().success(), "Ctrl-C is how it ends");
@@ -89,7 +89,7 @@ fn a_full_disk_ends_the_recording_and_not_the_reading() {
     let video = lab.text("full.mp4");
     let args = [
         "stream",
-        "synth-room",
+        "synth",
         "--seconds",
         "6",
         "--threads",
@@ -124,7 +124,7 @@ fn a_recording_that_is_killed_can_be_played() {
     let lab = Lab::new();
     let video = lab.text("killed.mp4");
     let mut command = program();
-    command.args(["stream", "synth-room", "--threads", "1", "--record", &video, "--jsonl", "-"]);
+    command.args(["stream", "synth", "--threads", "1", "--record", &video, "--jsonl", "-"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut read = BufReader::new(child.stdout.take().unwrap()).lines();
     while !std::fs::metadata(&video).is_ok_and(|m| m.len() > 20_000) {
@@ -144,16 +144,15 @@ fn a_source_that_is_not_there_says_what_to_do() {
     let odd = affekt(["stream", "camera:front"]);
     assert_eq!(odd.code, Some(2));
     assert!(odd.err.contains("affekt doctor"), "{}", odd.err);
-    affekt(["stream", "synth-room", "--serve", "nowhere"])
+    affekt(["stream", "synth", "--serve", "nowhere"])
         .refused(1, &["`nowhere` is no address", "127.0.0.1:9000"]);
-    affekt(["stream", "synth-room", "--neutral", "600"]).refused(2, &["600", "60 s"]);
-    affekt(["stream", "synth-room", "--fps", "0"]).refused(2, &["--fps is 0"]);
+    affekt(["stream", "synth", "--neutral", "600"]).refused(2, &["600", "60 s"]);
+    affekt(["stream", "synth", "--fps", "0"]).refused(2, &["--fps is 0"]);
 }
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
-    let mut child =
-        program().args(["stream", "synth-room", "--jsonl", "-", "--threads", "1"]).spawn().unwrap();
+    let mut child = program().args(["stream", "synth", "--jsonl", "-", "--threads", "1"]).spawn().unwrap();
     let mut first = [0u8; 1];
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
     // Its pipe is closed now.

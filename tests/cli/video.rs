@@ -167,7 +167,7 @@ fn the_papers_five_rows_come_from_one_command() {
     // A row that began where the baseline's warm-up ended is the run that makes those steps itself.
     let again = lab.text("again");
     let config = lab.text("table/ssl_more/config.toml");
-    affekt(&["pretrain", "--config", &config, "--out", &again, "--quiet"]).done();
+    affekt(["pretrain", "--config", &config, "--out", &again, "--quiet"]).done();
     let read = |file: &str| std::fs::read(lab.path(file)).unwrap();
     assert_eq!(read("again/model.safetensors"), read("table/ssl_more/model.safetensors"));
     let steps = |file: &str| {

@@ -12,9 +12,6 @@ use affekt_engine::synth::{Room, SynthCamera};
 
 use crate::pipeline::{Open, Opened};
 
-/// Frames a second of the synthetic camera.
-pub const SYNTH_RATE: f64 = 30.0;
-
 /// A source, as arguments and the window name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -120,7 +117,7 @@ fn open_camera(number: u32, note: Option<String>) -> Result<Opened, String> {
 
 fn open_synth(note: Option<String>) -> Result<Opened, String> {
     let room = Arc::new(Room::of_two().map_err(|e| e.to_string())?);
-    let source = Box::new(SynthCamera::new(room, u64::MAX, SYNTH_RATE));
+    let source = Box::new(SynthCamera::new(room, u64::MAX, SynthCamera::WEBCAM_RATE));
     Ok(Opened { source, keeps_time: false, note })
 }
 

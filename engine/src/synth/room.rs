@@ -170,6 +170,9 @@ pub struct SynthCamera {
 }
 
 impl SynthCamera {
+    /// Frames a second of a usual webcam.
+    pub const WEBCAM_RATE: f64 = 30.0;
+
     /// So many frames of a room, `rate` a second.
     pub fn new(room: Arc<Room>, frames: u64, rate: f64) -> Self {
         let info = SourceInfo {

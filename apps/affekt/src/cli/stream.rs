@@ -20,10 +20,10 @@ use crate::stream::{Feed, Opened, Sinks, SourceArg, Wanted};
 const EXAMPLES: &str = "Examples:
   affekt stream camera --jsonl -
   affekt stream camera:1 --size 1280x720 --serve 9000 --record talk.mp4
-  affekt stream synth-room --serve 127.0.0.1:9000 --seconds 10
+  affekt stream synth --serve 127.0.0.1:9000 --seconds 10
   affekt stream interview.mp4 --serve 9000
 
-SOURCE is `camera` or `camera:N` (affekt doctor lists them; they need a build with --features camera), `synth-room` for two
+SOURCE is `camera` or `camera:N` (affekt doctor lists them; they need a build with --features camera), `synth` for two
 people who do not exist, or a video, a picture or a folder of pictures, played at its own rate. Of a camera the newest frame
 wins, of a file every frame counts. It ends with the source, after --seconds, or by Ctrl-C.
 
@@ -39,7 +39,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StreamArgs {
-    /// `camera[:N]`, `synth-room`, or a video, picture or folder of pictures.
+    /// `camera[:N]`, `synth`, or a video, picture or folder of pictures.
     #[arg(value_name = "SOURCE")]
     source: SourceArg,
     #[command(flatten)]

@@ -10,9 +10,6 @@ use affekt_engine::media::detect::Detector;
 use affekt_engine::media::source::{FrameSource, OpenOptions, open};
 use affekt_engine::synth::{Room, SynthCamera, TrueFaces};
 
-/// Frames a second of the synthetic camera.
-const SYNTH_RATE: f64 = 30.0;
-
 /// A source, as it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceArg {
@@ -32,7 +29,7 @@ impl FromStr for SourceArg {
             ("camera", number) => number.parse().map(Self::Camera).map_err(|_| {
                 format!("`{number}` is no camera's number; `affekt doctor` lists the cameras found")
             }),
-            _ if text == "synth-room" => Ok(Self::SynthRoom),
+            _ if text == "synth" => Ok(Self::SynthRoom),
             _ => Ok(Self::File(text.into())),
         }
     }
@@ -66,7 +63,7 @@ impl SourceArg {
             Self::SynthRoom => {
                 let room = Arc::new(Room::of_two()?);
                 Opened {
-                    source: Box::new(SynthCamera::new(Arc::clone(&room), u64::MAX, SYNTH_RATE)),
+                    source: Box::new(SynthCamera::new(Arc::clone(&room), u64::MAX, SynthCamera::WEBCAM_RATE)),
                     handover: Handover::Newest,
                     needs_pace: true,
                     detector: Some(Box::new(TrueFaces(room))),
@@ -91,7 +88,7 @@ mod tests {
         assert_eq!("camera".parse(), Ok(SourceArg::Camera(0)));
         assert_eq!("camera:2".parse(), Ok(SourceArg::Camera(2)));
         assert!("camera:front".parse::<SourceArg>().is_err_and(|e| e.contains("affekt doctor")));
-        assert_eq!("synth-room".parse(), Ok(SourceArg::SynthRoom));
+        assert_eq!("synth".parse(), Ok(SourceArg::SynthRoom));
         assert_eq!("camera.mp4".parse(), Ok(SourceArg::File("camera.mp4".into())));
         assert_eq!("C:\\a.mp4".parse(), Ok(SourceArg::File("C:\\a.mp4".into())));
     }
