@@ -122,3 +122,18 @@ fn cache_folder() -> Option<PathBuf> {
     };
     Some(folder?.join("affekt"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_processors_threads_are_halved() {
+        let with = |threads, backend| Compute { threads: Some(threads), backend, ..Compute::default() };
+        let half = |compute: Compute| compute.halved().and_then(|half| half.threads);
+        assert_eq!(half(with(5, BackendChoice::Cpu)), Some(2));
+        assert_eq!(half(with(1, BackendChoice::Cpu)), None);
+        assert_eq!(half(with(4, BackendChoice::Wgpu)), None);
+        assert_eq!(half(with(4, BackendChoice::Auto)), None);
+    }
+}
