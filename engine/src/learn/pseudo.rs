@@ -39,7 +39,7 @@ impl PseudoLabels {
     }
 }
 
-/// Makes pseudo-labels; remembers what curriculum, alignment and adjustment need.
+/// Makes pseudo-labels; remembers what curriculum and alignment need.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PseudoLabeller {
     settings: PseudoSettings,
@@ -47,8 +47,6 @@ pub struct PseudoLabeller {
     learned: Vec<f32>,
     /// Alignment: running mean of the teacher's probabilities.
     marginal: Vec<f32>,
-    /// Adjustment: running share of each class in the labels that count.
-    share: Vec<f32>,
 }
 
 impl PseudoLabeller {
@@ -58,7 +56,6 @@ impl PseudoLabeller {
             settings: settings.clone(),
             learned: vec![0.0; classes],
             marginal: vec![1.0 / classes as f32; classes],
-            share: vec![1.0 / classes as f32; classes],
         }
     }
 
@@ -89,18 +86,7 @@ impl PseudoLabeller {
             LabelKind::Hard => one_hot(&picked, classes, 0.0),
             LabelKind::Soft => sharpened,
         };
-        let labels = PseudoLabels { classes: picked, targets, weights, confidence };
-        if self.settings.logit_adjustment > 0.0 {
-            self.remember_share(&labels);
-        }
-        labels
-    }
-
-    /// What is added to each class's logit of the student while it learns, `logit_adjustment * ln share[c]`; `None`
-    /// where nothing is.
-    pub fn adjustment(&self) -> Option<Vec<f32>> {
-        let strength = self.settings.logit_adjustment;
-        (strength > 0.0).then(|| self.share.iter().map(|share| strength * share.max(1e-4).ln()).collect())
+        PseudoLabels { classes: picked, targets, weights, confidence }
     }
 
     /// Confidence each class needs at the moment.
@@ -125,22 +111,22 @@ impl PseudoLabeller {
     }
 
     /// What it remembers, for a checkpoint: name and values.
-    pub fn state(&self) -> [(&'static str, &[f32]); 3] {
-        [
-            ("pseudo.learned", &self.learned),
-            ("pseudo.marginal", &self.marginal),
-            ("pseudo.share", &self.share),
-        ]
+    pub fn state(&self) -> [(&'static str, &[f32]); 2] {
+        [("pseudo.learned", &self.learned), ("pseudo.marginal", &self.marginal)]
     }
 
     /// Puts back what [`PseudoLabeller::state`] gave. Returns `false`, and changes nothing, when a value is missing or
     /// the number of classes differs.
     #[must_use]
     pub fn restore<'a>(&mut self, find: impl Fn(&str) -> Option<&'a [f32]>) -> bool {
-        let fits = |name| find(name).filter(|values| values.len() == self.learned.len()).map(<[f32]>::to_vec);
-        let found = (fits("pseudo.learned"), fits("pseudo.marginal"), fits("pseudo.share"));
-        let (Some(learned), Some(marginal), Some(share)) = found else { return false };
-        (self.learned, self.marginal, self.share) = (learned, marginal, share);
+        let classes = self.learned.len();
+        let found = (find("pseudo.learned"), find("pseudo.marginal"));
+        let (Some(learned), Some(marginal)) = found else { return false };
+        if learned.len() != classes || marginal.len() != classes {
+            return false;
+        }
+        self.learned = learned.to_vec();
+        self.marginal = marginal.to_vec();
         true
     }
 
@@ -162,19 +148,6 @@ impl PseudoLabeller {
         }
         let weight = self.weight();
         blend(&mut self.marginal, &mean, weight);
-    }
-
-    fn remember_share(&mut self, labels: &PseudoLabels) {
-        let kept: f32 = labels.weights.iter().sum();
-        if kept == 0.0 {
-            return;
-        }
-        let mut share = vec![0.0; self.share.len()];
-        for (row, weight) in labels.targets.chunks_exact(share.len()).zip(&labels.weights) {
-            share.iter_mut().zip(row).for_each(|(s, target)| *s += weight * target / kept);
-        }
-        let weight = self.weight();
-        blend(&mut self.share, &share, weight);
     }
 
     /// How much the step at hand counts in the running means.
@@ -282,29 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn the_adjustment_is_the_logarithm_of_what_the_kept_labels_hold_of_each_class() {
-        let settings = PseudoSettings { logit_adjustment: 0.5, threshold: 0.8, ..PseudoSettings::default() };
-        let mut adjusted = labeller(&settings);
-        assert_eq!(adjusted.adjustment(), Some(vec![0.5 * (1f32 / 3.0).ln(); 3]));
-        // Three are kept of the first class for one of the second; the doubtful one of the first does not count.
-        let batch = [6.0, 0.0, 0.0, 6.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.2, 0.0, 0.1];
-        for _ in 0..20_000 {
-            adjusted.label(&batch);
-        }
-        let found = adjusted.adjustment().expect("it is on");
-        for (found, share) in found.iter().zip([0.75, 0.25, 1e-4_f32]) {
-            assert!((found - 0.5 * share.ln()).abs() < 1e-3, "{found} for {share}");
-        }
-        assert_eq!(labeller(&PseudoSettings::default()).adjustment(), None);
-    }
-
-    #[test]
     fn what_it_remembers_can_be_put_back() {
         let settings = PseudoSettings {
             threshold: 0.9,
             curriculum: true,
             distribution_alignment: true,
-            logit_adjustment: 1.0,
             ..Default::default()
         };
         let mut first = labeller(&settings);

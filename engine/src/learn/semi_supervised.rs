@@ -381,13 +381,8 @@ impl SemiSupervised {
             View::Weak => &batch.weak,
             View::Strong => &batch.strong,
         };
-        let mut logits = view.forward(self.student.as_mut(), now.unlabelled, Mode::Train)?;
+        let logits = view.forward(self.student.as_mut(), now.unlabelled, Mode::Train)?;
         now.record.agreement = share_at(&logits, &pseudo.classes, self.classes);
-        if let Some(adjustment) = self.labeller.adjustment() {
-            for row in logits.chunks_exact_mut(self.classes) {
-                row.iter_mut().zip(&adjustment).for_each(|(logit, a)| *logit += a);
-            }
-        }
         let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)

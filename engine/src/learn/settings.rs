@@ -110,13 +110,8 @@ pub struct PseudoSettings {
     /// Divides the teacher's probabilities by their running mean over the unlabelled pictures, so that labels are
     /// spread over the classes as in the balanced labelled batches (`ReMixMatch`, Berthelot et al. 2020).
     pub distribution_alignment: bool,
-    /// How much of the labels' own class balance the student is kept from learning: the student learns from its logits
-    /// plus this times the logarithm of each class's running share of the labels, and answers without it, so its answers
-    /// presume classes in balance as the teacher's do (`Logit adjustment`, Menon et al. 2021, equation 10). 1 takes out
-    /// all of it, 0 nothing.
-    pub logit_adjustment: f32,
-    /// About how many steps the running means behind curriculum, alignment and adjustment look back. The curriculum lets
-    /// everything through until it has seen enough, so in short runs this must be short.
+    /// About how many steps the running means behind curriculum and alignment look back. The curriculum lets everything
+    /// through until it has seen enough, so in short runs this must be short.
     pub memory_steps: u64,
 }
 
@@ -128,7 +123,6 @@ impl Default for PseudoSettings {
             threshold: 0.0,
             curriculum: false,
             distribution_alignment: false,
-            logit_adjustment: 0.0,
             memory_steps: 1000,
         }
     }

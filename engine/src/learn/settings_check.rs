@@ -33,7 +33,6 @@ impl Settings {
             ("fine_tune.learning_rate", self.fine_tune.learning_rate, 0.0, 100.0),
             ("pseudo_labels.temperature", p.temperature, 0.01, 100.0),
             ("pseudo_labels.threshold", p.threshold, 0.0, 0.999_99),
-            ("pseudo_labels.logit_adjustment", p.logit_adjustment, 0.0, 10.0),
             ("losses.supervised", l.supervised, 0.0, 1e6),
             ("losses.consistency", l.consistency, 0.0, 1e6),
             ("losses.consistency_temperature", l.consistency_temperature, 0.01, 100.0),

@@ -199,32 +199,6 @@ fn the_students_label_step_goes_along_the_gradient_that_the_feedback_measured() 
 }
 
 #[test]
-fn an_adjusted_student_learns_from_its_logits_plus_the_classes_log_shares() {
-    let graph = mlp_graph(INPUTS, 8, CLASSES, true);
-    let mut settings = plain();
-    settings.pseudo_labels.logit_adjustment = 2.0;
-    settings.pseudo_labels.memory_steps = 1;
-    let mut t = trainer(&graph, &settings);
-    t.teacher_forward(&batch(0)).expect("forward");
-    let labels = t.pseudo_labels().expect("labels").clone();
-    let weak = batch(0).weak.values();
-    let start = Weights::initial(&graph, 2);
-    let mut logits = Reference::new(&graph, start).forward(&weak, 12, Mode::Train).expect("logits");
-    let counts = labels.histogram(CLASSES);
-    for row in logits.chunks_exact_mut(CLASSES) {
-        for (logit, &count) in row.iter_mut().zip(&counts) {
-            *logit += 2.0 * (count as f32 / 12.0).max(1e-4).ln();
-        }
-    }
-    let expected = cross_entropy(&logits, &labels.targets, None, CLASSES).value;
-    t.student_update(&batch(0)).expect("update");
-    t.meta_test(&batch(0)).expect("measured");
-    t.teacher_update(&batch(0)).expect("update");
-    let found = t.end_step().expect("a step").loss_student.expect("it learned");
-    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
-}
-
-#[test]
 fn fine_tuning_moves_the_student_on_labels_and_leaves_the_teacher_alone() {
     let mut settings = Settings { steps: 4, ..plain() };
     settings.fine_tune = FineTune { steps: 2, learning_rate: 0.05 };

@@ -140,7 +140,6 @@ fn a_resumed_run_is_bit_identical() {
         threshold: 0.6,
         curriculum: true,
         distribution_alignment: true,
-        logit_adjustment: 0.5,
         ..Default::default()
     };
     settings.student_label_step = 1.0;
