@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use affekt_engine::Recognizer;
 use affekt_engine::backend::Backend;
-use affekt_engine::backend::cpu::CpuBackend;
+use affekt_engine::backend::cpu::{Arithmetic, CpuBackend};
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
 use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::signal::{VoteKind, VoteSettings};
@@ -174,7 +174,7 @@ impl RecognizerChoice {
                 Err(error) => log::info!("no GPU is used: {error}"),
             },
         }
-        Ok(Arc::new(CpuBackend::new()?))
+        Ok(Arc::new(CpuBackend::new()?.with_arithmetic(Arithmetic::Fixed)))
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Maker<'a> {
             unsure_below: args.unsure_below,
             ..settings.clone()
         };
-        Ok(Self { args, model, backend: compute.open()?, settings })
+        Ok(Self { args, model, backend: compute.for_reading().open()?, settings })
     }
 
     /// A recognizer with the detector that was asked for.

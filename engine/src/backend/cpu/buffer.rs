@@ -61,6 +61,11 @@ impl Shared {
         Self(slice.as_mut_ptr())
     }
 
+    /// A part of what another one points to.
+    pub(super) fn from_pointer(pointer: *mut f32) -> Self {
+        Self(pointer)
+    }
+
     /// # Safety
     /// `offset` is within the allocation.
     #[inline(always)]

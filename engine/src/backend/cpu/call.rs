@@ -2,38 +2,58 @@
 //! product; and where the weights in the form each wants are kept.
 
 use super::buffer::{Buffer, Shared};
+use super::fixed::{Arithmetic, FixedWeights, Panels};
 use super::layer::ConvLayer;
 use super::matmul::{Finish, Gather, Product, row_blocks};
 use super::simd::Isa;
-use super::winograd::{Convolution, Tiling};
+use super::winograd::{Convolution, FEWEST_TILES, FEWEST_TILES_KEPT, Tiling};
 
-/// Where a forward product's transformed weights are kept.
-pub(super) enum Transformed<'a> {
-    /// For as long as the weights stay the same.
-    Kept(&'a mut Option<Buffer>),
-    /// Until the next layer.
-    Once(&'a mut Buffer),
+/// A forward product's weights.
+pub(super) enum Source<'a> {
+    /// Kept for as long as they stay the same, in every form that was wanted.
+    Kept(&'a mut KeptWeights),
+    /// As the store packs them, and room for another form of them until the next layer.
+    Once(&'a [f32], &'a mut Buffer),
 }
 
-impl Transformed<'_> {
-    fn forward(&mut self, isa: Isa, tiling: &Tiling, weights: &[f32]) -> &[f32] {
-        let make = |to: &mut Buffer| {
-            to.ensure(tiling.weights_len(isa));
-            tiling.transform_weights(isa, weights, false, to.as_mut_slice());
-        };
-        match self {
-            Transformed::Kept(kept) => kept
-                .get_or_insert_with(|| {
-                    let mut buffer = Buffer::default();
-                    make(&mut buffer);
-                    buffer
-                })
-                .as_slice(),
-            Transformed::Once(buffer) => {
-                make(buffer);
-                buffer.as_slice()
-            }
+/// Weights that stay the same for many passes.
+pub(super) struct KeptWeights {
+    packed: Buffer,
+    tiles: Option<Buffer>,
+    fixed: Option<FixedWeights>,
+    fixed_tiles: Option<FixedWeights>,
+}
+
+impl KeptWeights {
+    pub(super) fn new(packed: Buffer) -> Self {
+        Self { packed, tiles: None, fixed: None, fixed_tiles: None }
+    }
+
+    fn for_product(&mut self, call: &Call, conv: &ConvLayer) -> Panels<'_> {
+        if !(call.is_fixed() && conv.forward.suits_fixed()) {
+            return Panels::Single(self.packed.as_slice());
         }
+        let packed = self.packed.as_slice();
+        Panels::Fixed(self.fixed.get_or_insert_with(|| {
+            let blocks: Vec<_> = conv.forward.weight_blocks().collect();
+            FixedWeights::new(call.isa, packed, conv.extents.inner(), &blocks)
+        }))
+    }
+
+    fn for_tiles(&mut self, call: &Call, tiling: &Tiling) -> Panels<'_> {
+        let packed = self.packed.as_slice();
+        let transformed = || {
+            let mut buffer = Buffer::zeroed(tiling.weights_len(call.isa));
+            tiling.transform_weights(call.isa, packed, false, buffer.as_mut_slice());
+            buffer
+        };
+        if !(call.is_fixed() && tiling.suits_fixed()) {
+            return Panels::Single(self.tiles.get_or_insert_with(transformed).as_slice());
+        }
+        Panels::Fixed(self.fixed_tiles.get_or_insert_with(|| {
+            let blocks: Vec<_> = tiling.weight_blocks().collect();
+            FixedWeights::new(call.isa, transformed().as_slice(), tiling.inputs, &blocks)
+        }))
     }
 }
 
@@ -51,30 +71,43 @@ pub(super) struct Call {
     pub isa: Isa,
     pub threads: usize,
     pub items: usize,
+    pub arithmetic: Arithmetic,
 }
 
 impl Call {
-    /// `target = input * weights` for a layer; `weights` are packed as the store keeps them.
-    pub(super) fn forward(
-        &self,
-        conv: &ConvLayer,
-        input: &[f32],
-        weights: &[f32],
-        target: Target<'_>,
-        transformed: &mut Transformed<'_>,
-    ) {
-        if let Some(tiling) = self.tiling(conv) {
-            let weights = transformed.forward(self.isa, &tiling, weights);
+    fn is_fixed(&self) -> bool {
+        self.arithmetic == Arithmetic::Fixed && self.isa.has_pairs()
+    }
+
+    /// `target = input * weights` for a layer.
+    pub(super) fn forward(&self, conv: &ConvLayer, input: &[f32], weights: Source<'_>, target: Target<'_>) {
+        let fewest = match weights {
+            Source::Kept(_) => FEWEST_TILES_KEPT,
+            Source::Once(..) => FEWEST_TILES,
+        };
+        if let Some(tiling) = Tiling::forward(&conv.extents, self.isa, self.items, fewest) {
+            let weights = match weights {
+                Source::Kept(kept) => kept.for_tiles(self, &tiling),
+                Source::Once(packed, transformed) => {
+                    transformed.ensure(tiling.weights_len(self.isa));
+                    tiling.transform_weights(self.isa, packed, false, transformed.as_mut_slice());
+                    Panels::Single(transformed.as_slice())
+                }
+            };
             self.tiles(tiling, input, weights, target);
             return;
         }
+        let weights = match weights {
+            Source::Kept(kept) => kept.for_product(self, conv),
+            Source::Once(packed, _) => Panels::Single(packed),
+        };
         let panel_len = conv.extents.panel_len(self.isa);
         self.product(&conv.forward, input, (weights, panel_len), conv.extents.output.c, target);
     }
 
     /// Blocks in which a forward product leaves its column sums.
     pub(super) fn sum_blocks(&self, conv: &ConvLayer) -> usize {
-        match self.tiling(conv) {
+        match Tiling::forward(&conv.extents, self.isa, self.items, FEWEST_TILES) {
             Some(tiling) => tiling.blocks(self.items),
             None => row_blocks(self.isa, self.items * conv.extents.output.pixels()),
         }
@@ -99,7 +132,7 @@ impl Call {
             points.ensure(tiling.weights_len(self.isa));
             tiling.transform_weights(self.isa, transposed.as_slice(), true, points.as_mut_slice());
             let target = Target { output: Shared::of(d_input), finish, sums: None };
-            self.tiles(tiling, d_output, points.as_slice(), target);
+            self.tiles(tiling, d_output, Panels::Single(points.as_slice()), target);
             return;
         }
         let (gathers, unreached) = &conv.input_gradient;
@@ -114,15 +147,11 @@ impl Call {
         let target = Target { output: Shared::of(d_input), finish, sums: None };
         for gather in gathers {
             let panel_len = extents.transposed_panel_len(self.isa);
-            self.product(gather, d_output, (transposed.as_slice(), panel_len), c, target);
+            self.product(gather, d_output, (Panels::Single(transposed.as_slice()), panel_len), c, target);
         }
     }
 
-    fn tiling(&self, conv: &ConvLayer) -> Option<Tiling> {
-        Tiling::forward(&conv.extents, self.isa, self.items)
-    }
-
-    fn tiles(&self, tiling: Tiling, input: &[f32], weights: &[f32], target: Target<'_>) {
+    fn tiles(&self, tiling: Tiling, input: &[f32], weights: Panels<'_>, target: Target<'_>) {
         let Target { output, finish, sums } = target;
         Convolution { isa: self.isa, tiling, items: self.items, input, weights, output, finish, sums }.run();
     }
@@ -131,7 +160,7 @@ impl Call {
         &self,
         gather: &Gather,
         input: &[f32],
-        (weights, panel_len): (&[f32], usize),
+        (weights, panel_len): (Panels<'_>, usize),
         columns: usize,
         target: Target<'_>,
     ) {

@@ -8,12 +8,16 @@
 //! Every output value adds its products in one fixed order, so results do not depend on how rows and panels are
 //! divided among threads.
 
+mod fixed;
+
 use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use self::fixed::FixedTask;
 use super::buffer::Shared;
+use super::fixed::{Panels, suits};
 use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch, with_rows};
 
 /// Offset that stands for a row of zeros (padding).
@@ -93,6 +97,18 @@ impl Gather {
     fn rows(&self) -> usize {
         self.outputs.len()
     }
+
+    /// Whether the product can be taken in fixed point.
+    pub(super) fn suits_fixed(&self) -> bool {
+        suits(self.runs.iter().flat_map(|run| [run.start, run.len, run.weight_row]))
+    }
+
+    /// Rows of a weight panel that are added up together, of one run each.
+    pub(super) fn weight_blocks(&self) -> impl Iterator<Item = Vec<Range<usize>>> {
+        self.blocks.iter().map(|block| {
+            self.runs[block.clone()].iter().map(|run| run.weight_row..run.weight_row + run.len).collect()
+        })
+    }
 }
 
 /// What happens to a finished tile.
@@ -115,7 +131,7 @@ pub(super) struct Product<'a> {
     pub items: usize,
     pub input: &'a [f32],
     /// Panels of `weight_rows x panel` values, each `panel_len` long.
-    pub weights: &'a [f32],
+    pub weights: Panels<'a>,
     pub panel_len: usize,
     pub columns: usize,
     pub output: Shared,
@@ -145,7 +161,7 @@ impl Product<'_> {
         let panels = self.columns.div_ceil(panel);
         assert!(self.gather.longest <= ZEROS.len(), "a run longer than the row of zeros");
         assert!(self.input.len() >= self.items * self.gather.input_len, "input too short");
-        assert!(self.weights.len() >= panels * self.panel_len, "weights too short");
+        assert!(self.weights.holds(panels * self.panel_len), "weights too short");
         if let Some(bias) = self.finish.bias {
             assert!(bias.len() >= panels * panel, "bias not padded");
         }
@@ -163,7 +179,11 @@ impl Product<'_> {
             let panels = group * per_group..panels.min((group + 1) * per_group);
             // SAFETY: the instruction set was detected; lengths were checked above; tasks write disjoint rows and
             // columns.
-            unsafe { self.isa.run(Task { product: self, block, rows, panels }) };
+            let task = Task { product: self, block, rows, panels };
+            match self.weights {
+                Panels::Single(weights) => unsafe { self.isa.run(SingleTask { task, weights }) },
+                Panels::Fixed(weights) => unsafe { self.isa.run_pairs(FixedTask { task, weights }) },
+            }
         });
     }
 
@@ -192,7 +212,13 @@ struct Task<'a, 'b> {
     panels: Range<usize>,
 }
 
-impl Kernel for Task<'_, '_> {
+/// A task whose weights are single-precision numbers.
+struct SingleTask<'a, 'b> {
+    task: Task<'a, 'b>,
+    weights: &'a [f32],
+}
+
+impl Kernel for SingleTask<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -201,41 +227,50 @@ impl Kernel for Task<'_, '_> {
     }
 }
 
-impl Task<'_, '_> {
+/// Where a task's rows are read and written.
+struct Lines {
+    count: usize,
+    outputs: [usize; MOST_ROWS * TILES_PER_BLOCK],
+    /// Rows of pointers, whole tiles of them.
+    padded: usize,
+    /// `taps x padded`: where each run of each row starts.
+    pointers: Vec<*const f32>,
+}
+
+impl Lines {
+    /// Keeps the memory for the thread's next task.
+    fn give_back(self) {
+        ROW_POINTERS.set(self.pointers);
+    }
+}
+
+impl SingleTask<'_, '_> {
     #[inline(always)]
     unsafe fn rows_of<V: Vector, const R: usize>(self) {
-        // Taken rather than borrowed: a closure might be compiled outside the instruction set.
-        let mut pointers = ROW_POINTERS.take();
-        let product = self.product;
-        let count = self.rows.len();
-        let padded = count.div_ceil(R) * R;
-        product.point(&self.rows, padded, &mut pointers);
-        let mut outputs = [0usize; MOST_ROWS * TILES_PER_BLOCK];
-        let per_image = product.gather.rows();
-        for (i, row) in self.rows.clone().enumerate() {
-            let (image, row) = (row / per_image, row % per_image);
-            outputs[i] = image * product.gather.output_len + product.gather.outputs[row] as usize;
-        }
-        let last = product.gather.blocks.len() - 1;
-        for (b, block) in product.gather.blocks.iter().enumerate() {
-            let runs = &product.gather.runs[block.clone()];
-            for panel in self.panels.clone() {
+        let task = &self.task;
+        let gather = task.product.gather;
+        let lines = task.lines(R);
+        let last = gather.blocks.len() - 1;
+        for (b, block) in gather.blocks.iter().enumerate() {
+            let runs = &gather.runs[block.clone()];
+            for panel in task.panels.clone() {
                 let place = Place { panel, first: b == 0, last: b == last };
                 unsafe {
                     let mut sums = [[V::zero(); PANEL_VECTORS]; 2];
                     let mut tile = 0;
-                    while tile < count {
-                        let out = &outputs[tile..count.min(tile + R)];
-                        self.tile::<V, R>(runs, &pointers[tile..], padded, out, &place, &mut sums);
+                    while tile < lines.count {
+                        let out = &lines.outputs[tile..lines.count.min(tile + R)];
+                        let pointers = &lines.pointers[tile..];
+                        self.tile::<V, R>(runs, pointers, lines.padded, out, &place, &mut sums);
                         tile += R;
                     }
                     if b == last {
-                        self.store_sums(panel, &sums);
+                        task.store_sums(panel, &sums);
                     }
                 }
             }
         }
-        ROW_POINTERS.set(pointers);
+        lines.give_back();
     }
 
     #[inline(always)]
@@ -250,15 +285,8 @@ impl Task<'_, '_> {
     ) {
         unsafe {
             let width = V::LANES * PANEL_VECTORS;
-            let product = self.product;
-            let panel = product.weights.as_ptr().add(place.panel * product.panel_len);
-            for &output in outputs {
-                let at = output + place.panel * width;
-                prefetch(product.output.at(at));
-                if let (true, Some(residual)) = (place.last, product.finish.residual) {
-                    prefetch(residual.as_ptr().add(at));
-                }
-            }
+            let panel = self.weights.as_ptr().add(place.panel * self.task.product.panel_len);
+            self.task.prefetch(outputs, place, width);
             let mut acc = [[V::zero(); PANEL_VECTORS]; R];
             for run in runs {
                 let mut rows = [std::ptr::null::<f32>(); R];
@@ -273,12 +301,58 @@ impl Task<'_, '_> {
             for r in 0..R {
                 done[r] = [acc[r][0], acc[r][1]];
             }
-            let column = place.panel * width;
-            let columns = (product.columns - column).min(width);
+            self.task.store::<V, R>(&done, outputs, place, sums);
+        }
+    }
+}
+
+impl Task<'_, '_> {
+    fn lines(&self, tile: usize) -> Lines {
+        // Taken rather than borrowed: a closure might be compiled outside the instruction set.
+        let mut pointers = ROW_POINTERS.take();
+        let (product, count) = (self.product, self.rows.len());
+        let padded = count.next_multiple_of(tile);
+        product.point(&self.rows, padded, &mut pointers);
+        let mut outputs = [0usize; MOST_ROWS * TILES_PER_BLOCK];
+        let per_image = product.gather.rows();
+        for (i, row) in self.rows.clone().enumerate() {
+            let (image, row) = (row / per_image, row % per_image);
+            outputs[i] = image * product.gather.output_len + product.gather.outputs[row] as usize;
+        }
+        Lines { count, outputs, padded, pointers }
+    }
+
+    /// Asks for what [`Task::store`] will read and write.
+    #[inline(always)]
+    unsafe fn prefetch(&self, outputs: &[usize], place: &Place, width: usize) {
+        for &output in outputs {
+            let at = output + place.panel * width;
+            unsafe {
+                prefetch(self.product.output.at(at));
+                if let (true, Some(residual)) = (place.last, self.product.finish.residual) {
+                    prefetch(residual.as_ptr().add(at));
+                }
+            }
+        }
+    }
+
+    /// Finishes a tile.
+    #[inline(always)]
+    unsafe fn store<V: Vector, const R: usize>(
+        &self,
+        done: &[[V; PANEL_VECTORS]; R],
+        outputs: &[usize],
+        place: &Place,
+        sums: &mut [[V; PANEL_VECTORS]; 2],
+    ) {
+        let width = V::LANES * PANEL_VECTORS;
+        let column = place.panel * width;
+        let columns = (self.product.columns - column).min(width);
+        unsafe {
             if columns == width {
-                self.finish::<V, R>(&done, outputs, column, place, sums);
+                self.finish::<V, R>(done, outputs, column, place, sums);
             } else {
-                self.finish_narrow::<V, R>(&done, outputs, column, columns, place, sums);
+                self.finish_narrow::<V, R>(done, outputs, column, columns, place, sums);
             }
         }
     }

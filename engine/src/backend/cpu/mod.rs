@@ -1,7 +1,8 @@
 //! The CPU backend: always built, and the reference that other backends are held to.
 //!
 //! `conv` turns convolutions and linear layers into the gathered products of `matmul`; `weight_grad`, `norm`, `pool`,
-//! `layer_norm`, `attention`, `tail` and `columns` are the other kernels; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
+//! `layer_norm`, `attention`, `tail` and `columns` are the other kernels; `fixed` is how inference does the products
+//! in integers; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
 //! bit-identical for any number of threads.
 
 #![expect(
@@ -15,6 +16,9 @@ mod buffer;
 mod call;
 mod columns;
 mod conv;
+mod fixed;
+#[cfg(test)]
+mod fixed_tests;
 #[cfg(test)]
 mod guard_tests;
 mod layer;
@@ -37,12 +41,14 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Backend, BackendError, Network};
 use crate::net::{Graph, Weights};
+pub use fixed::Arithmetic;
 pub use simd::Isa;
 
 /// Runs networks on the processor, with whatever vector instructions it has.
 #[derive(Debug, Clone)]
 pub struct CpuBackend {
     isa: Isa,
+    arithmetic: Arithmetic,
     pool: Arc<ThreadPool>,
 }
 
@@ -69,7 +75,20 @@ impl CpuBackend {
             .thread_name(|i| format!("affekt-cpu-{i}"))
             .build()
             .map_err(|e| BackendError::Unavailable(format!("threads cannot be started: {e}")))?;
-        Ok(Self { isa, pool: Arc::new(pool) })
+        Ok(Self { isa, arithmetic: Arithmetic::Single, pool: Arc::new(pool) })
+    }
+
+    /// The same, with another arithmetic for inference; training always computes in single precision, and so does a
+    /// processor that gains nothing from [`Arithmetic::Fixed`].
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        let arithmetic = if self.isa.gains_from_pairs() { arithmetic } else { Arithmetic::Single };
+        Self { arithmetic, ..self }
+    }
+
+    /// How inference computes.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 }
 
@@ -79,10 +98,19 @@ impl Backend for CpuBackend {
     }
 
     fn describe(&self) -> String {
-        format!("cpu ({}, {} threads)", self.isa.name(), self.pool.current_num_threads())
+        let arithmetic = match self.arithmetic {
+            Arithmetic::Single => "",
+            Arithmetic::Fixed => ", inference in 16-bit fixed point",
+        };
+        format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.pool.current_num_threads())
     }
 
     fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError> {
-        Ok(Box::new(network::CpuNetwork::new(self.isa, Arc::clone(&self.pool), graph, weights)?))
+        Ok(Box::new(network::CpuNetwork::new(
+            (self.isa, self.arithmetic),
+            Arc::clone(&self.pool),
+            graph,
+            weights,
+        )?))
     }
 }

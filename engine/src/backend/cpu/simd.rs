@@ -3,6 +3,10 @@
 //! A kernel is written once, generic over [`Vector`], as an `#[inline(always)]` [`Kernel::run`]; [`Isa::run`] calls it
 //! inside a function that enables the instruction set, so that the whole kernel is compiled for it.
 
+mod pairs;
+
+pub(super) use pairs::{PairKernel, Pairs};
+
 /// A register of `LANES` single-precision numbers and the few operations the kernels need.
 ///
 /// # Safety
@@ -197,16 +201,17 @@ unsafe fn run_neon<K: Kernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; 8]);
 
-impl Portable {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        let mut out = self.0;
-        for (a, b) in out.iter_mut().zip(other.0) {
-            *a = f(*a, b);
+/// A method of [`Portable`] lane by lane: a loop, since functions over arrays are not always compiled into their caller.
+macro_rules! lanes {
+    ($of:expr, |$i:ident| $value:expr) => {{
+        let mut out = $of;
+        for $i in 0..8 {
+            out[$i] = $value;
         }
         Self(out)
-    }
+    }};
 }
+use lanes;
 
 impl Vector for Portable {
     const LANES: usize = 8;
@@ -229,23 +234,23 @@ impl Vector for Portable {
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
+        lanes!(self.0, |i| self.0[i] + other.0[i])
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| a - b)
+        lanes!(self.0, |i| self.0[i] - other.0[i])
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        self.zip(other, |a, b| if a > b { a } else { b })
+        lanes!(self.0, |i| if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] })
     }
     #[inline(always)]
     unsafe fn where_positive(self, gate: Self) -> Self {
-        self.zip(gate, |a, b| if b > 0.0 { a } else { 0.0 })
+        lanes!(self.0, |i| if gate.0[i] > 0.0 { self.0[i] } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        self.zip(factor, |a, b| a * b).zip(addend, |a, b| a + b)
+        lanes!(self.0, |i| self.0[i] * factor.0[i] + addend.0[i])
     }
 }
 

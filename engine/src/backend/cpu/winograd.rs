@@ -5,12 +5,17 @@
 //! A task owns a block of 2x2 output tiles and a block of output channels; transformed inputs and products stay in
 //! the L2 cache, and the output transform finishes with bias, residual, rectifier and column sums.
 
+mod fixed;
+
 use std::cell::Cell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
+use self::fixed::FixedTask;
 use super::buffer::{Buffer, Shared};
 use super::conv::Extents;
+use super::fixed::{Panels, suits};
 use super::matmul::{Finish, ZEROS, multiply};
 use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
 
@@ -20,12 +25,19 @@ pub(super) const POINTS: usize = 16;
 const TILES: usize = 24;
 /// Input channels transformed at a time.
 const INPUTS: usize = 128;
+/// What lines of channels are kept apart by beyond their length: lines a power of two apart would compete for the same
+/// few places in the cache.
+const APART: usize = 16;
+/// From one line of transformed values to the next.
+const LINE: usize = INPUTS + APART;
 /// Output channels in one task.
-const OUTPUTS: usize = 64;
+const OUTPUTS: usize = 128;
 /// Input channels of a panel whose weights one task transforms.
 const CHANNELS: usize = 16;
 /// Below this many tiles, transforming the weights costs more than it saves.
-const FEWEST_TILES: usize = 160;
+pub(super) const FEWEST_TILES: usize = 160;
+/// The same for weights that are transformed already, which are only more to read.
+pub(super) const FEWEST_TILES_KEPT: usize = 48;
 
 /// A convolution cut into 2x2 output tiles.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +51,8 @@ pub(super) struct Tiling {
 }
 
 impl Tiling {
-    /// The forward convolution, if it is of the kind and worth it for that many items.
-    pub(super) fn forward(extents: &Extents, isa: Isa, items: usize) -> Option<Self> {
+    /// The forward convolution, if it is of the kind and that many items have at least `fewest` tiles.
+    pub(super) fn forward(extents: &Extents, isa: Isa, items: usize, fewest: usize) -> Option<Self> {
         let Extents { input, output, kernel, stride, padding } = *extents;
         let tiling = Self { height: input.h, width: input.w, inputs: input.c, outputs: output.c, padding };
         let lanes = isa.panel() / PANEL_VECTORS;
@@ -49,12 +61,12 @@ impl Tiling {
         let (rows, columns) = tiling.tiles();
         // Odd maps compute positions that do not exist.
         let used = output.pixels() as f32 / (4 * rows * columns) as f32;
-        (fits && whole && used > 0.7 && items * rows * columns >= FEWEST_TILES).then_some(tiling)
+        (fits && whole && used > 0.7 && items * rows * columns >= fewest).then_some(tiling)
     }
 
     /// The input gradient as a convolution of the output gradient with the flipped, transposed weight.
     pub(super) fn input_gradient(extents: &Extents, isa: Isa, items: usize) -> Option<Self> {
-        let forward = Self::forward(extents, isa, items)?;
+        let forward = Self::forward(extents, isa, items, FEWEST_TILES)?;
         let (height, width) = (extents.output.h, extents.output.w);
         let (inputs, outputs) = (forward.outputs, forward.inputs);
         let used = extents.input.pixels() as f32
@@ -82,6 +94,17 @@ impl Tiling {
     /// Values of the transformed weight.
     pub(super) fn weights_len(&self, isa: Isa) -> usize {
         POINTS * self.outputs.div_ceil(isa.panel()) * isa.panel() * self.inputs
+    }
+
+    /// Whether the products can be taken in fixed point.
+    pub(super) fn suits_fixed(&self) -> bool {
+        suits([self.inputs].into_iter())
+    }
+
+    /// Input channels that are added up together.
+    pub(super) fn weight_blocks(&self) -> impl Iterator<Item = Vec<Range<usize>>> {
+        let inputs = self.inputs;
+        (0..inputs).step_by(INPUTS).map(move |start| vec![start..inputs.min(start + INPUTS)])
     }
 
     /// Transforms a packed 3x3 weight (`panel x 9 x inputs x panel width`); `flip` turns it by 180 degrees.
@@ -170,7 +193,7 @@ pub(super) struct Convolution<'a> {
     pub items: usize,
     pub input: &'a [f32],
     /// From [`Tiling::transform_weights`].
-    pub weights: &'a [f32],
+    pub weights: Panels<'a>,
     pub output: Shared,
     pub finish: Finish<'a>,
     /// Sums and sums of squares of each column, `block x 2 x padded columns`.
@@ -187,7 +210,7 @@ impl Convolution<'_> {
         let t = &self.tiling;
         let (h, w) = t.output_size();
         assert!(self.input.len() >= self.items * t.height * t.width * t.inputs, "input too short");
-        assert!(self.weights.len() >= t.weights_len(self.isa), "weights too short");
+        assert!(self.weights.holds(t.weights_len(self.isa)), "weights too short");
         assert!(t.inputs <= ZEROS.len(), "more channels than the row of zeros");
         if let Some(residual) = self.finish.residual {
             assert!(residual.len() >= self.items * h * w * t.outputs, "residual too short");
@@ -196,7 +219,10 @@ impl Convolution<'_> {
         (0..t.blocks(self.items) * groups).into_par_iter().for_each(|task| {
             let task = Task { whole: self, block: task / groups, first: task % groups * OUTPUTS };
             // SAFETY: the set was detected, lengths were checked, each task writes its own tiles and channels.
-            unsafe { self.isa.run(task) };
+            match self.weights {
+                Panels::Single(weights) => unsafe { self.isa.run(SingleTask { task, weights }) },
+                Panels::Fixed(weights) => unsafe { self.isa.run_pairs(FixedTask { task, weights }) },
+            }
         });
     }
 }
@@ -216,7 +242,13 @@ struct Corner {
     x: usize,
 }
 
-impl Kernel for Task<'_, '_> {
+/// A task whose weights are single-precision numbers.
+struct SingleTask<'a, 'b> {
+    task: Task<'a, 'b>,
+    weights: &'a [f32],
+}
+
+impl Kernel for SingleTask<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -225,14 +257,91 @@ impl Kernel for Task<'_, '_> {
     }
 }
 
-impl Task<'_, '_> {
+impl SingleTask<'_, '_> {
     #[inline(always)]
     unsafe fn tiles_of<V: Vector, const R: usize>(self) {
-        let t = &self.whole.tiling;
+        let Self { task, weights } = self;
         let width = V::LANES * PANEL_VECTORS;
+        let mut room = task.room(width);
+        for start in (0..task.whole.tiling.inputs).step_by(INPUTS) {
+            let inputs = unsafe { task.transform_inputs::<V>(&room, start) };
+            for point in 0..POINTS {
+                for panel in 0..room.panels {
+                    let column = task.column(point, panel, width);
+                    for tile in (0..room.count).step_by(R) {
+                        unsafe {
+                            let from = column * task.whole.tiling.inputs + start * width;
+                            let line = point * TILES + tile;
+                            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
+                            let mut lines = [std::ptr::null::<f32>(); R];
+                            for (r, to) in lines.iter_mut().enumerate() {
+                                *to = room.transformed.at((line + r) * LINE);
+                            }
+                            multiply::<V, R>(&mut acc, &lines, inputs, weights.as_ptr().add(from));
+                            let mut done = [[V::zero(); PANEL_VECTORS]; R];
+                            for r in 0..R {
+                                done[r] = [acc[r][0], acc[r][1]];
+                            }
+                            room.add::<V, R>(&done, line, panel, start == 0);
+                        }
+                    }
+                }
+            }
+        }
+        unsafe { task.transform_outputs::<V>(&room) };
+        room.give_back();
+    }
+}
+
+/// What a task works in.
+struct Room {
+    corners: [Corner; TILES],
+    /// Tiles of this task.
+    count: usize,
+    /// Output channels of this task, and the panels they are in.
+    outputs: usize,
+    panels: usize,
+    /// `point x tile` lines of [`LINE`] input channels.
+    transformed: Shared,
+    /// `point x tile` lines of `line` output channels.
+    products: Shared,
+    line: usize,
+    buffers: (Buffer, Buffer),
+}
+
+impl Room {
+    /// Stores the products of `R` lines from `line` on with a panel; adds them to what is there unless they are the first.
+    #[inline(always)]
+    unsafe fn add<V: Vector, const R: usize>(
+        &mut self,
+        done: &[[V; PANEL_VECTORS]; R],
+        line: usize,
+        panel: usize,
+        first: bool,
+    ) {
+        for (r, row) in done.iter().enumerate() {
+            for (v, sum) in row.iter().enumerate() {
+                let at = (line + r) * self.line + (panel * PANEL_VECTORS + v) * V::LANES;
+                unsafe {
+                    let to = self.products.at(at);
+                    let sum = if first { *sum } else { sum.add(V::load(to)) };
+                    sum.store(to);
+                }
+            }
+        }
+    }
+
+    /// Keeps the memory for the thread's next task.
+    fn give_back(self) {
+        TRANSFORMED.set(self.buffers);
+    }
+}
+
+impl Task<'_, '_> {
+    fn room(&self, width: usize) -> Room {
+        let t = &self.whole.tiling;
         let outputs = (t.outputs - self.first).min(OUTPUTS);
-        let (panels, all_panels) = (outputs.div_ceil(width), t.outputs.div_ceil(width));
-        let padded = panels * width;
+        let panels = outputs.div_ceil(width);
         let (rows, columns) = t.tiles();
         let mut corners = [Corner::default(); TILES];
         let first_tile = self.block * TILES;
@@ -243,50 +352,41 @@ impl Task<'_, '_> {
             *corner =
                 Corner { image: tile / (rows * columns), y: place / columns * 2, x: place % columns * 2 };
         }
-        let (mut transformed, mut products) = TRANSFORMED.take();
-        transformed.ensure(POINTS * TILES * INPUTS);
-        products.ensure(POINTS * TILES * OUTPUTS.next_multiple_of(width));
-        let (v, m) = (transformed.pointer(), products.pointer());
-        for start in (0..t.inputs).step_by(INPUTS) {
-            let inputs = (t.inputs - start).min(INPUTS);
-            for (i, corner) in corners.iter().enumerate().take(count) {
-                unsafe { self.transform_input::<V>(corner, start, inputs, v, i) };
-            }
-            for point in 0..POINTS {
-                for panel in 0..panels {
-                    let from = (point * all_panels + self.first / width + panel) * t.inputs + start;
-                    let mut tile = 0;
-                    while tile < count {
-                        unsafe {
-                            let weights = self.whole.weights.as_ptr().add(from * width);
-                            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
-                            let mut lines = [std::ptr::null::<f32>(); R];
-                            for (r, line) in lines.iter_mut().enumerate() {
-                                *line = v.at((point * TILES + tile + r) * INPUTS);
-                            }
-                            multiply::<V, R>(&mut acc, &lines, inputs, weights);
-                            for (r, acc) in acc.iter().enumerate() {
-                                for (lane, acc) in acc.iter().enumerate() {
-                                    let at =
-                                        (point * TILES + tile + r) * padded + panel * width + lane * V::LANES;
-                                    let to = m.at(at);
-                                    let sum = if start == 0 { *acc } else { acc.add(V::load(to)) };
-                                    sum.store(to);
-                                }
-                            }
-                        }
-                        tile += R;
-                    }
-                }
-            }
-        }
-        for lane in (0..outputs).step_by(V::LANES) {
-            unsafe { self.transform_output::<V>(&corners[..count], lane, padded, m) };
-        }
-        TRANSFORMED.set((transformed, products));
+        let mut buffers = TRANSFORMED.take();
+        buffers.0.ensure(POINTS * TILES * LINE);
+        buffers.1.ensure(POINTS * TILES * (OUTPUTS.next_multiple_of(width) + APART));
+        let (transformed, products) = (buffers.0.pointer(), buffers.1.pointer());
+        Room { corners, count, outputs, panels, line: panels * width + APART, transformed, products, buffers }
     }
 
-    /// `B^T d B` of one 4x4 input tile, some channels of it.
+    /// First column of a panel of this task's channels at a point, counted over all points.
+    fn column(&self, point: usize, panel: usize, width: usize) -> usize {
+        (point * self.whole.tiling.outputs.div_ceil(width) + panel) * width + self.first
+    }
+
+    /// Transforms every tile's channels from `start` on and says how many that are.
+    #[inline(always)]
+    unsafe fn transform_inputs<V: Vector>(&self, room: &Room, start: usize) -> usize {
+        let inputs = (self.whole.tiling.inputs - start).min(INPUTS);
+        for (i, corner) in room.corners.iter().enumerate().take(room.count) {
+            unsafe {
+                let to = Shared::from_pointer(room.transformed.at(i * LINE));
+                self.transform_input::<V>(corner, start, inputs, to, TILES * LINE);
+            }
+        }
+        inputs
+    }
+
+    /// Transforms and stores every tile's outputs.
+    #[inline(always)]
+    unsafe fn transform_outputs<V: Vector>(&self, room: &Room) {
+        for lane in (0..room.outputs).step_by(V::LANES) {
+            let corners = &room.corners[..room.count];
+            unsafe { self.transform_output::<V>(corners, lane, room.line, room.products) };
+        }
+    }
+
+    /// `B^T d B` of one 4x4 input tile, some channels of it; its points go `step` apart.
     #[inline(always)]
     unsafe fn transform_input<V: Vector>(
         &self,
@@ -294,7 +394,7 @@ impl Task<'_, '_> {
         start: usize,
         inputs: usize,
         to: Shared,
-        tile: usize,
+        step: usize,
     ) {
         let t = &self.whole.tiling;
         let mut from = [ZEROS.as_ptr(); POINTS];
@@ -324,7 +424,7 @@ impl Task<'_, '_> {
                 for (y, d) in rows.iter().enumerate() {
                     let out = [d[0].sub(d[2]), d[1].add(d[2]), d[2].sub(d[1]), d[1].sub(d[3])];
                     for (x, value) in out.iter().enumerate() {
-                        value.store(to.at(((y * 4 + x) * TILES + tile) * INPUTS + c));
+                        value.store(to.at((y * 4 + x) * step + c));
                     }
                 }
             }
@@ -337,7 +437,7 @@ impl Task<'_, '_> {
         &self,
         corners: &[Corner],
         lane: usize,
-        padded: usize,
+        line: usize,
         products: Shared,
     ) {
         let t = &self.whole.tiling;
@@ -356,7 +456,7 @@ impl Task<'_, '_> {
                 for (x, (top, bottom)) in top.iter_mut().zip(&mut bottom).enumerate() {
                     let mut m = [zero; 4];
                     for (y, m) in m.iter_mut().enumerate() {
-                        *m = V::load(products.at(((y * 4 + x) * TILES + tile) * padded + lane));
+                        *m = V::load(products.at(((y * 4 + x) * TILES + tile) * line + lane));
                     }
                     *top = m[0].add(m[1]).add(m[2]);
                     *bottom = m[1].sub(m[2]).sub(m[3]);

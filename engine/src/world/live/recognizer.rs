@@ -9,7 +9,7 @@ use super::lines::Lines;
 use super::systems::{Batch, Doubt, Eyes, Follow, Framer, Gallery, Inbox, Outbox, Student};
 use super::times::Watch;
 use super::{Clock, FaceReading, FrameReading, NeutralState, StageTimes};
-use crate::backend::cpu::CpuBackend;
+use crate::backend::cpu::{Arithmetic, CpuBackend};
 use crate::backend::{Backend, Network};
 use crate::learn::{Head, TemporalStage};
 use crate::media::align::Aligner;
@@ -131,13 +131,13 @@ pub struct Recognizer {
 }
 
 impl Recognizer {
-    /// Opens a model with everything else by default: on the CPU, with the detector that [`detect::open`] finds, and
-    /// [`LiveSettings::default`], so that each frame is answered at once.
+    /// Opens a model with everything else by default: on the CPU, in [`Arithmetic::Fixed`], with the detector that
+    /// [`detect::open`] finds, and [`LiveSettings::default`], so that each frame is answered at once.
     ///
     /// # Errors
     /// The model cannot be read or has no card, or a detector that was found is broken.
     pub fn open(model: &Path) -> Result<Self, WorldError> {
-        let backend = CpuBackend::new()?;
+        let backend = CpuBackend::new()?.with_arithmetic(Arithmetic::Fixed);
         Self::new(
             &Model::load(model)?,
             None,

@@ -1,7 +1,7 @@
 //! The fused path: running statistics folded into weights, nothing kept.
 
 use super::super::buffer::{Buffer, Shared};
-use super::super::call::{Target, Transformed};
+use super::super::call::{KeptWeights, Source, Target};
 use super::super::layer::{ConvLayer, Layer, Work};
 use super::super::layer_norm::LayerNorm;
 use super::super::matmul::Finish;
@@ -28,20 +28,19 @@ impl CpuNetwork {
             match &layer.work {
                 Work::Conv(conv) => {
                     let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
-                    let (weights, bias, mut transformed) =
-                        if let Some(Folded { weights, bias, transformed }) = folded {
-                            (weights.as_slice(), Some(bias.as_slice()), Transformed::Kept(transformed))
-                        } else {
-                            let values = self.values.as_slice();
-                            let bias = conv.bias.map(|b| self.store.trained(values, b));
-                            let once = Transformed::Once(&mut scratch.transformed);
-                            (self.store.trained(values, conv.weight), bias, once)
-                        };
+                    let (weights, bias) = if let Some(Folded { weights, bias }) = folded {
+                        (Source::Kept(weights), Some(bias.as_slice()))
+                    } else {
+                        let values = self.values.as_slice();
+                        let bias = conv.bias.map(|b| self.store.trained(values, b));
+                        let packed = self.store.trained(values, conv.weight);
+                        (Source::Once(packed, &mut scratch.transformed), bias)
+                    };
                     let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
                     let x = framed(conv, items, x, &mut scratch.frames);
                     let call = self.call(items);
                     let target = Target { output: Shared::of(out), finish, sums: None };
-                    call.forward(conv, x, weights, target, &mut transformed);
+                    call.forward(conv, x, weights, target);
                 }
                 Work::Linear(product, tail) => {
                     let values = self.values.as_slice();
@@ -51,8 +50,8 @@ impl CpuNetwork {
                     let finish = Finish { bias, residual, ..Finish::default() };
                     let target = Target { output: Shared::of(out), finish, sums: None };
                     let weights = self.store.trained(values, product.weight);
-                    let mut once = Transformed::Once(&mut scratch.transformed);
-                    self.call(items).forward(product, x, weights, target, &mut once);
+                    let weights = Source::Once(weights, &mut scratch.transformed);
+                    self.call(items).forward(product, x, weights, target);
                     if !ending.is_sum() {
                         ending.apply(None, out, None);
                     }
@@ -104,7 +103,7 @@ impl CpuNetwork {
                     *to = from * factor;
                 }
             }
-            Some(Folded { weights, bias, transformed: None })
+            Some(Folded { weights: KeptWeights::new(weights), bias })
         };
         let fold = |layer: &Layer| if let Work::Conv(conv) = &layer.work { fold(conv) } else { None };
         self.layers.iter().map(fold).collect()

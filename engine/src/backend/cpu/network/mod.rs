@@ -10,7 +10,8 @@ use rayon::ThreadPool;
 
 use super::adamw::AdamW;
 use super::buffer::{Buffer, Shared};
-use super::call::Call;
+use super::call::{Call, KeptWeights};
+use super::fixed::Arithmetic;
 use super::layer::{ConvLayer, Layer, layers};
 use super::norm::Statistics;
 use super::simd::Isa;
@@ -21,10 +22,8 @@ use crate::net::{Graph, Plan, PlanPurpose, Region, Tail, Weights};
 
 /// Weights with running statistics folded in, for inference.
 struct Folded {
-    weights: Buffer,
+    weights: KeptWeights,
     bias: Vec<f32>,
-    /// The same weights transformed, once a batch has been large enough to want them so.
-    transformed: Option<Buffer>,
 }
 
 /// A moving average of parameters and running statistics.
@@ -54,6 +53,7 @@ struct Tape {
 
 pub(super) struct CpuNetwork {
     isa: Isa,
+    arithmetic: Arithmetic,
     threads: usize,
     threads_pool: Arc<ThreadPool>,
     graph: Graph,
@@ -75,7 +75,7 @@ pub(super) struct CpuNetwork {
 
 impl CpuNetwork {
     pub(super) fn new(
-        isa: Isa,
+        (isa, arithmetic): (Isa, Arithmetic),
         threads_pool: Arc<ThreadPool>,
         graph: &Graph,
         weights: &Weights,
@@ -90,6 +90,7 @@ impl CpuNetwork {
         store.pack(weights, values.as_mut_slice(), &mut running);
         Ok(Self {
             isa,
+            arithmetic,
             threads: threads_pool.current_num_threads(),
             threads_pool,
             graph: graph.clone(),
@@ -125,7 +126,7 @@ impl CpuNetwork {
     }
 
     fn call(&self, items: usize) -> Call {
-        Call { isa: self.isa, threads: self.threads, items }
+        Call { isa: self.isa, threads: self.threads, items, arithmetic: self.arithmetic }
     }
 
     /// A step's tail with what it reads; `noise` is the key of its mask where dropout is at work.

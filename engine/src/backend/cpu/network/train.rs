@@ -1,7 +1,7 @@
 //! Training: forward on the batch's statistics, keeping what the backward pass reads, and backward.
 
 use super::super::buffer::{Buffer, Shared};
-use super::super::call::{Target, Transformed};
+use super::super::call::{Source, Target};
 use super::super::layer::{ConvLayer, Layer, Work};
 use super::super::matmul::Finish;
 use super::super::norm::{self, Gate, Statistics};
@@ -31,7 +31,7 @@ impl CpuNetwork {
                     let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
                     let x = framed(conv, items, x, &mut scratch.frames);
                     let weights = self.store.trained(values, conv.weight);
-                    let mut once = Transformed::Once(&mut scratch.transformed);
+                    let weights = Source::Once(weights, &mut scratch.transformed);
                     if let Some(norm) = conv.norm {
                         let raw = part(arena, plan.raw[t], items);
                         let rows = items * conv.extents.output.pixels();
@@ -41,7 +41,7 @@ impl CpuNetwork {
                         let sums = scratch.sums.pointer();
                         let target =
                             Target { output: Shared::of(raw), finish: Finish::default(), sums: Some(sums) };
-                        call.forward(conv, x, weights, target, &mut once);
+                        call.forward(conv, x, weights, target);
                         let (scale, shift) =
                             (self.store.exact(values, norm.scale), self.store.exact(values, norm.shift));
                         let sums = scratch.sums.as_slice();
@@ -59,7 +59,7 @@ impl CpuNetwork {
                         let bias = conv.bias.map(|b| self.store.trained(values, b));
                         let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
                         let target = Target { output: Shared::of(out), finish, sums: None };
-                        call.forward(conv, x, weights, target, &mut once);
+                        call.forward(conv, x, weights, target);
                     }
                 }
                 Work::Linear(product, tail) => {
@@ -76,8 +76,8 @@ impl CpuNetwork {
                     };
                     let target = Target { output, finish, sums: None };
                     let weights = self.store.trained(values, product.weight);
-                    let mut once = Transformed::Once(&mut scratch.transformed);
-                    self.call(items).forward(product, x, weights, target, &mut once);
+                    let weights = Source::Once(weights, &mut scratch.transformed);
+                    self.call(items).forward(product, x, weights, target);
                     match kept {
                         Some(kept) if direct => ending.apply(Some(kept), out, None),
                         kept if !ending.is_sum() => ending.apply(None, out, kept.map(Shared::of)),

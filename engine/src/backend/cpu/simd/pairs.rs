@@ -1,0 +1,199 @@
+//! Products of 16-bit integers, two to a lane: on AVX2 one instruction multiplies twice as many of them as of single-
+//! precision numbers.
+
+use super::{Isa, Portable, Vector, lanes};
+
+/// A [`Vector`] whose instruction set also adds products of pairs of 16-bit integers to 32-bit sums.
+///
+/// # Safety
+/// As [`Vector`]; pointers to integers must be valid for the `2 * LANES` (or, for one pair, two) that are read or
+/// written. Sums wrap: who calls keeps them in range.
+pub(in crate::backend::cpu) trait Pairs: Vector {
+    /// `LANES` sums.
+    type Sums: Copy;
+    /// `LANES` pairs of integers.
+    type Words: Copy;
+
+    unsafe fn no_sums() -> Self::Sums;
+    unsafe fn load_words(from: *const i16) -> Self::Words;
+    /// The same pair in every lane.
+    unsafe fn splat_pair(from: *const i16) -> Self::Words;
+    /// Adds `a.0 b.0 + a.1 b.1` to each lane's sum.
+    unsafe fn add_products(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
+    unsafe fn from_sums(sums: Self::Sums) -> Self;
+    /// Lane by lane the larger magnitude; one that is not a number is larger than any.
+    unsafe fn larger_magnitude(self, other: Self) -> Self;
+    /// The largest magnitude of all lanes, in the same sense.
+    unsafe fn largest_magnitude(self) -> f32;
+    /// Writes the lanes of both rounded to the nearest integer, ties to even.
+    unsafe fn store_rounded(low: Self, high: Self, to: *mut i16);
+}
+
+/// Work compiled for every instruction set that has [`Pairs`].
+pub(in crate::backend::cpu) trait PairKernel {
+    /// Does the work with registers of type `V`. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The instruction set of `V` is available; everything the kernel points to is valid.
+    unsafe fn run<V: Pairs>(self);
+}
+
+impl Isa {
+    /// Whether [`Isa::run_pairs`] has kernels for this set.
+    pub(in crate::backend::cpu) fn has_pairs(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => true,
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => false,
+        }
+    }
+
+    /// Whether products of pairs are faster than single precision's. Measured: 1.4 times as fast with AVX2, half as fast in
+    /// plain Rust; AVX-512 and NEON have registers or instructions that make single precision as fast.
+    pub(in crate::backend::cpu) fn gains_from_pairs(self) -> bool {
+        self.has_pairs() && self != Isa::Portable
+    }
+
+    /// Runs a kernel with this instruction set.
+    ///
+    /// # Safety
+    /// `self` came from [`Isa::detect`] or [`Isa::available`], and the kernel's own conditions hold.
+    ///
+    /// # Panics
+    /// The set has no pairs.
+    pub(in crate::backend::cpu) unsafe fn run_pairs<K: PairKernel>(self, kernel: K) {
+        unsafe {
+            match self {
+                Isa::Portable => kernel.run::<Portable>(),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => run_avx2(kernel),
+                #[allow(unreachable_patterns, reason = "on some processors there is no other set")]
+                _ => unreachable!("{} has no products of pairs", self.name()),
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2<K: PairKernel>(kernel: K) {
+    unsafe { kernel.run::<super::Avx2>() }
+}
+
+/// Magnitudes are ordered as their bits are, and what is not a number comes last.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    f32::from_bits(a.abs().to_bits().max(b.abs().to_bits()))
+}
+
+impl Pairs for Portable {
+    type Sums = [i32; 8];
+    type Words = [i16; 16];
+
+    #[inline(always)]
+    unsafe fn no_sums() -> [i32; 8] {
+        [0; 8]
+    }
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> [i16; 16] {
+        unsafe { from.cast::<[i16; 16]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn splat_pair(from: *const i16) -> [i16; 16] {
+        let pair = unsafe { from.cast::<[i16; 2]>().read_unaligned() };
+        let mut words = [0; 16];
+        for i in 0..16 {
+            words[i] = pair[i % 2];
+        }
+        words
+    }
+    #[inline(always)]
+    unsafe fn add_products(mut sums: [i32; 8], a: [i16; 16], b: [i16; 16]) -> [i32; 8] {
+        for i in 0..8 {
+            let first = i32::from(a[2 * i]) * i32::from(b[2 * i]);
+            let second = i32::from(a[2 * i + 1]) * i32::from(b[2 * i + 1]);
+            sums[i] = sums[i].wrapping_add(first.wrapping_add(second));
+        }
+        sums
+    }
+    #[inline(always)]
+    unsafe fn from_sums(sums: [i32; 8]) -> Self {
+        lanes!([0.0; 8], |i| sums[i] as f32)
+    }
+    #[inline(always)]
+    unsafe fn larger_magnitude(self, other: Self) -> Self {
+        lanes!(self.0, |i| larger(self.0[i], other.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn largest_magnitude(self) -> f32 {
+        self.0.into_iter().fold(0.0, larger)
+    }
+    #[inline(always)]
+    unsafe fn store_rounded(low: Self, high: Self, to: *mut i16) {
+        let mut rounded = [0; 16];
+        for i in 0..8 {
+            rounded[i] = low.0[i].round_ties_even() as i16;
+            rounded[8 + i] = high.0[i].round_ties_even() as i16;
+        }
+        unsafe { to.cast::<[i16; 16]>().write_unaligned(rounded) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::super::Avx2;
+    use super::Pairs;
+
+    impl Pairs for Avx2 {
+        type Sums = __m256i;
+        type Words = __m256i;
+
+        #[inline(always)]
+        unsafe fn no_sums() -> __m256i {
+            unsafe { _mm256_setzero_si256() }
+        }
+        #[inline(always)]
+        unsafe fn load_words(from: *const i16) -> __m256i {
+            unsafe { _mm256_loadu_si256(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn splat_pair(from: *const i16) -> __m256i {
+            unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+        }
+        #[inline(always)]
+        unsafe fn add_products(sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
+            unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn from_sums(sums: __m256i) -> Self {
+            unsafe { Self(_mm256_cvtepi32_ps(sums)) }
+        }
+        #[inline(always)]
+        unsafe fn larger_magnitude(self, other: Self) -> Self {
+            unsafe {
+                let bits = |x| _mm256_castps_si256(_mm256_andnot_ps(_mm256_set1_ps(-0.0), x));
+                Self(_mm256_castsi256_ps(_mm256_max_epu32(bits(self.0), bits(other.0))))
+            }
+        }
+        #[inline(always)]
+        unsafe fn largest_magnitude(self) -> f32 {
+            let mut lanes = [0.0; 8];
+            unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self.0) };
+            lanes.into_iter().fold(0.0, super::larger)
+        }
+        #[inline(always)]
+        unsafe fn store_rounded(low: Self, high: Self, to: *mut i16) {
+            unsafe {
+                // Packing works within halves: afterwards they are put in order.
+                let packed = _mm256_packs_epi32(_mm256_cvtps_epi32(low.0), _mm256_cvtps_epi32(high.0));
+                _mm256_storeu_si256(to.cast(), _mm256_permute4x64_epi64::<0b11_01_10_00>(packed));
+            }
+        }
+    }
+}
