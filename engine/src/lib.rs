@@ -12,6 +12,7 @@ pub mod net;
 pub mod output;
 pub mod random;
 pub mod signal;
+mod simd;
 pub mod synth;
 pub mod world;
 

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("random", &[]),
+    ("simd", &[]),
     ("net", &["random"]),
-    ("media", &["random", "net"]),
+    ("media", &["random", "simd", "net"]),
     ("signal", &["random"]),
     ("data", &["random", "net", "media", "signal"]),
     ("synth", &["random", "net", "media", "data"]),
-    ("backend", &["random", "net", "media"]),
+    ("backend", &["random", "simd", "net", "media"]),
     ("learn", &["random", "net", "backend", "signal"]),
     ("world", &["random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
     ("output", &["net", "media", "world"]),

@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov and Hutter 2019), one pass over the arena, as `torch.optim.AdamW` orders its operations.
 
-use super::simd::{Kernel, Vector};
+use crate::simd::{Kernel, Vector};
 
 /// Constants of an AdamW step.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
 use super::maths::exp;
-use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, WIDEST_PANEL, with_rows};
+use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, WIDEST_PANEL, with_rows};
 use super::small::{Rows, pack, pack_transposed, packed_len, product};
 use crate::net::{Shape, ValueId};
 

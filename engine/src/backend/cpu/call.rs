@@ -5,7 +5,7 @@ use super::buffer::{Buffer, Shared};
 use super::fixed::{Arithmetic, FixedWeights, Panels};
 use super::layer::ConvLayer;
 use super::matmul::{Finish, Gather, Product, row_blocks};
-use super::simd::Isa;
+use crate::simd::Isa;
 use super::winograd::{Convolution, FEWEST_TILES, FEWEST_TILES_KEPT, Tiling};
 
 /// A forward product's weights.

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::simd::{Isa, Kernel, Vector};
+use crate::simd::{Isa, Kernel, Vector};
 
 /// Rows in one task.
 const ROWS: usize = 128;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::buffer::Shared;
 use super::matmul::{Gather, PADDING};
-use super::simd::Isa;
+use crate::simd::Isa;
 use crate::net::Shape;
 
 /// Extents of a square convolution. A linear layer is the 1x1 case over a row of positions.

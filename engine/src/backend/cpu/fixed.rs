@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
-use super::simd::{Isa, PANEL_VECTORS, Pairs};
+use crate::simd::{Isa, PANEL_VECTORS, Pairs};
 
 /// The magnitude that the largest activation of a row gets.
 const LARGEST: f32 = 8191.0;

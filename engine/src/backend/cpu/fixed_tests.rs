@@ -6,7 +6,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::fixed::Arithmetic;
 use super::network::CpuNetwork;
-use super::simd::Isa;
+use crate::simd::Isa;
 use crate::backend::{Mode, Network as _};
 use crate::net::{Graph, GraphBuilder, Shape, Weights};
 

@@ -3,7 +3,7 @@
 use super::attention::Attention;
 use super::buffer::{Buffer, Shared};
 use super::layer_norm::LayerNorm;
-use super::simd::Isa;
+use crate::simd::Isa;
 use super::tail::{Ending, Mask, hand_on};
 use super::{columns, tail};
 use crate::net::{Dropout, Shape};

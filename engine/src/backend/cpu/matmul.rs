@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use self::fixed::FixedTask;
 use super::buffer::Shared;
 use super::fixed::{Panels, suits};
-use super::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch, with_rows};
+use crate::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch, with_rows};
 
 /// Offset that stands for a row of zeros (padding).
 pub(super) const PADDING: u32 = u32::MAX;

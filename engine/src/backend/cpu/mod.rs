@@ -28,7 +28,6 @@ mod matmul;
 mod network;
 mod norm;
 mod pool;
-mod simd;
 mod small;
 mod store;
 mod tail;
@@ -42,7 +41,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{Backend, BackendError, Network};
 use crate::net::{Graph, Weights};
 pub use fixed::Arithmetic;
-pub use simd::Isa;
+pub use crate::simd::Isa;
 
 /// Runs networks on the processor, with whatever vector instructions it has.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
-use super::simd::{Isa, Kernel, Vector};
+use crate::simd::{Isa, Kernel, Vector};
 
 /// Positions in one task; fixed, so that sums do not depend on the number of threads.
 const ROWS: usize = 256;

@@ -1,7 +1,7 @@
 //! Products of small matrices inside one task, as attention needs them: the right matrix packed into panels, the left
 //! read row by row through its stride.
 
-use super::simd::{PANEL_VECTORS, Vector, WIDEST_PANEL};
+use crate::simd::{PANEL_VECTORS, Vector, WIDEST_PANEL};
 use crate::backend::cpu::matmul::multiply;
 
 /// A row-major matrix somewhere in memory.

@@ -7,7 +7,7 @@ use super::adamw::{self, AdamW};
 use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
-use super::simd::{Isa, WIDEST_PANEL};
+use crate::simd::{Isa, WIDEST_PANEL};
 use crate::net::{Graph, HostTensor, ParamId, Weights};
 
 /// Values per task of the element-wise rules; fixed, so that sums do not depend on the number of threads.

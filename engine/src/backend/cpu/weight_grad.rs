@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
 use super::conv::Extents;
-use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
+use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
 
 /// Output positions that one pass over a register tile takes.
 const POSITIONS: usize = 256;

@@ -17,7 +17,7 @@ use super::buffer::{Buffer, Shared};
 use super::conv::Extents;
 use super::fixed::{Panels, suits};
 use super::matmul::{Finish, ZEROS, multiply};
-use super::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
+use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
 
 /// Points of a transformed tile.
 pub(super) const POINTS: usize = 16;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::{INNER_BLOCK, Place, TILES_PER_BLOCK, Task};
 use crate::backend::cpu::fixed::{FixedWeights, Quantised, multiply, numbers, quantise};
-use crate::backend::cpu::simd::{MOST_ROWS, PANEL_VECTORS, PairKernel, Pairs, with_rows};
+use crate::simd::{MOST_ROWS, PANEL_VECTORS, PairKernel, Pairs, with_rows};
 
 thread_local! {
     static ROWS: Cell<Quantised> = Cell::default();

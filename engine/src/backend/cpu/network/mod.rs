@@ -14,7 +14,7 @@ use super::call::{Call, KeptWeights};
 use super::fixed::Arithmetic;
 use super::layer::{ConvLayer, Layer, layers};
 use super::norm::Statistics;
-use super::simd::Isa;
+use crate::simd::Isa;
 use super::store::{Sgd, Store, blend, dot};
 use super::tail::{Ending, Mask};
 use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};

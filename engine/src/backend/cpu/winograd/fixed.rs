@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::{INPUTS, LINE, POINTS, TILES, Task};
 use crate::backend::cpu::fixed::{FixedWeights, Quantised, multiply, numbers, quantise};
-use crate::backend::cpu::simd::{PANEL_VECTORS, PairKernel, Pairs, with_rows};
+use crate::simd::{PANEL_VECTORS, PairKernel, Pairs, with_rows};
 
 thread_local! {
     static TILES_IN_WORDS: Cell<Quantised> = Cell::default();

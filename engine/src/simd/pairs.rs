@@ -8,7 +8,7 @@ use super::{Isa, Portable, Vector, lanes};
 /// # Safety
 /// As [`Vector`]; pointers to integers must be valid for the `2 * LANES` (or, for one pair, two) that are read or
 /// written. Sums wrap: who calls keeps them in range.
-pub(in crate::backend::cpu) trait Pairs: Vector {
+pub(crate) trait Pairs: Vector {
     /// `LANES` sums.
     type Sums: Copy;
     /// `LANES` pairs of integers.
@@ -30,7 +30,7 @@ pub(in crate::backend::cpu) trait Pairs: Vector {
 }
 
 /// Work compiled for every instruction set that has [`Pairs`].
-pub(in crate::backend::cpu) trait PairKernel {
+pub(crate) trait PairKernel {
     /// Does the work with registers of type `V`. Must be `#[inline(always)]`.
     ///
     /// # Safety
@@ -40,7 +40,7 @@ pub(in crate::backend::cpu) trait PairKernel {
 
 impl Isa {
     /// Whether [`Isa::run_pairs`] has kernels for this set.
-    pub(in crate::backend::cpu) fn has_pairs(self) -> bool {
+    pub(crate) fn has_pairs(self) -> bool {
         match self {
             Isa::Portable => true,
             #[cfg(target_arch = "x86_64")]
@@ -54,7 +54,7 @@ impl Isa {
 
     /// Whether products of pairs are faster than single precision's. Measured: 1.4 times as fast with AVX2, half as fast in
     /// plain Rust; AVX-512 and NEON have registers or instructions that make single precision as fast.
-    pub(in crate::backend::cpu) fn gains_from_pairs(self) -> bool {
+    pub(crate) fn gains_from_pairs(self) -> bool {
         self.has_pairs() && self != Isa::Portable
     }
 
@@ -65,7 +65,7 @@ impl Isa {
     ///
     /// # Panics
     /// The set has no pairs.
-    pub(in crate::backend::cpu) unsafe fn run_pairs<K: PairKernel>(self, kernel: K) {
+    pub(crate) unsafe fn run_pairs<K: PairKernel>(self, kernel: K) {
         unsafe {
             match self {
                 Isa::Portable => kernel.run::<Portable>(),

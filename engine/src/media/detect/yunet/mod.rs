@@ -1,4 +1,5 @@
-//! `YuNet`: faces with five landmarks from an ONNX file, run by tract.
+//! `YuNet`: faces with five landmarks from an ONNX file. tract reads it; its graph is run by `network`, or by tract where it
+//! is another one than expected.
 //!
 //! The network reads blue, green and red planes from 0 to 255, padded right and bottom to a multiple of 32, and gives for
 //! each stride s of 8, 16 and 32 a row for every cell of the grid: `cls` and `obj` (already through the sigmoid), `bbox` (4)
@@ -9,6 +10,9 @@
 //! landmark k = ((c + k0) s, (r + k1) s)
 //! ```
 
+mod kernels;
+mod network;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::Factoid as _;
 
+use self::network::Network;
 use super::{DetectError, Detector};
 use crate::media::Picture;
 use crate::media::face::{Detection, FaceBox, suppress};
@@ -59,7 +64,9 @@ pub struct YuNet {
     fixed: Option<(usize, usize)>,
     /// Where the outputs of [`STRIDES`] and [`KINDS`] are among the model's.
     outputs: Vec<usize>,
-    /// Networks compiled for sizes that came.
+    /// Runs it, if its graph is the expected one.
+    network: Option<Network>,
+    /// Otherwise: networks compiled for sizes that came.
     plans: Mutex<BTreeMap<(usize, usize), Plan>>,
 }
 
@@ -77,8 +84,9 @@ impl YuNet {
                 e.to_string()
             })
         })?;
-        let parsed = onnx().model_for_read(&mut bytes.as_slice());
-        let mut model = parsed.map_err(|e| {
+        let read = onnx().proto_model_for_read(&mut bytes.as_slice());
+        let parsed = read.and_then(|proto| Ok((onnx().model_for_proto_model(&proto)?, proto.graph)));
+        let (mut model, graph) = parsed.map_err(|e| {
             refuse(format!(
                 "cannot be read as an ONNX model ({}); give a YuNet face detector",
                 first_line(&e)
@@ -93,9 +101,11 @@ impl YuNet {
             })
             .collect();
         let mut outputs = vec![];
+        let mut wanted = vec![];
         for stride in STRIDES {
             for (kind, _) in KINDS {
                 let name = format!("{kind}_{stride}");
+                wanted.push(name.clone());
                 outputs.push(names.iter().position(|n| *n == name).ok_or_else(|| {
                     refuse(format!(
                         "its outputs are {}, so it is no YuNet, which has cls, obj, bbox and kps for the strides 8, 16 and \
@@ -121,6 +131,7 @@ impl YuNet {
             model,
             fixed,
             outputs,
+            network: graph.and_then(|graph| Network::of(&graph, &wanted)),
             plans: Mutex::new(BTreeMap::new()),
         };
         // What cannot be compiled or has other shapes is refused here, not at the first frame.
@@ -152,6 +163,28 @@ impl YuNet {
         Ok(plan)
     }
 
+    /// The outputs of [`STRIDES`] and [`KINDS`] for a picture in the upper left of `w x h` pixels.
+    fn outputs(&self, picture: &Picture, w: usize, h: usize) -> Result<Vec<Vec<f32>>, DetectError> {
+        match &self.network {
+            Some(network) if w.is_multiple_of(MULTIPLE) && h.is_multiple_of(MULTIPLE) => {
+                Ok(network.run(&frame(picture, w, h), h, w))
+            }
+            _ => self.outputs_by_tract(picture, w, h),
+        }
+    }
+
+    fn outputs_by_tract(&self, picture: &Picture, w: usize, h: usize) -> Result<Vec<Vec<f32>>, DetectError> {
+        let failed = |e: TractError| DetectError::Run(first_line(&e));
+        let plan = self.plan((w, h))?;
+        let input = Tensor::from_shape(&[1, 3, h, w], &planes(picture, w, h)).map_err(failed)?;
+        let outputs = plan.run(tvec!(input.into())).map_err(failed)?;
+        let values = |place: &usize| {
+            let view = outputs[*place].to_plain_array_view::<f32>().map_err(failed)?;
+            Ok(view.iter().copied().collect())
+        };
+        self.outputs.iter().map(values).collect()
+    }
+
     /// The factor by which a picture is reduced.
     fn factor(&self, picture: &Picture) -> f32 {
         let (w, h) = (picture.width as f32, picture.height as f32);
@@ -173,32 +206,25 @@ impl Detector for YuNet {
     }
 
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
-        let run = |e: TractError| DetectError::Run(first_line(&e));
         let factor = self.factor(picture);
         let side = |length: usize| ((length as f32 * factor).round() as usize).max(1);
         let small = picture
             .resized(side(picture.width), side(picture.height))
             .map_err(|e| DetectError::Run(e.to_string()))?;
         let (w, h) = self.input_size(small.width, small.height);
-        let plan = self.plan((w, h))?;
-        let input = Tensor::from_shape(&[1, 3, h, w], &planes(&small, w, h)).map_err(run)?;
-        let outputs = plan.run(tvec!(input.into())).map_err(run)?;
+        let outputs = self.outputs(&small, w, h)?;
         let mut found = vec![];
-        for (place, stride) in STRIDES.into_iter().enumerate() {
-            let mut grids: [Vec<f32>; 4] = Default::default();
-            for (kind, (name, channels)) in KINDS.into_iter().enumerate() {
-                let tensor = &outputs[self.outputs[place * KINDS.len() + kind]];
+        for (stride, grids) in STRIDES.into_iter().zip(outputs.chunks_exact(KINDS.len())) {
+            for ((name, channels), values) in KINDS.into_iter().zip(grids) {
                 let wanted = (w / stride) * (h / stride) * channels;
-                let values = tensor.to_plain_array_view::<f32>().map_err(run)?;
                 if values.len() != wanted {
                     return Err(DetectError::Run(format!(
                         "output {name}_{stride} has {} values, but {wanted} are expected for {w}x{h}",
                         values.len()
                     )));
                 }
-                grids[kind] = values.iter().copied().collect();
             }
-            let [cls, obj, bbox, kps] = &grids;
+            let [cls, obj, bbox, kps] = [0, 1, 2, 3].map(|kind: usize| grids[kind].as_slice());
             decode(stride, w / stride, [cls, obj, bbox, kps], self.settings.threshold, &mut found);
         }
         found.retain(|d| d.face_box.is_valid());
@@ -254,6 +280,22 @@ fn planes(picture: &Picture, width: usize, height: usize) -> Vec<f32> {
             for (to, pixel) in out.iter_mut().zip(row.chunks_exact(channels)) {
                 *to = f32::from(pixel[channel]);
             }
+        }
+    }
+    out
+}
+
+/// Blue, green and red of each of `width x height` pixels, the picture at the top left, 0 around it and in a border one pixel
+/// wide.
+fn frame(picture: &Picture, width: usize, height: usize) -> Vec<f32> {
+    let line = (width + 2) * 3;
+    let mut out = vec![0.0; (height + 2) * line];
+    let channels = picture.channels;
+    let rows = picture.pixels.chunks_exact(picture.width * channels);
+    for (row, out) in rows.zip(out[line..].chunks_exact_mut(line)) {
+        for (to, pixel) in out[3..].as_chunks_mut::<3>().0.iter_mut().zip(row.chunks_exact(channels)) {
+            let last = channels - 1;
+            *to = [f32::from(pixel[last]), f32::from(pixel[last / 2]), f32::from(pixel[0])];
         }
     }
     out

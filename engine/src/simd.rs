@@ -3,16 +3,21 @@
 //! A kernel is written once, generic over [`Vector`], as an `#[inline(always)]` [`Kernel::run`]; [`Isa::run`] calls it
 //! inside a function that enables the instruction set, so that the whole kernel is compiled for it.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must be compiled inside the function that enables its instruction set"
+)]
+
 mod pairs;
 
-pub(super) use pairs::{PairKernel, Pairs};
+pub(crate) use pairs::{PairKernel, Pairs};
 
 /// A register of `LANES` single-precision numbers and the few operations the kernels need.
 ///
 /// # Safety
 /// Every method may only run where the instruction set is available, which [`Isa::run`] guarantees; the pointers must
 /// be valid for `LANES` values.
-pub(super) trait Vector: Copy {
+pub(crate) trait Vector: Copy {
     /// Numbers in a register.
     const LANES: usize;
     /// Rows of the register tile of the matrix kernels.
@@ -33,7 +38,7 @@ pub(super) trait Vector: Copy {
 
 /// Asks for the cache line of a value that will be read or written soon; does nothing where there is no such hint.
 #[inline(always)]
-pub(super) fn prefetch(from: *const f32) {
+pub(crate) fn prefetch(from: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults, whatever the address.
     unsafe {
@@ -44,7 +49,7 @@ pub(super) fn prefetch(from: *const f32) {
 }
 
 /// Work compiled once for every instruction set.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     /// What it gives back.
     type Output;
     /// Does the work with registers of type `V`. Must be `#[inline(always)]`.
@@ -113,7 +118,7 @@ impl Isa {
     }
 
     /// Columns of the register tile, which is also the width of a packed panel: `PANEL_VECTORS` registers.
-    pub(super) fn panel(self) -> usize {
+    pub(crate) fn panel(self) -> usize {
         match self {
             Isa::Portable => Portable::LANES * PANEL_VECTORS,
             #[cfg(target_arch = "x86_64")]
@@ -126,7 +131,7 @@ impl Isa {
     }
 
     /// Rows of the register tile.
-    pub(super) fn rows(self) -> usize {
+    pub(crate) fn rows(self) -> usize {
         match self {
             Isa::Portable => Portable::ROWS,
             #[cfg(target_arch = "x86_64")]
@@ -143,7 +148,7 @@ impl Isa {
     /// # Safety
     /// `self` came from [`Isa::detect`] or [`Isa::available`], and the kernel's own conditions hold.
     #[inline]
-    pub(super) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
         unsafe {
             match self {
                 Isa::Portable => kernel.run::<Portable>(),
@@ -166,18 +171,18 @@ macro_rules! with_rows {
             4 => $receiver.$method::<$vector, 4>(),
             6 => $receiver.$method::<$vector, 6>(),
             8 => $receiver.$method::<$vector, 8>(),
-            _ => $receiver.$method::<$vector, { $crate::backend::cpu::simd::MOST_ROWS }>(),
+            _ => $receiver.$method::<$vector, { $crate::simd::MOST_ROWS }>(),
         }
     };
 }
-pub(super) use with_rows;
+pub(crate) use with_rows;
 
 /// Registers side by side in a panel.
-pub(super) const PANEL_VECTORS: usize = 2;
+pub(crate) const PANEL_VECTORS: usize = 2;
 /// The most rows of any register tile.
-pub(super) const MOST_ROWS: usize = 12;
+pub(crate) const MOST_ROWS: usize = 12;
 /// The widest panel of any instruction set.
-pub(super) const WIDEST_PANEL: usize = 32;
+pub(crate) const WIDEST_PANEL: usize = 32;
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
@@ -199,7 +204,7 @@ unsafe fn run_neon<K: Kernel>(kernel: K) -> K::Output {
 
 /// Eight numbers that the compiler vectorises as it can.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 8]);
+pub(crate) struct Portable([f32; 8]);
 
 /// A method of [`Portable`] lane by lane: a loop, since functions over arrays are not always compiled into their caller.
 macro_rules! lanes {
@@ -260,7 +265,7 @@ macro_rules! vector {
      fma($a:ident, $b:ident, $c:ident) $fma:expr, gate($x:ident, $g:ident) $gate:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
-        pub(super) struct $name(std::arch::$arch::$register);
+        pub(crate) struct $name(std::arch::$arch::$register);
         impl Vector for $name {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;

@@ -1,0 +1,296 @@
+//! The few operations of a `YuNet`, on maps of `height x width` pixels whose channels lie together, padded with zeros to
+//! whole groups of [`GROUP`].
+
+use crate::simd::{Isa, Kernel, Vector};
+
+/// Channels in a group: one, two or four registers.
+const GROUP: usize = 16;
+/// Pixels that a product computes together.
+const PIXELS: usize = 6;
+
+/// Channels with their padding.
+pub(super) fn padded(channels: usize) -> usize {
+    channels.next_multiple_of(GROUP)
+}
+
+/// A map's values and its size.
+#[derive(Clone, Copy)]
+pub(super) struct Map<'a> {
+    pub values: &'a [f32],
+    pub height: usize,
+    pub width: usize,
+    /// With padding.
+    pub channels: usize,
+}
+
+/// Weights, and what is done to each sum.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    /// Rows of padded outputs.
+    pub weights: &'a [f32],
+    pub bias: &'a [f32],
+    pub relu: bool,
+}
+
+/// An operation from maps to a map.
+#[derive(Clone, Copy)]
+pub(super) enum Operation<'a> {
+    /// Each pixel's channels through a matrix with a row for each.
+    Pointwise { input: Map<'a>, matrix: Matrix<'a> },
+    /// 3x3, stride 1, each channel for itself; the matrix has a row for each tap.
+    Depthwise { input: Map<'a>, matrix: Matrix<'a> },
+    /// 3x3, stride 2, over a frame with 3 channels and a border of zeros one pixel wide; the matrix has 27 rows.
+    Stem { frame: Map<'a>, matrix: Matrix<'a> },
+    /// The largest of each 2x2 pixels.
+    MaxPool { input: Map<'a> },
+    /// A map and another of half its size, each of whose pixels counts for four.
+    AddUpsampled { input: Map<'a>, half: Map<'a> },
+}
+
+impl Operation<'_> {
+    /// Height, width and padded channels of the result.
+    pub(super) fn shape(&self) -> (usize, usize, usize) {
+        match self {
+            Self::Pointwise { input, matrix } => (input.height, input.width, matrix.bias.len()),
+            Self::Depthwise { input, .. } | Self::AddUpsampled { input, .. } => {
+                (input.height, input.width, input.channels)
+            }
+            Self::Stem { frame, matrix } => (frame.height / 2 - 1, frame.width / 2 - 1, matrix.bias.len()),
+            Self::MaxPool { input } => (input.height / 2, input.width / 2, input.channels),
+        }
+    }
+
+    /// Computes it.
+    ///
+    /// # Panics
+    /// A length does not fit the shapes: a mistake of the program, since files are checked before.
+    pub(super) fn run(&self, isa: Isa, out: &mut [f32]) {
+        let (height, width, channels) = self.shape();
+        assert_eq!(out.len(), height * width * channels, "values of the result");
+        let maps = match *self {
+            Self::Pointwise { input, matrix } => {
+                assert_eq!(matrix.weights.len(), input.channels * channels, "a row for each channel");
+                [input; 2]
+            }
+            Self::Depthwise { input, matrix } => {
+                assert_eq!(matrix.weights.len(), 9 * channels, "a row for each tap");
+                assert_eq!(matrix.bias.len(), channels, "each channel for itself");
+                [input; 2]
+            }
+            Self::Stem { frame, matrix } => {
+                assert_eq!(matrix.weights.len(), 27 * channels, "a row for each value of a tap");
+                assert_eq!(frame.channels, 3, "channels of a frame");
+                [frame; 2]
+            }
+            Self::MaxPool { input } => [input; 2],
+            Self::AddUpsampled { input, half } => {
+                let halved = (input.height / 2, input.width / 2, input.channels);
+                let even = input.height.is_multiple_of(2) && input.width.is_multiple_of(2);
+                assert!(even && (half.height, half.width, half.channels) == halved, "half the size");
+                [input, half]
+            }
+        };
+        for map in maps {
+            assert_eq!(map.values.len(), map.height * map.width * map.channels, "values of a map");
+        }
+        assert!(channels.is_multiple_of(GROUP), "whole groups of channels");
+        // SAFETY: the set was detected; lengths were checked above.
+        unsafe { isa.run(Job { operation: *self, out }) };
+    }
+}
+
+/// An operation whose lengths fit.
+struct Job<'a> {
+    operation: Operation<'a>,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let out = self.out;
+        unsafe {
+            match self.operation {
+                Operation::Pointwise { input, matrix } => {
+                    let pixels = input.height * input.width;
+                    product::<V>(input.values, input.channels, pixels, &matrix, out);
+                }
+                Operation::Depthwise { input, matrix } => depthwise::<V>(&input, &matrix, out),
+                Operation::Stem { frame, matrix } => stem::<V>(&frame, &matrix, out),
+                Operation::MaxPool { input } => max_pool::<V>(&input, out),
+                Operation::AddUpsampled { input, half } => add_upsampled::<V>(&input, &half, out),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn ended<V: Vector>(value: V, relu: bool) -> V {
+    unsafe { if relu { V::zero().max(value) } else { value } }
+}
+
+/// Rows of `inner` values, one after the other, through a matrix.
+#[inline(always)]
+unsafe fn product<V: Vector>(values: &[f32], inner: usize, rows: usize, matrix: &Matrix<'_>, out: &mut [f32]) {
+    let outputs = matrix.bias.len();
+    for first in (0..rows).step_by(PIXELS) {
+        // The last block goes over rows before it again; a map with fewer rows than a block repeats its last one.
+        let first = first.min(rows.saturating_sub(PIXELS));
+        for channel in (0..outputs).step_by(GROUP) {
+            unsafe {
+                let mut done = 0;
+                while done < GROUP {
+                    let (from, to) = (values.as_ptr(), out.as_mut_ptr());
+                    let place = Block { first, rows, inner, channel: channel + done };
+                    if V::LANES == GROUP {
+                        block::<V, 1>(from, &place, matrix, to);
+                        done += V::LANES;
+                    } else {
+                        block::<V, 2>(from, &place, matrix, to);
+                        done += 2 * V::LANES;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a block of a product covers.
+struct Block {
+    first: usize,
+    rows: usize,
+    inner: usize,
+    channel: usize,
+}
+
+/// `N` registers of outputs of [`PIXELS`] rows.
+#[inline(always)]
+unsafe fn block<V: Vector, const N: usize>(values: *const f32, place: &Block, matrix: &Matrix<'_>, out: *mut f32) {
+    let outputs = matrix.bias.len();
+    let Block { first, rows, inner, channel } = *place;
+    unsafe {
+        let mut sums = [[V::zero(); N]; PIXELS];
+        for n in 0..N {
+            let bias = V::load(matrix.bias.as_ptr().add(channel + n * V::LANES));
+            for p in 0..PIXELS {
+                sums[p][n] = bias;
+            }
+        }
+        let mut from = [values; PIXELS];
+        for p in 0..PIXELS {
+            from[p] = values.add((first + p).min(rows - 1) * inner);
+        }
+        for k in 0..inner {
+            let mut weights = [V::zero(); N];
+            for n in 0..N {
+                weights[n] = V::load(matrix.weights.as_ptr().add(k * outputs + channel + n * V::LANES));
+            }
+            for p in 0..PIXELS {
+                let x = V::splat(*from[p].add(k));
+                for n in 0..N {
+                    sums[p][n] = x.mul_add(weights[n], sums[p][n]);
+                }
+            }
+        }
+        for p in 0..PIXELS {
+            for n in 0..N {
+                let row = (first + p).min(rows - 1);
+                let to = out.add(row * outputs + channel + n * V::LANES);
+                ended(sums[p][n], matrix.relu).store(to);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn stem<V: Vector>(frame: &Map<'_>, matrix: &Matrix<'_>, out: &mut [f32]) {
+    let (height, width) = (frame.height / 2 - 1, frame.width / 2 - 1);
+    let outputs = matrix.bias.len();
+    // Three rows of three pixels are three runs: gathered, so that the rest is a product like any other.
+    let mut row = vec![0.0; width * 27];
+    for y in 0..height {
+        for (x, gathered) in row.as_chunks_mut::<27>().0.iter_mut().enumerate() {
+            for ky in 0..3 {
+                let from = &frame.values[((2 * y + ky) * frame.width + 2 * x) * 3..][..9];
+                for k in 0..9 {
+                    gathered[9 * ky + k] = from[k];
+                }
+            }
+        }
+        let out = &mut out[y * width * outputs..][..width * outputs];
+        unsafe { product::<V>(&row, 27, width, matrix, out) };
+    }
+}
+
+#[inline(always)]
+unsafe fn depthwise<V: Vector>(input: &Map<'_>, matrix: &Matrix<'_>, out: &mut [f32]) {
+    let Map { values, height, width, channels } = *input;
+    let (weights, line) = (matrix.weights.as_ptr(), width * channels);
+    for y in 0..height {
+        for channel in (0..channels).step_by(V::LANES) {
+            unsafe {
+                let mut taps = [V::zero(); 9];
+                for (tap, value) in taps.iter_mut().enumerate() {
+                    *value = V::load(weights.add(tap * channels + channel));
+                }
+                let bias = V::load(matrix.bias.as_ptr().add(channel));
+                for x in 0..width {
+                    let middle = y * line + x * channels + channel;
+                    let mut sum = bias;
+                    for ky in 0..3 {
+                        if y + ky == 0 || y + ky > height {
+                            continue;
+                        }
+                        for kx in 0..3 {
+                            if x + kx == 0 || x + kx > width {
+                                continue;
+                            }
+                            let at = middle + ky * line + kx * channels - line - channels;
+                            sum = V::load(values.as_ptr().add(at)).mul_add(taps[3 * ky + kx], sum);
+                        }
+                    }
+                    ended(sum, matrix.relu).store(out.as_mut_ptr().add(middle));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn max_pool<V: Vector>(input: &Map<'_>, out: &mut [f32]) {
+    let Map { values, width, channels, .. } = *input;
+    let columns = width / 2;
+    for y in 0..input.height / 2 {
+        for x in 0..columns {
+            for channel in (0..channels).step_by(V::LANES) {
+                let at = (2 * y * width + 2 * x) * channels + channel;
+                unsafe {
+                    let upper = values.as_ptr().add(at);
+                    let lower = upper.add(width * channels);
+                    let above = V::load(upper).max(V::load(upper.add(channels)));
+                    let below = V::load(lower).max(V::load(lower.add(channels)));
+                    above.max(below).store(out.as_mut_ptr().add((y * columns + x) * channels + channel));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_upsampled<V: Vector>(input: &Map<'_>, half: &Map<'_>, out: &mut [f32]) {
+    let Map { values, height, width, channels } = *input;
+    for y in 0..height {
+        for x in 0..width {
+            let (own, other) = ((y * width + x) * channels, (y / 2 * half.width + x / 2) * channels);
+            for channel in (0..channels).step_by(V::LANES) {
+                unsafe {
+                    let sum = V::load(values.as_ptr().add(own + channel))
+                        .add(V::load(half.values.as_ptr().add(other + channel)));
+                    sum.store(out.as_mut_ptr().add(own + channel));
+                }
+            }
+        }
+    }
+}
