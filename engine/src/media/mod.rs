@@ -21,6 +21,7 @@ mod interleave;
 mod pace;
 pub mod palette;
 pub mod recording;
+mod reduce;
 mod resize;
 pub mod source;
 pub mod track;

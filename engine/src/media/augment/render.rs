@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::{Border, Geometry, Program, filter};
 use crate::media::Picture;
+use crate::media::reduce::{Cells, reduce, rounded};
 use crate::net::InputContract;
 
 /// Buffers that one thread uses again and again.
@@ -92,7 +93,7 @@ impl Program {
         let geometry = self.geometry((picture.width, picture.height));
         let Geometry { width, height, map, .. } = geometry;
         let pixels = if geometry.reduces((picture.width, picture.height)) {
-            reduce::<C>(picture, &geometry, reduced, row, cells);
+            reduce::<C>(picture, (width, height), geometry.steps, reduced, row, cells);
             &*reduced
         } else {
             &picture.pixels
@@ -120,11 +121,6 @@ fn assert_whole(picture: &Picture) {
     let Picture { width, height, channels, pixels } = picture;
     assert!(*width > 0 && *height > 0, "an empty picture");
     assert_eq!(pixels.len(), width * height * channels, "values of a {width}x{height}x{channels} picture");
-}
-
-/// The nearest of 0..=255, halves up; the cast saturates.
-fn rounded(value: f32) -> u8 {
-    (value + 0.5) as u8
 }
 
 struct Source<'a, const C: usize> {
@@ -204,99 +200,6 @@ fn blend<const C: usize>(upper: &[u8], lower: &[u8], fx: f32, fy: f32) -> [f32; 
         *out = upper + fy * (lower - upper);
     }
     out
-}
-
-/// Which columns each column of a reduced picture covers, and with what weights.
-#[derive(Default)]
-struct Cells {
-    /// First column, and where its weights start.
-    starts: Vec<(usize, usize)>,
-    weights: Vec<f32>,
-}
-
-impl Cells {
-    fn fill(&mut self, count: usize, step: (f32, f32), length: usize) {
-        self.starts.clear();
-        self.weights.clear();
-        for i in 0..count {
-            let mut first = None;
-            let begin = self.weights.len();
-            covered(i, step, length, |source, weight| {
-                first.get_or_insert(source);
-                self.weights.push(weight);
-            });
-            self.starts.push((first.unwrap_or(0), begin));
-        }
-    }
-}
-
-/// Mean of the area that each target pixel covers, fractions of source pixels included.
-fn reduce<const C: usize>(
-    picture: &Picture,
-    to_size: &Geometry,
-    to: &mut Vec<u8>,
-    row: &mut Vec<f32>,
-    cells: &mut Cells,
-) {
-    to.clear();
-    let stride = picture.width * C;
-    let [step_x, step_y] = to_size.steps;
-    cells.fill(to_size.width, step_x, picture.width);
-    for y in 0..to_size.height {
-        row.clear();
-        row.resize(stride, 0.0);
-        covered(y, step_y, picture.height, |source_y, weight| {
-            add_scaled(row, &picture.pixels[source_y * stride..(source_y + 1) * stride], weight);
-        });
-        for (x, &(first, begin)) in cells.starts.iter().enumerate() {
-            let end = cells.starts.get(x + 1).map_or(cells.weights.len(), |next| next.1);
-            let mut sum = [0.0f32; C];
-            let columns = row[first * C..].as_chunks::<C>().0;
-            for (weight, column) in cells.weights[begin..end].iter().zip(columns) {
-                for c in 0..C {
-                    sum[c] += weight * column[c];
-                }
-            }
-            for value in sum {
-                to.push(rounded(value));
-            }
-        }
-    }
-}
-
-/// Adds a row of pixels times its weight.
-fn add_scaled(row: &mut [f32], pixels: &[u8], weight: f32) {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "compiled for what the caller is compiled for")]
-    fn add(row: &mut [f32], pixels: &[u8], weight: f32) {
-        for (sum, &v) in row.iter_mut().zip(pixels) {
-            *sum += weight * f32::from(v);
-        }
-    }
-    /// The same sums, eight at a time: products are not fused with sums.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn add_wide(row: &mut [f32], pixels: &[u8], weight: f32) {
-        add(row, pixels, weight);
-    }
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the instruction set was just found.
-        unsafe { add_wide(row, pixels, weight) };
-        return;
-    }
-    add(row, pixels, weight);
-}
-
-/// Names each of `length` source cells that target cell `i` covers, with weights that sum to 1. A target cell is `step`
-/// source cells long, and a whole one of these weighs `part`.
-fn covered(i: usize, (step, part): (f32, f32), length: usize, mut cell: impl FnMut(usize, f32)) {
-    let (from, to) = (i as f32 * step, (i as f32 + 1.0) * step);
-    let last = (to.ceil() as usize).min(length);
-    for source in (from as usize).min(length - 1)..last {
-        let covers = (to.min(source as f32 + 1.0) - from.max(source as f32)).max(0.0);
-        cell(source, covers * part);
-    }
 }
 
 fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &mut [f32]) {

@@ -236,19 +236,25 @@ unsafe fn depthwise<V: Vector>(input: &Map<'_>, matrix: &Matrix<'_>, out: &mut [
                     *value = V::load(weights.add(tap * channels + channel));
                 }
                 let bias = V::load(matrix.bias.as_ptr().add(channel));
+                let edge = |row: usize, of: usize| row == 0 || row + 1 == of;
                 for x in 0..width {
                     let middle = y * line + x * channels + channel;
                     let mut sum = bias;
-                    for ky in 0..3 {
-                        if y + ky == 0 || y + ky > height {
-                            continue;
-                        }
-                        for kx in 0..3 {
-                            if x + kx == 0 || x + kx > width {
-                                continue;
+                    if edge(y, height) || edge(x, width) {
+                        for (tap, weight) in taps.iter().enumerate() {
+                            let (sy, sx) = (y + tap / 3, x + tap % 3);
+                            if sy > 0 && sx > 0 && sy <= height && sx <= width {
+                                let at = (sy - 1) * line + (sx - 1) * channels + channel;
+                                sum = V::load(values.as_ptr().add(at)).mul_add(*weight, sum);
                             }
-                            let at = middle + ky * line + kx * channels - line - channels;
-                            sum = V::load(values.as_ptr().add(at)).mul_add(taps[3 * ky + kx], sum);
+                        }
+                    } else {
+                        let corner = values.as_ptr().add(middle - line - channels);
+                        for ky in 0..3 {
+                            let row = corner.add(ky * line);
+                            sum = V::load(row).mul_add(taps[3 * ky], sum);
+                            sum = V::load(row.add(channels)).mul_add(taps[3 * ky + 1], sum);
+                            sum = V::load(row.add(2 * channels)).mul_add(taps[3 * ky + 2], sum);
                         }
                     }
                     ended(sum, matrix.relu).store(out.as_mut_ptr().add(middle));

@@ -209,7 +209,7 @@ impl Detector for YuNet {
         let factor = self.factor(picture);
         let side = |length: usize| ((length as f32 * factor).round() as usize).max(1);
         let small = picture
-            .resized(side(picture.width), side(picture.height))
+            .reduced(side(picture.width), side(picture.height))
             .map_err(|e| DetectError::Run(e.to_string()))?;
         let (w, h) = self.input_size(small.width, small.height);
         let outputs = self.outputs(&small, w, h)?;
