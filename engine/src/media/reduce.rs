@@ -33,6 +33,7 @@ impl Picture {
 }
 
 /// The nearest of 0..=255, halves up; the cast saturates.
+#[inline]
 pub(super) fn rounded(value: f32) -> u8 {
     (value + 0.5) as u8
 }
@@ -72,6 +73,7 @@ pub(super) fn reduce<const C: usize>(
     cells: &mut Cells,
 ) {
     to.clear();
+    to.reserve(width * height * C);
     let stride = picture.width * C;
     cells.fill(width, step_x, picture.width);
     for y in 0..height {
@@ -122,6 +124,7 @@ fn add_scaled(row: &mut [f32], pixels: &[u8], weight: f32) {
 
 /// Names each of `length` source cells that target cell `i` covers, with weights that sum to 1. A target cell is `step`
 /// source cells long, and a whole one of these weighs `part`.
+#[inline]
 fn covered(i: usize, (step, part): (f32, f32), length: usize, mut cell: impl FnMut(usize, f32)) {
     let (from, to) = (i as f32 * step, (i as f32 + 1.0) * step);
     let last = (to.ceil() as usize).min(length);
@@ -137,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_reduced_picture_holds_the_means_of_what_its_pixels_cover() {
-        let picture = Picture { width: 4, height: 2, channels: 1, pixels: vec![0, 10, 20, 30, 40, 50, 60, 71] };
+        let picture =
+            Picture { width: 4, height: 2, channels: 1, pixels: vec![0, 10, 20, 30, 40, 50, 60, 71] };
         assert_eq!(picture.reduced(2, 1).expect("smaller").pixels, [25, 45]);
         // A column and a half each: 0 and half of 10 and so on, over both rows.
         let thirds = picture.reduced(3, 2).expect("smaller").pixels;

@@ -12,8 +12,13 @@ use anyhow::{Context as _, bail};
 
 use super::annotate::Annotated;
 
-/// Frames that go through the engine together, and that are decoded ahead.
-const TOGETHER: usize = 8;
+/// Frames that go through the engine together: many enough to fill threads and the network, and a multiple of how often a
+/// detector looks.
+const TOGETHER: usize = 12;
+/// Bytes of pixels that end a batch, so that large frames do not take all memory.
+const MOST_BYTES: usize = 48 << 20;
+/// Frames that are decoded ahead.
+const AHEAD: usize = 8;
 
 /// What is written beside the table and the summary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,7 +122,7 @@ impl Analysis<'_> {
             _ => {}
         }
         let source = open(input, options)?;
-        let mut source = ReadAhead::spawn(source, TOGETHER).context("a thread for decoding")?;
+        let mut source = ReadAhead::spawn(source, AHEAD).context("a thread for decoding")?;
         let info = source.info().clone();
         let classes = recognizer.classes().to_vec();
         let begin = |asked: bool, ending: &str| {
@@ -149,9 +154,13 @@ impl Analysis<'_> {
         let mut ended = false;
         while !ended {
             let mut frames = Vec::with_capacity(TOGETHER);
-            while frames.len() < TOGETHER && !ended {
+            let mut bytes = 0;
+            while frames.len() < TOGETHER && bytes < MOST_BYTES && !ended {
                 match source.next_frame()? {
-                    Some(frame) => frames.push(frame),
+                    Some(frame) => {
+                        bytes += frame.picture.pixels.len();
+                        frames.push(frame);
+                    }
                     None => ended = true,
                 }
             }

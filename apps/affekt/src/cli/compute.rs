@@ -114,9 +114,9 @@ impl Compute {
                 Err(Failure::usage(anyhow!("--adapter names a GPU; add --backend wgpu")))
             }
             BackendChoice::Cpu => self.cpu(),
-            BackendChoice::Wgpu if self.arithmetic == Some(ArithmeticChoice::Fixed) => {
-                Err(Failure::usage(anyhow!("--arithmetic fixed is the processor's; leave out --backend wgpu")))
-            }
+            BackendChoice::Wgpu if self.arithmetic == Some(ArithmeticChoice::Fixed) => Err(Failure::usage(
+                anyhow!("--arithmetic fixed is the processor's; leave out --backend wgpu"),
+            )),
             BackendChoice::Wgpu => Ok(Arc::new(self.gpu().map_err(Failure::usage)?)),
             BackendChoice::Auto => match self.gpu() {
                 Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => Ok(Arc::new(gpu)),

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
 use super::maths::exp;
-use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, WIDEST_PANEL, with_rows};
 use super::small::{Rows, pack, pack_transposed, packed_len, product};
 use crate::net::{Shape, ValueId};
+use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, WIDEST_PANEL, with_rows};
 
 /// An attention step.
 #[derive(Debug, Clone, Copy)]

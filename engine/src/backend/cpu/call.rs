@@ -5,8 +5,8 @@ use super::buffer::{Buffer, Shared};
 use super::fixed::{Arithmetic, FixedWeights, Panels};
 use super::layer::ConvLayer;
 use super::matmul::{Finish, Gather, Product, row_blocks};
-use crate::simd::Isa;
 use super::winograd::{Convolution, FEWEST_TILES, FEWEST_TILES_KEPT, Tiling};
+use crate::simd::Isa;
 
 /// A forward product's weights.
 pub(super) enum Source<'a> {

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::buffer::Shared;
 use super::matmul::{Gather, PADDING};
-use crate::simd::Isa;
 use crate::net::Shape;
+use crate::simd::Isa;
 
 /// Extents of a square convolution. A linear layer is the 1x1 case over a row of positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

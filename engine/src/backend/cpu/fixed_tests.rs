@@ -6,9 +6,9 @@ use rayon::ThreadPoolBuilder;
 
 use super::fixed::Arithmetic;
 use super::network::CpuNetwork;
-use crate::simd::Isa;
 use crate::backend::{Mode, Network as _};
 use crate::net::{Graph, GraphBuilder, Shape, Weights};
+use crate::simd::Isa;
 
 fn sets() -> impl Iterator<Item = Isa> {
     Isa::available().into_iter().filter(|isa| isa.has_pairs())

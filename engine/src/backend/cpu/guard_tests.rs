@@ -3,10 +3,10 @@
 use super::attention::Attention;
 use super::buffer::{Buffer, Shared};
 use super::layer_norm::LayerNorm;
-use crate::simd::Isa;
 use super::tail::{Ending, Mask, hand_on};
 use super::{columns, tail};
 use crate::net::{Dropout, Shape};
+use crate::simd::Isa;
 
 const GUARD: usize = 37;
 /// A pattern no kernel computes.

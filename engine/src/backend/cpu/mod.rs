@@ -40,8 +40,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Backend, BackendError, Network};
 use crate::net::{Graph, Weights};
-pub use fixed::Arithmetic;
 pub use crate::simd::Isa;
+pub use fixed::Arithmetic;
 
 /// Runs networks on the processor, with whatever vector instructions it has.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Products of small matrices inside one task, as attention needs them: the right matrix packed into panels, the left
 //! read row by row through its stride.
 
-use crate::simd::{PANEL_VECTORS, Vector, WIDEST_PANEL};
 use crate::backend::cpu::matmul::multiply;
+use crate::simd::{PANEL_VECTORS, Vector, WIDEST_PANEL};
 
 /// A row-major matrix somewhere in memory.
 #[derive(Clone, Copy)]

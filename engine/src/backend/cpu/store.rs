@@ -7,8 +7,8 @@ use super::adamw::{self, AdamW};
 use super::buffer::Buffer;
 use super::conv::Extents;
 use super::layer::{Layer, Work};
-use crate::simd::{Isa, WIDEST_PANEL};
 use crate::net::{Graph, HostTensor, ParamId, Weights};
+use crate::simd::{Isa, WIDEST_PANEL};
 
 /// Values per task of the element-wise rules; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 1 << 14;

@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::buffer::Shared;
 use super::maths::{gelu, gelu_slope};
-use crate::simd::{Isa, Kernel, Vector};
 use crate::backend::noise::{Stream, threshold};
 use crate::net::Dropout;
+use crate::simd::{Isa, Kernel, Vector};
 
 /// Values in one task; what a task computes for each value does not depend on it.
 const TASK: usize = 1 << 13;

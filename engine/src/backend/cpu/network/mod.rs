@@ -14,11 +14,11 @@ use super::call::{Call, KeptWeights};
 use super::fixed::Arithmetic;
 use super::layer::{ConvLayer, Layer, layers};
 use super::norm::Statistics;
-use crate::simd::Isa;
 use super::store::{Sgd, Store, blend, dot};
 use super::tail::{Ending, Mask};
 use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
 use crate::net::{Graph, Plan, PlanPurpose, Region, Tail, Weights};
+use crate::simd::Isa;
 
 /// Weights with running statistics folded in, for inference.
 struct Folded {

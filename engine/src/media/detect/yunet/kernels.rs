@@ -133,7 +133,13 @@ unsafe fn ended<V: Vector>(value: V, relu: bool) -> V {
 
 /// Rows of `inner` values, one after the other, through a matrix.
 #[inline(always)]
-unsafe fn product<V: Vector>(values: &[f32], inner: usize, rows: usize, matrix: &Matrix<'_>, out: &mut [f32]) {
+unsafe fn product<V: Vector>(
+    values: &[f32],
+    inner: usize,
+    rows: usize,
+    matrix: &Matrix<'_>,
+    out: &mut [f32],
+) {
     let outputs = matrix.bias.len();
     for first in (0..rows).step_by(PIXELS) {
         // The last block goes over rows before it again; a map with fewer rows than a block repeats its last one.
@@ -167,7 +173,12 @@ struct Block {
 
 /// `N` registers of outputs of [`PIXELS`] rows.
 #[inline(always)]
-unsafe fn block<V: Vector, const N: usize>(values: *const f32, place: &Block, matrix: &Matrix<'_>, out: *mut f32) {
+unsafe fn block<V: Vector, const N: usize>(
+    values: *const f32,
+    place: &Block,
+    matrix: &Matrix<'_>,
+    out: *mut f32,
+) {
     let outputs = matrix.bias.len();
     let Block { first, rows, inner, channel } = *place;
     unsafe {

@@ -12,6 +12,8 @@
 
 mod kernels;
 mod network;
+#[cfg(test)]
+mod network_tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -79,7 +79,7 @@ impl Network {
         for step in &self.steps {
             let map = |slot: Slot| {
                 let (height, width, channels) = shapes[slot];
-                let values = if slot == 0 { frame } else { &values[slot] };
+                let values = if slot == 0 { frame } else { &values[slot][..height * width * channels] };
                 Map { values, height, width, channels }
             };
             let input = map(step.input);
@@ -93,8 +93,11 @@ impl Network {
             let shape = operation.shape();
             let len = shape.0 * shape.1 * shape.2;
             let mut out = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-            out.resize(len, 0.0);
-            operation.run(self.isa, &mut out);
+            // Never shortened, so that nothing is filled with zeros once buffers have grown.
+            if out.len() < len {
+                out.resize(len, 0.0);
+            }
+            operation.run(self.isa, &mut out[..len]);
             (values[step.output], shapes[step.output]) = (out, shape);
             for &slot in &step.done {
                 give_back(std::mem::take(&mut values[slot]));
@@ -102,7 +105,8 @@ impl Network {
         }
         let read = |output: &Output| {
             let ended = |v: f32| if output.sigmoid { 1.0 / (1.0 + (-v).exp()) } else { v };
-            let cells = values[output.slot].chunks_exact(shapes[output.slot].2);
+            let (height, width, channels) = shapes[output.slot];
+            let cells = values[output.slot][..height * width * channels].chunks_exact(channels);
             cells.flat_map(|cell| cell[..output.channels].iter().map(|&v| ended(v))).collect()
         };
         let read = self.outputs.iter().map(read).collect();
@@ -145,7 +149,8 @@ impl<'a> Building<'a> {
             *uses.entry(name.as_str()).or_insert(0) += 1;
         }
         // Older files list their weights among the inputs.
-        let [input] = *graph.input.iter().filter(|i| !tensors.contains_key(i.name.as_str())).collect::<Vec<_>>()
+        let [input] =
+            *graph.input.iter().filter(|i| !tensors.contains_key(i.name.as_str())).collect::<Vec<_>>()
         else {
             return None;
         };
@@ -160,7 +165,8 @@ impl<'a> Building<'a> {
             node.attribute.iter().find(|a| a.name == name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
         };
         let [output] = node.output.as_slice() else { return None };
-        let operand = |place: usize| node.input.get(place).and_then(|name| self.values.get(name.as_str())).copied();
+        let operand =
+            |place: usize| node.input.get(place).and_then(|name| self.values.get(name.as_str())).copied();
         // No operation but the last reshaping may follow a sigmoid, and only an addition an enlarged map.
         let plain = |place: usize| operand(place).filter(|v| !v.upsampled && !v.sigmoid);
         let value = match node.op_type.as_str() {
@@ -168,7 +174,8 @@ impl<'a> Building<'a> {
             "Relu" => {
                 let value = plain(0)?;
                 let only = self.uses.get(node.input[0].as_str()) == Some(&1);
-                let layer = self.steps.iter_mut().find(|step| step.output == value.slot).and_then(Step::layer)?;
+                let layer =
+                    self.steps.iter_mut().find(|step| step.output == value.slot).and_then(Step::layer)?;
                 if !only {
                     return None;
                 }
