@@ -145,7 +145,12 @@ impl Pairs for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use std::arch::x86_64::*;
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi32, _mm256_andnot_ps, _mm256_castps_si256, _mm256_castsi256_ps,
+        _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu32,
+        _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
+    };
 
     use super::super::Avx2;
     use super::Pairs;

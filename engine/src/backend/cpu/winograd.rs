@@ -104,7 +104,9 @@ impl Tiling {
     /// Input channels that are added up together.
     pub(super) fn weight_blocks(&self) -> impl Iterator<Item = Vec<Range<usize>>> {
         let inputs = self.inputs;
-        (0..inputs).step_by(INPUTS).map(move |start| vec![start..inputs.min(start + INPUTS)])
+        (0..inputs)
+            .step_by(INPUTS)
+            .map(move |start| std::iter::once(start..inputs.min(start + INPUTS)).collect())
     }
 
     /// Transforms a packed 3x3 weight (`panel x 9 x inputs x panel width`); `flip` turns it by 180 degrees.

@@ -1,6 +1,12 @@
 //! The few operations of a `YuNet`, on maps of `height x width` pixels whose channels lie together, padded with zeros to
 //! whole groups of [`GROUP`].
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must be compiled inside the function that enables its instruction set"
+)]
+#![expect(clippy::needless_range_loop, reason = "registers are arrays that are indexed alike")]
+
 use crate::simd::{Isa, Kernel, Vector};
 
 /// Channels in a group: one, two or four registers.
