@@ -3,7 +3,8 @@
 #
 #     shaders/plant_errors.sh
 #
-# Needs a clean work tree and an adapter; about a minute an error. The shaders are put back whatever happens.
+# Needs a clean work tree and an adapter; about a minute an error. The shaders are put back whatever happens. What does not
+# build says nothing about the tests, so tests must pass before anything is planted and build after it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -z "$(git status --porcelain shaders)" ] || { echo "shaders/ has changes; commit or stash them first" >&2; exit 2; }
@@ -18,7 +19,10 @@ text = open(path).read()
 assert old in text, f"{path} has no `{old}`"
 open(path, "w").write(text.replace(old, new, 1))
 PY
-    if REQUIRE_GPU=1 cargo test --release --quiet --workspace --test "$1" >/dev/null 2>&1; then
+    if ! cargo test --release --quiet --workspace --test "$1" --no-run >/dev/null 2>&1; then
+        echo "NO BUILD $2: $3 -> $4"
+        missed=1
+    elif REQUIRE_GPU=1 cargo test --release --quiet --workspace --test "$1" >/dev/null 2>&1; then
         echo "MISSED  $2: $3 -> $4"
         missed=1
     else
@@ -26,6 +30,9 @@ PY
     fi
     git checkout --quiet -- shaders/wgsl
 }
+
+REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend --test wgpu_views >/dev/null ||
+    { echo "the tests fail before anything is planted" >&2; exit 2; }
 
 plant wgpu_backend product.wgsl 'first_row + y * 4u + i' 'first_row + y * 4u + 3u - i'
 plant wgpu_backend product_lanes.wgsl 'c + 2u * (id % 4u)' 'c + 2u * (id % 2u)'

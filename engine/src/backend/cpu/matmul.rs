@@ -9,6 +9,8 @@
 //! divided among threads.
 
 mod fixed;
+mod gather;
+mod single;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -16,100 +18,18 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::fixed::FixedTask;
+use self::gather::INNER_BLOCK;
+pub(super) use self::gather::{Gather, PADDING};
+use self::single::SingleTask;
+pub(super) use self::single::multiply;
 use super::buffer::Shared;
-use super::fixed::{Panels, suits};
-use crate::simd::{Isa, Kernel, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch, with_rows};
+use super::fixed::Panels;
+use crate::simd::{Isa, MOST_ROWS, PANEL_VECTORS, Vector, WIDEST_PANEL, prefetch};
 
-/// Offset that stands for a row of zeros (padding).
-pub(super) const PADDING: u32 = u32::MAX;
-
-/// Values of the inner dimension that one pass over a register tile takes: its panel then stays in the L1 cache.
-const INNER_BLOCK: usize = 256;
 /// Register tiles in one row block: the block's rows then stay in the L2 cache while panels go by.
 const TILES_PER_BLOCK: usize = 16;
 /// Tasks aimed at for each thread, so that none waits long for the last one.
 const TASKS_PER_THREAD: usize = 8;
-
-/// A contiguous run of the inner dimension.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    /// Which table gives the rows' offsets.
-    tap: usize,
-    /// Where the run starts after a row's offset.
-    start: usize,
-    /// Its length.
-    len: usize,
-    /// Its first row in the weight panel.
-    weight_row: usize,
-}
-
-/// Which input values make up each row of the product, for one image.
-#[derive(Debug, Clone)]
-pub(super) struct Gather {
-    /// Offset of each row's output values in an output image.
-    outputs: Vec<u32>,
-    /// `taps x rows`: offset of each run in an input image, or [`PADDING`].
-    offsets: Vec<u32>,
-    taps: usize,
-    runs: Vec<Run>,
-    /// Groups of runs, each at most about [`INNER_BLOCK`] long.
-    blocks: Vec<Range<usize>>,
-    longest: usize,
-    input_len: usize,
-    output_len: usize,
-}
-
-impl Gather {
-    /// `outputs[row]` is where a row's result goes in an image of `output_len` values; tap `t` reads `length` values
-    /// from `offsets[t][row]` of an image of `input_len` values and multiplies them with the weight rows from
-    /// `weight_rows[t]`.
-    pub(super) fn new(
-        outputs: Vec<u32>,
-        offsets: &[Vec<u32>],
-        weight_rows: &[usize],
-        length: usize,
-        input_len: usize,
-        output_len: usize,
-    ) -> Self {
-        let taps = offsets.len();
-        let mut runs = Vec::new();
-        for (tap, &row) in weight_rows.iter().enumerate() {
-            let parts = length.div_ceil(INNER_BLOCK);
-            for part in 0..parts {
-                let (start, end) = (length * part / parts, length * (part + 1) / parts);
-                runs.push(Run { tap, start, len: end - start, weight_row: row + start });
-            }
-        }
-        let mut blocks = Vec::new();
-        let (mut first, mut total) = (0, 0);
-        for (i, run) in runs.iter().enumerate() {
-            if total > 0 && total + run.len > INNER_BLOCK {
-                blocks.push(first..i);
-                (first, total) = (i, 0);
-            }
-            total += run.len;
-        }
-        blocks.push(first..runs.len());
-        let longest = runs.iter().map(|r| r.start + r.len).max().unwrap_or(0);
-        Self { outputs, offsets: offsets.concat(), taps, runs, blocks, longest, input_len, output_len }
-    }
-
-    fn rows(&self) -> usize {
-        self.outputs.len()
-    }
-
-    /// Whether the product can be taken in fixed point.
-    pub(super) fn suits_fixed(&self) -> bool {
-        suits(self.runs.iter().flat_map(|run| [run.start, run.len, run.weight_row]))
-    }
-
-    /// Rows of a weight panel that are added up together, of one run each.
-    pub(super) fn weight_blocks(&self) -> impl Iterator<Item = Vec<Range<usize>>> {
-        self.blocks.iter().map(|block| {
-            self.runs[block.clone()].iter().map(|run| run.weight_row..run.weight_row + run.len).collect()
-        })
-    }
-}
 
 /// What happens to a finished tile.
 #[derive(Clone, Copy, Default)]
@@ -212,21 +132,6 @@ struct Task<'a, 'b> {
     panels: Range<usize>,
 }
 
-/// A task whose weights are single-precision numbers.
-struct SingleTask<'a, 'b> {
-    task: Task<'a, 'b>,
-    weights: &'a [f32],
-}
-
-impl Kernel for SingleTask<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        unsafe { with_rows!(V, self.rows_of()) }
-    }
-}
-
 /// Where a task's rows are read and written.
 struct Lines {
     count: usize,
@@ -241,68 +146,6 @@ impl Lines {
     /// Keeps the memory for the thread's next task.
     fn give_back(self) {
         ROW_POINTERS.set(self.pointers);
-    }
-}
-
-impl SingleTask<'_, '_> {
-    #[inline(always)]
-    unsafe fn rows_of<V: Vector, const R: usize>(self) {
-        let task = &self.task;
-        let gather = task.product.gather;
-        let lines = task.lines(R);
-        let last = gather.blocks.len() - 1;
-        for (b, block) in gather.blocks.iter().enumerate() {
-            let runs = &gather.runs[block.clone()];
-            for panel in task.panels.clone() {
-                let place = Place { panel, first: b == 0, last: b == last };
-                unsafe {
-                    let mut sums = [[V::zero(); PANEL_VECTORS]; 2];
-                    let mut tile = 0;
-                    while tile < lines.count {
-                        let out = &lines.outputs[tile..lines.count.min(tile + R)];
-                        let pointers = &lines.pointers[tile..];
-                        self.tile::<V, R>(runs, pointers, lines.padded, out, &place, &mut sums);
-                        tile += R;
-                    }
-                    if b == last {
-                        task.store_sums(panel, &sums);
-                    }
-                }
-            }
-        }
-        lines.give_back();
-    }
-
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize>(
-        &self,
-        runs: &[Run],
-        pointers: &[*const f32],
-        stride: usize,
-        outputs: &[usize],
-        place: &Place,
-        sums: &mut [[V; PANEL_VECTORS]; 2],
-    ) {
-        unsafe {
-            let width = V::LANES * PANEL_VECTORS;
-            let panel = self.weights.as_ptr().add(place.panel * self.task.product.panel_len);
-            self.task.prefetch(outputs, place, width);
-            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
-            for run in runs {
-                let mut rows = [std::ptr::null::<f32>(); R];
-                for (r, row) in rows.iter_mut().enumerate() {
-                    *row = (*pointers.get_unchecked(run.tap * stride + r)).add(run.start);
-                }
-                let weights = panel.add(run.weight_row * width);
-                multiply::<V, R>(&mut acc, &rows, run.len, weights);
-            }
-            // A copy, so that the accumulators of the loop above have no address and stay in registers.
-            let mut done = [[V::zero(); PANEL_VECTORS]; R];
-            for r in 0..R {
-                done[r] = [acc[r][0], acc[r][1]];
-            }
-            self.task.store::<V, R>(&done, outputs, place, sums);
-        }
     }
 }
 
@@ -464,31 +307,6 @@ impl Task<'_, '_> {
                     let offset = (self.block * 2 + kind) * padded + panel * width + v * V::LANES;
                     unsafe { sum.store(to.at(offset)) };
                 }
-            }
-        }
-    }
-}
-
-/// Adds `len` products of `R` rows with a panel to a register tile.
-///
-/// # Safety
-/// Each row holds `len` values, the panel `len` times the width of the tile.
-#[inline(always)]
-pub(super) unsafe fn multiply<V: Vector, const R: usize>(
-    acc: &mut [[V; PANEL_VECTORS]; R],
-    rows: &[*const f32; R],
-    len: usize,
-    panel: *const f32,
-) {
-    let width = V::LANES * PANEL_VECTORS;
-    unsafe {
-        for k in 0..len {
-            let w0 = V::load(panel.add(k * width));
-            let w1 = V::load(panel.add(k * width + V::LANES));
-            for r in 0..R {
-                let x = V::splat(*rows[r].add(k));
-                acc[r][0] = x.mul_add(w0, acc[r][0]);
-                acc[r][1] = x.mul_add(w1, acc[r][1]);
             }
         }
     }

@@ -6,6 +6,8 @@
 //! the L2 cache, and the output transform finishes with bias, residual, rectifier and column sums.
 
 mod fixed;
+mod single;
+mod weights;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -13,11 +15,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::fixed::FixedTask;
+use self::single::SingleTask;
 use super::buffer::{Buffer, Shared};
 use super::conv::Extents;
 use super::fixed::{Panels, suits};
-use super::matmul::{Finish, ZEROS, multiply};
-use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector, with_rows};
+use super::matmul::{Finish, ZEROS};
+use crate::simd::{Isa, PANEL_VECTORS, Vector};
 
 /// Points of a transformed tile.
 pub(super) const POINTS: usize = 16;
@@ -32,8 +35,6 @@ const APART: usize = 16;
 const LINE: usize = INPUTS + APART;
 /// Output channels in one task.
 const OUTPUTS: usize = 128;
-/// Input channels of a panel whose weights one task transforms.
-const CHANNELS: usize = 16;
 /// Below this many tiles, transforming the weights costs more than it saves.
 pub(super) const FEWEST_TILES: usize = 160;
 /// The same for weights that are transformed already, which are only more to read.
@@ -108,84 +109,6 @@ impl Tiling {
             .step_by(INPUTS)
             .map(move |start| std::iter::once(start..inputs.min(start + INPUTS)).collect())
     }
-
-    /// Transforms a packed 3x3 weight (`panel x 9 x inputs x panel width`); `flip` turns it by 180 degrees.
-    pub(super) fn transform_weights(&self, isa: Isa, packed: &[f32], flip: bool, to: &mut [f32]) {
-        let width = isa.panel();
-        let panels = self.outputs.div_ceil(width);
-        assert!(packed.len() >= panels * 9 * self.inputs * width && to.len() >= self.weights_len(isa));
-        let to = Shared::of(to);
-        let steps = self.inputs.div_ceil(CHANNELS);
-        (0..panels * steps).into_par_iter().for_each(|task| {
-            let (panel, first) = (task / steps, task % steps * CHANNELS);
-            let channels = first..self.inputs.min(first + CHANNELS);
-            // SAFETY: the set was detected, lengths were checked, each task writes its own panel's channels.
-            unsafe { isa.run(TransformWeights { tiling: self, packed, flip, to, panel, panels, channels }) };
-        });
-    }
-}
-
-struct TransformWeights<'a> {
-    tiling: &'a Tiling,
-    packed: &'a [f32],
-    flip: bool,
-    to: Shared,
-    panel: usize,
-    panels: usize,
-    channels: std::ops::Range<usize>,
-}
-
-impl Kernel for TransformWeights<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let width = V::LANES * PANEL_VECTORS;
-        let inputs = self.tiling.inputs;
-        unsafe {
-            let half = V::splat(0.5);
-            let zero = V::zero();
-            for channel in self.channels {
-                for v in 0..PANEL_VECTORS {
-                    let mut g = [[zero; 3]; 3];
-                    for tap in 0..9 {
-                        let from = if self.flip { 8 - tap } else { tap };
-                        let at = ((self.panel * 9 + from) * inputs + channel) * width + v * V::LANES;
-                        g[tap / 3][tap % 3] = V::load(self.packed.as_ptr().add(at));
-                    }
-                    let mut rows = [[zero; 3]; 4];
-                    for x in 0..3 {
-                        let column = expand(g[0][x], g[1][x], g[2][x], half);
-                        for y in 0..4 {
-                            rows[y][x] = column[y];
-                        }
-                    }
-                    for (y, row) in rows.iter().enumerate() {
-                        let row = expand(row[0], row[1], row[2], half);
-                        for (x, value) in row.iter().enumerate() {
-                            let point = y * 4 + x;
-                            let at = ((point * self.panels + self.panel) * inputs + channel) * width
-                                + v * V::LANES;
-                            value.store(self.to.at(at));
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `G` times a column: three values of a filter to four.
-///
-/// A function rather than a closure, which might be compiled outside the instruction set.
-#[inline(always)]
-unsafe fn expand<V: Vector>(a: V, b: V, c: V, half: V) -> [V; 4] {
-    unsafe {
-        let zero = V::zero();
-        let outer = a.add(c).mul_add(half, zero);
-        let middle = b.mul_add(half, zero);
-        [a, outer.add(middle), outer.sub(middle), c]
-    }
 }
 
 /// A whole convolution by Winograd's tiles.
@@ -242,57 +165,6 @@ struct Corner {
     image: usize,
     y: usize,
     x: usize,
-}
-
-/// A task whose weights are single-precision numbers.
-struct SingleTask<'a, 'b> {
-    task: Task<'a, 'b>,
-    weights: &'a [f32],
-}
-
-impl Kernel for SingleTask<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        unsafe { with_rows!(V, self.tiles_of()) }
-    }
-}
-
-impl SingleTask<'_, '_> {
-    #[inline(always)]
-    unsafe fn tiles_of<V: Vector, const R: usize>(self) {
-        let Self { task, weights } = self;
-        let width = V::LANES * PANEL_VECTORS;
-        let mut room = task.room(width);
-        for start in (0..task.whole.tiling.inputs).step_by(INPUTS) {
-            let inputs = unsafe { task.transform_inputs::<V>(&room, start) };
-            for point in 0..POINTS {
-                for panel in 0..room.panels {
-                    let column = task.column(point, panel, width);
-                    for tile in (0..room.count).step_by(R) {
-                        unsafe {
-                            let from = column * task.whole.tiling.inputs + start * width;
-                            let line = point * TILES + tile;
-                            let mut acc = [[V::zero(); PANEL_VECTORS]; R];
-                            let mut lines = [std::ptr::null::<f32>(); R];
-                            for (r, to) in lines.iter_mut().enumerate() {
-                                *to = room.transformed.at((line + r) * LINE);
-                            }
-                            multiply::<V, R>(&mut acc, &lines, inputs, weights.as_ptr().add(from));
-                            let mut done = [[V::zero(); PANEL_VECTORS]; R];
-                            for r in 0..R {
-                                done[r] = [acc[r][0], acc[r][1]];
-                            }
-                            room.add::<V, R>(&done, line, panel, start == 0);
-                        }
-                    }
-                }
-            }
-        }
-        unsafe { task.transform_outputs::<V>(&room) };
-        room.give_back();
-    }
 }
 
 /// What a task works in.
