@@ -21,15 +21,17 @@ lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 uptime >&2
 
-ours() { # model size batch mode
-    local line classes=8
+ours() { # model size batch mode [arithmetic]
+    local line classes=8 arithmetic=${5:-single}
     [ "$4" = step ] || classes=1000 # as the peers have
-    line=$("$affekt" bench --model "$1" --size "$2" --batch "$3" --mode "$4" --classes "$classes" --threads 2 --json)
+    line=$("$affekt" bench --model "$1" --size "$2" --batch "$3" --mode "$4" --classes "$classes" --threads 2 \
+        --arithmetic "$arithmetic" --json)
     # The case is added here, so that the table does not depend on what else the program reports.
-    "$python" - "$line" "$@" >>"$lines" <<'PY'
+    "$python" - "$line" "$1" "$2" "$3" "$4" "$arithmetic" >>"$lines" <<'PY'
 import json, sys
 line = json.loads(sys.argv[1])
-line.update(peer="affekt", model=sys.argv[2], size=int(sys.argv[3]), batch=int(sys.argv[4]), mode=sys.argv[5])
+name = {"single": "affekt", "fixed": "affekt, fixed point"}[sys.argv[6]]
+line.update(peer=name, model=sys.argv[2], size=int(sys.argv[3]), batch=int(sys.argv[4]), mode=sys.argv[5])
 print(json.dumps(line))
 PY
 }
@@ -43,6 +45,7 @@ for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
     for batch in 1 8; do
         ours resnet50 224 "$batch" infer
+        ours resnet50 224 "$batch" infer fixed
         peer onnxruntime resnet50 224 "$batch" infer
         peer torch resnet50 224 "$batch" infer
     done

@@ -95,6 +95,19 @@ impl Compute {
         Self { profile, ..self.clone() }
     }
 
+    /// How networks are computed for inference, `single` or `fixed`, for comparing settings.
+    pub fn arithmetic_name(&self) -> &'static str {
+        match self.arithmetic() {
+            ArithmeticChoice::Fixed if self.backend != BackendChoice::Wgpu => "fixed",
+            _ => "single",
+        }
+    }
+
+    fn arithmetic(&self) -> ArithmeticChoice {
+        let default = if self.fixed_by_default { ArithmeticChoice::Fixed } else { ArithmeticChoice::Single };
+        self.arithmetic.unwrap_or(default)
+    }
+
     /// Half the processor's threads, for each of two runs side by side: small networks fill two threads better that way
     /// than by sharing every layer. `None` where that cannot be: one thread, or a GPU.
     pub fn halved(&self) -> Option<Self> {
@@ -137,8 +150,7 @@ impl Compute {
 
     fn cpu(&self) -> Result<Arc<dyn Backend>, Failure> {
         let backend = CpuBackend::with(self.threads.unwrap_or(0), Isa::detect())?;
-        let default = if self.fixed_by_default { ArithmeticChoice::Fixed } else { ArithmeticChoice::Single };
-        Ok(Arc::new(backend.with_arithmetic(self.arithmetic.unwrap_or(default).into())))
+        Ok(Arc::new(backend.with_arithmetic(self.arithmetic().into())))
     }
 
     fn fall_back(&self, why: &str) -> Result<Arc<dyn Backend>, Failure> {
@@ -161,6 +173,18 @@ fn cache_folder() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reading_is_in_fixed_point_unless_told_otherwise() {
+        let compute = Compute::default();
+        assert_eq!((compute.arithmetic_name(), compute.for_reading().arithmetic_name()), ("single", "fixed"));
+        let told = Compute { arithmetic: Some(ArithmeticChoice::Single), ..Compute::default() };
+        assert_eq!(told.for_reading().arithmetic_name(), "single");
+        let gpu = Compute { backend: BackendChoice::Wgpu, ..Compute::default() };
+        assert_eq!(gpu.for_reading().arithmetic_name(), "single");
+        let impossible = Compute { arithmetic: Some(ArithmeticChoice::Fixed), ..gpu };
+        assert!(matches!(impossible.open(), Err(Failure::Usage(_))));
+    }
 
     #[test]
     fn only_the_processors_threads_are_halved() {

@@ -69,6 +69,7 @@ pub struct Maker<'a> {
     args: &'a ReadingArgs,
     model: Model,
     backend: Arc<dyn Backend>,
+    arithmetic: &'static str,
     settings: LiveSettings,
 }
 
@@ -93,7 +94,8 @@ impl<'a> Maker<'a> {
             unsure_below: args.unsure_below,
             ..settings.clone()
         };
-        Ok(Self { args, model, backend: compute.for_reading().open()?, settings })
+        let compute = compute.for_reading();
+        Ok(Self { args, model, backend: compute.open()?, arithmetic: compute.arithmetic_name(), settings })
     }
 
     /// A recognizer with the detector that was asked for.
@@ -128,8 +130,14 @@ impl<'a> Maker<'a> {
         let (args, vote) = (self.args, self.settings.vote);
         let temporal = args.temporal.as_deref().map(file_hash).transpose()?.unwrap_or_default();
         Ok(format!(
-            "model {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} unsure {}",
-            self.model.hash, args.stride, args.detect_every, vote.kind, vote.window, args.unsure_below
+            "model {} {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} unsure {}",
+            self.model.hash,
+            self.arithmetic,
+            args.stride,
+            args.detect_every,
+            vote.kind,
+            vote.window,
+            args.unsure_below
         ))
     }
 }
