@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
-use crate::simd::{Isa, PANEL_VECTORS, Pairs};
+use crate::simd::{Isa, PANEL_VECTORS, Pairs, WIDEST_PANEL};
 
 /// The magnitude that the largest activation of a row gets.
 const LARGEST: f32 = 8191.0;
@@ -39,21 +39,26 @@ impl FixedWeights {
     /// up in integers; ranges start at even rows.
     pub(super) fn new(isa: Isa, packed: &[f32], rows: usize, blocks: &[Vec<Range<usize>>]) -> Self {
         let width = isa.panel();
+        assert!(rows.is_multiple_of(2), "rows in pairs");
         let mut words = Buffer::zeroed(packed.len().div_ceil(2));
         let mut units = vec![0.0; packed.len() / rows];
         let to = words.pointer();
         let panels = packed.par_chunks_exact(rows * width).zip(units.par_chunks_exact_mut(width));
         panels.enumerate().for_each(|(panel, (packed, units))| {
             // SAFETY: each task writes its own panel, half a number a value.
-            let to = unsafe { to.at(0).cast::<i16>().add(panel * rows * width) };
-            for (column, unit) in units.iter_mut().enumerate() {
-                let value = |row: usize| packed[row * width + column];
-                let scale = scale(value, blocks);
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(to.at(0).cast::<i16>().add(panel * rows * width), packed.len())
+            };
+            let mut scales = [0.0; WIDEST_PANEL];
+            let scales = &mut scales[..width];
+            find_scales(packed, blocks, scales);
+            for (unit, scale) in units.iter_mut().zip(&*scales) {
                 *unit = 1.0 / scale;
-                for row in 0..rows {
-                    let at = (row / 2 * width + column) * 2 + row % 2;
-                    // SAFETY: within the panel.
-                    unsafe { to.add(at).write((value(row) * scale).round_ties_even() as i16) };
+            }
+            for (row, values) in packed.chunks_exact(width).enumerate() {
+                let pairs = to[row / 2 * 2 * width..][..2 * width].as_chunks_mut::<2>().0;
+                for ((pair, value), scale) in pairs.iter_mut().zip(values).zip(&*scales) {
+                    pair[row % 2] = rounded(value * scale);
                 }
             }
         });
@@ -78,22 +83,39 @@ impl FixedWeights {
     }
 }
 
-/// The largest scale of a column with which no block's sum can overflow and every weight fits.
-fn scale(value: impl Fn(usize) -> f32, blocks: &[Vec<Range<usize>>]) -> f32 {
-    let mut scale = f64::INFINITY;
+/// The nearest integer, ties to even, of a value that fits: the sum's last bits, where its unit is 1.
+fn rounded(value: f32) -> i16 {
+    (value + 12_582_912.0).to_bits() as i16
+}
+
+/// The largest scale of each column of a panel with which no block's sum can overflow and every weight fits.
+fn find_scales(panel: &[f32], blocks: &[Vec<Range<usize>>], scales: &mut [f32]) {
+    let width = scales.len();
+    scales.fill(f32::INFINITY);
     for block in blocks {
-        let rows = || block.iter().cloned().flatten();
-        let magnitudes = || rows().map(|row| f64::from(value(row).abs()));
-        let (total, most) = (magnitudes().sum::<f64>(), magnitudes().fold(0.0, f64::max));
-        // Rounding may add half to each weight.
-        let room = f64::from(i32::MAX) / f64::from(LARGEST) - rows().count() as f64;
-        if !total.is_finite() {
-            return f32::NAN;
+        let (mut totals, mut most) = ([0.0f64; WIDEST_PANEL], [0.0f32; WIDEST_PANEL]);
+        let mut count = 0;
+        for row in block.iter().cloned().flatten() {
+            let values = &panel[row * width..][..width];
+            for ((value, total), most) in values.iter().zip(&mut totals).zip(&mut most) {
+                *total += f64::from(value.abs());
+                *most = most.max(value.abs());
+            }
+            count += 1;
         }
-        scale = scale.min(room / total).min(f64::from(i16::MAX) / most);
+        // Rounding may add half to each weight.
+        let room = f64::from(i32::MAX) / f64::from(LARGEST) - f64::from(count);
+        for ((scale, total), most) in scales.iter_mut().zip(totals).zip(most) {
+            let fits = (room / total).min(f64::from(i16::MAX) / f64::from(most));
+            *scale = if total.is_finite() && !scale.is_nan() { scale.min(fits as f32) } else { f32::NAN };
+        }
     }
-    // A column of zeros, as padding is, takes any scale.
-    if scale == f64::INFINITY { 1.0 } else { scale as f32 }
+    for scale in scales {
+        // A column of zeros, as padding is, takes any scale.
+        if *scale == f32::INFINITY {
+            *scale = 1.0;
+        }
+    }
 }
 
 /// Whether runs with these starts and lengths can be taken in integers.
