@@ -17,10 +17,6 @@ impl Picture {
         if (width, height) == from {
             return Ok(self.clone());
         }
-        let step = |length: usize, count: usize| {
-            let step = length as f32 / count as f32;
-            (step, 1.0 / step)
-        };
         let (size, steps) = ((width, height), [step(from.0, width), step(from.1, height)]);
         let (mut pixels, mut row, mut cells) =
             (Vec::with_capacity(width * height * self.channels), vec![], Cells::default());
@@ -36,6 +32,12 @@ impl Picture {
 #[inline]
 pub(super) fn rounded(value: f32) -> u8 {
     (value + 0.5) as u8
+}
+
+/// How many of `length` cells each of `count` covers, and what part of it each makes up.
+pub(super) fn step(length: usize, count: usize) -> (f32, f32) {
+    let step = length as f32 / count as f32;
+    (step, 1.0 / step)
 }
 
 /// Which columns each column of a reduced picture covers, and with what weights.

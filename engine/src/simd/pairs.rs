@@ -41,15 +41,11 @@ pub(crate) trait PairKernel {
 impl Isa {
     /// Whether [`Isa::run_pairs`] has kernels for this set.
     pub(crate) fn has_pairs(self) -> bool {
-        match self {
-            Isa::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => true,
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => false,
+        #[cfg(target_arch = "x86_64")]
+        if self == Isa::Avx2 {
+            return true;
         }
+        self == Isa::Portable
     }
 
     /// Whether products of pairs are faster than single precision's. Measured: 1.4 times as fast with AVX2, half as fast in

@@ -33,19 +33,15 @@ impl KeptWeights {
         if !(call.is_fixed() && conv.forward.suits_fixed()) {
             return Panels::Single(self.packed.as_slice());
         }
-        if self.fixed.is_none() {
+        let fixed = self.fixed.get_or_insert_with(|| {
             let blocks: Vec<_> = conv.forward.weight_blocks().collect();
-            let packed = self.packed.as_slice();
-            self.fixed = Some(FixedWeights::new(call.isa, packed, conv.extents.inner(), &blocks));
-            // A layer that no batch makes worth tiling is never asked for in another form.
-            if Tiling::forward(&conv.extents, call.isa, 1, 0).is_none() {
-                self.packed = Buffer::default();
-            }
+            FixedWeights::new(call.isa, self.packed.as_slice(), conv.extents.inner(), &blocks)
+        });
+        // A layer that no batch makes worth tiling is never asked for in another form.
+        if Tiling::forward(&conv.extents, call.isa, 1, 0).is_none() {
+            self.packed = Buffer::default();
         }
-        match &self.fixed {
-            Some(fixed) => Panels::Fixed(fixed),
-            None => Panels::Single(self.packed.as_slice()),
-        }
+        Panels::Fixed(fixed)
     }
 
     fn for_tiles(&mut self, call: &Call, tiling: &Tiling) -> Panels<'_> {

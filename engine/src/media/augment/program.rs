@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::media::LUMA;
+use crate::media::reduce::step;
 
 /// A view of one picture, ready to be executed. In order:
 ///
@@ -59,10 +60,6 @@ impl Program {
         };
         let width = target(source_dims.0, a.hypot(b));
         let height = target(source_dims.1, d.hypot(e));
-        let step = |length: usize, count: usize| {
-            let step = length as f32 / count as f32;
-            (step, 1.0 / step)
-        };
         let (sx, sy) = (width as f32 / source_dims.0 as f32, height as f32 / source_dims.1 as f32);
         Geometry {
             width,

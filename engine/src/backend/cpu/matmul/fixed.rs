@@ -34,7 +34,7 @@ impl FixedTask<'_, '_, '_> {
         let padded = lines.padded;
         let mut quantised = ROWS.take();
         let (words, units) = quantised.ensure(padded * INNER_BLOCK, padded);
-        let mut pieces = Vec::with_capacity(INNER_BLOCK);
+        let mut pieces = vec![];
         let last = product.gather.blocks.len() - 1;
         for (b, block) in product.gather.blocks.iter().enumerate() {
             let runs = &product.gather.runs[block.clone()];

@@ -1,11 +1,12 @@
-//! A `YuNet`'s graph as steps of our own, which take a third of the time that a general library takes over so small a
-//! network. A file whose graph is anything else than expected gives no [`Network`], and the library runs it.
+//! A `YuNet`'s graph as steps of our own, since a general library takes much longer over so small a network. A file whose
+//! graph is anything else than expected gives no [`Network`], and the library runs it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
+use super::MULTIPLE;
 use super::kernels::{Map, Matrix, Operation, padded};
 use crate::simd::Isa;
 
@@ -128,9 +129,19 @@ struct Value {
     slot: Slot,
     /// Without padding.
     channels: usize,
+    /// Pixels of the input that one of its pixels stands for, along a side.
+    stride: usize,
     /// Stands for the slot at twice its height and width.
     upsampled: bool,
+    /// Its channels have become the last axis, as they lie anyway.
+    listed: bool,
     sigmoid: bool,
+}
+
+impl Value {
+    fn map(slot: Slot, channels: usize, stride: usize) -> Self {
+        Self { slot, channels, stride, upsampled: false, listed: false, sigmoid: false }
+    }
 }
 
 struct Building<'a> {
@@ -145,7 +156,8 @@ impl<'a> Building<'a> {
     fn new(graph: &'a GraphProto) -> Option<Self> {
         let tensors: BTreeMap<_, _> = graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
         let mut uses = BTreeMap::new();
-        for name in graph.node.iter().flat_map(|node| &node.input) {
+        let read = graph.node.iter().flat_map(|node| &node.input);
+        for name in read.chain(graph.output.iter().map(|output| &output.name)) {
             *uses.entry(name.as_str()).or_insert(0) += 1;
         }
         // Older files list their weights among the inputs.
@@ -154,8 +166,7 @@ impl<'a> Building<'a> {
         else {
             return None;
         };
-        let frame = Value { slot: 0, channels: 3, upsampled: false, sigmoid: false };
-        let values = BTreeMap::from([(input.name.as_str(), frame)]);
+        let values = BTreeMap::from([(input.name.as_str(), Value::map(0, 3, 1))]);
         Some(Self { tensors, uses, values, steps: vec![], slots: 1 })
     }
 
@@ -167,8 +178,9 @@ impl<'a> Building<'a> {
         let [output] = node.output.as_slice() else { return None };
         let operand =
             |place: usize| node.input.get(place).and_then(|name| self.values.get(name.as_str())).copied();
-        // No operation but the last reshaping may follow a sigmoid, and only an addition an enlarged map.
-        let plain = |place: usize| operand(place).filter(|v| !v.upsampled && !v.sigmoid);
+        // Only an addition may follow an enlarged map, and nothing that computes a list or a sigmoid.
+        let whole = |place: usize| operand(place).filter(|v| !v.upsampled);
+        let plain = |place: usize| whole(place).filter(|v| !v.listed && !v.sigmoid);
         let value = match node.op_type.as_str() {
             "Conv" => self.convolution(node, plain(0)?)?,
             "Relu" => {
@@ -187,7 +199,8 @@ impl<'a> Building<'a> {
                 let halves = ints("kernel_shape") == Some(&[2, 2])
                     && ints("strides") == Some(&[2, 2])
                     && ints("pads").is_none_or(|pads| pads.iter().all(|&p| p == 0));
-                (halves && value.slot != 0).then(|| self.step(Kind::MaxPool, value.slot, value.channels))?
+                let fits = halves && value.slot != 0 && value.stride < MULTIPLE;
+                fits.then(|| self.step(Kind::MaxPool, value.slot, value.channels, 2 * value.stride))?
             }
             "Resize" => {
                 let value = plain(0)?;
@@ -198,15 +211,20 @@ impl<'a> Building<'a> {
                 (nearest && scales == [1.0, 1.0, 2.0, 2.0]).then_some(Value { upsampled: true, ..value })?
             }
             "Add" => {
-                let (a, b) = (operand(0)?, operand(1)?);
-                let (whole, half) = if a.upsampled { (b, a) } else { (a, b) };
-                let fits = half.upsampled && !whole.upsampled && whole.channels == half.channels;
-                fits.then(|| self.step(Kind::AddUpsampled(half.slot), whole.slot, whole.channels))?
+                let upsampled = |place: usize| operand(place).filter(|v| v.upsampled);
+                let (own, half) = match upsampled(0) {
+                    Some(half) => (plain(1)?, half),
+                    None => (plain(0)?, upsampled(1)?),
+                };
+                let fits = (own.channels, 2 * own.stride) == (half.channels, half.stride);
+                fits.then(|| self.step(Kind::AddUpsampled(half.slot), own.slot, own.channels, own.stride))?
             }
-            // Channels lie together anyway.
-            "Transpose" => (ints("perm") == Some(&[0, 2, 3, 1])).then_some(operand(0)?)?,
-            "Reshape" => operand(0)?,
-            "Sigmoid" => Value { sigmoid: true, ..plain(0)? },
+            "Transpose" => {
+                let value = whole(0).filter(|v| !v.listed)?;
+                (ints("perm") == Some(&[0, 2, 3, 1])).then_some(Value { listed: true, ..value })?
+            }
+            "Reshape" => whole(0).filter(|v| v.listed)?,
+            "Sigmoid" => Value { sigmoid: true, ..whole(0).filter(|v| !v.sigmoid)? },
             // The arithmetic of shapes that a reshaping reads.
             "Shape" | "Gather" | "Unsqueeze" | "Concat" | "Constant" => return Some(()),
             _ => return None,
@@ -216,17 +234,19 @@ impl<'a> Building<'a> {
     }
 
     fn convolution(&mut self, node: &NodeProto, from: Value) -> Option<Value> {
-        let all = |name: &str, value: i64| {
-            let given = node.attribute.iter().find(|a| a.name == name);
-            given.is_some_and(|a| a.ints.iter().all(|&v| v == value))
-        };
+        let is =
+            |name: &str, values: &[i64]| node.attribute.iter().any(|a| a.name == name && a.ints == values);
         let group = node.attribute.iter().find(|a| a.name == "group").map_or(1, |a| a.i);
         let tensor = self.tensors.get(node.input.get(1)?.as_str())?;
         let (weights, dims) = (numbers(tensor)?, sides(tensor)?);
         let bias = numbers(self.tensors.get(node.input.get(2)?.as_str())?)?;
         let [outputs, each, kernel, _] = *dims.as_slice() else { return None };
-        let square = dims[2] == dims[3] && all("dilations", 1) && bias.len() == outputs;
-        if !square || weights.len() != outputs * each * kernel * kernel {
+        let known = matches!(dims[2..], [1, 1] | [3, 3]) && is("dilations", &[1, 1]);
+        if !known
+            || outputs == 0
+            || bias.len() != outputs
+            || weights.len() != outputs * each * kernel * kernel
+        {
             return None;
         }
         let dense = group == 1 && each == from.channels;
@@ -244,31 +264,33 @@ impl<'a> Building<'a> {
         let mut ending = bias;
         ending.resize(wide, 0.0);
         let layer = |weights| Layer { weights, bias: ending, relu: false };
-        let kind = if dense && from.slot != 0 && kernel == 1 && all("strides", 1) && all("pads", 0) {
+        let kind = if dense && from.slot != 0 && kernel == 1 && is("strides", &[1, 1]) && is("pads", &[0; 4])
+        {
             Kind::Pointwise(layer(pack(padded(each), &|input, _| input)))
-        } else if apart && from.slot != 0 && kernel == 3 && all("strides", 1) && all("pads", 1) {
+        } else if apart && from.slot != 0 && kernel == 3 && is("strides", &[1, 1]) && is("pads", &[1; 4]) {
             Kind::Depthwise(layer(pack(9, &|_, tap| tap)))
-        } else if dense && from.slot == 0 && kernel == 3 && all("strides", 2) && all("pads", 1) {
+        } else if dense && from.slot == 0 && kernel == 3 && is("strides", &[2, 2]) && is("pads", &[1; 4]) {
             Kind::Stem(layer(pack(27, &|input, tap| tap * 3 + input)))
         } else {
             return None;
         };
-        Some(self.step(kind, from.slot, outputs))
+        let stride = if from.slot == 0 { 2 } else { from.stride };
+        Some(self.step(kind, from.slot, outputs, stride))
     }
 
-    fn step(&mut self, kind: Kind, input: Slot, channels: usize) -> Value {
+    fn step(&mut self, kind: Kind, input: Slot, channels: usize, stride: usize) -> Value {
         let slot = self.slots;
         self.slots += 1;
         self.steps.push(Step { kind, input, output: slot, done: vec![] });
-        Value { slot, channels, upsampled: false, sigmoid: false }
+        Value::map(slot, channels, stride)
     }
 
     fn finish(mut self, outputs: &[String]) -> Option<Network> {
         let outputs: Vec<Output> = outputs
             .iter()
             .map(|name| {
-                let Value { slot, channels, upsampled, sigmoid } = *self.values.get(name.as_str())?;
-                (!upsampled && slot != 0).then_some(Output { slot, channels, sigmoid })
+                let Value { slot, channels, listed, sigmoid, .. } = *self.values.get(name.as_str())?;
+                (listed && slot != 0).then_some(Output { slot, channels, sigmoid })
             })
             .collect::<Option<_>>()?;
         for slot in 1..self.slots {

@@ -199,7 +199,7 @@ fn every_output_is_tracts() {
 #[test]
 fn another_graph_is_left_to_the_library() {
     type Change = (&'static str, fn(&mut GraphProto));
-    let changes: [Change; 6] = [
+    let changes: [Change; 11] = [
         ("another operation", |g| g.node[1].op_type = "LeakyRelu".into()),
         ("another stride", |g| g.node[0].attribute[4] = ints("strides", &[1, 1])),
         ("other padding", |g| g.node[2].attribute[3] = ints("pads", &[1; 4])),
@@ -211,6 +211,39 @@ fn another_graph_is_left_to_the_library() {
                 output: vec!["x".into()],
                 ..NodeProto::default()
             });
+        }),
+        ("a list that is not of cells", |g| {
+            let node = g.node.iter_mut().find(|n| n.op_type == "Transpose").expect("one");
+            node.attribute[0] = ints("perm", &[0, 1, 2, 3]);
+        }),
+        ("a map that is listed as it lies", |g| {
+            let at = g.node.iter().position(|n| n.op_type == "Transpose").expect("one");
+            let (from, to) = (g.node[at].input[0].clone(), g.node[at].output[0].clone());
+            for name in g.node.iter_mut().flat_map(|n| &mut n.input).filter(|name| **name == to) {
+                name.clone_from(&from);
+            }
+        }),
+        ("maps of one size where one should have half of the other's", |g| {
+            let at = g.node.iter().position(|n| n.op_type == "Resize").expect("one");
+            let whole = g.node[at + 1].input[0].clone();
+            g.node[at].input[0] = whole;
+        }),
+        ("a sixth halving", |g| {
+            let at = g.node.iter().position(|n| n.op_type == "Resize").expect("one");
+            let last = g.node[at].input[0].clone();
+            let attribute = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
+            g.node.push(NodeProto {
+                op_type: "MaxPool".into(),
+                input: vec![last],
+                output: vec!["x".into()],
+                attribute,
+                ..NodeProto::default()
+            });
+        }),
+        ("a convolution without outputs", |g| {
+            (g.initializer[0].dims[0], g.initializer[1].dims[0]) = (0, 0);
+            g.initializer[0].raw_data.clear();
+            g.initializer[1].raw_data.clear();
         }),
         ("weights elsewhere", |g| g.initializer[0].raw_data.truncate(8)),
         ("two inputs", |g| g.input.push(described("other", None))),
