@@ -10,7 +10,7 @@
 
 mod pairs;
 
-pub(crate) use pairs::{PairKernel, Pairs};
+pub(crate) use pairs::{PIECE, PairKernel, Pairs};
 
 /// A register of `LANES` single-precision numbers and the few operations the kernels need.
 ///

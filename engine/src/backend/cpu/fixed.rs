@@ -10,12 +10,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
-use crate::simd::{Isa, PANEL_VECTORS, Pairs, WIDEST_PANEL};
+use crate::simd::{Isa, PANEL_VECTORS, PIECE, Pairs, WIDEST_PANEL};
 
 /// The magnitude that the largest activation of a row gets.
 const LARGEST: f32 = 8191.0;
-/// A row's runs are multiples of that many values, which one store of integers takes.
-const WORDS: usize = 16;
 
 /// How inference computes convolutions on the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,32 +118,29 @@ fn find_scales(panel: &[f32], blocks: &[Vec<Range<usize>>], scales: &mut [f32]) 
 
 /// Whether runs with these starts and lengths can be taken in integers.
 pub(super) fn suits(mut starts_and_lengths: impl Iterator<Item = usize>) -> bool {
-    starts_and_lengths.all(|value| value.is_multiple_of(WORDS))
+    starts_and_lengths.all(|value| value.is_multiple_of(PIECE))
 }
 
-/// Writes a row, given as pieces of multiples of 16 values, in integers and says what one unit of them is worth.
+/// Writes a row, given as runs of multiples of [`PIECE`] values, in integers and says what one unit of them is worth.
 ///
 /// # Safety
-/// The pieces hold their values and `to` has room for all.
+/// The runs hold their values and `to` has room for all.
 #[inline(always)]
-pub(super) unsafe fn quantise<V: Pairs>(pieces: &[(*const f32, usize)], to: *mut i16) -> f32 {
+pub(super) unsafe fn quantise<V: Pairs>(runs: &[(*const f32, usize)], to: *mut i16) -> f32 {
     unsafe {
-        let mut most = [V::zero(); 2];
-        for &(from, len) in pieces {
-            for c in (0..len).step_by(2 * V::LANES) {
-                most[0] = most[0].larger_magnitude(V::load(from.add(c)));
-                most[1] = most[1].larger_magnitude(V::load(from.add(c + V::LANES)));
+        let mut most = V::zero();
+        for &(from, len) in runs {
+            for c in (0..len).step_by(PIECE) {
+                most = most.larger_magnitudes(from.add(c));
             }
         }
         // What is not a number makes the unit so, and with it every output of the row.
-        let largest = most[0].larger_magnitude(most[1]).largest_magnitude();
-        let (scale, zero) = (V::splat(if largest > 0.0 { LARGEST / largest } else { 0.0 }), V::zero());
+        let largest = most.largest_magnitude();
+        let scale = V::splat(if largest > 0.0 { LARGEST / largest } else { 0.0 });
         let mut at = 0;
-        for &(from, len) in pieces {
-            for c in (0..len).step_by(2 * V::LANES) {
-                let low = V::load(from.add(c)).mul_add(scale, zero);
-                let high = V::load(from.add(c + V::LANES)).mul_add(scale, zero);
-                V::store_rounded(low, high, to.add(at + c));
+        for &(from, len) in runs {
+            for c in (0..len).step_by(PIECE) {
+                V::store_rounded(from.add(c), scale, to.add(at + c));
             }
             at += len;
         }
