@@ -32,8 +32,12 @@ fn write_row(group: vec3<u32>, k: u32, column: u32, sum: vec4<f32>) {
         return;
     }
     let at = (group.z * inner + k) * u.weight_stride + column;
-    for (var j = 0u; j < 4u; j++) {
-        partial[at + j] = select(0.0, sum[j], column + j < u.columns);
+    // The stride is a multiple of four, which the compiler does not know: the loop stays one.
+    let end = min(4u, u.weight_stride - column);
+    var left = sum;
+    for (var j = 0u; j < end; j++) {
+        partial[at + j] = select(0.0, left.x, column + j < u.columns);
+        left = left.yzww;
     }
 }
 
