@@ -232,6 +232,7 @@ fn instruction_sets() -> Vec<&'static str> {
         ("fma", std::arch::is_x86_feature_detected!("fma")),
         ("f16c", std::arch::is_x86_feature_detected!("f16c")),
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
+        ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
     ];
     known.into_iter().filter(|(_, here)| *here).map(|(name, _)| name).collect()
 }
