@@ -31,7 +31,7 @@ PY
     git checkout --quiet -- shaders/wgsl
 }
 
-REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend --test wgpu_views >/dev/null ||
+REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend --test wgpu_views --test wgpu_half >/dev/null ||
     { echo "the tests fail before anything is planted" >&2; exit 2; }
 
 plant wgpu_backend product.wgsl 'first_row + y * 4u + i' 'first_row + y * 4u + 3u - i'
@@ -50,4 +50,7 @@ plant wgpu_views augment.wgsl 'select(period - 1 - j, j, j < length)' 'select(pe
 plant wgpu_views augment.wgsl 'below + step / 2u' 'below + step'
 plant wgpu_views augment.wgsl 'sum = vec3<u32>(6u)' 'sum = vec3<u32>(5u)'
 plant wgpu_views augment.wgsl 'cell) + 1.0)' 'cell) + 0.98)'
+plant wgpu_half product_half.wgsl 'weight_row(w_tap / u.taps_x' 'weight_row(w_tap / u.taps_y'
+plant wgpu_half product_half.wgsl 'sums[$(r)] += ' 'sums[$(r)] = '
+plant wgpu_half fold_half.wgsl 'fold(2u * i + 1u)' 'fold(2u * i)'
 exit "$missed"

@@ -25,7 +25,7 @@ pub struct Block {
 
 pub fn reflect(source: &str) -> Result<Reflected, String> {
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
-    let optional = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP;
+    let optional = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16;
     Validator::new(ValidationFlags::all(), Capabilities::default() | optional)
         .validate(&module)
         .map_err(|e| e.emit_to_string(source))?;

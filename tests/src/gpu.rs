@@ -18,6 +18,20 @@ pub fn backends() -> &'static [(&'static str, WgpuBackend)] {
     })
 }
 
+/// Inference in 16-bit floats on the same adapter; `None`, saying so, where it has none.
+pub fn half() -> Option<&'static WgpuBackend> {
+    static HALF: OnceLock<Option<WgpuBackend>> = OnceLock::new();
+    let open = || {
+        let (_, any) = backends().first()?;
+        if !any.adapter().features.contains(&"f16") {
+            println!("LEFT OUT: inference in 16-bit floats, which `{}` does not have", any.adapter().name);
+            return None;
+        }
+        available(WgpuBackend::open(&WgpuOptions { half: true, ..WgpuOptions::default() }))
+    };
+    HALF.get_or_init(open).as_ref()
+}
+
 fn available(backend: Result<WgpuBackend, BackendError>) -> Option<WgpuBackend> {
     match backend {
         Ok(backend) => Some(backend),

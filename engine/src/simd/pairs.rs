@@ -159,9 +159,9 @@ impl Pairs for Portable {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi32, _mm256_andnot_ps, _mm256_castps_si256, _mm256_castsi256_ps,
-        _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps, _mm256_madd_epi16, _mm256_max_epu32,
-        _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
+        _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
+        _mm256_max_epu32, _mm256_mul_ps, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32,
+        _mm256_set1_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
     };
 
     use super::super::Avx2;
@@ -222,9 +222,10 @@ mod avx2 {
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512i, _mm256_storeu_si256, _mm512_abs_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps,
-        _mm512_cvtps_epi32, _mm512_cvtsepi32_epi16, _mm512_dpwssd_epi32, _mm512_loadu_ps, _mm512_loadu_si512,
-        _mm512_max_epu32, _mm512_mul_ps, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_ps,
+        __m512i, _mm256_storeu_si256, _mm512_abs_ps, _mm512_castps_si512, _mm512_castsi512_ps,
+        _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_cvtsepi32_epi16, _mm512_dpwssd_epi32, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_max_epu32, _mm512_mul_ps, _mm512_set1_epi32, _mm512_setzero_si512,
+        _mm512_storeu_ps,
     };
 
     use super::super::Avx512;

@@ -33,8 +33,8 @@ pub struct Compute {
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
-    /// How the processor infers; training is always in single precision. Default: fixed for reading pictures and video, single
-    /// for everything that measures or trains.
+    /// How networks infer; training is always in single precision. Default: on the processor fixed for reading pictures and
+    /// video, else single.
     #[arg(long, global = true, value_enum)]
     arithmetic: Option<ArithmeticChoice>,
     /// Without `arithmetic`, infer in fixed point.
@@ -61,13 +61,16 @@ enum ArithmeticChoice {
     Single,
     /// 16-bit fixed point where the processor gains from it: probabilities differ by less than a thousandth.
     Fixed,
+    /// 16-bit floats, on a GPU that has them: logits differ by some thousandths of their range.
+    Half,
 }
 
 impl From<ArithmeticChoice> for Arithmetic {
     fn from(choice: ArithmeticChoice) -> Self {
         match choice {
             ArithmeticChoice::Single => Arithmetic::Single,
-            ArithmeticChoice::Fixed => Arithmetic::Fixed,
+            // The processor has no 16-bit floats: where it must stand in for a GPU, it takes its own fast form.
+            ArithmeticChoice::Fixed | ArithmeticChoice::Half => Arithmetic::Fixed,
         }
     }
 }
@@ -95,9 +98,10 @@ impl Compute {
         Self { profile, ..self.clone() }
     }
 
-    /// How networks are computed for inference, `single` or `fixed`, for comparing settings.
+    /// How networks are computed for inference, `single`, `fixed` or `half`, for comparing settings.
     pub fn arithmetic_name(&self) -> &'static str {
         match self.arithmetic() {
+            ArithmeticChoice::Half => "half",
             ArithmeticChoice::Fixed if self.backend != BackendChoice::Wgpu => "fixed",
             _ => "single",
         }
@@ -126,6 +130,9 @@ impl Compute {
             BackendChoice::Cpu if self.adapter.is_some() => {
                 Err(Failure::usage(anyhow!("--adapter names a GPU; add --backend wgpu")))
             }
+            BackendChoice::Cpu if self.arithmetic == Some(ArithmeticChoice::Half) => {
+                Err(Failure::usage(anyhow!("--arithmetic half is a GPU's; add --backend wgpu")))
+            }
             BackendChoice::Cpu => self.cpu(),
             BackendChoice::Wgpu if self.arithmetic == Some(ArithmeticChoice::Fixed) => Err(Failure::usage(
                 anyhow!("--arithmetic fixed is the processor's; leave out --backend wgpu"),
@@ -142,6 +149,7 @@ impl Compute {
     fn gpu(&self) -> Result<WgpuBackend, affekt_engine::backend::BackendError> {
         WgpuBackend::open(&WgpuOptions {
             adapter: self.adapter.clone(),
+            half: self.arithmetic == Some(ArithmeticChoice::Half),
             profile: self.profile,
             kernel_cache: cache_folder(),
             ..WgpuOptions::default()
@@ -184,6 +192,8 @@ mod tests {
         assert_eq!(gpu.for_reading().arithmetic_name(), "single");
         let impossible = Compute { arithmetic: Some(ArithmeticChoice::Fixed), ..gpu };
         assert!(matches!(impossible.open(), Err(Failure::Usage(_))));
+        let no_gpu = Compute { arithmetic: Some(ArithmeticChoice::Half), ..Compute::default() };
+        assert!(matches!(no_gpu.open(), Err(Failure::Usage(_))));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(super) struct Gpu {
     pub limits: wgpu::Limits,
     /// Whether to use the kernels for processors, whose workgroup is one register of eight lanes.
     pub uses_lanes: bool,
+    /// Whether convolutions of inference are in 16-bit floats.
+    pub infers_in_half: bool,
     kernels: Mutex<HashMap<(&'static str, &'static str), Arc<Kernel>>>,
     failure: Arc<Mutex<Option<String>>>,
     staging: Mutex<Option<wgpu::Buffer>>,
@@ -65,6 +67,12 @@ impl Gpu {
             && (info.subgroup_min_size, info.subgroup_max_size) == (LANES, LANES);
         let uses_lanes = options.processor_kernels.unwrap_or(adapter.is_processor()) && has_lanes;
         let mut features = if uses_lanes { lanes } else { wgpu::Features::empty() };
+        if options.half {
+            if !handle.features().contains(wgpu::Features::SHADER_F16) {
+                return Err(fail("it has no 16-bit floats (f16); leave out `--arithmetic half`".into()));
+            }
+            features |= wgpu::Features::SHADER_F16;
+        }
         if options.profile {
             if !handle.features().contains(Profiler::FEATURES) {
                 return Err(fail("it has no timestamps, which profiling needs".into()));
@@ -124,6 +132,7 @@ impl Gpu {
             queue,
             limits,
             uses_lanes,
+            infers_in_half: options.half,
             kernels: Mutex::default(),
             failure,
             staging: Mutex::default(),

@@ -46,6 +46,10 @@ pub struct WgpuOptions {
     pub limits: Limits,
     /// Whether to use the kernels meant for adapters that are processors; `None`: as the adapter is.
     pub processor_kernels: Option<bool>,
+    /// Whether inference's convolutions are in 16-bit floats: weights take half the memory, and many GPUs multiply twice as
+    /// many at once. Logits differ by some thousandths of their range; activations above 65,504 are cut. Training stays in
+    /// single precision.
+    pub half: bool,
     /// Whether to time every kernel, for [`Backend::profile`]; slower.
     pub profile: bool,
     /// Folder for compiled kernels, where the driver hands them out; `None`: they are compiled in every process.
@@ -62,7 +66,7 @@ impl WgpuBackend {
     /// Opens a device.
     ///
     /// # Errors
-    /// There is no adapter, none of that name, or it cannot be opened.
+    /// There is no adapter, none of that name, it cannot be opened, or it lacks what an option needs.
     pub fn open(options: &WgpuOptions) -> Result<Self, BackendError> {
         Ok(Self { gpu: Arc::new(gpu::Gpu::open(options)?) })
     }
@@ -86,7 +90,8 @@ impl Backend for WgpuBackend {
 
     fn describe(&self) -> String {
         let Adapter { name, kind, interface, .. } = self.adapter();
-        format!("wgpu ({name}, {kind}, {interface})")
+        let half = if self.gpu.infers_in_half { ", inference in 16-bit floats" } else { "" };
+        format!("wgpu ({name}, {kind}, {interface}{half})")
     }
 
     fn profile(&self) -> Vec<KernelTime> {

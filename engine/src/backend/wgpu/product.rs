@@ -143,6 +143,22 @@ pub(super) fn forward(
     product(to, "forward", geometry, (weights, input, output), finish)
 }
 
+/// The same with weights in 16-bit floats, for a number of input channels that 4 divides.
+pub(super) fn forward_in_half(
+    to: &mut Recorder<'_>,
+    extents: &Extents,
+    items: usize,
+    (weights, input, output): (Slice, Slice, Slice),
+    finish: Finish,
+) -> Result<(), BackendError> {
+    let uniform = ProductUniform { finish: finish.bits(), ..extents.forward_geometry(items) };
+    let groups =
+        tile_groups((uniform.columns as usize).div_ceil(TILE), (uniform.rows as usize).div_ceil(TILE));
+    let slices = [Some(weights), finish.bias, Some(input), finish.residual, Some(output)];
+    let uniform = bytemuck::cast::<ProductUniform, shaders::ProductHalfUniform>(uniform);
+    to.dispatch(&shaders::PRODUCT_HALF, "forward", &uniform, &slices, groups)
+}
+
 /// Gradient of a layer's input from that of its output, added to what is there where `add` says so.
 pub(super) fn input_gradient(
     to: &mut Recorder<'_>,

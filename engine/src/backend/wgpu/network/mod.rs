@@ -82,7 +82,7 @@ impl WgpuNetwork {
         let inference = Plan::new(graph, PlanPurpose::Inference)?;
         let training = Plan::new(graph, PlanPurpose::Training)?;
         let store = Store::new(graph, &training);
-        let folds = Folds::new(&inference, &store);
+        let folds = Folds::new(&inference, &store, gpu.infers_in_half);
         let current = Parameters {
             trained: gpu.buffer("parameters", store.trained_len)?,
             running: gpu.buffer("running statistics", store.running_len)?,

@@ -24,12 +24,15 @@ impl Walk<'_> {
                         product::forward(to, &extents, self.items, slices, Finish::default())?;
                         self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
                     } else {
-                        let (weights, bias) = match self.folds.places[t] {
-                            Some((weights, bias)) => (weights, Some(bias)),
-                            None => (self.param(weight), None),
-                        };
-                        let finish = Finish { bias, residual, relu, add: false };
-                        product::forward(to, &extents, self.items, (weights, input, output), finish)?;
+                        let folded = self.folds.places[t];
+                        let weights = folded.map_or_else(|| self.param(weight), |f| f.weights);
+                        let finish = Finish { bias: folded.map(|f| f.bias), residual, relu, add: false };
+                        let slices = (weights, input, output);
+                        if folded.is_some_and(|f| f.half) {
+                            product::forward_in_half(to, &extents, self.items, slices, finish)?;
+                        } else {
+                            product::forward(to, &extents, self.items, slices, finish)?;
+                        }
                     }
                 }
                 StepKind::Linear { weight, bias, tail } => {

@@ -37,15 +37,25 @@ pub(super) struct Walk<'a> {
     pub items: usize,
 }
 
+/// Where a step's folded weights and bias lie.
+#[derive(Clone, Copy)]
+struct Folded {
+    weights: Slice,
+    bias: Slice,
+    /// Whether the weights are 16-bit floats, two in the place of a value.
+    half: bool,
+}
+
 /// Where folded weights and biases lie, for each step.
 pub(super) struct Folds {
-    places: Vec<Option<(Slice, Slice)>>,
+    places: Vec<Option<Folded>>,
     /// Values of the whole buffer.
     pub len: usize,
 }
 
 impl Folds {
-    pub(super) fn new(plan: &Plan, store: &Store) -> Self {
+    /// With weights in 16-bit floats where `half` says so and a kernel reads them.
+    pub(super) fn new(plan: &Plan, store: &Store, half: bool) -> Self {
         let mut len = 0;
         let mut take = |count: usize| {
             let offset = len;
@@ -53,9 +63,11 @@ impl Folds {
             Slice { memory: Memory::Folded, offset, len: count }
         };
         let places = plan.steps.iter().map(|step| match step.kind {
-            StepKind::Conv { weight, norm: Some(_), .. } => {
-                store.matrix(weight).map(|m| (take(m.len()), take(m.stride())))
-            }
+            StepKind::Conv { weight, norm: Some(_), .. } => store.matrix(weight).map(|m| {
+                let half = half && m.inputs.is_multiple_of(4);
+                let weights = take(if half { m.len() / 2 } else { m.len() });
+                Folded { weights, bias: take(m.stride()), half }
+            }),
             _ => None,
         });
         let places = places.collect();
@@ -70,7 +82,7 @@ impl Folds {
         store: &Store,
     ) -> Result<(), BackendError> {
         for (step, place) in plan.steps.iter().zip(&self.places) {
-            let (StepKind::Conv { weight, norm: Some(norm), .. }, Some((weights, bias))) =
+            let (StepKind::Conv { weight, norm: Some(norm), .. }, Some(Folded { weights, bias, half })) =
                 (step.kind, *place)
             else {
                 continue;
@@ -87,10 +99,16 @@ impl Folds {
                 Some(store.slice(Memory::Values, norm.shift)),
                 Some(store.running(norm.mean, norm.variance)),
                 Some(store.slice(Memory::Values, weight)),
-                Some(weights),
                 Some(bias),
+                Some(weights),
             ];
-            to.dispatch(&shaders::FOLD, "main", &uniform, &bound, value_groups(matrix.len()))?;
+            let groups = value_groups(weights.len);
+            if half {
+                let uniform = bytemuck::cast::<shaders::FoldUniform, shaders::FoldHalfUniform>(uniform);
+                to.dispatch(&shaders::FOLD_HALF, "main", &uniform, &bound, groups)?;
+            } else {
+                to.dispatch(&shaders::FOLD, "main", &uniform, &bound, groups)?;
+            }
         }
         Ok(())
     }
