@@ -50,7 +50,7 @@ plant wgpu_views augment.wgsl 'select(period - 1 - j, j, j < length)' 'select(pe
 plant wgpu_views augment.wgsl 'below + step / 2u' 'below + step'
 plant wgpu_views augment.wgsl 'sum = vec3<u32>(6u)' 'sum = vec3<u32>(5u)'
 plant wgpu_views augment.wgsl 'cell) + 1.0)' 'cell) + 0.98)'
-plant wgpu_half product_half.wgsl 'weight_row(w_tap / u.taps_x' 'weight_row(w_tap / u.taps_y'
+plant wgpu_half product_half.wgsl '+ w % u.in_c;' '+ (w + 1u) % u.in_c;'
 plant wgpu_half product_half.wgsl 'sums[$(r)] += ' 'sums[$(r)] = '
 plant wgpu_half fold_half.wgsl 'fold(2u * i + 1u)' 'fold(2u * i)'
 exit "$missed"
