@@ -1,5 +1,6 @@
 //! What the integration tests share: graphs to try, the slow reference, the golden numbers, and how arrays are compared.
 
+pub mod agreement;
 pub mod cases;
 pub mod compare;
 pub mod golden;

@@ -3,6 +3,7 @@
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
 use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
 use affekt_engine::net::{Graph, Weights};
+use affekt_tests::agreement::assert_agrees;
 use affekt_tests::cases::{convolutions, lively_weights, noise, pooled, rng, wide};
 use affekt_tests::{reference, relative_difference};
 
@@ -35,24 +36,10 @@ fn the_references_gradients_are_the_finite_differences() {
 
 #[test]
 fn logits_and_every_gradient_agree_with_the_reference_on_every_instruction_set() {
-    for (name, graph, items) in convolutions().into_iter().chain([pooled()]) {
-        let params = reference::params(&graph, &lively_weights(&graph));
-        let input = noise(items * graph.input().len(), 3);
-        let d_output = noise(items * graph.output().len(), 4);
-        let pass = reference::forward(&graph, &params, &wide(&input), items, true);
-        let gradients = reference::backward(&graph, &params, &pass, items, &wide(&d_output));
-        let logits = pass.outputs.last().expect("an output");
-        for isa in Isa::available() {
-            let mut network = network(isa, 2, &graph);
-            let got = network.forward(&input, items, Mode::Train).expect("a forward pass");
-            let difference = relative_difference(&got, logits);
-            assert!(difference <= 1e-4, "{name}, {}: logits differ by {difference}", isa.name());
-            network.backward(&d_output, Slot::First).expect("a backward pass");
-            let got = network.gradient(Slot::First).expect("a gradient");
-            for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {
-                let difference = relative_difference(got.get(&spec.name), expected);
-                assert!(difference <= 2e-4, "{name}, {}: {} differs by {difference}", isa.name(), spec.name);
-            }
+    for isa in Isa::available() {
+        for case in convolutions().iter().chain([&pooled()]) {
+            let input = |item| noise(case.2 * case.1.input().len(), item);
+            assert_agrees(isa.name(), case, input, || network(isa, 2, &case.1));
         }
     }
 }

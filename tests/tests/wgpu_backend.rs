@@ -7,13 +7,12 @@ use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
 use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
+use affekt_tests::agreement::{KEY, assert_agrees};
 use affekt_tests::cases::{
     Case, clips, convolutions, encoder, encoders, lively_weights, noise, pooled, wide,
 };
 use affekt_tests::gpu::backends;
 use affekt_tests::{reference, relative_difference};
-
-const KEY: u64 = 0x5EED_0000_0000_0007;
 
 fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
     let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
@@ -39,47 +38,16 @@ fn cases(item: u64) -> Vec<(Case, Vec<f32>)> {
     faces.chain(clips).collect()
 }
 
-/// The worst difference of outputs and gradients from the reference, and whose it is.
-fn difference(backend: &dyn Backend, (case, input): &(Case, Vec<f32>)) -> (f64, String) {
-    let (_, graph, items) = case;
-    let params = reference::params(graph, &lively_weights(graph));
-    let d_output = noise(items * graph.output().len(), 4);
-    let pass = reference::forward_with_noise(graph, &params, &wide(input), *items, Some(KEY));
-    let gradients = reference::backward(graph, &params, &pass, *items, &wide(&d_output));
-    let mut network = network(backend, graph);
-    let logits = network.forward(input, *items, Mode::Train).expect("a forward pass");
-    let mut worst =
-        (relative_difference(&logits, pass.outputs.last().expect("an output")), "output".to_owned());
-    network.backward(&d_output, Slot::Second).expect("a backward pass");
-    let got = network.gradient(Slot::Second).expect("a gradient");
-    for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {
-        let difference = relative_difference(got.get(&spec.name), expected);
-        // A NaN is worse than anything.
-        if difference.is_nan() || difference > worst.0 {
-            worst = (difference, spec.name.clone());
-        }
-    }
-    worst
-}
-
-/// A rectifier whose input is within rounding of zero may open here and not there, which moves every gradient before it
-/// by much. So each case has three inputs, of which one must agree closely.
 #[test]
 fn outputs_and_every_gradient_agree_with_the_reference() {
     for (kernels, backend) in backends() {
-        let [first, second, third] = [3, 4, 6].map(cases);
-        for ((a, b), c) in first.iter().zip(&second).zip(&third) {
-            let name = a.0.0;
-            let mut closest = f64::NAN;
-            for case in [a, b, c] {
-                let (difference, what) = difference(backend, case);
-                assert!(difference <= 0.5, "{name}, {kernels}: {what} differs by {difference}");
-                closest = closest.min(difference);
-                if difference <= 2e-4 {
-                    break;
-                }
-            }
-            assert!(closest <= 2e-4, "{name}, {kernels}: differs by {closest} at best");
+        let weighted = |graph: &Graph| network(backend, graph);
+        for case in convolutions().iter().chain([&pooled()]) {
+            let input = |item| noise(case.2 * case.1.input().len(), item);
+            assert_agrees(kernels, case, input, || weighted(&case.1));
+        }
+        for case in &encoders() {
+            assert_agrees(kernels, case, |item| clips(&case.1, case.2, item), || weighted(&case.1));
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::simd::{Isa, PANEL_VECTORS, PIECE, Pairs, WIDEST_PANEL};
 
 /// The magnitude that the largest activation of a row gets.
 const LARGEST: f32 = 8191.0;
+/// Rows whose magnitudes are no larger are taken as zeros: their scale would be infinite.
+const LEAST: f32 = 1e-30;
 
 /// How inference computes convolutions on the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -136,7 +138,7 @@ pub(super) unsafe fn quantise<V: Pairs>(runs: &[(*const f32, usize)], to: *mut i
         }
         // What is not a number makes the unit so, and with it every output of the row.
         let largest = most.largest_magnitude();
-        let scale = V::splat(if largest > 0.0 { LARGEST / largest } else { 0.0 });
+        let scale = V::splat(if largest > LEAST { LARGEST / largest } else { 0.0 });
         let mut at = 0;
         for &(from, len) in runs {
             for c in (0..len).step_by(PIECE) {
