@@ -94,7 +94,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         thumbnails: Some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
-    let maker = Maker::new(&args.reading, args.vote, &settings, compute)?;
+    let mut maker = Maker::new(&args.reading, args.vote, &settings, compute)?;
     let mut recognizer = maker.make()?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;

@@ -8,6 +8,7 @@ use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::signal::{VoteKind, VoteSettings};
 use affekt_engine::world::Model;
 use affekt_engine::world::live::{Clock, Encoder, LiveSettings, Recognizer, UNSURE_BELOW};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 
 use super::classify;
@@ -65,9 +66,12 @@ impl From<VoteArg> for VoteKind {
 }
 
 /// Makes recognizers, which are of no more use once an input has failed.
+///
+/// A model's weights are let go once a recognizer has them in its own form, and read again for the next one.
 pub struct Maker<'a> {
     args: &'a ReadingArgs,
-    model: Model,
+    model: Option<Model>,
+    hash: String,
     backend: Arc<dyn Backend>,
     arithmetic: &'static str,
     settings: LiveSettings,
@@ -84,10 +88,7 @@ impl<'a> Maker<'a> {
         settings: &LiveSettings,
         compute: &Compute,
     ) -> Result<Self, Failure> {
-        let model = match &args.model {
-            Some(path) => Model::load(path).map_err(classify)?,
-            None => Model::parse(Path::new("the built-in model"), DEFAULT_MODEL).map_err(classify)?,
-        };
+        let model = load(args)?;
         let settings = LiveSettings {
             detect_every: args.detect_every,
             vote: VoteSettings { kind: vote.into(), window: args.window as usize },
@@ -95,30 +96,45 @@ impl<'a> Maker<'a> {
             ..settings.clone()
         };
         let compute = compute.for_reading();
-        Ok(Self { args, model, backend: compute.open()?, arithmetic: compute.arithmetic_name(), settings })
+        Ok(Self {
+            args,
+            hash: model.hash.clone(),
+            model: Some(model),
+            backend: compute.open()?,
+            arithmetic: compute.arithmetic_name(),
+            settings,
+        })
     }
 
     /// A recognizer with the detector that was asked for.
     ///
     /// # Errors
-    /// The encoder or the detector cannot be used.
-    pub fn make(&self) -> Result<Recognizer, Failure> {
+    /// The encoder or the detector cannot be used, or the model's file is another one by now.
+    pub fn make(&mut self) -> Result<Recognizer, Failure> {
         self.with(detector(self.args.detector.as_deref())?)
     }
 
     /// A recognizer with this detector.
     ///
     /// # Errors
-    /// The encoder cannot be used.
-    pub fn with(&self, detector: Box<dyn Detector>) -> Result<Recognizer, Failure> {
+    /// The encoder cannot be used, or the model's file is another one by now.
+    pub fn with(&mut self, detector: Box<dyn Detector>) -> Result<Recognizer, Failure> {
+        let model = match self.model.take() {
+            Some(model) => model,
+            None => load(self.args)?,
+        };
+        if model.hash != self.hash {
+            let path = self.args.model.as_deref().unwrap_or(Path::new("the built-in model")).display();
+            return Err(Failure::Run(anyhow!("{path}: the model was changed meanwhile; start again")));
+        }
         let encoder = match &self.args.temporal {
             Some(path) => {
                 let stride = self.args.stride as usize;
-                Some(Encoder::open(path, &self.model, &*self.backend, stride).map_err(classify)?)
+                Some(Encoder::open(path, &model, &*self.backend, stride).map_err(classify)?)
             }
             None => None,
         };
-        Recognizer::new(&self.model, encoder, detector, &*self.backend, &self.settings, Clock::default())
+        Recognizer::new(&model, encoder, detector, &*self.backend, &self.settings, Clock::default())
             .map_err(classify)
     }
 
@@ -131,7 +147,7 @@ impl<'a> Maker<'a> {
         let temporal = args.temporal.as_deref().map(file_hash).transpose()?.unwrap_or_default();
         Ok(format!(
             "model {} {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} unsure {}",
-            self.model.hash,
+            self.hash,
             self.arithmetic,
             args.stride,
             args.detect_every,
@@ -140,6 +156,14 @@ impl<'a> Maker<'a> {
             args.unsure_below
         ))
     }
+}
+
+fn load(args: &ReadingArgs) -> Result<Model, Failure> {
+    match &args.model {
+        Some(path) => Model::load(path),
+        None => Model::parse(Path::new("the built-in model"), DEFAULT_MODEL),
+    }
+    .map_err(classify)
 }
 
 fn file_hash(path: &Path) -> Result<String, Failure> {

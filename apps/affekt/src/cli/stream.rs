@@ -86,7 +86,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let request = CameraRequest { size: args.size, rate: args.fps };
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
-    let maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
+    let mut maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
     let Opened { source, handover, needs_pace, detector } =
         args.source.open(request, OpenOptions { folder_rate: args.fps })?;
     let mut recognizer = match detector.filter(|_| args.reading.detector.is_none()) {
