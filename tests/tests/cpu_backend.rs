@@ -4,7 +4,7 @@ use affekt_engine::backend::cpu::{CpuBackend, Isa};
 use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
 use affekt_engine::net::{Graph, Weights};
 use affekt_tests::agreement::assert_agrees;
-use affekt_tests::cases::{convolutions, lively_weights, noise, pooled, rng, wide};
+use affekt_tests::cases::{convolutions, encoders, lively_weights, noise, pooled, rng, wide};
 use affekt_tests::{reference, relative_difference};
 
 fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
@@ -197,6 +197,32 @@ fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
         .sum();
     let got = network.dot(Slot::First, Slot::Second).expect("two gradients");
     assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{got} vs {expected}");
+}
+
+#[test]
+fn a_frozen_network_infers_as_before_and_does_nothing_else() {
+    for (name, graph, items) in convolutions().into_iter().chain(encoders()) {
+        let input = noise(items * graph.input().len(), 5);
+        let mut network = network(Isa::detect(), 2, &graph);
+        let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+        let features = network.features(&input, items).expect("features");
+        let state = network.state().expect("a state");
+        let mut fresh = self::network(Isa::detect(), 2, &graph);
+        for frozen in [&mut network, &mut fresh] {
+            frozen.freeze();
+            frozen.freeze();
+            assert!(frozen.forward(&input, items, Mode::Infer).expect("a forward pass") == logits, "{name}");
+            assert!(frozen.features(&input, items).expect("features") == features, "{name}");
+            let order = |result| matches!(result, Err(BackendError::Order(_)));
+            assert!(order(frozen.forward(&input, items, Mode::Train).map(|_| ())), "{name}");
+            assert!(order(frozen.forward(&input, items, Mode::Probe).map(|_| ())), "{name}");
+            assert!(order(frozen.backward(&logits, Slot::First)), "{name}");
+            assert!(order(frozen.track_average(0.5)), "{name}");
+            assert!(order(frozen.weights(Which::Current).map(|_| ())), "{name}");
+            assert!(order(frozen.state().map(|_| ())), "{name}");
+            assert!(order(frozen.restore(&state)), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -176,6 +176,10 @@ pub trait Network: Send {
     /// # Errors
     /// A tensor is missing, extra or misshapen; nothing is changed then.
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError>;
+
+    /// Says that only [`Mode::Infer`] passes and [`Network::features`] follow, which stay as they are: a backend may then let go
+    /// what nothing else needs, and every other call may be [`BackendError::Order`]. Here nothing changes.
+    fn freeze(&mut self) {}
 }
 
 /// What one kernel took.

@@ -68,6 +68,26 @@ impl Store {
         Self { isa, places, trained_len: lens[0], running_len: lens[1] }
     }
 
+    /// An arena of only those trained parameters of `arena` that are wanted; the others cannot be asked for from then on.
+    pub(super) fn keep(&mut self, arena: &Buffer, wanted: impl Fn(ParamId) -> bool) -> Buffer {
+        let mut kept = vec![];
+        for (param, place) in self.places.iter_mut().enumerate().filter(|(_, place)| place.trained) {
+            if wanted(param) {
+                let from = place.offset;
+                place.offset = kept.len();
+                kept.extend_from_slice(
+                    &arena.as_slice()[from..from + place.len.next_multiple_of(WIDEST_PANEL)],
+                );
+            } else {
+                (place.offset, place.len) = (usize::MAX, 0);
+            }
+        }
+        self.trained_len = kept.len();
+        let mut values = Buffer::zeroed(kept.len());
+        values.as_mut_slice().copy_from_slice(&kept);
+        values
+    }
+
     /// Part of the arena of trained parameters, padded to whole panels.
     pub(super) fn trained<'a>(&self, arena: &'a [f32], param: ParamId) -> &'a [f32] {
         let place = &self.places[param];

@@ -166,7 +166,8 @@ impl Recognizer {
         if !(0.0..=1.0).contains(&settings.unsure_below) {
             return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
         }
-        let network: Box<dyn Network> = backend.network(&model.graph, &model.weights)?;
+        let mut network: Box<dyn Network> = backend.network(&model.graph, &model.weights)?;
+        network.freeze();
         let card = &model.card;
         let described = detector.describe();
         let encoder = encoder.map(|e| (e.stage, e.temperature));

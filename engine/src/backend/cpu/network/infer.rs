@@ -1,5 +1,7 @@
 //! The fused path: running statistics folded into weights, nothing kept.
 
+use std::collections::HashSet;
+
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{KeptWeights, Source, Target};
 use super::super::layer::{ConvLayer, Layer, Work};
@@ -76,6 +78,29 @@ impl CpuNetwork {
     pub(super) fn layer_norm(&self, scale: ParamId, shift: ParamId, epsilon: f32) -> LayerNorm<'_> {
         let get = |param| self.store.exact(self.values.as_slice(), param);
         LayerNorm { isa: self.isa, scale: get(scale), shift: get(shift), epsilon }
+    }
+
+    /// Keeps folded weights and what is not folded, and nothing else.
+    pub(super) fn keep_for_inference(&mut self) {
+        if self.frozen {
+            return;
+        }
+        if self.folded.is_none() {
+            self.folded = Some(self.threads_pool.install(|| self.fold()));
+        }
+        let folded: HashSet<ParamId> = self
+            .layers
+            .iter()
+            .filter_map(
+                |layer| if let Work::Conv(conv) = &layer.work { Some((conv, conv.norm?)) } else { None },
+            )
+            .flat_map(|(conv, norm)| [conv.weight, norm.scale, norm.shift])
+            .collect();
+        self.values = self.store.keep(&self.values, |param| !folded.contains(&param));
+        (self.momentum, self.second_moment, self.average, self.tape) = (None, None, None, None);
+        self.gradients = [None, None];
+        self.running = vec![];
+        self.frozen = true;
     }
 
     fn fold(&self) -> Vec<Option<Folded>> {

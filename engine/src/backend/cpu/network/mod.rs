@@ -71,6 +71,8 @@ pub(super) struct CpuNetwork {
     folded: Option<Vec<Option<Folded>>>,
     scratch: Scratch,
     tape: Option<Tape>,
+    /// Whether only what inference needs is left.
+    frozen: bool,
 }
 
 impl CpuNetwork {
@@ -108,6 +110,7 @@ impl CpuNetwork {
             folded: None,
             scratch: Scratch::default(),
             tape: None,
+            frozen: false,
         })
     }
 
@@ -146,6 +149,13 @@ impl CpuNetwork {
         }
     }
 
+    fn check_thawed(&self) -> Result<(), BackendError> {
+        match self.frozen {
+            true => Err(BackendError::Order("the network is frozen: it only infers")),
+            false => Ok(()),
+        }
+    }
+
     fn invalidate(&mut self) {
         self.folded = None;
         self.tape = None;
@@ -178,6 +188,9 @@ impl Network for CpuNetwork {
 
     fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError> {
         self.check_input(input, items)?;
+        if mode != Mode::Infer {
+            self.check_thawed()?;
+        }
         let pool = Arc::clone(&self.threads_pool);
         self.tape = None;
         let plan = match mode {
@@ -264,6 +277,7 @@ impl Network for CpuNetwork {
     }
 
     fn track_average(&mut self, decay: f32) -> Result<(), BackendError> {
+        self.check_thawed()?;
         let Some(average) = &mut self.average else {
             self.average = Some(Average { trained: self.values.clone(), running: self.running.clone() });
             return Ok(());
@@ -280,6 +294,7 @@ impl Network for CpuNetwork {
     }
 
     fn weights(&self, which: Which) -> Result<Weights, BackendError> {
+        self.check_thawed()?;
         match (which, &self.average) {
             (Which::Current, _) => Ok(self.store.unpack(self.values.as_slice(), Some(&self.running))),
             (Which::Average, Some(a)) => Ok(self.store.unpack(a.trained.as_slice(), Some(&a.running))),
@@ -288,6 +303,7 @@ impl Network for CpuNetwork {
     }
 
     fn state(&self) -> Result<NetworkState, BackendError> {
+        self.check_thawed()?;
         let moments = |moments: &Option<Buffer>| {
             moments.as_ref().map(|m| self.store.unpack(m.as_slice(), None)).unwrap_or_default()
         };
@@ -299,7 +315,12 @@ impl Network for CpuNetwork {
         })
     }
 
+    fn freeze(&mut self) {
+        self.keep_for_inference();
+    }
+
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError> {
+        self.check_thawed()?;
         state.weights.check(&self.graph)?;
         if let Some(average) = &state.average {
             average.check(&self.graph)?;
