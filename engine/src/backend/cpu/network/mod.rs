@@ -150,10 +150,10 @@ impl CpuNetwork {
     }
 
     fn check_thawed(&self) -> Result<(), BackendError> {
-        match self.frozen {
-            true => Err(BackendError::Order("the network is frozen: it only infers")),
-            false => Ok(()),
+        if self.frozen {
+            return Err(BackendError::Order("the network is frozen: it only infers"));
         }
+        Ok(())
     }
 
     fn invalidate(&mut self) {
