@@ -1,49 +1,53 @@
 //! Memory aligned for the widest registers, and the pointer that tasks share to write disjoint parts of it.
 
-/// One cache line of numbers.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
+/// Values of a cache line.
+const LINE: usize = 16;
 
-/// A growable array of `f32` that starts on a cache line. Fresh memory is zero.
+/// A growable array of `f32` that starts on a cache line. Fresh memory is zero, and taken from the system only where it is
+/// touched.
 #[derive(Default)]
 pub(super) struct Buffer {
-    lines: Vec<Line>,
+    /// With room for the values to start at the first line in it.
+    room: Vec<f32>,
+    start: usize,
     len: usize,
 }
 
 impl Buffer {
     pub(super) fn zeroed(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
+        let room = vec![0.0; len + LINE];
+        // Bytes until the next line; `f32` are never apart from it by less than one of them.
+        let start = (room.as_ptr().addr().next_multiple_of(4 * LINE) - room.as_ptr().addr()) / 4;
+        Self { room, start, len }
     }
 
     /// Makes room for at least `len` values. What was there is kept only when it already fits.
     pub(super) fn ensure(&mut self, len: usize) {
         if self.len < len {
             // Freed first, so that both are never held at once.
-            self.lines = Vec::new();
+            *self = Self::default();
             *self = Self::zeroed(len);
         }
     }
 
     pub(super) fn as_slice(&self) -> &[f32] {
-        // SAFETY: `Line` is 16 `f32` without padding, and `len` never exceeds what the lines hold.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.room[self.start..self.start + self.len]
     }
 
     pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
-        // SAFETY: as in `as_slice`, and the borrow is unique.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.room[self.start..self.start + self.len]
     }
 
     pub(super) fn pointer(&mut self) -> Shared {
-        Shared(self.lines.as_mut_ptr().cast())
+        Shared::of(self.as_mut_slice())
     }
 }
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        Self { lines: self.lines.clone(), len: self.len }
+        let mut copy = Self::zeroed(self.len);
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
     }
 }
 
@@ -78,5 +82,28 @@ impl Shared {
     #[inline(always)]
     pub(super) unsafe fn slice<'a>(self, offset: usize, len: usize) -> &'a mut [f32] {
         unsafe { std::slice::from_raw_parts_mut(self.0.add(offset), len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_start_on_a_line_and_at_zero_wherever_they_lie() {
+        let mut kept = vec![];
+        for len in [0, 1, 15, 16, 17, 1000, 40_000] {
+            let mut buffer = Buffer::zeroed(len);
+            assert_eq!(buffer.as_slice(), vec![0.0; len]);
+            assert!(buffer.pointer().0.addr().is_multiple_of(64), "{len}");
+            buffer.as_mut_slice().fill(1.5);
+            let mut copy = buffer.clone();
+            assert_eq!(copy.as_slice(), buffer.as_slice());
+            assert!(copy.pointer().0.addr().is_multiple_of(64), "{len}");
+            buffer.ensure(len + 1);
+            assert_eq!(buffer.as_slice(), vec![0.0; len + 1]);
+            assert!(buffer.pointer().0.addr().is_multiple_of(64), "{len}");
+            kept.extend([buffer, copy]);
+        }
     }
 }
