@@ -27,7 +27,7 @@ fn halved(value: vec4<f32>) -> vec4<f16> {
 }
 
 @compute @workgroup_size(256)
-fn forward(
+fn forward_in_half(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) id: u32,

@@ -131,32 +131,19 @@ impl Extents {
     }
 }
 
-/// `output = finish(input x weights)`
+/// `output = finish(input x weights)`; `half` says that the weights are 16-bit floats, which takes a number of input channels
+/// that 4 divides.
 pub(super) fn forward(
     to: &mut Recorder<'_>,
     extents: &Extents,
     items: usize,
     (weights, input, output): (Slice, Slice, Slice),
     finish: Finish,
+    half: bool,
 ) -> Result<(), BackendError> {
     let geometry = extents.forward_geometry(items);
-    product(to, "forward", geometry, (weights, input, output), finish)
-}
-
-/// The same with weights in 16-bit floats, for a number of input channels that 4 divides.
-pub(super) fn forward_in_half(
-    to: &mut Recorder<'_>,
-    extents: &Extents,
-    items: usize,
-    (weights, input, output): (Slice, Slice, Slice),
-    finish: Finish,
-) -> Result<(), BackendError> {
-    let uniform = ProductUniform { finish: finish.bits(), ..extents.forward_geometry(items) };
-    let groups =
-        tile_groups((uniform.columns as usize).div_ceil(TILE), (uniform.rows as usize).div_ceil(TILE));
-    let slices = [Some(weights), finish.bias, Some(input), finish.residual, Some(output)];
-    let uniform = bytemuck::cast::<ProductUniform, shaders::ProductHalfUniform>(uniform);
-    to.dispatch(&shaders::PRODUCT_HALF, "forward", &uniform, &slices, groups)
+    let entry = if half { "forward_in_half" } else { "forward" };
+    product(to, entry, geometry, (weights, input, output), finish)
 }
 
 /// Gradient of a layer's input from that of its output, added to what is there where `add` says so.
@@ -192,8 +179,12 @@ fn product(
     let uniform = ProductUniform { finish: finish.bits(), ..geometry };
     let slices = [Some(weights), finish.bias, Some(input), finish.residual, Some(output)];
     let (columns, rows) = (uniform.columns as usize, uniform.rows as usize);
+    let groups = tile_groups(columns.div_ceil(TILE), rows.div_ceil(TILE));
+    if entry == "forward_in_half" {
+        let uniform = bytemuck::cast::<ProductUniform, shaders::ProductHalfUniform>(uniform);
+        return to.dispatch(&shaders::PRODUCT_HALF, entry, &uniform, &slices, groups);
+    }
     if !to.gpu().uses_lanes {
-        let groups = tile_groups(columns.div_ceil(TILE), rows.div_ceil(TILE));
         if uniform.in_c.is_multiple_of(4) {
             let uniform = bytemuck::cast::<ProductUniform, shaders::ProductQuadsUniform>(uniform);
             return to.dispatch(&shaders::PRODUCT_QUADS, entry, &uniform, &slices, groups);

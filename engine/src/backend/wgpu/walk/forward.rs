@@ -21,18 +21,15 @@ impl Walk<'_> {
                     let residual = residual.map(|v| self.place.value(v));
                     if let (Some(norm), Pass::Train | Pass::Probe) = (norm, pass) {
                         let slices = (self.param(weight), input, self.place.raw(t));
-                        product::forward(to, &extents, self.items, slices, Finish::default())?;
+                        product::forward(to, &extents, self.items, slices, Finish::default(), false)?;
                         self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
                     } else {
                         let folded = self.folds.places[t];
                         let weights = folded.map_or_else(|| self.param(weight), |f| f.weights);
                         let finish = Finish { bias: folded.map(|f| f.bias), residual, relu, add: false };
                         let slices = (weights, input, output);
-                        if folded.is_some_and(|f| f.half) {
-                            product::forward_in_half(to, &extents, self.items, slices, finish)?;
-                        } else {
-                            product::forward(to, &extents, self.items, slices, finish)?;
-                        }
+                        let half = folded.is_some_and(|f| f.half);
+                        product::forward(to, &extents, self.items, slices, finish, half)?;
                     }
                 }
                 StepKind::Linear { weight, bias, tail } => {
@@ -42,7 +39,7 @@ impl Walk<'_> {
                     let residual = tail.residual.filter(|_| is_sum).map(|v| self.place.value(v));
                     let finish = Finish { bias: Some(self.param(bias)), residual, ..Finish::default() };
                     let slices = (self.param(weight), input, output);
-                    product::forward(to, &extents, self.items, slices, finish)?;
+                    product::forward(to, &extents, self.items, slices, finish, false)?;
                     if !is_sum {
                         self.tail(to, (t, step), &tail, None, pass)?;
                     }
