@@ -16,6 +16,7 @@ fn infer(backend: &WgpuBackend, graph: &Graph, weights: &Weights, input: &[f32],
 fn logits_and_features_are_the_references_to_a_few_thousandths() {
     let Some(half) = half() else { return };
     assert!(half.describe().contains("16-bit floats"), "{}", half.describe());
+    assert_eq!([half.arithmetic(), backends()[0].1.arithmetic()], ["half", "single"]);
     let mut others = 0;
     for (name, graph, items) in convolutions() {
         let weights = lively_weights(&graph);

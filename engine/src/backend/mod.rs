@@ -201,6 +201,12 @@ pub trait Backend: Send + Sync {
     /// One line for people: device, instruction set, threads.
     fn describe(&self) -> String;
 
+    /// What its networks infer in: `single` precision, 16-bit `fixed` point, or `half`, 16-bit floats. It decides the last
+    /// digits of a result.
+    fn arithmetic(&self) -> &'static str {
+        "single"
+    }
+
     /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.
     fn profile(&self) -> Vec<KernelTime> {
         vec![]

@@ -98,15 +98,6 @@ impl Compute {
         Self { profile, ..self.clone() }
     }
 
-    /// How networks are computed for inference, `single`, `fixed` or `half`, for comparing settings.
-    pub fn arithmetic_name(&self) -> &'static str {
-        match self.arithmetic() {
-            ArithmeticChoice::Half => "half",
-            ArithmeticChoice::Fixed if self.backend != BackendChoice::Wgpu => "fixed",
-            _ => "single",
-        }
-    }
-
     fn arithmetic(&self) -> ArithmeticChoice {
         let default = if self.fixed_by_default { ArithmeticChoice::Fixed } else { ArithmeticChoice::Single };
         self.arithmetic.unwrap_or(default)
@@ -184,16 +175,31 @@ mod tests {
 
     #[test]
     fn reading_is_in_fixed_point_unless_told_otherwise() {
+        let opened = |compute: Compute| compute.open().map(|backend| backend.arithmetic()).ok();
+        // Where the processor gains nothing from fixed point there is none.
+        let fixed = CpuBackend::new().unwrap().with_arithmetic(Arithmetic::Fixed);
+        let fixed = affekt_engine::backend::Backend::arithmetic(&fixed);
         let compute = Compute::default();
-        assert_eq!((compute.arithmetic_name(), compute.for_reading().arithmetic_name()), ("single", "fixed"));
-        let told = Compute { arithmetic: Some(ArithmeticChoice::Single), ..Compute::default() };
-        assert_eq!(told.for_reading().arithmetic_name(), "single");
-        let gpu = Compute { backend: BackendChoice::Wgpu, ..Compute::default() };
-        assert_eq!(gpu.for_reading().arithmetic_name(), "single");
-        let impossible = Compute { arithmetic: Some(ArithmeticChoice::Fixed), ..gpu };
-        assert!(matches!(impossible.open(), Err(Failure::Usage(_))));
-        let no_gpu = Compute { arithmetic: Some(ArithmeticChoice::Half), ..Compute::default() };
-        assert!(matches!(no_gpu.open(), Err(Failure::Usage(_))));
+        assert_eq!(opened(compute.for_reading()), Some(fixed));
+        assert_eq!(opened(compute.clone()), Some("single"));
+        let told = Compute { arithmetic: Some(ArithmeticChoice::Single), ..compute };
+        assert_eq!(opened(told.for_reading()), Some("single"));
+        // Without a GPU the processor stands in, with a fast form of its own.
+        let auto = Compute { backend: BackendChoice::Auto, ..Compute::default() };
+        let auto = Compute { arithmetic: Some(ArithmeticChoice::Half), ..auto };
+        assert!([Some("half"), Some(fixed)].contains(&opened(auto)));
+    }
+
+    #[test]
+    fn an_arithmetic_of_another_backend_is_a_mistake() {
+        let with =
+            |backend, arithmetic| Compute { backend, arithmetic: Some(arithmetic), ..Compute::default() };
+        for compute in [
+            with(BackendChoice::Wgpu, ArithmeticChoice::Fixed),
+            with(BackendChoice::Cpu, ArithmeticChoice::Half),
+        ] {
+            assert!(matches!(compute.open(), Err(Failure::Usage(_))));
+        }
     }
 
     #[test]

@@ -73,7 +73,6 @@ pub struct Maker<'a> {
     model: Option<Model>,
     hash: String,
     backend: Arc<dyn Backend>,
-    arithmetic: &'static str,
     settings: LiveSettings,
 }
 
@@ -95,13 +94,11 @@ impl<'a> Maker<'a> {
             unsure_below: args.unsure_below,
             ..settings.clone()
         };
-        let compute = compute.for_reading();
         Ok(Self {
             args,
             hash: model.hash.clone(),
             model: Some(model),
-            backend: compute.open()?,
-            arithmetic: compute.arithmetic_name(),
+            backend: compute.for_reading().open()?,
             settings,
         })
     }
@@ -148,7 +145,7 @@ impl<'a> Maker<'a> {
         Ok(format!(
             "model {} {} temporal {temporal} stride {} detector {detector} every {} vote {:?} {} unsure {}",
             self.hash,
-            self.arithmetic,
+            self.backend.arithmetic(),
             args.stride,
             args.detect_every,
             vote.kind,

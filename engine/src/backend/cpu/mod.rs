@@ -84,11 +84,6 @@ impl CpuBackend {
         let arithmetic = if self.isa.gains_from_pairs() { arithmetic } else { Arithmetic::Single };
         Self { arithmetic, ..self }
     }
-
-    /// How inference computes.
-    pub fn arithmetic(&self) -> Arithmetic {
-        self.arithmetic
-    }
 }
 
 impl Backend for CpuBackend {
@@ -102,6 +97,13 @@ impl Backend for CpuBackend {
             Arithmetic::Fixed => ", inference in 16-bit fixed point",
         };
         format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.pool.current_num_threads())
+    }
+
+    fn arithmetic(&self) -> &'static str {
+        match self.arithmetic {
+            Arithmetic::Single => "single",
+            Arithmetic::Fixed => "fixed",
+        }
     }
 
     fn network(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Network>, BackendError> {

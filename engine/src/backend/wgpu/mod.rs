@@ -94,6 +94,10 @@ impl Backend for WgpuBackend {
         format!("wgpu ({name}, {kind}, {interface}{half})")
     }
 
+    fn arithmetic(&self) -> &'static str {
+        if self.gpu.infers_in_half { "half" } else { "single" }
+    }
+
     fn profile(&self) -> Vec<KernelTime> {
         self.gpu.profiler.as_ref().map_or_else(Vec::new, |p| p.times(&self.gpu.device))
     }
