@@ -15,7 +15,7 @@ pub const KEY: u64 = 0x5EED_0000_0000_0007;
 /// by much. So each case has three inputs, of which one must agree closely.
 ///
 /// # Panics
-/// They differ by more than 2e-4 with each input, or by more than a half with one.
+/// An output differs by more than 1e-4 with any input, or a gradient by more than 2e-4 with each, or more than a half with one.
 pub fn assert_agrees(
     what: &str,
     case: &Case,
@@ -24,7 +24,7 @@ pub fn assert_agrees(
 ) {
     let mut closest = (f64::NAN, String::new());
     for item in [3, 4, 6] {
-        let found = difference(case, &input(item), network().as_mut());
+        let found = difference(what, case, &input(item), network().as_mut());
         assert!(found.0 <= 0.5, "{}, {what}: {} differs by {}", case.0, found.1, found.0);
         if closest.0.is_nan() || found.0 < closest.0 {
             closest = found;
@@ -36,16 +36,22 @@ pub fn assert_agrees(
     panic!("{}, {what}: {} differs by {} at best", case.0, closest.1, closest.0);
 }
 
-/// The worst difference of output and gradients, and whose it is.
-fn difference((_, graph, items): &Case, input: &[f32], network: &mut dyn Network) -> (f64, String) {
+/// The worst difference of the gradients, and whose it is; the output, which such a rectifier hardly moves, must agree.
+fn difference(
+    what: &str,
+    (name, graph, items): &Case,
+    input: &[f32],
+    network: &mut dyn Network,
+) -> (f64, String) {
     let params = reference::params(graph, &lively_weights(graph));
     let d_output = noise(items * graph.output().len(), 4);
     let pass = reference::forward_with_noise(graph, &params, &wide(input), *items, Some(KEY));
     let gradients = reference::backward(graph, &params, &pass, *items, &wide(&d_output));
     network.set_noise(KEY);
     let logits = network.forward(input, *items, Mode::Train).expect("a forward pass");
-    let mut worst =
-        (relative_difference(&logits, pass.outputs.last().expect("an output")), "output".to_owned());
+    let output = relative_difference(&logits, pass.outputs.last().expect("an output"));
+    assert!(output <= 1e-4, "{name}, {what}: the output differs by {output}");
+    let mut worst = (0.0, "no gradient".to_owned());
     network.backward(&d_output, Slot::Second).expect("a backward pass");
     let got = network.gradient(Slot::Second).expect("a gradient");
     for (spec, expected) in graph.params.iter().zip(&gradients).filter(|(s, _)| s.kind.is_trained()) {

@@ -15,8 +15,8 @@ pub(super) struct Buffer {
 
 impl Buffer {
     pub(super) fn zeroed(len: usize) -> Self {
-        let room = vec![0.0; len + LINE];
-        // Bytes until the next line; `f32` are never apart from it by less than one of them.
+        // Whole lines, which kernels may touch to their ends, and one more for where the first of them starts.
+        let room = vec![0.0; len.next_multiple_of(LINE) + LINE];
         let start = (room.as_ptr().addr().next_multiple_of(4 * LINE) - room.as_ptr().addr()) / 4;
         Self { room, start, len }
     }
@@ -39,7 +39,7 @@ impl Buffer {
     }
 
     pub(super) fn pointer(&mut self) -> Shared {
-        Shared::of(self.as_mut_slice())
+        Shared::of(&mut self.room[self.start..])
     }
 }
 
