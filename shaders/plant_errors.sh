@@ -40,7 +40,7 @@ plant wgpu_backend batch_norm_backward.wgsl '-factor * plain / rows' 'factor * p
 plant wgpu_backend pool.wgsl 'at = iy * u.in_w + ix;' 'at = iy * u.in_w + columns.x;'
 plant wgpu_backend layer_norm.wgsl 'n * means.y' 'means.y'
 plant wgpu_backend attention.wgsl 'key > place.position' 'key >= place.position'
-plant wgpu_backend tail.wgsl 'bits >= u.threshold' 'bits > 3u * u.threshold'
+plant wgpu_backend epilogue.wgsl 'bits >= u.threshold' 'bits > 3u * u.threshold'
 plant wgpu_backend common/update_rules.wgsl 'u.weight_decay * old.value)' '2.0 * u.weight_decay * old.value)'
 plant wgpu_backend product_quads.wgsl 'k % u.in_c;' '(k + 1u) % u.in_c;'
 plant wgpu_backend update_lanes.wgsl 'pair(x.first, y.first)' 'pair(x.first, x.first)'

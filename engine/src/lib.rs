@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod data;
+pub mod files;
 pub mod learn;
 pub mod media;
 pub mod net;

@@ -30,7 +30,7 @@ pub enum Purpose {
     /// Clips that a step of phase 2 takes.
     SampleClips = 10,
     /// Frames hidden from the temporal encoder.
-    HideFrames = 11,
+    MaskFrames = 11,
 }
 
 /// Where in a run a stream of random numbers stands.

@@ -47,7 +47,7 @@ fn difference(
     let d_output = noise(items * graph.output().len(), 4);
     let pass = reference::forward_with_noise(graph, &params, &wide(input), *items, Some(KEY));
     let gradients = reference::backward(graph, &params, &pass, *items, &wide(&d_output));
-    network.set_noise(KEY);
+    network.set_dropout_seed(KEY);
     let logits = network.forward(input, *items, Mode::Train).expect("a forward pass");
     let output = relative_difference(&logits, pass.outputs.last().expect("an output"));
     assert!(output <= 1e-4, "{name}, {what}: the output differs by {output}");

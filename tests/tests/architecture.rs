@@ -211,7 +211,7 @@ fn violations(path: &str, text: &str) -> Vec<String> {
     let shipped =
         if path.ends_with("tests.rs") { "" } else { code.split("#[cfg(test)]").next().unwrap_or("") };
     wrong.extend(shipped.match_indices("fs::write(").map(|(at, _)| {
-        format!("{path}:{}: `fs::write` can leave half a file; use `net::write_atomically`", line(at))
+        format!("{path}:{}: `fs::write` can leave half a file; use `files::write_atomically`", line(at))
     }));
     if *layer == "world" {
         for call in MATHS {

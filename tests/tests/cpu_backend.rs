@@ -1,7 +1,7 @@
 //! The CPU backend against the `f64` reference, and the reference against finite differences.
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, Weights};
 use affekt_tests::agreement::assert_agrees;
 use affekt_tests::cases::{convolutions, encoders, lively_weights, noise, pooled, rng, wide};
@@ -115,7 +115,7 @@ fn a_restored_network_goes_on_bit_identically() {
 fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
     let (_, graph, items) = convolutions().swap_remove(1);
     let mut network = network(Isa::detect(), 2, &graph);
-    let mut expected = network.weights(Which::Current).expect("weights");
+    let mut expected = network.weights(WeightSet::Current).expect("weights");
     let mut momentum = Weights::default();
     for step in 0..3 {
         let input = noise(items * graph.input().len(), step);
@@ -136,7 +136,7 @@ fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
         }
         network.update(Slot::Second, &sgd(0.1)).expect("an update");
     }
-    let got = network.weights(Which::Current).expect("weights");
+    let got = network.weights(WeightSet::Current).expect("weights");
     for spec in graph.params.iter().filter(|s| s.kind.is_trained()) {
         let difference = relative_difference(got.get(&spec.name), &wide(expected.get(&spec.name)));
         assert!(difference <= 1e-6, "{}: {difference}", spec.name);
@@ -153,9 +153,9 @@ fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_mov
     let count = (items * graph.nodes[2].shape.pixels()) as f64;
     let mut network = network(Isa::detect(), 2, &graph);
     network.forward(&input, items, Mode::Probe).expect("a forward pass");
-    assert_eq!(network.weights(Which::Current).expect("weights"), weights);
+    assert_eq!(network.weights(WeightSet::Current).expect("weights"), weights);
     network.forward(&input, items, Mode::Train).expect("a forward pass");
-    let after = network.weights(Which::Current).expect("weights");
+    let after = network.weights(WeightSet::Current).expect("weights");
     let moved = |name: &str, batch: &[f64], factor: f64| -> Vec<f64> {
         wide(weights.get(name)).iter().zip(batch).map(|(old, new)| 0.9 * old + 0.1 * new * factor).collect()
     };
@@ -170,12 +170,12 @@ fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_mov
 fn a_batch_with_a_nan_shows_it_and_leaves_the_running_statistics_alone() {
     let (_, graph, items) = convolutions().swap_remove(1);
     let mut network = network(Isa::detect(), 2, &graph);
-    let before = network.weights(Which::Current).expect("weights");
+    let before = network.weights(WeightSet::Current).expect("weights");
     let mut input = noise(items * graph.input().len(), 8);
     input[17] = f32::NAN;
     let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
     assert!(logits.iter().any(|v| v.is_nan()), "no rectifier or pool may swallow it");
-    assert_eq!(network.weights(Which::Current).expect("weights"), before);
+    assert_eq!(network.weights(WeightSet::Current).expect("weights"), before);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_frozen_network_infers_as_before_and_does_nothing_else() {
             assert!(order(frozen.forward(&input, items, Mode::Probe).map(|_| ())), "{name}");
             assert!(order(frozen.backward(&logits, Slot::First)), "{name}");
             assert!(order(frozen.track_average(0.5)), "{name}");
-            assert!(order(frozen.weights(Which::Current).map(|_| ())), "{name}");
+            assert!(order(frozen.weights(WeightSet::Current).map(|_| ())), "{name}");
             assert!(order(frozen.state().map(|_| ())), "{name}");
             assert!(order(frozen.restore(&state)), "{name}");
         }
@@ -232,7 +232,7 @@ fn calls_out_of_order_and_of_wrong_length_are_errors() {
     assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
     assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
     assert!(matches!(network.update(Slot::First, &sgd(0.1)), Err(BackendError::Order(_))));
-    assert!(matches!(network.weights(Which::Average), Err(BackendError::Order(_))));
+    assert!(matches!(network.weights(WeightSet::Ema), Err(BackendError::Order(_))));
     let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
     assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
 }

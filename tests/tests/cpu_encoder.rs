@@ -2,7 +2,7 @@
 //! finite differences; masks, order of time, and independence of the number of threads.
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::backend::{Backend, Mode, Network, NetworkState, Slot, UpdateRule, Which};
+use affekt_engine::backend::{Backend, Mode, Network, NetworkState, Slot, UpdateRule, WeightSet};
 use affekt_engine::net::Graph;
 use affekt_tests::cases::{clips, encoder, encoders, lively_weights, noise, rng, wide};
 use affekt_tests::{reference, relative_difference};
@@ -12,7 +12,7 @@ const KEY: u64 = 0x5EED_0000_0000_0007;
 fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
     let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
     let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
-    network.set_noise(KEY);
+    network.set_dropout_seed(KEY);
     network
 }
 
@@ -148,7 +148,7 @@ fn masks_repeat_under_one_key_and_change_with_it() {
     let mut network = network(Isa::detect(), 2, &graph);
     let input = clips(&graph, 3, 3);
     let mut under = |key| {
-        network.set_noise(key);
+        network.set_dropout_seed(key);
         network.forward(&input, 3, Mode::Train).expect("a forward pass")
     };
     let (first, other, again) = (under(1), under(2), under(1));
@@ -160,7 +160,7 @@ fn masks_repeat_under_one_key_and_change_with_it() {
 fn trained(network: &mut dyn Network, steps: std::ops::RangeInclusive<u64>) -> (Vec<f32>, NetworkState) {
     let mut logits = vec![];
     for step in steps {
-        network.set_noise(100 + step);
+        network.set_dropout_seed(100 + step);
         let input = clips(network.graph(), 3, 50 + step);
         logits = network.forward(&input, 3, Mode::Train).expect("a forward pass");
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
@@ -207,12 +207,12 @@ fn a_restored_network_goes_on_bit_identically_under_adamw() {
 fn adamw_decays_weights_only() {
     let graph = encoder(false, 0.0);
     let mut network = network(Isa::detect(), 2, &graph);
-    let before = network.weights(Which::Current).expect("weights");
+    let before = network.weights(WeightSet::Current).expect("weights");
     let input = clips(&graph, 2, 1);
     network.forward(&input, 2, Mode::Train).expect("a forward pass");
     network.backward(&vec![0.0; 2 * graph.output().len()], Slot::First).expect("a backward pass");
     network.update(Slot::First, &adamw(1)).expect("an update");
-    let after = network.weights(Which::Current).expect("weights");
+    let after = network.weights(WeightSet::Current).expect("weights");
     for spec in &graph.params {
         let factor = if spec.kind.is_decayed() { 1.0 - 0.01 * 0.1 } else { 1.0 };
         let expected: Vec<f64> = before.get(&spec.name).iter().map(|v| f64::from(*v) * factor).collect();

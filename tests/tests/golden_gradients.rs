@@ -2,7 +2,7 @@
 //! float64 ones.
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::backend::{Backend, Mode, Network, Slot, UpdateRule, WeightSet};
 use affekt_engine::net::{Depth, Graph, ParamSpec, ResNetSpec, Stem, Weights};
 use affekt_tests::compare::{assert_close, assert_summaries};
 use affekt_tests::golden::{self, Golden, summary};
@@ -83,7 +83,7 @@ fn assert_gradients(case: &Case) {
     let gradients = network.gradient(Slot::First).expect("a gradient");
     assert_eq!(gradients.tensors.len(), case.graph.params.iter().filter(|p| is_trained(p)).count());
     case.assert_tensors("gradients", &gradients, is_trained, GRADIENT_TOLERANCE);
-    let after = network.weights(Which::Current).expect("weights");
+    let after = network.weights(WeightSet::Current).expect("weights");
     case.assert_tensors("running", &after, |p| !is_trained(p), 1e-5);
 }
 
@@ -134,7 +134,7 @@ fn assert_ten_steps(case: &Case) {
         network.backward(&d_logits, Slot::First).expect("a backward pass");
         network.update(Slot::First, &rule).expect("an update");
         if step == 2 {
-            let weights = network.weights(Which::Current).expect("weights");
+            let weights = network.weights(WeightSet::Current).expect("weights");
             case.assert_tensors("third", &weights, |_| true, 1e-4);
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, Mode, Network, Which};
+use affekt_engine::backend::{Backend, Mode, Network, WeightSet};
 use affekt_engine::net::{Depth, Graph, HostTensor, ResNetSpec, Stem, Weights};
 use affekt_tests::compare::{assert_close, assert_summaries};
 use affekt_tests::golden::{self, Golden, summary};
@@ -78,12 +78,12 @@ fn assert_batch_statistics(case: &str, graph: &Graph, items: usize) {
 
     let logits = network.forward(&input, items, Mode::Probe).expect("a probe");
     assert_close(case, &logits, &expected, TOLERANCE);
-    let untouched = network.weights(Which::Current).expect("weights");
+    let untouched = network.weights(WeightSet::Current).expect("weights");
     assert!(untouched == golden::weights(graph), "{case}: a probe changed weights or running statistics");
 
     let logits = network.forward(&input, items, Mode::Train).expect("a training pass");
     assert_close(case, &logits, &expected, TOLERANCE);
-    let after = network.weights(Which::Current).expect("weights");
+    let after = network.weights(WeightSet::Current).expect("weights");
     let buffers = graph.params.iter().filter(|p| !p.kind.is_trained());
     let names: Vec<&str> = buffers.map(|p| p.name.as_str()).collect();
     let got: Vec<_> = names.iter().map(|name| summary(name, after.get(name))).collect();

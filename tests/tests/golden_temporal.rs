@@ -2,7 +2,7 @@
 //! float64.
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::backend::{Backend, Mode, Network, Slot, UpdateRule, WeightSet};
 use affekt_engine::net::{TemporalSpec, Weights};
 use affekt_tests::compare::{assert_close, assert_summaries};
 use affekt_tests::golden::{self, Golden, summary};
@@ -125,7 +125,7 @@ fn assert_ten_steps(mut case: Case) {
         case.network.update(Slot::First, &rule).expect("an update");
     }
     assert_close(case.name, &losses, &case.numbers("losses"), 1e-5);
-    let last = case.network.weights(Which::Current).expect("weights");
+    let last = case.network.weights(WeightSet::Current).expect("weights");
     case.assert_tensors("last", &last, 5e-5);
 }
 
@@ -156,7 +156,7 @@ fn a_step_counted_wrongly_is_told_apart() {
         };
         case.network.update(Slot::First, &rule).expect("an update");
     }
-    let last = case.network.weights(Which::Current).expect("weights");
+    let last = case.network.weights(WeightSet::Current).expect("weights");
     let comparison = std::panic::AssertUnwindSafe(|| case.assert_tensors("last", &last, 5e-5));
     assert!(std::panic::catch_unwind(comparison).is_err(), "a planted error went unseen");
 }

@@ -5,7 +5,7 @@
 
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
-use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, Which};
+use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
 use affekt_tests::agreement::{KEY, assert_agrees};
 use affekt_tests::cases::{
@@ -16,7 +16,7 @@ use affekt_tests::{reference, relative_difference};
 
 fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
     let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
-    network.set_noise(KEY);
+    network.set_dropout_seed(KEY);
     network
 }
 
@@ -92,7 +92,7 @@ fn rules(step: u64) -> [UpdateRule; 2] {
 /// A few training steps with a tracked average.
 fn train(network: &mut dyn Network, which: usize, steps: std::ops::RangeInclusive<u64>) {
     for step in steps {
-        network.set_noise(100 + step);
+        network.set_dropout_seed(100 + step);
         let items = 3;
         let input = clips(network.graph(), items, 50 + step);
         let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
@@ -188,12 +188,12 @@ fn a_nan_shows_and_leaves_the_running_statistics_alone() {
     for (kernels, backend) in backends() {
         let (_, graph, items) = convolutions().swap_remove(1);
         let mut network = network(backend, &graph);
-        let before = network.weights(Which::Current).expect("weights");
+        let before = network.weights(WeightSet::Current).expect("weights");
         let mut input = noise(items * graph.input().len(), 8);
         input[17] = f32::NAN;
         let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
         assert!(logits.iter().any(|v| v.is_nan()), "{kernels}: no rectifier or pool may swallow it");
-        assert_eq!(network.weights(Which::Current).expect("weights"), before);
+        assert_eq!(network.weights(WeightSet::Current).expect("weights"), before);
         let (_, graph, items) = pooled();
         let mut network = network_of(backend, &graph);
         let mut input = noise(items * graph.input().len(), 8);
@@ -223,7 +223,7 @@ fn other_numbers_of_items_between_passes_change_nothing() {
         network.forward(part(3), 3, Mode::Probe).expect("a forward pass");
         assert_eq!(first[..5], many[..5], "{kernels}: an item does not depend on its neighbours");
         let mut fresh = network_of(backend, &graph);
-        let moved = network.weights(Which::Current).expect("weights");
+        let moved = network.weights(WeightSet::Current).expect("weights");
         let state = affekt_engine::backend::NetworkState { weights: moved, ..Default::default() };
         fresh.restore(&state).expect("a state of this network");
         let again = network.forward(part(2), 2, Mode::Infer).expect("a forward pass");
@@ -297,7 +297,7 @@ fn calls_out_of_order_and_of_wrong_length_are_errors() {
         assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
         assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
         assert!(matches!(network.update(Slot::First, &rules(1)[0]), Err(BackendError::Order(_))));
-        assert!(matches!(network.weights(Which::Average), Err(BackendError::Order(_))));
+        assert!(matches!(network.weights(WeightSet::Ema), Err(BackendError::Order(_))));
         let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
         assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
     }

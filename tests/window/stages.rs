@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use affekt_engine::media::{FaceBox, Handover};
+use affekt_engine::media::{FaceBox, OverflowPolicy};
 use affekt_live::app::{Live, Playing};
 use affekt_live::pipeline::{Event, Make, Pipeline, Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;
@@ -23,7 +23,7 @@ fn live_the_newest_frame_wins_and_every_lost_one_is_counted() {
     let mut pipeline = Pipeline::start(setup(plain(), slow)).unwrap();
     pipeline.recognize(RecognizerChoice::default());
     ready(&mut pipeline);
-    pipeline.play(Film::open(200, 400.0, false), Handover::Newest).unwrap();
+    pipeline.play(Film::open(200, 400.0, false), OverflowPolicy::DropOldest).unwrap();
     let (shown, end) = to_the_end(&mut pipeline);
     assert_eq!(end, None);
     let tally = pipeline.tally();
@@ -41,7 +41,7 @@ fn of_a_file_every_frame_is_read_though_every_stage_is_slow_and_the_window_late(
     let mut pipeline = Pipeline::start(setup(plain(), slow)).unwrap();
     pipeline.recognize(RecognizerChoice::default());
     ready(&mut pipeline);
-    pipeline.play(Film::open(90, 1000.0, false), Handover::Every).unwrap();
+    pipeline.play(Film::open(90, 1000.0, false), OverflowPolicy::Block).unwrap();
     // More frames than there are places in the channels.
     std::thread::sleep(Duration::from_millis(300));
     let (shown, end) = to_the_end(&mut pipeline);
@@ -60,13 +60,13 @@ fn a_source_that_breaks_gives_what_it_has_and_one_line_and_can_be_played_again()
     pipeline.recognize(RecognizerChoice::default());
     ready(&mut pipeline);
     for _ in 0..2 {
-        pipeline.play(Film::open(7, 500.0, true), Handover::Every).unwrap();
+        pipeline.play(Film::open(7, 500.0, true), OverflowPolicy::Block).unwrap();
         let (shown, end) = to_the_end(&mut pipeline);
         assert!(shown.iter().map(|s| s.frame).eq(0..7));
         assert_eq!(end.as_deref(), Some("film: torn; splice it"));
         assert!(shown.iter().all(|s| s.run == pipeline.run()), "each start has its own number");
     }
-    pipeline.play(Box::new(|| Err("no such film".into())), Handover::Every).unwrap();
+    pipeline.play(Box::new(|| Err("no such film".into())), OverflowPolicy::Block).unwrap();
     assert_eq!(to_the_end(&mut pipeline).1.as_deref(), Some("no such film"));
 }
 
@@ -127,7 +127,7 @@ fn latency_is_from_capture_to_the_end_of_the_pass_that_draws() {
         live.begin(None);
         live.about.is_some().then_some(())
     });
-    live.pipeline.play(Film::open(1, 30.0, false), Handover::Newest).unwrap();
+    live.pipeline.play(Film::open(1, 30.0, false), OverflowPolicy::DropOldest).unwrap();
     let ctx = Context::default();
     wait_for("the frame", || {
         live.begin(None);
@@ -164,7 +164,7 @@ fn a_recognizer_that_cannot_be_opened_leaves_the_one_before_at_work() {
         live.refused.clone()
     });
     assert_eq!(problem, "bad: is no model; choose another");
-    live.pipeline.play(Film::open(3, 30.0, false), Handover::Every).unwrap();
+    live.pipeline.play(Film::open(3, 30.0, false), OverflowPolicy::Block).unwrap();
     wait_for("a frame with faces", || {
         live.begin(None);
         live.last.as_ref()?.faces.as_ref().filter(|faces| faces.len() == 2).map(|_| ())
@@ -194,13 +194,13 @@ fn of_many_wishes_in_a_row_the_last_is_opened() {
     }
     gate.await_arrivals(1);
     // While the first is being opened, a camera's frames are shown without faces.
-    pipeline.play(Film::open(30, 100.0, false), Handover::Newest).unwrap();
+    pipeline.play(Film::open(30, 100.0, false), OverflowPolicy::DropOldest).unwrap();
     wait_for("a frame without a recognizer", || {
         let (shown, _) = pipeline.poll();
         shown.iter().any(|s| s.faces.is_none() && s.reader == 0).then_some(())
     });
     // A film waits, because each of its frames is to be read.
-    pipeline.play(Film::open(3, 100.0, false), Handover::Every).unwrap();
+    pipeline.play(Film::open(3, 100.0, false), OverflowPolicy::Block).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     assert!(pipeline.poll().0.iter().all(|s| s.run != pipeline.run()));
     gate.open();
@@ -217,7 +217,7 @@ fn of_many_wishes_in_a_row_the_last_is_opened() {
 fn a_film_stands_still_while_paused_and_a_camera_goes_on_unread() {
     let mut live = Live::start(setup(plain(), Slow::default()), RecognizerChoice::default(), 1).unwrap();
     live.set_paused(true);
-    live.pipeline.play(Film::open(30, 300.0, false), Handover::Every).unwrap();
+    live.pipeline.play(Film::open(30, 300.0, false), OverflowPolicy::Block).unwrap();
     std::thread::sleep(Duration::from_millis(150));
     live.begin(None);
     assert!(live.last.is_none() && live.tally().captured == 0, "the film stands");
@@ -225,7 +225,7 @@ fn a_film_stands_still_while_paused_and_a_camera_goes_on_unread() {
     let (shown, _) = to_the_end(&mut live.pipeline);
     assert_eq!(shown.len(), 30);
     live.set_paused(true);
-    live.pipeline.play(Film::open(30, 300.0, false), Handover::Newest).unwrap();
+    live.pipeline.play(Film::open(30, 300.0, false), OverflowPolicy::DropOldest).unwrap();
     let (shown, _) = to_the_end(&mut live.pipeline);
     assert_eq!((shown.len(), live.tally().dropped), (0, 0), "what nobody wants is not lost");
 }
@@ -275,7 +275,7 @@ fn a_recording_is_a_video_and_a_table_with_the_same_frames() {
     };
     let play = |pipeline: &mut Pipeline| {
         // Few frames, if any, are read before the order to record has been heard.
-        pipeline.play(Film::open(40, 25.0, false), Handover::Every).unwrap();
+        pipeline.play(Film::open(40, 25.0, false), OverflowPolicy::Block).unwrap();
         pipeline.record(video.clone());
     };
     play(&mut pipeline);
@@ -323,7 +323,7 @@ fn other_programs_hear_what_is_read_and_a_port_in_use_is_a_line() {
     });
     let client = TcpStream::connect(address.unwrap()).unwrap();
     client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    live.pipeline.play(Film::open(2000, 60.0, false), Handover::Newest).unwrap();
+    live.pipeline.play(Film::open(2000, 60.0, false), OverflowPolicy::DropOldest).unwrap();
     let mut lines = BufReader::new(client).lines();
     let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(line["faces"].as_array().unwrap().len(), 2, "{line}");
@@ -344,7 +344,7 @@ fn a_face_at_rest_is_looked_at_for_its_time_and_can_be_forgotten() {
         live.begin(None);
         live.about.is_some().then_some(())
     });
-    live.pipeline.play(Film::open(u64::MAX, 100.0, false), Handover::Every).unwrap();
+    live.pipeline.play(Film::open(u64::MAX, 100.0, false), OverflowPolicy::Block).unwrap();
     let until = |live: &mut Live, what: &str, is: fn(NeutralState) -> bool| {
         wait_for(what, || {
             live.begin(None);

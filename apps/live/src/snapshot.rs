@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use affekt_engine::files::write_atomically;
 use affekt_engine::media::Picture;
-use affekt_engine::net::write_atomically;
 use affekt_engine::output::{annotated, lines, table};
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::Sender;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use affekt_engine::media::Handover;
+use affekt_engine::media::OverflowPolicy;
 use affekt_engine::media::camera::{self, CameraRequest};
 use affekt_engine::media::source::{OpenOptions, open};
 use affekt_engine::synth::{Room, SynthCamera};
@@ -37,10 +37,10 @@ impl Source {
     }
 
     /// How its frames are handed on: live the newest wins, of a file every frame counts.
-    pub fn handover(&self) -> Handover {
+    pub fn bounded_outlet(&self) -> OverflowPolicy {
         match self {
-            Self::Auto | Self::Camera(_) | Self::Synth => Handover::Newest,
-            Self::File(_) => Handover::Every,
+            Self::Auto | Self::Camera(_) | Self::Synth => OverflowPolicy::DropOldest,
+            Self::File(_) => OverflowPolicy::Block,
         }
     }
 

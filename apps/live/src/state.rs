@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::net::write_atomically;
+use affekt_engine::files::write_atomically;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 

@@ -74,11 +74,11 @@ pub enum UpdateRule {
 
 /// Which of a network's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum WeightSet {
     /// The weights that training moves.
     Current,
     /// Their exponential moving average, running statistics included.
-    Average,
+    Ema,
 }
 
 /// Everything needed to go on training bit-identically, under torchvision's names and shapes.
@@ -118,7 +118,7 @@ pub trait Network: Send {
     /// Sets the key of the random masks of the following [`Mode::Train`] passes: the same key and items give the same
     /// masks on every backend ([`noise`] says which). 0 before the first call; it is no part of the training state.
     /// Without effect on networks without dropout.
-    fn set_noise(&mut self, key: u64);
+    fn set_dropout_seed(&mut self, key: u64);
 
     /// The graph's feature node for `items` inputs in [`Mode::Infer`], `items x its length`: a residual network's
     /// pooled features, a temporal encoder's refined features of every frame.
@@ -163,7 +163,7 @@ pub trait Network: Send {
     ///
     /// # Errors
     /// An average was asked for and none is tracked.
-    fn weights(&self, which: Which) -> Result<Weights, BackendError>;
+    fn weights(&self, which: WeightSet) -> Result<Weights, BackendError>;
 
     /// A copy of the whole training state.
     ///
@@ -177,7 +177,7 @@ pub trait Network: Send {
     /// A tensor is missing, extra or misshapen; nothing is changed then.
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError>;
 
-    /// Says that only [`Mode::Infer`] passes and [`Network::features`] follow, which stay as they are: a backend may then let go
+    /// Says that only [`Mode::Infer`] passes and [`Network::features`] follow, which stay as they are: a backend may then release
     /// what nothing else needs, and every other call may be [`BackendError::Order`]. Here nothing changes.
     fn freeze(&mut self) {}
 }
@@ -257,7 +257,7 @@ pub enum BackendError {
         /// What happened, and what to do.
         message: String,
     },
-    /// What was asked for is not to be had on this machine.
+    /// What was asked for is not available on this machine.
     #[error("{0}")]
     Unavailable(String),
 }

@@ -14,7 +14,7 @@ use super::affwild2::CLASSES;
 use super::bitmap::Bitmap;
 use super::clip_files::{frame_name, frame_of, is_plain_name};
 use super::{Ambiguous, Clips, DataError, Target, Vocabulary};
-use crate::net::AtomicFile;
+use crate::files::AtomicFile;
 
 /// Longest line read, in bytes.
 const MAX_LINE: u64 = 4096;

@@ -48,7 +48,7 @@ impl ClipFrames {
         let error =
             |reason: &str| DataError::Spec { spec: clips.name().to_owned(), reason: reason.to_owned() };
         if every == 0 {
-            return Err(error("every takes a number from 1 up: each so manieth frame is used"));
+            return Err(error("every takes a number from 1 up: every N-th frame is used"));
         }
         let mut items = Vec::new();
         for clip in 0..clips.len() {

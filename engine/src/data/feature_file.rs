@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::DataError;
 use super::annotation::MAX_FRAMES;
 use super::bitmap::{Bitmap, bit};
-use crate::net::AtomicFile;
+use crate::files::AtomicFile;
 
 const MAGIC: &[u8; 8] = b"AFKTFEAT";
 const VERSION: u32 = 1;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::error::LearnError;
 use super::state::{Counters, TrainingState};
 use crate::backend::NetworkState;
-use crate::net::{HostTensor, Weights, write_atomically};
+use crate::files::write_atomically;
+use crate::net::{HostTensor, Weights};
 
 /// Metadata entry that holds the [`Header`] as JSON.
 const HEADER_KEY: &str = "affekt.checkpoint";

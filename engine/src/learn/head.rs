@@ -42,7 +42,7 @@ impl Head {
     }
 
     /// Logits of each frame of an encoder's input, `frames x (features + 1)`; zeros where the frame has no face.
-    pub fn prior(&self, input: &[f32]) -> Vec<f32> {
+    pub fn residual_logits(&self, input: &[f32]) -> Vec<f32> {
         let row = |frame: &[f32]| match frame.split_last() {
             Some((&presence, features)) if presence > 0.5 => self.logits(features),
             _ => vec![0.0; self.classes()],
@@ -84,8 +84,8 @@ mod tests {
             assert!((ours - theirs).abs() < 1e-5, "{ours} {theirs}");
         }
         let absent = vec![0.0; features.len() + 1];
-        let prior = head.prior(&[features.as_slice(), &[1.0], &absent].concat());
-        assert_eq!(prior, [head.logits(&features), vec![0.0; 5]].concat());
+        let residual_logits = head.residual_logits(&[features.as_slice(), &[1.0], &absent].concat());
+        assert_eq!(residual_logits, [head.logits(&features), vec![0.0; 5]].concat());
     }
 
     #[test]

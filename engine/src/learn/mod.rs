@@ -52,7 +52,7 @@ pub use metrics::{ClassScore, Confusion};
 pub use optimise::{Descent, SkipGuard, average_decay, descend, scheduled};
 pub use pseudo::{PseudoLabeller, PseudoLabels};
 pub use record::StepRecord;
-pub use report::{EvalReport, Sure};
+pub use report::{EvalReport, RiskCoverage};
 pub use semi_supervised::SemiSupervised;
 pub use settings::{
     Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Schedule, Settings,

@@ -56,7 +56,7 @@ pub struct StepRecord {
 }
 
 /// Share of rows of `logits` whose highest value is at the given class.
-pub(super) fn share_at(logits: &[f32], expected: &[usize], classes: usize) -> Option<f64> {
+pub(super) fn accuracy(logits: &[f32], expected: &[usize], classes: usize) -> Option<f64> {
     let hits = arg_max(logits, classes).iter().zip(expected).filter(|(a, b)| a == b).count();
     (!expected.is_empty()).then(|| hits as f64 / expected.len() as f64)
 }

@@ -45,12 +45,12 @@ pub struct EvalReport {
     pub ignored: u64,
     /// What is left, and how right it is, where the less sure answers are not counted.
     #[serde(default)]
-    pub sure: Vec<Sure>,
+    pub sure: Vec<RiskCoverage>,
 }
 
 /// The answers that are at least so confident, at the model's temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Sure {
+pub struct RiskCoverage {
     /// Least probability of the predicted class.
     pub confidence: f64,
     /// Their part of all answers.
@@ -62,7 +62,7 @@ pub struct Sure {
 }
 
 /// Answers from every twentieth of confidence on.
-fn sure(confidence: &[f32], right: &[bool]) -> Vec<Sure> {
+fn sure(confidence: &[f32], right: &[bool]) -> Vec<RiskCoverage> {
     let share = |of: &[bool], none: f64| match of.len() {
         0 => none,
         n => of.iter().filter(|&&right| right).count() as f64 / n as f64,
@@ -73,7 +73,7 @@ fn sure(confidence: &[f32], right: &[bool]) -> Vec<Sure> {
             let judged = confidence.iter().zip(right);
             let (kept, rest): (Vec<_>, Vec<_>) = judged.partition(|&(&c, _)| f64::from(c) >= least);
             let right = |part: &[(&f32, &bool)]| part.iter().map(|&(_, &right)| right).collect::<Vec<bool>>();
-            Sure {
+            RiskCoverage {
                 confidence: least,
                 coverage: kept.len() as f64 / confidence.len().max(1) as f64,
                 accuracy: share(&right(&kept), 1.0),

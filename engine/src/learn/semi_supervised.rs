@@ -21,11 +21,11 @@ use super::error::LearnError;
 use super::loss::{Loss, cross_entropy};
 use super::optimise::{Descent, SkipGuard, average_decay, descend};
 use super::pseudo::{PseudoLabeller, PseudoLabels};
-use super::record::{StepRecord, all_finite, finite, share_at};
+use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
 use super::state::{Counters, TrainingState};
 use super::teacher_loss::{TeacherTerms, teacher_loss};
-use crate::backend::{Input, Mode, Network, NetworkState, Slot, Which};
+use crate::backend::{Input, Mode, Network, NetworkState, Slot, WeightSet};
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
@@ -170,7 +170,7 @@ impl SemiSupervised {
             teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, Mode::Train)?;
             record.skipped = !all_finite(&teacher_logits);
             record.teacher_accuracy =
-                share_at(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
+                accuracy(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
         }
         if phase.needs_weak && !record.skipped {
             let rows = labelled * self.classes..(labelled + unlabelled) * self.classes;
@@ -370,7 +370,7 @@ impl SemiSupervised {
     fn learn_from_pseudo_labels(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
         let Some(pseudo) = &now.pseudo else { return Ok(()) };
         if self.settings.student_starts_from_teacher && self.step == self.settings.student_wait_steps {
-            let weights = self.teacher.weights(Which::Current)?;
+            let weights = self.teacher.weights(WeightSet::Current)?;
             self.student.restore(&NetworkState { weights, ..NetworkState::default() })?;
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
@@ -382,7 +382,7 @@ impl SemiSupervised {
             View::Strong => &batch.strong,
         };
         let logits = view.forward(self.student.as_mut(), now.unlabelled, Mode::Train)?;
-        now.record.agreement = share_at(&logits, &pseudo.classes, self.classes);
+        now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);
         let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
@@ -392,7 +392,7 @@ impl SemiSupervised {
         let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), Mode::Train)?;
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
-        now.record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
+        now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
         let loss = cross_entropy(&logits, &targets, None, self.classes);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
@@ -436,7 +436,7 @@ impl SemiSupervised {
         record: &mut StepRecord,
     ) -> Result<Loss, LearnError> {
         let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), mode)?;
-        record.student_accuracy = share_at(&logits, &batch.labels, self.classes);
+        record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
         Ok(cross_entropy(&logits, &targets, None, self.classes))
     }

@@ -3,7 +3,7 @@
 use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, plain, trainer};
 use super::testing::{Reference, mlp_graph};
 use super::*;
-use crate::backend::{Input, Mode, Network, NetworkState, Slot, Which};
+use crate::backend::{Input, Mode, Network, NetworkState, Slot, WeightSet};
 use crate::net::{Graph, Weights};
 
 #[test]
@@ -166,9 +166,9 @@ fn a_waiting_student_does_not_move_and_then_starts_from_the_teacher() {
         assert!(record.loss_student.is_none() && record.loss_consistency.is_none());
     }
     assert_eq!(t.student().state().expect("a state"), start);
-    let teacher = t.teacher().weights(Which::Current).expect("weights");
+    let teacher = t.teacher().weights(WeightSet::Current).expect("weights");
     let record = t.step(&batch(1)).expect("a step");
-    let student = t.student().weights(Which::Current).expect("weights");
+    let student = t.student().weights(WeightSet::Current).expect("weights");
     let rate = f64::from(settings.optimiser.student_learning_rate);
     let moved = distance(&student, &teacher);
     let step_length = rate * record.student_gradient_norm.expect("learned");
@@ -192,7 +192,8 @@ fn the_students_label_step_goes_along_the_gradient_that_the_feedback_measured() 
     settings.student_label_step = 0.5;
     let mut with = trainer(&graph, &settings);
     assert_eq!(with.step(&batch(0)).expect("a step"), record, "f and all losses are taken before it");
-    let [with, without] = [&with, &without].map(|t| t.student().weights(Which::Current).expect("weights"));
+    let [with, without] =
+        [&with, &without].map(|t| t.student().weights(WeightSet::Current).expect("weights"));
     let step_length = 0.5 * f64::from(settings.optimiser.student_learning_rate) * gradient;
     let moved = distance(&with, &without);
     assert!((moved / step_length - 1.0).abs() < 0.01, "{moved} {step_length}");
@@ -241,5 +242,5 @@ fn the_average_follows_the_student() {
     assert_ne!(average.as_ref(), None);
     // The labelled pass of the meta-test comes after the average was taken and moves running statistics.
     assert_eq!(average.expect("tracked").get("fc.weight"), weights.get("fc.weight"), "it starts as a copy");
-    assert!(t.teacher().weights(Which::Average).is_err(), "the teacher's is off");
+    assert!(t.teacher().weights(WeightSet::Ema).is_err(), "the teacher's is off");
 }

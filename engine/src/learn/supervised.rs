@@ -4,7 +4,7 @@ use super::batch::TrainBatch;
 use super::error::LearnError;
 use super::loss::cross_entropy;
 use super::optimise::{SkipGuard, average_decay, descend};
-use super::record::{StepRecord, all_finite, finite, share_at};
+use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::settings::Settings;
 use super::state::{Counters, TrainingState};
 use crate::backend::{Mode, Network, Slot};
@@ -76,7 +76,7 @@ impl Supervised {
             skipped: descent.is_none(),
             loss_teacher: finite(loss.value),
             loss_supervised: finite(loss.value),
-            teacher_accuracy: share_at(&logits, &batch.labels, classes),
+            teacher_accuracy: accuracy(&logits, &batch.labels, classes),
             teacher_gradient_norm: descent.and_then(|d| finite(d.norm)),
             teacher_learning_rate: Some(rate),
             ..StepRecord::default()

@@ -24,7 +24,7 @@ pub struct ClipBatch {
     /// `clips x frames` classes; -1 where a frame is not learned from.
     pub labels: Vec<i64>,
     /// `clips x frames x classes` logits that are added to the encoder's; empty where there are none.
-    pub prior: Vec<f32>,
+    pub residual_logits: Vec<f32>,
 }
 
 /// One line of the log.
@@ -117,10 +117,10 @@ impl TemporalTrainer {
         }
         let learning_rate = self.settings.learning_rate_at(self.step);
         let address = Address { seed: self.seed, purpose: Purpose::Dropout, step: self.step, item: 0 };
-        self.network.set_noise(address.rng().bits());
+        self.network.set_dropout_seed(address.rng().bits());
         let mut logits = self.network.forward(&batch.input, clips, Mode::Train)?;
-        if !batch.prior.is_empty() {
-            add_prior(&mut logits, &batch.prior)?;
+        if !batch.residual_logits.is_empty() {
+            add_residual_logits(&mut logits, &batch.residual_logits)?;
         }
         let labelled = batch.labels.iter().filter(|&&label| label >= 0).count();
         let (value, d_logits) = self.loss(&logits, &batch.labels, classes);
@@ -203,12 +203,13 @@ impl TemporalTrainer {
     }
 }
 
-fn add_prior(logits: &mut [f32], prior: &[f32]) -> Result<(), LearnError> {
-    if logits.len() != prior.len() {
-        let problem = format!("{} prior logits for {} of the encoder", prior.len(), logits.len());
+fn add_residual_logits(logits: &mut [f32], residual_logits: &[f32]) -> Result<(), LearnError> {
+    if logits.len() != residual_logits.len() {
+        let problem =
+            format!("{} residual logits for {} of the encoder", residual_logits.len(), logits.len());
         return Err(LearnError::Batch(problem));
     }
-    logits.iter_mut().zip(prior).for_each(|(logit, prior)| *logit += prior);
+    logits.iter_mut().zip(residual_logits).for_each(|(logit, residual_logits)| *logit += residual_logits);
     Ok(())
 }
 

@@ -48,7 +48,8 @@ pub struct TemporalSettings {
     pub label_smoothing: f32,
     /// Share of the frames of a training clip that are hidden from the encoder, in `[0, 1)`, so that it learns to lean on
     /// the others and meets missing faces.
-    pub hidden_frames: f32,
+    #[serde(alias = "hidden_frames")]
+    pub frame_masking: f32,
 }
 
 impl Default for TemporalSettings {
@@ -65,7 +66,7 @@ impl Default for TemporalSettings {
             clip: 5.0,
             class_weights: ClassWeights::None,
             label_smoothing: 0.0,
-            hidden_frames: 0.0,
+            frame_masking: 0.0,
         }
     }
 }
@@ -86,7 +87,7 @@ impl TemporalSettings {
         let shares = [
             ("training.warm_up_share", self.warm_up_share),
             ("training.label_smoothing", self.label_smoothing),
-            ("training.hidden_frames", self.hidden_frames),
+            ("training.frame_masking", self.frame_masking),
             ("training.beta1", self.beta1),
             ("training.beta2", self.beta2),
         ];

@@ -145,7 +145,10 @@ impl TemporalStage {
         let mut logits = network.forward(&input, 1, Mode::Infer)?;
         drop(network);
         if let Some(head) = &self.head {
-            logits.iter_mut().zip(head.prior(&input)).for_each(|(logit, prior)| *logit += prior);
+            logits
+                .iter_mut()
+                .zip(head.residual_logits(&input))
+                .for_each(|(logit, residual_logits)| *logit += residual_logits);
         }
         let mut out = vec![];
         self.mean.add(window, &logits, |_, logits| out.push(logits.to_vec()));

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
+use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, WeightSet};
 use crate::net::{Graph, GraphBuilder, HostTensor, Op, ParamId, Shape, Weights};
 
 /// `inputs -> hidden (-> batch-norm) -> relu -> classes`.
@@ -140,7 +140,7 @@ impl Network for Reference {
     }
 
     /// There is no dropout here.
-    fn set_noise(&mut self, _key: u64) {}
+    fn set_dropout_seed(&mut self, _key: u64) {}
 
     fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
         let kept = self.run(input, items, Mode::Infer)?;
@@ -270,10 +270,10 @@ impl Network for Reference {
         self.slots.get(&slot).cloned().ok_or(BackendError::Order("the slot holds no gradient"))
     }
 
-    fn weights(&self, which: Which) -> Result<Weights, BackendError> {
+    fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {
         match which {
-            Which::Current => Ok(self.state.weights.clone()),
-            Which::Average => self.state.average.clone().ok_or(BackendError::Order("no average is tracked")),
+            WeightSet::Current => Ok(self.state.weights.clone()),
+            WeightSet::Ema => self.state.average.clone().ok_or(BackendError::Order("no average is tracked")),
         }
     }
 

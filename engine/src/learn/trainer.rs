@@ -7,7 +7,7 @@ use super::semi_supervised::SemiSupervised;
 use super::settings::{Method, Phase, Settings, StudentPhase};
 use super::state::TrainingState;
 use super::supervised::Supervised;
-use crate::backend::{Network, Which};
+use crate::backend::{Network, WeightSet};
 use crate::net::Weights;
 
 /// A run's networks and how they learn. The baseline does all its work in [`Trainer::teacher_update`].
@@ -94,8 +94,8 @@ impl Trainer {
         for (average, current, network) in networks {
             let Some(network) = network else { continue };
             // The only reason not to have an average is that none is tracked.
-            contenders.extend(network.weights(Which::Average).ok().map(|weights| (average, weights)));
-            contenders.push((current, network.weights(Which::Current)?));
+            contenders.extend(network.weights(WeightSet::Ema).ok().map(|weights| (average, weights)));
+            contenders.push((current, network.weights(WeightSet::Current)?));
         }
         Ok(contenders)
     }

@@ -4,7 +4,7 @@
 use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, normals, plain, trainer};
 use super::testing::{Reference, mlp, mlp_graph};
 use super::*;
-use crate::backend::{Mode, Network, Which};
+use crate::backend::{Mode, Network, WeightSet};
 use crate::net::{Graph, Weights};
 
 /// Trap: the sign. Labels that help the student's labelled loss give f > 0, labels that harm it f < 0.
@@ -35,7 +35,7 @@ fn feedback_is_positive_exactly_when_the_update_lowers_the_labelled_loss() {
             let mut t = SemiSupervised::new(teacher, mlp(&graph, 2), settings.clone()).expect("valid");
             let views = helps.labelled.values();
             let loss = |t: &SemiSupervised| {
-                let weights = t.student().weights(Which::Current).expect("weights");
+                let weights = t.student().weights(WeightSet::Current).expect("weights");
                 let logits = Reference::new(&graph, weights).forward(&views, 9, Mode::Probe).expect("logits");
                 cross_entropy(&logits, &one_hot(&helps.labels, CLASSES, 0.0), None, CLASSES).value
             };
@@ -92,7 +92,7 @@ fn two_losses_in_different_batch_norm_contexts_say_nothing_about_the_step() {
     let mut t = trainer(&graph, &settings);
     let classes = one_hot(&b.labels, CLASSES, 0.0);
     let loss = |t: &SemiSupervised, views: &[f32], items| {
-        let mut probe = Reference::new(&graph, t.student().weights(Which::Current).expect("weights"));
+        let mut probe = Reference::new(&graph, t.student().weights(WeightSet::Current).expect("weights"));
         let logits = probe.forward(views, items, Mode::Probe).expect("logits");
         cross_entropy(&logits[..9 * CLASSES], &classes, None, CLASSES).value
     };

@@ -6,7 +6,7 @@
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
 //! who, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
-//! classes, `recording` writes video, `yuv` knows colours. `handover` joins the stages that frames go through, `pace` keeps them to
+//! classes, `recording` writes video, `yuv` knows colours. `overflow` joins the stages that frames go through, `pace` keeps them to
 //! the clock.
 
 pub mod align;
@@ -15,9 +15,9 @@ pub mod camera;
 mod decode;
 pub mod detect;
 mod face;
-mod handover;
 mod header;
 mod interleave;
+mod overflow;
 mod pace;
 pub mod palette;
 pub mod recording;
@@ -32,8 +32,8 @@ use thiserror::Error;
 pub use augment::{Policy, Program, View};
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};
-pub use handover::{Handover, Outlet, handover};
 pub use header::{MAX_PIXELS, MAX_SIDE};
+pub use overflow::{Outlet, OverflowPolicy, bounded_outlet};
 pub use pace::Pace;
 
 /// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.

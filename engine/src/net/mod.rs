@@ -3,7 +3,6 @@
 //! Here live the graph and its shapes, the architectures built from it, the named [`Weights`] with their files and
 //! the [`ModelCard`]. What executes a graph lives in `backend`.
 
-mod atomic_file;
 mod builder;
 mod card;
 mod graph;
@@ -12,14 +11,13 @@ mod resnet;
 mod temporal;
 mod weights;
 
-pub use atomic_file::{AtomicFile, move_atomically, stream_atomically, write_atomically};
 pub use builder::GraphBuilder;
 pub use card::{Architecture, BoxCrop, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
+pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{
-    Dropout, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, Tail, ValueId,
+    Dropout, Epilogue, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId,
 };
-pub(crate) use plan::{Life, What, assign};
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};

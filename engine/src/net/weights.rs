@@ -10,9 +10,9 @@ use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
-use super::atomic_file::write_atomically;
 use super::card::ModelCard;
 use super::graph::{Graph, ParamKind, ParamSpec};
+use crate::files::write_atomically;
 use crate::random::{Address, Purpose};
 
 /// The metadata key under which a file's [`ModelCard`] stands as JSON.

@@ -10,12 +10,14 @@ mod balance;
 mod canvas;
 mod class;
 mod clip;
+mod clip_format;
 mod clip_settings;
 mod compress;
 mod dataset;
 mod draw;
 mod export;
 mod expression;
+mod face_format;
 mod features;
 mod geometry;
 mod motion;
@@ -23,6 +25,7 @@ mod mouth;
 mod occlusion;
 mod person;
 mod room;
+mod spec_options;
 mod style;
 mod track;
 mod view;
@@ -32,16 +35,19 @@ use crate::random::Address;
 
 pub use class::Class;
 pub use clip::{FullFrame, SynthClips};
+pub use clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, clip_formats, synth_clips};
 pub use clip_settings::SynthClipSettings;
 pub use dataset::{SynthFaces, SynthSettings};
 pub use export::{
     Progress, TRUTH_COLUMNS, write_aff_wild2, write_folder, write_recordio, write_truth, write_y4m,
 };
 pub use expression::Actions;
+pub use face_format::{formats, synth_faces};
 pub use geometry::Geometry;
 pub use occlusion::{Cover, Occlusion};
 pub use person::{Identity, Pose, Scene};
 pub use room::{Actor, Room, SynthCamera, TrueFaces, Truth, stamp};
+pub use spec_options::SYNTH_OPTIONS;
 pub use style::Style;
 pub use view::View;
 

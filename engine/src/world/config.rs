@@ -33,7 +33,7 @@ pub struct RunConfig {
     pub model: ModelConfig,
     /// How a picture becomes input.
     pub input: InputConfig,
-    /// What is learned from, and what it is measured on.
+    /// Training and validation data.
     pub data: DataConfig,
     /// How it is learned.
     pub training: Settings,
@@ -152,7 +152,7 @@ pub enum Sampling {
     Natural,
 }
 
-/// What is learned from, and what it is measured on.
+/// Training and validation data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
@@ -160,7 +160,7 @@ pub struct DataConfig {
     pub labelled: Vec<Spec>,
     /// Datasets whose labels, if any, are not looked at.
     pub unlabelled: Vec<Spec>,
-    /// Datasets to measure on. What they hold is removed from training, by content.
+    /// Validation datasets. What they hold is removed from training, by content.
     pub valid: Vec<Spec>,
     /// Keep so many labels a class of the labelled datasets' union (`100`, or `"max100"` where a class may have fewer);
     /// all where it is not set.

@@ -21,9 +21,6 @@ pub mod refine;
 mod run_folder;
 mod schedule;
 mod sets;
-mod synth_clip_format;
-mod synth_format;
-mod synth_options;
 
 pub use clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
 pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
@@ -39,6 +36,3 @@ pub use refine::{
 };
 pub use run_folder::{RunFolder, probe_folder};
 pub use sets::{Sets, SetsSummary};
-pub use synth_clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, clip_formats, synth_clips};
-pub use synth_format::{formats, synth_faces};
-pub use synth_options::SYNTH_OPTIONS;

@@ -9,10 +9,11 @@ use super::error::WorldError;
 use super::pretrain::systems::{Journal, Learner};
 use super::pretraining::{Pretraining, role_name};
 use super::sets::SetsSummary;
-use crate::backend::Which;
+use crate::backend::WeightSet;
 use crate::data::Spec;
+use crate::files::write_atomically;
 use crate::learn::{EvalReport, Method};
-use crate::net::{Architecture, BoxCrop, ModelCard, Weights, write_atomically};
+use crate::net::{Architecture, BoxCrop, ModelCard, Weights};
 
 /// What came of a run, as `report.json` holds it.
 #[derive(Debug, Clone, Serialize)]
@@ -106,10 +107,10 @@ impl Pretraining {
         let trainer = learner.get();
         let roles = [("student", Some(trainer.student())), ("teacher", trainer.teacher())];
         for (role, network) in roles.into_iter().filter_map(|(role, network)| Some((role, network?))) {
-            networks.insert(role_name(role, Which::Current), network.weights(Which::Current)?);
+            networks.insert(role_name(role, WeightSet::Current), network.weights(WeightSet::Current)?);
             // No average is no error: it is tracked only where the settings say so.
-            if let Ok(average) = network.weights(Which::Average) {
-                networks.insert(role_name(role, Which::Average), average);
+            if let Ok(average) = network.weights(WeightSet::Ema) {
+                networks.insert(role_name(role, WeightSet::Ema), average);
             }
         }
         Ok(networks)

@@ -15,7 +15,7 @@ use super::pretrain::systems::{Ahead, Batch, Journal, Latest, Learner, Loaded, P
 use super::run_folder::RunFolder;
 use super::schedule::{build, run};
 use super::sets::{Sets, SetsSummary};
-use crate::backend::{Backend, Network, Which};
+use crate::backend::{Backend, Network, WeightSet};
 use crate::data::{Formats, Loader};
 use crate::learn::{
     Checkpoints, EvalReport, Identity, Settings, StepRecord, TrainLog, Trainer, TrainingState, WallClock,
@@ -218,13 +218,13 @@ impl Pretraining {
     }
 
     /// The student's average where one is tracked by now, else the student itself.
-    pub(super) fn student_choice(&mut self) -> Which {
+    pub(super) fn student_choice(&mut self) -> WeightSet {
         let student = self.world.resource_mut::<Learner>();
-        let averaged = student.into_inner().get().student().weights(Which::Average).is_ok();
-        if averaged { Which::Average } else { Which::Current }
+        let averaged = student.into_inner().get().student().weights(WeightSet::Ema).is_ok();
+        if averaged { WeightSet::Ema } else { WeightSet::Current }
     }
 
-    /// The score of some weights on the run's data to measure on.
+    /// The score of some weights on the run's validation data.
     pub(super) fn score(&self, weights: &Weights) -> Result<Option<EvalReport>, WorldError> {
         let Some(valid) = &self.sets.valid else { return Ok(None) };
         let subject = Subject {
@@ -241,10 +241,10 @@ impl Pretraining {
 }
 
 /// What a network is called in logs and reports.
-pub(super) fn role_name(role: &str, which: Which) -> String {
+pub(super) fn role_name(role: &str, which: WeightSet) -> String {
     match which {
-        Which::Current => role.to_owned(),
-        Which::Average => format!("{role}_average"),
+        WeightSet::Current => role.to_owned(),
+        WeightSet::Ema => format!("{role}_average"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::WorldError;
-use crate::net::write_atomically;
+use crate::files::write_atomically;
 
 /// Bytes that must fit on the disk before a run starts; far less than a checkpoint, but a full disk has none.
 const PROBE_BYTES: usize = 64 * 1024;

@@ -11,13 +11,13 @@ pub(super) struct Failed(Option<WorldError>);
 
 /// Run condition of every stage.
 #[expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
-pub(super) fn unharmed(failed: Res<Failed>) -> bool {
+pub(super) fn no_error(failed: Res<Failed>) -> bool {
     failed.0.is_none()
 }
 
 /// Ends a fallible system: its error is kept for the caller of [`run`], because the ECS's own handler can only log
 /// or panic.
-pub(super) fn settle(In(result): In<Result<(), WorldError>>, mut failed: ResMut<Failed>) {
+pub(super) fn record_error(In(result): In<Result<(), WorldError>>, mut failed: ResMut<Failed>) {
     if let Err(error) = result {
         failed.0.get_or_insert(error);
     }
@@ -57,7 +57,7 @@ pub(super) fn run(schedule: &mut Schedule, world: &mut World) -> Result<(), Worl
 /// Adds fallible systems to a stage: `stage!(schedule, Stage::Draw, draw)`.
 macro_rules! stage {
     ($schedule:expr, $stage:expr, $system:expr) => {
-        $schedule.add_systems($system.pipe($crate::world::schedule::settle).in_set($stage))
+        $schedule.add_systems($system.pipe($crate::world::schedule::record_error).in_set($stage))
     };
 }
 pub(super) use stage;
@@ -94,7 +94,7 @@ mod tests {
         let mut world = World::new();
         world.init_resource::<Trace>();
         let mut schedule = strict_schedule(Probe);
-        schedule.configure_sets((Stage::First.run_if(unharmed), Stage::Second.run_if(unharmed)).chain());
+        schedule.configure_sets((Stage::First.run_if(no_error), Stage::Second.run_if(no_error)).chain());
         stage!(schedule, Stage::First, fails);
         stage!(schedule, Stage::Second, follows);
         build(&mut schedule, &mut world).expect("no ambiguity");

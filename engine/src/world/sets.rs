@@ -1,4 +1,4 @@
-//! From a run's settings to its open data: vocabulary, training pools without leaks, the pool to measure on.
+//! From a run's settings to its open data: vocabulary, training pools without leaks, the validation pool.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct SetsSummary {
     pub labelled_total: usize,
     /// Unlabelled samples.
     pub unlabelled_total: usize,
-    /// Samples to measure on.
+    /// Validation samples.
     pub valid_total: usize,
     /// What de-duplication removed.
     pub dedup: DedupReport,
@@ -103,7 +103,7 @@ impl Sets {
     }
 }
 
-/// A pool of the labelled samples of some datasets, to measure on.
+/// A pool of the labelled samples of some datasets, for validation.
 ///
 /// # Errors
 /// Class names do not fit, or nothing has a label.

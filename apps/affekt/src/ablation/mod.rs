@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use affekt_engine::data::{ClipSet, SkipLog, Spec};
+use affekt_engine::files::write_atomically;
 use affekt_engine::learn::{FrameReport, Method, TrainingState};
-use affekt_engine::net::write_atomically;
+use affekt_engine::synth::{clip_formats, formats};
 use affekt_engine::world::{
-    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, Start, clip_formats,
-    evaluate_clips, extract, formats, open_clips,
+    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips,
+    extract, open_clips,
 };
 use anyhow::Context as _;
 
@@ -65,7 +66,7 @@ struct Baseline {
     state: Option<TrainingState>,
 }
 
-/// Frames of the clips to measure on that are kept out of training by content: one in so many, as people are not in
+/// Frames of the validation clips that are kept out of training by content: one in so many, as people are not in
 /// both anyway.
 const CHECKED_EVERY: &str = "10";
 
@@ -174,7 +175,7 @@ impl Ablation {
         Ok(path.to_path_buf())
     }
 
-    /// A student's answers on the clips to measure on, frame by frame.
+    /// A student's answers on the validation clips, frame by frame.
     fn score(&self, run: &Path) -> Result<FrameReport, Failure> {
         let student = Model::load(run)?;
         let skips = Arc::new(SkipLog::new(self.refine.strict));
@@ -233,7 +234,7 @@ impl Ablation {
     }
 }
 
-/// The clips as faces to measure on while training: a part of their frames.
+/// The clips as validation faces while training: a part of their frames.
 fn thinned(mut spec: Spec) -> Spec {
     spec.options.entry("every".to_owned()).or_insert_with(|| CHECKED_EVERY.to_owned());
     spec

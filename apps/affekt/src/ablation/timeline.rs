@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use affekt_engine::data::ClipSet;
-use affekt_engine::net::write_atomically;
+use affekt_engine::files::write_atomically;
 use affekt_engine::world::{FrameReading, WorldError};
 use anyhow::Context as _;
 use serde::Serialize;

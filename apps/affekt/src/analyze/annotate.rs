@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use affekt_engine::files::{move_atomically, write_atomically};
 use affekt_engine::media::recording::{RecordError, VideoFile};
-use affekt_engine::net::{move_atomically, write_atomically};
 use affekt_engine::output::annotated;
 use affekt_engine::world::live::FrameReading;
 use anyhow::anyhow;

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use affekt_engine::data::PredictionsWriter;
+use affekt_engine::files::{AtomicFile, write_atomically};
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
-use affekt_engine::net::{AtomicFile, write_atomically};
 use affekt_engine::output::{Form, Gathering, Person, SUMMARY_VERSION, Summary, lines, subtitles, table};
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};

@@ -52,7 +52,7 @@ struct CheckArgs {
 pub fn run(args: &AbawArgs) -> Result<(), Failure> {
     let AbawCommand::Check(args) = &args.command;
     let spec: Spec = args.data.parse().map_err(Failure::usage)?;
-    let formats = affekt_engine::world::clip_formats();
+    let formats = affekt_engine::synth::clip_formats();
     formats.check(&spec).map_err(Failure::usage)?;
     let clips = formats.open(&spec, &SkipLog::new(args.strict))?;
     let report = check_predictions(&args.file, &*clips)?;

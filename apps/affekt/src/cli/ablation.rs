@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
-use affekt_engine::world::{RefineConfig, RunConfig, RunFolder, clip_formats, formats};
+use affekt_engine::synth::{clip_formats, formats};
+use affekt_engine::world::{RefineConfig, RunConfig, RunFolder};
 use anyhow::anyhow;
 use clap::Args;
 
@@ -35,7 +36,7 @@ pub struct AblationArgs {
     /// Labelled clips for the temporal encoder. Repeatable.
     #[arg(long, value_name = "SPEC", requires = "ablation")]
     clips: Vec<String>,
-    /// Labelled clips, of other people, that every row is measured on. Repeatable.
+    /// Labelled validation clips, of other people, for every row. Repeatable.
     #[arg(long, value_name = "SPEC", requires = "ablation")]
     valid: Vec<String>,
     /// Labels kept of each class; the other labelled faces become unlabelled.

@@ -6,7 +6,7 @@ use affekt_engine::data::{Pool, SkipLog, Source, Spec, Vocabulary};
 use affekt_engine::media::augment::{Policy, View};
 use affekt_engine::net::InputContract;
 use affekt_engine::random::{Address, Purpose};
-use affekt_engine::world::formats;
+use affekt_engine::synth::formats;
 use anyhow::anyhow;
 use serde::Serialize;
 

@@ -112,7 +112,7 @@ fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> any
     let mut step = 0;
     timed(n, || {
         step += 1;
-        network.set_noise(step);
+        network.set_dropout_seed(step);
         network.forward(&input, batch, Mode::Train)?;
         network.backward(&d_logits, Slot::First)?;
         let rule = UpdateRule::AdamW {

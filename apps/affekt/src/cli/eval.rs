@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
-use affekt_engine::world::{EvaluationConfig, Model, evaluate_model, formats};
+use affekt_engine::synth::formats;
+use affekt_engine::world::{EvaluationConfig, Model, evaluate_model};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use affekt_engine::data::{PredictionsWriter, SkipLog, Spec};
 use affekt_engine::net::{Architecture, Weights};
+use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Encoding, Extraction, Model, PostConfig, WorldError, clip_formats, evaluate_clips, extract, open_clips,
+    Encoding, Extraction, Model, PostConfig, WorldError, evaluate_clips, extract, open_clips,
 };
 use anyhow::{Context as _, anyhow};
 

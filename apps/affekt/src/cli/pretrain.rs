@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::world::{Pretraining, RunConfig, RunFolder, Start, formats};
+use affekt_engine::synth::formats;
+use affekt_engine::world::{Pretraining, RunConfig, RunFolder, Start};
 use clap::{Args, ValueEnum};
 use toml::Value;
 
@@ -61,7 +62,7 @@ pub struct PretrainArgs {
     /// Dataset whose labels, if any, are not looked at. Repeatable.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     unlabelled: Vec<String>,
-    /// Dataset to measure on; what it holds is removed from training. Repeatable.
+    /// Validation dataset; what it holds is removed from training. Repeatable.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     valid: Vec<String>,
     /// Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other pictures become

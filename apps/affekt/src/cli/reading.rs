@@ -67,7 +67,7 @@ impl From<VoteArg> for VoteKind {
 
 /// Makes recognizers, which are of no more use once an input has failed.
 ///
-/// A model's weights are let go once a recognizer has them in its own form, and read again for the next one.
+/// A model's weights are released once a recognizer has them in its own form, and read again for the next one.
 pub struct Maker<'a> {
     args: &'a ReadingArgs,
     model: Option<Model>,

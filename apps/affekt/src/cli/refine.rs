@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use affekt_engine::world::{
-    FrameReading, RefineConfig, RefineReport, Refining, RunFolder, WorldError, clip_formats,
-};
+use affekt_engine::synth::clip_formats;
+use affekt_engine::world::{FrameReading, RefineConfig, RefineReport, Refining, RunFolder, WorldError};
 use clap::Args;
 use toml::Value;
 
@@ -52,7 +51,7 @@ pub struct RefineArgs {
     /// Clips with labels. Repeatable.
     #[arg(long, value_name = "SPEC")]
     train: Vec<String>,
-    /// Clips to measure on. Repeatable.
+    /// Validation clips. Repeatable.
     #[arg(long, value_name = "SPEC")]
     valid: Vec<String>,
     /// Steps, from 1 up [default: 2000].
@@ -200,7 +199,7 @@ pub fn train(
     if !quiet {
         let [clips, frames, valid_clips, valid_frames] = run.data();
         progress.note(&format!(
-            "{clips} clips of {frames} frames to learn from, {valid_clips} of {valid_frames} to measure on"
+            "{clips} clips of {frames} frames to learn from, {valid_clips} of {valid_frames} for validation"
         ));
     }
     while !run.is_done() {

@@ -87,7 +87,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     let request = CameraRequest { size: args.size, rate: args.fps };
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
     let mut maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
-    let Opened { source, handover, needs_pace, detector } =
+    let Opened { source, overflow, needs_pace, detector } =
         args.source.open(request, OpenOptions { folder_rate: args.fps })?;
     let mut recognizer = match detector.filter(|_| args.reading.detector.is_none()) {
         Some(detector) => maker.with(detector)?,
@@ -116,7 +116,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
             eprintln!("warning: everybody on the network can listen; 127.0.0.1 keeps it on this computer");
         }
     }
-    let feed = Feed::start(source, handover, needs_pace)?;
+    let feed = Feed::start(source, overflow, needs_pace)?;
     let mut told = Told::new(args.quiet);
     let outcome = follow(args, &feed, &mut recognizer, &mut sinks, &mut told);
     let dropped = feed.dropped();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use affekt_engine::data::{Dataset, Spec};
 use affekt_engine::synth::{SynthClips, SynthFaces, write_aff_wild2, write_folder, write_recordio};
-use affekt_engine::world::{synth_clips, synth_faces};
+use affekt_engine::synth::{synth_clips, synth_faces};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::progress::Progress;
 
 const EXAMPLES: &str = "Examples:
   affekt synth --out faces                                   800 faces, a folder a class
-  affekt synth --kind clips --out world --count 12 --valid 3 clips as Aff-Wild2 comes, three to measure on
+  affekt synth --kind clips --out world --count 12 --valid 3 clips as Aff-Wild2 comes, three for validation
   affekt synth --kind recordio --out unlabelled --count 5000 --set identities=1000..3000 --set balance=happiness:3
   affekt synth --kind frames --out video --count 1 --frames 300 --frame-size 640x480
 
@@ -167,8 +167,8 @@ impl SynthArgs {
     /// The SPEC that names the same faces or clips.
     fn spec(&self) -> Result<Spec, Failure> {
         let (format, count, known) = match self.kind {
-            Kind::Faces | Kind::Recordio => ("synth", 800, affekt_engine::world::SYNTH_OPTIONS),
-            _ => ("synth-clips", 8, affekt_engine::world::SYNTH_CLIP_OPTIONS),
+            Kind::Faces | Kind::Recordio => ("synth", 800, affekt_engine::synth::SYNTH_OPTIONS),
+            _ => ("synth-clips", 8, affekt_engine::synth::SYNTH_CLIP_OPTIONS),
         };
         let mut spec = Spec::new(format, self.count.unwrap_or(count).to_string());
         let mut option = |key: &str, value: &str| spec.options.insert(key.to_owned(), value.to_owned());

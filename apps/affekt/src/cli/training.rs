@@ -66,8 +66,8 @@ fn described(run: &Pretraining) -> String {
     let counts: Vec<String> = data.labelled.iter().map(|(class, n)| format!("{class} {n}")).collect();
     let d = &data.dedup;
     format!(
-        "{} labelled ({}), {} unlabelled, {} to measure on; duplicates removed: {} labelled, {} unlabelled; also in \
-         the set to measure on, so removed: {} labelled, {} unlabelled",
+        "{} labelled ({}), {} unlabelled, {} validation; duplicates removed: {} labelled, {} unlabelled; also in \
+         the validation set, so removed: {} labelled, {} unlabelled",
         data.labelled_total,
         counts.join(", "),
         data.unlabelled_total,

@@ -23,7 +23,7 @@ mod timeline;
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::net::write_atomically;
+use affekt_engine::files::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;

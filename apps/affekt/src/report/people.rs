@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use affekt_engine::files::write_atomically;
 use affekt_engine::media::palette::colours;
-use affekt_engine::net::write_atomically;
 use affekt_engine::output::{Person, Summary};
 use anyhow::Context as _;
 use serde_json::json;

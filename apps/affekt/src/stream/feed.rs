@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use affekt_engine::media::source::{Frame, FrameSource, SourceError};
-use affekt_engine::media::{Handover, Outlet, Pace, handover};
+use affekt_engine::media::{Outlet, OverflowPolicy, Pace, bounded_outlet};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 /// Frames that wait where every one counts.
@@ -29,10 +29,10 @@ impl Feed {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(source: Box<dyn FrameSource>, how: Handover, pace: bool) -> std::io::Result<Self> {
+    pub fn start(source: Box<dyn FrameSource>, how: OverflowPolicy, pace: bool) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let waiting = if how == Handover::Newest { 1 } else { AHEAD };
-        let (outlet, frames) = handover(waiting, Arc::clone(&stop));
+        let waiting = if how == OverflowPolicy::DropOldest { 1 } else { AHEAD };
+        let (outlet, frames) = bounded_outlet(waiting, Arc::clone(&stop));
         let dropped = outlet.dropped();
         let worker = Worker { outlet, how, pace, stop: Arc::clone(&stop) };
         let thread = Builder::new().name("source".into()).spawn(move || worker.work(source))?;
@@ -65,7 +65,7 @@ impl Drop for Feed {
 
 struct Worker {
     outlet: Outlet<Message>,
-    how: Handover,
+    how: OverflowPolicy,
     pace: bool,
     stop: Arc<AtomicBool>,
 }
@@ -78,7 +78,7 @@ impl Worker {
                 self.wait_until(start + pace.due(frame.seconds, start.elapsed()));
             }
             // What ends the source is never thrown out for, and waits its turn.
-            let how = if message.is_err() { Handover::Every } else { self.how };
+            let how = if message.is_err() { OverflowPolicy::Block } else { self.how };
             let ends = message.is_err();
             if !self.outlet.put(message, how) || ends {
                 return;
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn of_a_file_every_frame_comes_at_its_time() {
         let start = Instant::now();
-        let feed = Feed::start(fast(20), Handover::Every, true).expect("a thread");
+        let feed = Feed::start(fast(20), OverflowPolicy::Block, true).expect("a thread");
         assert!(all(&feed, Duration::ZERO).into_iter().eq(0..20));
         assert!(start.elapsed() >= Duration::from_millis(190), "19 steps of 10 ms: {:?}", start.elapsed());
         assert_eq!(feed.dropped(), 0);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn of_a_camera_the_newest_wins_and_the_others_are_counted() {
-        let feed = Feed::start(fast(30), Handover::Newest, true).expect("a thread");
+        let feed = Feed::start(fast(30), OverflowPolicy::DropOldest, true).expect("a thread");
         let seen = all(&feed, Duration::from_millis(60));
         assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
         assert_eq!(seen.len() as u64 + feed.dropped(), 30, "each is seen or counted");
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_feed_ends_when_nobody_listens_any_more() {
-        let feed = Feed::start(fast(u64::MAX), Handover::Every, true).expect("a thread");
+        let feed = Feed::start(fast(u64::MAX), OverflowPolicy::Block, true).expect("a thread");
         assert!(matches!(feed.next(Duration::from_secs(5)), Ok(Some(Ok(_)))));
         drop(feed);
     }

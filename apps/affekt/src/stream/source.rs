@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use affekt_engine::media::Handover;
+use affekt_engine::media::OverflowPolicy;
 use affekt_engine::media::camera::{self, CameraRequest};
 use affekt_engine::media::detect::Detector;
 use affekt_engine::media::source::{FrameSource, OpenOptions, open};
@@ -40,7 +40,7 @@ pub struct Opened {
     /// Its frames.
     pub source: Box<dyn FrameSource>,
     /// Whether frames may be left out to keep up.
-    pub handover: Handover,
+    pub overflow: OverflowPolicy,
     /// Whether it gives frames as fast as they are asked for, so that somebody must keep them to their times.
     pub needs_pace: bool,
     /// A detector that knows it, where one was not asked for.
@@ -56,7 +56,7 @@ impl SourceArg {
         Ok(match self {
             Self::Camera(number) => Opened {
                 source: camera::open(*number, request)?,
-                handover: Handover::Newest,
+                overflow: OverflowPolicy::DropOldest,
                 needs_pace: false,
                 detector: None,
             },
@@ -64,14 +64,14 @@ impl SourceArg {
                 let room = Arc::new(Room::of_two()?);
                 Opened {
                     source: Box::new(SynthCamera::new(Arc::clone(&room), u64::MAX, SynthCamera::WEBCAM_RATE)),
-                    handover: Handover::Newest,
+                    overflow: OverflowPolicy::DropOldest,
                     needs_pace: true,
                     detector: Some(Box::new(TrueFaces(room))),
                 }
             }
             Self::File(path) => Opened {
                 source: open(path, options)?,
-                handover: Handover::Every,
+                overflow: OverflowPolicy::Block,
                 needs_pace: true,
                 detector: None,
             },

@@ -96,7 +96,7 @@ impl Window {
         }
     }
 
-    pub(super) fn obey(&mut self, asked: Asked) {
+    pub(super) fn handle_order(&mut self, asked: Asked) {
         if let Some(source) = asked.source {
             match source.parse() {
                 Ok(source) => self.play(source, None),

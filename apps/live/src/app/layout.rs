@@ -126,7 +126,7 @@ impl Window {
                 let served = (self.live.served.as_ref(), self.live.pipeline.clients());
                 let sources = (playing.as_str(), self.cameras.as_slice());
                 let asked = self.editing.draw(ui, &self.state, sources, self.live.about.as_ref(), served);
-                self.obey(asked);
+                self.handle_order(asked);
             }
         }
     }

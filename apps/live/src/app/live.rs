@@ -137,7 +137,7 @@ impl Live {
 
     /// Plays a source from its start; `note` is shown with it.
     pub fn play(&mut self, source: Source, note: Option<String>) {
-        let started = self.pipeline.play(source.open(note), source.handover());
+        let started = self.pipeline.play(source.open(note), source.bounded_outlet());
         self.source = source;
         self.info = None;
         self.note = None;

@@ -238,7 +238,7 @@ fn path_field(ui: &mut Ui, text: &mut String, hint: &str) -> bool {
     response.lost_focus() && ui.input(|i| i.key_pressed(eframe::egui::Key::Enter))
 }
 
-/// A slider that asks when it is let go, not at every step.
+/// A slider that asks when it is released, not at every step.
 fn slider<N: eframe::egui::emath::Numeric>(
     ui: &mut Ui,
     name: &str,

@@ -6,10 +6,10 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use affekt_engine::media::source::{Frame, FrameSource};
-use affekt_engine::media::{Handover, Outlet, Pace, handover};
+use affekt_engine::media::{Outlet, OverflowPolicy, Pace, bounded_outlet};
 use crossbeam_channel::Receiver;
 
-use super::{Dials, Event, Time};
+use super::{Controls, Event, Time};
 
 /// Longest stretch that is waited for without looking whether to stop.
 const LOOK: Duration = Duration::from_millis(25);
@@ -18,7 +18,7 @@ const WAITING: [usize; 2] = [1, 4];
 
 /// A frame and when it was captured, by the pipeline's clock.
 #[derive(Debug)]
-pub struct Shot {
+pub struct CapturedFrame {
     /// The frame.
     pub frame: Frame,
     /// When it came from a camera, or when a frame of a file was due.
@@ -27,8 +27,8 @@ pub struct Shot {
 
 /// What capture hands on.
 #[derive(Debug)]
-pub(super) enum Caught {
-    Frame(Shot),
+pub(super) enum CaptureEvent {
+    Frame(CapturedFrame),
     /// The source has no more frames.
     Ended,
     /// The source cannot be read on; why, and what to do.
@@ -50,8 +50,8 @@ pub type Open = Box<dyn FnOnce() -> Result<Opened, String> + Send>;
 
 /// The window's hold on a running capture.
 pub(super) struct Capture {
-    pub handover: Handover,
-    pub caught: Receiver<Caught>,
+    pub overflow: OverflowPolicy,
+    pub events_in: Receiver<CaptureEvent>,
     pub counts: Counts,
     /// Ends the thread.
     pub stop: Arc<std::sync::atomic::AtomicBool>,
@@ -82,29 +82,38 @@ impl Capture {
     pub fn spawn(
         run: u64,
         open: Open,
-        how: Handover,
+        how: OverflowPolicy,
         time: Time,
-        dials: Arc<Dials>,
+        controls: Arc<Controls>,
         events: Outlet<Event>,
     ) -> std::io::Result<Self> {
         let stop = Arc::default();
-        let (outlet, caught) = handover(WAITING[usize::from(how == Handover::Every)], Arc::clone(&stop));
+        let (outlet, events_in) =
+            bounded_outlet(WAITING[usize::from(how == OverflowPolicy::Block)], Arc::clone(&stop));
         let counts = Counts { dropped: outlet.dropped(), ..Counts::default() };
-        let worker =
-            Worker { run, how, time, dials, events, outlet, counts: counts.clone(), stop: Arc::clone(&stop) };
+        let worker = Worker {
+            run,
+            how,
+            time,
+            controls,
+            events,
+            outlet,
+            counts: counts.clone(),
+            stop: Arc::clone(&stop),
+        };
         Builder::new().name("capture".into()).spawn(move || worker.work(open))?;
-        Ok(Self { handover: how, caught, counts, stop })
+        Ok(Self { overflow: how, events_in, counts, stop })
     }
 }
 
 /// What the thread holds.
 struct Worker {
     run: u64,
-    how: Handover,
+    how: OverflowPolicy,
     time: Time,
-    dials: Arc<Dials>,
+    controls: Arc<Controls>,
     events: Outlet<Event>,
-    outlet: Outlet<Caught>,
+    outlet: Outlet<CaptureEvent>,
     counts: Counts,
     stop: Arc<std::sync::atomic::AtomicBool>,
 }
@@ -114,50 +123,50 @@ impl Worker {
         let opened = match open() {
             Ok(opened) => opened,
             Err(problem) => {
-                self.outlet.put(Caught::Failed(problem), Handover::Every);
+                self.outlet.put(CaptureEvent::Failed(problem), OverflowPolicy::Block);
                 return;
             }
         };
         let info = opened.source.info().clone();
-        self.events.put(Event::Opened { run: self.run, info, note: opened.note }, Handover::Every);
-        self.dials.wake();
+        self.events.put(Event::Opened { run: self.run, info, note: opened.note }, OverflowPolicy::Block);
+        self.controls.wake();
         let last = self.read(opened.source, opened.keeps_time);
         if let Some(last) = last {
-            self.outlet.put(last, Handover::Every);
+            self.outlet.put(last, OverflowPolicy::Block);
         }
     }
 
     /// Reads until there is nothing more; `None` where it was told to stop.
-    fn read(&self, mut source: Box<dyn FrameSource>, keeps_time: bool) -> Option<Caught> {
+    fn read(&self, mut source: Box<dyn FrameSource>, keeps_time: bool) -> Option<CaptureEvent> {
         let mut pace = Pace::default();
         loop {
-            // A film stands still while the window is paused; a camera goes on, and its frames are let go.
-            while self.how == Handover::Every && self.dials.paused() && !self.stopped() {
+            // A film stands still while the window is paused; a camera goes on, and its frames are released.
+            while self.how == OverflowPolicy::Block && self.controls.paused() && !self.stopped() {
                 self.time.sleep(LOOK);
                 pace.restart();
             }
             if self.stopped() {
                 return None;
             }
-            self.time.sleep(self.dials.slow.capture);
+            self.time.sleep(self.controls.slow.capture);
             let frame = match source.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => {
                     self.counts.damaged.store(source.skipped().count, Ordering::Relaxed);
-                    return Some(Caught::Ended);
+                    return Some(CaptureEvent::Ended);
                 }
-                Err(error) => return Some(Caught::Failed(error.to_string())),
+                Err(error) => return Some(CaptureEvent::Failed(error.to_string())),
             };
             self.counts.damaged.store(source.skipped().count, Ordering::Relaxed);
             if !keeps_time {
                 self.wait_until(pace.due(frame.seconds, self.time.now()));
             }
-            if self.how == Handover::Newest && self.dials.paused() {
+            if self.how == OverflowPolicy::DropOldest && self.controls.paused() {
                 continue;
             }
             self.counts.captured.fetch_add(1, Ordering::Relaxed);
-            let shot = Shot { frame, captured: self.time.now() };
-            if !self.outlet.put(Caught::Frame(shot), self.how) {
+            let captured_frame = CapturedFrame { frame, captured: self.time.now() };
+            if !self.outlet.put(CaptureEvent::Frame(captured_frame), self.how) {
                 return None;
             }
         }
@@ -174,6 +183,6 @@ impl Worker {
     }
 
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.dials.stopped()
+        self.stop.load(Ordering::Relaxed) || self.controls.stopped()
     }
 }

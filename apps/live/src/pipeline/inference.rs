@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-use affekt_engine::media::{Handover, Outlet, Picture};
+use affekt_engine::media::{Outlet, OverflowPolicy, Picture};
 use affekt_engine::output::Port;
 use affekt_engine::world::live::{FrameReading, NeutralState, StageTimes};
 use affekt_engine::{FaceReading, Recognizer};
 use crossbeam_channel::{Receiver, bounded, never, select};
 
-use super::capture::Caught;
+use super::capture::CaptureEvent;
 use super::reading::{Seen, Shown, Smoothing, image};
 use super::recording::Recording;
-use super::{About, Dials, Event, Make, Shot, Time};
+use super::{About, CapturedFrame, Controls, Event, Make, Time};
 use crate::recognize::RecognizerChoice;
 
 /// How often the stage looks whether it is to stop while nothing comes.
@@ -26,8 +26,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) enum Order {
     Source {
         run: u64,
-        how: Handover,
-        caught: Receiver<Caught>,
+        how: OverflowPolicy,
+        events_in: Receiver<CaptureEvent>,
     },
     NoSource,
     Recognizer(RecognizerChoice),
@@ -45,15 +45,15 @@ type Made = Result<(Recognizer, About), String>;
 /// The stage.
 pub(super) struct Inference {
     time: Time,
-    dials: Arc<Dials>,
+    controls: Arc<Controls>,
     make: Make,
     orders: Receiver<Order>,
     show: Outlet<Shown>,
     tell: Outlet<Event>,
     times: Arc<Mutex<StageTimes>>,
     run: u64,
-    how: Handover,
-    caught: Receiver<Caught>,
+    how: OverflowPolicy,
+    events_in: Receiver<CaptureEvent>,
     recognizer: Option<Recognizer>,
     /// Which recognizer is at work, counted from 1; 0 for none.
     reader: u64,
@@ -71,7 +71,7 @@ pub(super) struct Inference {
 impl Inference {
     pub fn new(
         time: Time,
-        dials: Arc<Dials>,
+        controls: Arc<Controls>,
         make: Make,
         orders: Receiver<Order>,
         show: Outlet<Shown>,
@@ -80,15 +80,15 @@ impl Inference {
     ) -> Self {
         Self {
             time,
-            dials,
+            controls,
             make,
             orders,
             show,
             tell,
             times,
             run: 0,
-            how: Handover::Newest,
-            caught: never(),
+            how: OverflowPolicy::DropOldest,
+            events_in: never(),
             recognizer: None,
             reader: 0,
             readers: 0,
@@ -103,38 +103,39 @@ impl Inference {
 
     /// Works until the pipeline stops.
     pub fn work(mut self) {
-        while !self.dials.stopped() {
+        while !self.controls.stopped() {
             let opening = self.opening.clone().unwrap_or_else(never);
             // A film waits for its first recognizer; a camera is shown meanwhile.
-            let waits = self.how == Handover::Every && self.recognizer.is_none() && self.opening.is_some();
-            let caught = if waits { never() } else { self.caught.clone() };
+            let waits =
+                self.how == OverflowPolicy::Block && self.recognizer.is_none() && self.opening.is_some();
+            let events_in = if waits { never() } else { self.events_in.clone() };
             select! {
                 recv(self.orders) -> order => match order {
-                    Ok(order) => self.obey(order),
+                    Ok(order) => self.handle_order(order),
                     Err(_) => return,
                 },
                 recv(opening) -> made => {
                     self.opening = None;
                     self.adopt(made.unwrap_or_else(|_| Err("the recognizer could not be opened".into())));
                 }
-                recv(caught) -> caught => match caught {
-                    Ok(caught) => self.take(caught),
-                    Err(_) => self.caught = never(),
+                recv(events_in) -> events_in => match events_in {
+                    Ok(events_in) => self.take(events_in),
+                    Err(_) => self.events_in = never(),
                 },
                 default(LOOK) => {}
             }
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    fn handle_order(&mut self, order: Order) {
         match order {
-            Order::Source { run, how, caught } => {
+            Order::Source { run, how, events_in } => {
                 self.restart();
-                (self.run, self.how, self.caught) = (run, how, caught);
+                (self.run, self.how, self.events_in) = (run, how, events_in);
             }
             Order::NoSource => {
                 self.restart();
-                self.caught = never();
+                self.events_in = never();
             }
             Order::Recognizer(choice) => {
                 self.wanted = Some(choice);
@@ -154,7 +155,7 @@ impl Inference {
             return;
         };
         let classes = recognizer.classes().to_vec();
-        let begun = Recording::begin(video.clone(), classes, self.tell.clone(), Arc::clone(&self.dials));
+        let begun = Recording::begin(video.clone(), classes, self.tell.clone(), Arc::clone(&self.controls));
         match begun {
             Ok(recording) => self.recording = Some(recording),
             Err(error) => {
@@ -254,31 +255,31 @@ impl Inference {
     }
 
     fn say(&self, event: Event) {
-        self.tell.put(event, Handover::Every);
-        self.dials.wake();
+        self.tell.put(event, OverflowPolicy::Block);
+        self.controls.wake();
     }
 
-    fn take(&mut self, caught: Caught) {
-        match caught {
-            Caught::Frame(shot) => {
-                self.time.sleep(self.dials.slow.inference);
-                self.read(shot);
+    fn take(&mut self, events_in: CaptureEvent) {
+        match events_in {
+            CaptureEvent::Frame(captured_frame) => {
+                self.time.sleep(self.controls.slow.inference);
+                self.read(captured_frame);
             }
-            Caught::Ended => {
+            CaptureEvent::Ended => {
                 self.rest();
-                self.caught = never();
+                self.events_in = never();
                 self.say(Event::Ended { run: self.run });
             }
-            Caught::Failed(problem) => {
+            CaptureEvent::Failed(problem) => {
                 self.rest();
-                self.caught = never();
+                self.events_in = never();
                 self.say(Event::Failed { run: self.run, problem });
             }
         }
     }
 
-    fn read(&mut self, shot: Shot) {
-        let Shot { frame, captured } = shot;
+    fn read(&mut self, captured_frame: CapturedFrame) {
+        let CapturedFrame { frame, captured } = captured_frame;
         let Some(recognizer) = &mut self.recognizer else {
             let picture = Arc::new(frame.picture);
             self.give(frame.index, frame.seconds, captured, None, picture);
@@ -315,14 +316,14 @@ impl Inference {
             let reading = FrameReading { frame, seconds, faces, latency, picture: None };
             if let (Some(port), Some(recognizer)) = (&self.port, &self.recognizer) {
                 port.publish(&reading, recognizer.classes());
-                self.dials.clients.store(port.counts().clients, Ordering::Relaxed);
+                self.controls.clients.store(port.counts().clients, Ordering::Relaxed);
             }
             if let Some(recording) = &self.recording
                 && !recording.push(reading.clone(), Arc::clone(&picture), self.how)
             {
                 self.recording = None;
             }
-            let smoothed = self.smoothing.take(frame, &reading.faces, self.dials.smoothing());
+            let smoothed = self.smoothing.take(frame, &reading.faces, self.controls.smoothing());
             let recognizer = self.recognizer.as_ref();
             let see = |(reading, smoothed): (FaceReading, Vec<f32>)| {
                 let neutral = recognizer.map_or(NeutralState::Unknown, |r| r.neutral(reading.face));
@@ -341,10 +342,10 @@ impl Inference {
         faces: Option<Vec<Seen>>,
         picture: Arc<Picture>,
     ) {
-        let image = Arc::new(image(&picture, self.dials.view()));
+        let image = Arc::new(image(&picture, self.controls.view()));
         let reader = if faces.is_some() { self.reader } else { 0 };
         let shown = Shown { run: self.run, reader, frame, seconds, captured, faces, picture, image };
         self.show.put(shown, self.how);
-        self.dials.wake();
+        self.controls.wake();
     }
 }

@@ -1,7 +1,7 @@
 //! The way of a frame to the window, without the window: capture -> inference, each a thread, joined by bounded channels.
 //!
 //! `capture` reads a source at its own rate, `inference` holds the recognizer and opens another one beside it when
-//! asked to, the engine's handover joins them: live the newest frame wins and what is thrown out is counted, of a file
+//! asked to, the engine's bounded outlets join them: live the newest frame wins and what is thrown out is counted, of a file
 //! every frame is read. `recording` writes what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
 //! whose calls waits. `latency` books when labels were drawn, `time` is the clock of it all. Nothing here knows what is drawn.
 
@@ -22,12 +22,12 @@ use std::time::Duration;
 
 use affekt_engine::Recognizer;
 use affekt_engine::media::source::SourceInfo;
-use affekt_engine::media::{Handover, Outlet, handover};
+use affekt_engine::media::{Outlet, OverflowPolicy, bounded_outlet};
 use affekt_engine::world::live::{Clock, StageTimes};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use capture::Capture;
-pub use capture::{Open, Opened, Shot};
+pub use capture::{CapturedFrame, Open, Opened};
 use inference::Order;
 pub use latency::Latency;
 pub use reading::{Seen, Shown, image};
@@ -114,7 +114,7 @@ pub enum Event {
 }
 
 /// What the stages look up while they run.
-pub(crate) struct Dials {
+pub(crate) struct Controls {
     stop: Arc<AtomicBool>,
     paused: AtomicBool,
     /// Most columns and rows of a picture that is worth drawing.
@@ -127,7 +127,7 @@ pub(crate) struct Dials {
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Dials {
+impl Controls {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -175,7 +175,7 @@ pub struct Tally {
 
 /// The window's hold on the stages. None of its calls waits for one of them.
 pub struct Pipeline {
-    dials: Arc<Dials>,
+    controls: Arc<Controls>,
     time: Time,
     orders: Sender<Order>,
     /// Orders that found no place yet.
@@ -191,7 +191,7 @@ pub struct Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.dials.stop.store(true, Ordering::Relaxed);
+        self.controls.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -203,7 +203,7 @@ impl Pipeline {
     pub fn start(setup: Setup) -> std::io::Result<Self> {
         let Setup { time, slow, make, wake } = setup;
         let stop = Arc::new(AtomicBool::new(false));
-        let dials = Arc::new(Dials {
+        let controls = Arc::new(Controls {
             stop: Arc::clone(&stop),
             paused: AtomicBool::new(false),
             view: [AtomicUsize::new(1280), AtomicUsize::new(1280)],
@@ -213,13 +213,13 @@ impl Pipeline {
             wake,
         });
         let (orders, incoming) = bounded(4);
-        let (show, shown) = handover(WAITING, Arc::clone(&stop));
-        let (tell, events) = handover(WAITING, stop);
+        let (show, shown) = bounded_outlet(WAITING, Arc::clone(&stop));
+        let (tell, events) = bounded_outlet(WAITING, stop);
         let times = Arc::default();
         let unseen = show.dropped();
         let stage = inference::Inference::new(
             time.clone(),
-            Arc::clone(&dials),
+            Arc::clone(&controls),
             make,
             incoming,
             show,
@@ -228,7 +228,7 @@ impl Pipeline {
         );
         Builder::new().name("inference".into()).spawn(move || stage.work())?;
         Ok(Self {
-            dials,
+            controls,
             time,
             orders,
             pending: VecDeque::new(),
@@ -246,7 +246,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn play(&mut self, open: Open, how: Handover) -> std::io::Result<u64> {
+    pub fn play(&mut self, open: Open, how: OverflowPolicy) -> std::io::Result<u64> {
         self.runs += 1;
         // The one before ends by itself, whatever it is doing just now.
         self.capture = None;
@@ -255,10 +255,10 @@ impl Pipeline {
             open,
             how,
             self.time.clone(),
-            Arc::clone(&self.dials),
+            Arc::clone(&self.controls),
             self.tell.clone(),
         )?;
-        self.order(Order::Source { run: self.runs, how, caught: capture.caught.clone() });
+        self.order(Order::Source { run: self.runs, how, events_in: capture.events_in.clone() });
         self.capture = Some(capture);
         Ok(self.runs)
     }
@@ -291,7 +291,7 @@ impl Pipeline {
 
     /// Programs that listen.
     pub fn clients(&self) -> usize {
-        self.dials.clients.load(Ordering::Relaxed)
+        self.controls.clients.load(Ordering::Relaxed)
     }
 
     /// Looks at a face for so many seconds in which it is at rest, and takes that off its readings; without a time forgets
@@ -302,18 +302,18 @@ impl Pipeline {
 
     /// Pauses or goes on.
     pub fn pause(&self, paused: bool) {
-        self.dials.paused.store(paused, Ordering::Relaxed);
+        self.controls.paused.store(paused, Ordering::Relaxed);
     }
 
     /// Says how many columns and rows of a picture are worth drawing; larger ones are reduced before they come.
     pub fn set_view(&self, width: usize, height: usize) {
-        self.dials.view[0].store(width.max(16), Ordering::Relaxed);
-        self.dials.view[1].store(height.max(16), Ordering::Relaxed);
+        self.controls.view[0].store(width.max(16), Ordering::Relaxed);
+        self.controls.view[1].store(height.max(16), Ordering::Relaxed);
     }
 
     /// Averages what is shown of a face over so many frames; 1 for none.
     pub fn set_smoothing(&self, frames: usize) {
-        self.dials.smoothing.store(frames.max(1), Ordering::Relaxed);
+        self.controls.smoothing.store(frames.max(1), Ordering::Relaxed);
     }
 
     /// What has come since the last call.
@@ -339,7 +339,7 @@ impl Pipeline {
 
     /// Whether the present source is live.
     pub fn is_live(&self) -> bool {
-        self.capture.as_ref().is_some_and(|c| c.handover == Handover::Newest)
+        self.capture.as_ref().is_some_and(|c| c.overflow == OverflowPolicy::DropOldest)
     }
 
     /// The stages' times of the present recognizer; `None` where they are being written just now.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use affekt_engine::media::{Handover, Outlet, Picture, handover};
+use affekt_engine::media::{Outlet, OverflowPolicy, Picture, bounded_outlet};
 use affekt_engine::output::Recorder;
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{Dials, Event};
+use super::{Controls, Event};
 
 /// Frames that wait to be encoded.
 const WAITING: usize = 8;
@@ -46,7 +46,7 @@ struct Worker {
     video: PathBuf,
     classes: Vec<String>,
     tell: Outlet<Event>,
-    dials: Arc<Dials>,
+    controls: Arc<Controls>,
     dropped: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -59,17 +59,17 @@ impl Recording {
         video: PathBuf,
         classes: Vec<String>,
         tell: Outlet<Event>,
-        dials: Arc<Dials>,
+        controls: Arc<Controls>,
     ) -> std::io::Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
-        let (takes, waiting) = handover(WAITING, Arc::clone(&over));
+        let (takes, waiting) = bounded_outlet(WAITING, Arc::clone(&over));
         let worker = Worker {
             takes: waiting,
             over: Arc::clone(&over),
             video,
             classes: classes.clone(),
             tell,
-            dials,
+            controls,
             dropped: takes.dropped(),
         };
         std::thread::Builder::new().name("recording".into()).spawn(move || worker.work())?;
@@ -78,7 +78,7 @@ impl Recording {
 
     /// Records a frame; `false` where the recording has ended. Live, one that finds no place is left out and counted; of a
     /// film each waits for its place.
-    pub fn push(&self, reading: FrameReading, picture: Arc<Picture>, how: Handover) -> bool {
+    pub fn push(&self, reading: FrameReading, picture: Arc<Picture>, how: OverflowPolicy) -> bool {
         self.takes.put(Take { reading, picture }, how)
     }
 }
@@ -86,7 +86,7 @@ impl Recording {
 impl Worker {
     fn work(self) {
         let ended = self.record();
-        // Whoever waits for a place here is let go.
+        // Whoever waits for a place here is released.
         self.over.store(true, Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
         let event = match ended {
@@ -95,8 +95,8 @@ impl Worker {
                 Event::Recorded { video: self.video, frames, dropped, problem: Some(problem) }
             }
         };
-        self.tell.put(event, Handover::Every);
-        self.dials.wake();
+        self.tell.put(event, OverflowPolicy::Block);
+        self.controls.wake();
     }
 
     /// Records to the end; gives the number of frames, with what went wrong where something did.
@@ -121,6 +121,6 @@ impl Worker {
     }
 
     fn over(&self) -> bool {
-        self.over.load(Ordering::Relaxed) || self.dials.stopped()
+        self.over.load(Ordering::Relaxed) || self.controls.stopped()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use affekt_engine::media::source::{Frame, FrameSource, OpenOptions, SourceError, open};
-use affekt_engine::media::{Handover, Outlet, handover};
+use affekt_engine::media::{Outlet, OverflowPolicy, bounded_outlet};
 use crossbeam_channel::Receiver;
 use eframe::egui::ColorImage;
 
@@ -49,8 +49,8 @@ impl Player {
     /// The system gives no thread.
     pub fn spawn(video: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (wanted, asked) = handover(1, Arc::clone(&stop));
-        let (give, stills) = handover(2, Arc::clone(&stop));
+        let (wanted, asked) = bounded_outlet(1, Arc::clone(&stop));
+        let (give, stills) = bounded_outlet(2, Arc::clone(&stop));
         let view = Arc::new([AtomicUsize::new(1280), AtomicUsize::new(1280)]);
         let seeker = Seeker { path: video.to_owned(), source: None, next: 0 };
         let work = Work { asked, give, view: Arc::clone(&view), stop: Arc::clone(&stop), seeker };
@@ -60,7 +60,7 @@ impl Player {
 
     /// Asks for a frame; one that was asked for before and is not reached yet is forgotten.
     pub fn want(&self, frame: u64) {
-        self.wanted.put(frame, Handover::Newest);
+        self.wanted.put(frame, OverflowPolicy::DropOldest);
     }
 
     /// What has come; never waits.
@@ -98,7 +98,7 @@ impl Work {
                 Ok(None) => continue,
                 Err(problem) => Err(problem),
             };
-            self.give.put(message, Handover::Newest);
+            self.give.put(message, OverflowPolicy::DropOldest);
             wake();
         }
     }

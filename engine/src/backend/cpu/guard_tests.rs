@@ -2,9 +2,9 @@
 
 use super::attention::Attention;
 use super::buffer::{Buffer, Shared};
+use super::epilogue::{EpilogueRun, Mask, accumulate};
 use super::layer_norm::LayerNorm;
-use super::tail::{Ending, Mask, hand_on};
-use super::{columns, tail};
+use super::{columns, epilogue};
 use crate::net::{Dropout, Shape};
 use crate::simd::Isa;
 
@@ -85,20 +85,20 @@ fn endings_and_sums_keep_to_their_place() {
             let len = items * positions * channels;
             let (x, table, residual) = (values(len), values(positions * channels), values(len));
             let mask = Some(Mask::new(7, Dropout { rate: 0.4, index: 1 }));
-            let ending = Ending { isa, table: Some(&table), gelu: true, mask, residual: Some(&residual) };
+            let run = EpilogueRun { isa, table: Some(&table), gelu: true, mask, residual: Some(&residual) };
             let mut out = vec![0.0; len];
-            guarded("before the GELU", len, |kept| ending.apply(Some(&x), &mut out, Some(Shared::of(kept))));
-            guarded("output", len, |out| ending.apply(Some(&x), out, None));
+            guarded("before the GELU", len, |kept| run.apply(Some(&x), &mut out, Some(Shared::of(kept))));
+            guarded("output", len, |out| run.apply(Some(&x), out, None));
             guarded("residual", len, |to| {
-                ending.backward(&x, &mut values(len), Some((Shared::of(to), false)));
+                run.backward(&x, &mut values(len), Some((Shared::of(to), false)));
             });
             guarded("gradient", len, |to| {
-                hand_on(&x, to, false);
-                ending.backward(&x, to, None);
+                accumulate(&x, to, false);
+                run.backward(&x, to, None);
             });
             guarded("bias", channels, |to| columns::over_rows(isa, &x, to, &mut Buffer::default()));
             guarded("table", positions * channels, |to| columns::over_items(isa, &x, to));
         }
     }
-    guarded("handed on", 9, |to| tail::hand_on(&values(9), to, false));
+    guarded("accumulated", 9, |to| epilogue::accumulate(&values(9), to, false));
 }

@@ -5,7 +5,7 @@ use super::conv::Extents;
 use super::matmul::Gather;
 use super::pool::MaxPool;
 use super::weight_grad::WeightGradient;
-use crate::net::{Norm, ParamId, Plan, Shape, StepKind, Tail, ValueId};
+use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, StepKind, ValueId};
 
 /// A convolution or linear layer with what is fused into it.
 pub(super) struct ConvLayer {
@@ -24,9 +24,9 @@ pub(super) struct ConvLayer {
 /// What a step does.
 pub(super) enum Work {
     Conv(Box<ConvLayer>),
-    /// A product with bias, and what ends it; the residual is the tail's.
-    Linear(Box<ConvLayer>, Tail),
-    Pointwise(Tail),
+    /// A product with bias, and what ends it; the residual is the epilogue's.
+    Linear(Box<ConvLayer>, Epilogue),
+    Pointwise(Epilogue),
     LayerNorm {
         scale: ParamId,
         shift: ParamId,
@@ -52,7 +52,7 @@ pub(super) struct Layer {
 pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
     plan.steps
         .iter()
-        .zip(plan.additions())
+        .zip(plan.accumulate_flags())
         .map(|(step, (adds_to_input, adds_to_residual))| {
             let (input, output) = (plan.shapes[step.input], plan.shapes[step.output]);
             let work = match step.kind {
@@ -61,14 +61,14 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
                     let parts = ConvParts { weight, bias: None, norm, residual, relu };
                     Work::Conv(conv(parts, extents, step.input == 0))
                 }
-                StepKind::Linear { weight, bias, tail } => {
+                StepKind::Linear { weight, bias, epilogue } => {
                     let parts =
                         ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
                     let positions = output.pixels();
                     let extents = Extents::linear(positions, input.len() / positions, output.c);
-                    Work::Linear(conv(parts, extents, step.input == 0), tail)
+                    Work::Linear(conv(parts, extents, step.input == 0), epilogue)
                 }
-                StepKind::Pointwise { tail } => Work::Pointwise(tail),
+                StepKind::Pointwise { epilogue } => Work::Pointwise(epilogue),
                 StepKind::LayerNorm { scale, shift, epsilon } => Work::LayerNorm { scale, shift, epsilon },
                 StepKind::Attention { heads, causal, presence } => {
                     let presence = presence.map(|value| (value, plan.shapes[value].c));

@@ -1,7 +1,7 @@
 //! The CPU backend: always built, and the reference that other backends are held to.
 //!
 //! `conv` turns convolutions and linear layers into the gathered products of `matmul`; `weight_grad`, `norm`, `pool`,
-//! `layer_norm`, `attention`, `tail` and `columns` are the other kernels; `fixed` is how inference does the products
+//! `layer_norm`, `attention`, `epilogue` and `columns` are the other kernels; `fixed` is how inference does the products
 //! in integers; `store` keeps parameters packed as the kernels read them; `network` walks the plan. Results are
 //! bit-identical for any number of threads.
 
@@ -16,6 +16,7 @@ mod buffer;
 mod call;
 mod columns;
 mod conv;
+mod epilogue;
 mod fixed;
 #[cfg(test)]
 mod fixed_tests;
@@ -30,7 +31,6 @@ mod norm;
 mod pool;
 mod small;
 mod store;
-mod tail;
 mod weight_grad;
 mod winograd;
 

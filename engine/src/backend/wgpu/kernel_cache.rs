@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use affekt_shaders as shaders;
 
-use crate::net::write_atomically;
+use crate::files::write_atomically;
 
 /// Bytes of the hash before the data.
 const HASH: usize = blake3::OUT_LEN;

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use super::program::{ALIGNMENT, Memory, Slice};
-use crate::net::{Life, Plan, PlanPurpose, StepKind, ValueId, What, assign};
+use crate::net::{BufferId, LiveRange, Plan, PlanPurpose, StepKind, ValueId, assign};
 
 /// Rows of the statistics that a batch normalisation keeps: mean, 1 / deviation, factor, addend.
 pub(super) const STATISTICS: usize = 4;
 
 /// Places for one number of items.
 pub(super) struct Placement {
-    places: HashMap<What, (usize, usize)>,
+    places: HashMap<BufferId, (usize, usize)>,
     statistics: Vec<usize>,
     /// Values of the whole arena.
     pub len: usize,
@@ -18,11 +18,11 @@ pub(super) struct Placement {
 
 impl Placement {
     pub(super) fn new(plan: &Plan, purpose: PlanPurpose, items: usize) -> Self {
-        let mut lives = plan.lives(purpose);
-        let lens: HashMap<What, usize> = lives.iter().map(|l| (l.what, l.len * items)).collect();
-        let size = |life: &Life| (life.len * items).next_multiple_of(ALIGNMENT);
+        let mut live_ranges = plan.live_ranges(purpose);
+        let lens: HashMap<BufferId, usize> = live_ranges.iter().map(|l| (l.what, l.len * items)).collect();
+        let size = |life: &LiveRange| (life.len * items).next_multiple_of(ALIGNMENT);
         let mut places = HashMap::new();
-        let mut len = assign(&mut lives, size, |what, region| {
+        let mut len = assign(&mut live_ranges, size, |what, region| {
             places.insert(what, (region.offset, lens[&what]));
         });
         let statistics = plan.steps.iter().map(|step| {
@@ -36,22 +36,22 @@ impl Placement {
         Self { places, statistics, len }
     }
 
-    fn slice(&self, what: What) -> Slice {
+    fn slice(&self, what: BufferId) -> Slice {
         // The network's input has no gradient; nobody asks for what is not there.
         let (offset, len) = self.places.get(&what).copied().unwrap_or((0, 0));
         Slice { memory: Memory::Arena, offset, len }
     }
 
     pub(super) fn value(&self, value: ValueId) -> Slice {
-        self.slice(What::Value(value))
+        self.slice(BufferId::Value(value))
     }
 
-    pub(super) fn raw(&self, step: usize) -> Slice {
-        self.slice(What::Raw(step))
+    pub(super) fn saved(&self, step: usize) -> Slice {
+        self.slice(BufferId::Saved(step))
     }
 
     pub(super) fn gradient(&self, value: ValueId) -> Slice {
-        self.slice(What::Gradient(value))
+        self.slice(BufferId::Gradient(value))
     }
 
     /// Statistics of the batch normalisation in a step with that many channels.

@@ -318,7 +318,7 @@ impl FrameSource for Mp4Source {
     }
 
     fn seek(&mut self, frame: u64) -> Result<bool, SourceError> {
-        // Decoding begins at a key frame, and all that is shown before `frame` is let go.
+        // Decoding begins at a key frame, and all that is shown before `frame` is released.
         let is_start = |unit: &Unit| unit.key && unit.rank != HIDDEN && u64::from(unit.rank) <= frame;
         let start = self.units.iter().rposition(is_start).unwrap_or(0);
         let ahead = self.shown <= frame && start <= self.next && self.next < self.units.len();

@@ -1,6 +1,6 @@
 //! Joins operations into steps: each convolution or linear layer with what follows it alone.
 
-use super::{Dropout, Norm, PlanError, Step, StepKind, Tail, ValueId};
+use super::{Dropout, Epilogue, Norm, PlanError, Step, StepKind, ValueId};
 use crate::net::graph::{Graph, NodeId, Op, Shape};
 
 /// The graph's steps, the shapes of their values, and the value that is the feature vector.
@@ -46,7 +46,7 @@ impl Fusion<'_> {
             }
             Op::MaxPool { kernel, stride, padding } => StepKind::MaxPool { kernel, stride, padding },
             Op::GlobalAveragePool => StepKind::GlobalAveragePool,
-            Op::Linear { weight, bias } => StepKind::Linear { weight, bias, tail: Tail::default() },
+            Op::Linear { weight, bias } => StepKind::Linear { weight, bias, epilogue: Epilogue::default() },
             Op::LayerNorm { scale, shift, epsilon } => StepKind::LayerNorm { scale, shift, epsilon },
             Op::Attention { heads, causal } => {
                 let presence = node.inputs.get(1).map(|&p| self.value(p, id)).transpose()?;
@@ -66,14 +66,14 @@ impl Fusion<'_> {
             Op::Add => return self.sum(id),
             Op::Positions { .. } | Op::Gelu | Op::Dropout { .. } => {
                 let joined = self.open[first].and_then(|step| {
-                    let kind = join_tail(step.kind, &node.op)?;
+                    let kind = join_epilogue(step.kind, &node.op)?;
                     Some(Step { kind, ..step })
                 });
                 if let Some(step) = joined {
                     self.open[first] = None;
                     return Ok(step);
                 }
-                let alone = join_tail(StepKind::Pointwise { tail: Tail::default() }, &node.op);
+                let alone = join_epilogue(StepKind::Pointwise { epilogue: Epilogue::default() }, &node.op);
                 let Some(kind) = alone else { return self.fail(id, "a step that it can end") };
                 kind
             }
@@ -91,8 +91,8 @@ impl Fusion<'_> {
         let side = (0..2).find(|&s| can_join(s) && self.value_of[sides[1 - s]].is_some());
         let Some(side) = side.or_else(|| (0..2).find(|&s| can_join(s))) else {
             let (input, residual) = (self.value(sides[0], id)?, self.value(sides[1], id)?);
-            let tail = Tail { residual: Some(residual), ..Tail::default() };
-            return Ok(Step { kind: StepKind::Pointwise { tail }, input, output: 0 });
+            let epilogue = Epilogue { residual: Some(residual), ..Epilogue::default() };
+            return Ok(Step { kind: StepKind::Pointwise { epilogue }, input, output: 0 });
         };
         let residual = self.value(sides[1 - side], id)?;
         let joined = self.open[sides[side]].take().and_then(|step| {
@@ -112,7 +112,7 @@ impl Fusion<'_> {
             Op::Add => with_residual(step.kind, 0).is_some(),
             Op::BatchNorm { .. } | Op::Relu => join_convolution(step.kind, &reader.op).is_some(),
             Op::Positions { .. } | Op::Gelu | Op::Dropout { .. } => {
-                join_tail(step.kind, &reader.op).is_some()
+                join_epilogue(step.kind, &reader.op).is_some()
             }
             _ => false,
         };
@@ -155,25 +155,29 @@ fn join_convolution(kind: StepKind, op: &Op) -> Option<StepKind> {
     }
 }
 
-/// The step with one more operation at its end; `None` where a tail's order does not allow it.
-fn join_tail(kind: StepKind, op: &Op) -> Option<StepKind> {
-    let join = |tail: Tail| {
-        let Tail { positions, gelu, dropout, residual } = tail;
+/// The step with one more operation at its end; `None` where an epilogue's order does not allow it.
+fn join_epilogue(kind: StepKind, op: &Op) -> Option<StepKind> {
+    let join = |epilogue: Epilogue| {
+        let Epilogue { positions, gelu, dropout, residual } = epilogue;
         if residual.is_some() || dropout.is_some() {
             return None;
         }
         match *op {
             Op::Positions { table } if positions.is_none() && !gelu => {
-                Some(Tail { positions: Some(table), ..tail })
+                Some(Epilogue { positions: Some(table), ..epilogue })
             }
-            Op::Gelu if !gelu => Some(Tail { gelu: true, ..tail }),
-            Op::Dropout { rate, index } => Some(Tail { dropout: Some(Dropout { rate, index }), ..tail }),
+            Op::Gelu if !gelu => Some(Epilogue { gelu: true, ..epilogue }),
+            Op::Dropout { rate, index } => {
+                Some(Epilogue { dropout: Some(Dropout { rate, index }), ..epilogue })
+            }
             _ => None,
         }
     };
     match kind {
-        StepKind::Linear { weight, bias, tail } => Some(StepKind::Linear { weight, bias, tail: join(tail)? }),
-        StepKind::Pointwise { tail } => Some(StepKind::Pointwise { tail: join(tail)? }),
+        StepKind::Linear { weight, bias, epilogue } => {
+            Some(StepKind::Linear { weight, bias, epilogue: join(epilogue)? })
+        }
+        StepKind::Pointwise { epilogue } => Some(StepKind::Pointwise { epilogue: join(epilogue)? }),
         _ => None,
     }
 }
@@ -184,11 +188,11 @@ fn with_residual(kind: StepKind, value: ValueId) -> Option<StepKind> {
             let residual = Some(value);
             Some(StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu: false })
         }
-        StepKind::Linear { weight, bias, tail } if tail.residual.is_none() => {
-            Some(StepKind::Linear { weight, bias, tail: Tail { residual: Some(value), ..tail } })
+        StepKind::Linear { weight, bias, epilogue } if epilogue.residual.is_none() => {
+            Some(StepKind::Linear { weight, bias, epilogue: Epilogue { residual: Some(value), ..epilogue } })
         }
-        StepKind::Pointwise { tail } if tail.residual.is_none() => {
-            Some(StepKind::Pointwise { tail: Tail { residual: Some(value), ..tail } })
+        StepKind::Pointwise { epilogue } if epilogue.residual.is_none() => {
+            Some(StepKind::Pointwise { epilogue: Epilogue { residual: Some(value), ..epilogue } })
         }
         _ => None,
     }

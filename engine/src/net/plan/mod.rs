@@ -5,7 +5,7 @@
 
 mod fuse;
 mod place;
-pub(crate) use place::{Life, What, assign};
+pub(crate) use place::{BufferId, LiveRange, assign};
 #[cfg(test)]
 mod tests;
 
@@ -44,7 +44,7 @@ pub struct Dropout {
 
 /// What happens to each value at the end of a step, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Tail {
+pub struct Epilogue {
     /// A learned `positions x channels` table is added to every item.
     pub positions: Option<ParamId>,
     /// GELU.
@@ -87,19 +87,19 @@ pub enum StepKind {
     },
     /// Mean over positions.
     GlobalAveragePool,
-    /// `tail(x W^T + b)`, over the flat item or at each position, as the output's positions say.
+    /// `epilogue(x W^T + b)`, over the flat item or at each position, as the output's positions say.
     Linear {
         /// Weight.
         weight: ParamId,
         /// Bias.
         bias: ParamId,
         /// What follows.
-        tail: Tail,
+        epilogue: Epilogue,
     },
-    /// `tail(x)`: what no product before it could take in.
+    /// `epilogue(x)`: what no product before it could take in.
     Pointwise {
         /// What is done.
-        tail: Tail,
+        epilogue: Epilogue,
     },
     /// Layer normalisation of each position.
     LayerNorm {
@@ -126,7 +126,7 @@ impl StepKind {
     pub fn residual(&self) -> Option<ValueId> {
         match self {
             StepKind::Conv { residual, .. } => *residual,
-            StepKind::Linear { tail, .. } | StepKind::Pointwise { tail } => tail.residual,
+            StepKind::Linear { epilogue, .. } | StepKind::Pointwise { epilogue } => epilogue.residual,
             _ => None,
         }
     }
@@ -173,7 +173,7 @@ pub struct Plan {
     /// Place of what a step keeps for its backward pass (training only; empty where nothing is kept): a convolution's
     /// result before its normalisation; what goes into a GELU; of a layer normalisation each position's mean and
     /// `1 / sqrt(variance + epsilon)`; of attention the weights, `heads x positions x positions`.
-    pub raw: Vec<Region>,
+    pub saved: Vec<Region>,
     /// Place of the gradient of each value (training only; the input has none).
     pub gradients: Vec<Region>,
     /// Arena values per item.
@@ -203,7 +203,7 @@ impl Plan {
         let (steps, shapes, features) = fuse::fuse(graph)?;
         let mut plan = Self {
             values: vec![Region::default(); shapes.len()],
-            raw: vec![Region::default(); steps.len()],
+            saved: vec![Region::default(); steps.len()],
             gradients: vec![Region::default(); shapes.len()],
             steps,
             shapes,

@@ -8,7 +8,9 @@ impl Plan {
         let output = self.shapes[step.output];
         match step.kind {
             StepKind::Conv { norm: Some(_), .. } => output.len(),
-            StepKind::Linear { tail, .. } | StepKind::Pointwise { tail } if tail.gelu => output.len(),
+            StepKind::Linear { epilogue, .. } | StepKind::Pointwise { epilogue } if epilogue.gelu => {
+                output.len()
+            }
             StepKind::LayerNorm { .. } => 2 * output.pixels(),
             StepKind::Attention { heads, .. } => heads * output.pixels() * output.pixels(),
             _ => 0,
@@ -16,24 +18,24 @@ impl Plan {
     }
 
     pub(super) fn place(&mut self, purpose: Purpose) {
-        let mut lives = self.lives(purpose);
+        let mut live_ranges = self.live_ranges(purpose);
         self.arena_len = assign(
-            &mut lives,
+            &mut live_ranges,
             |life| life.len,
             |what, region| match what {
-                What::Value(v) => self.values[v] = region,
-                What::Raw(t) => self.raw[t] = region,
-                What::Gradient(v) => self.gradients[v] = region,
+                BufferId::Value(v) => self.values[v] = region,
+                BufferId::Saved(t) => self.saved[t] = region,
+                BufferId::Gradient(v) => self.gradients[v] = region,
             },
         );
     }
 
     /// When each buffer is in use.
-    pub(crate) fn lives(&self, purpose: Purpose) -> Vec<Life> {
+    pub(crate) fn live_ranges(&self, purpose: Purpose) -> Vec<LiveRange> {
         let training = purpose == Purpose::Training;
         let end = 2 * self.steps.len();
         let backward = |step: usize| end - 1 - step;
-        let mut lives: Vec<Life> = Vec::new();
+        let mut live_ranges: Vec<LiveRange> = Vec::new();
         let mut born = vec![0; self.shapes.len()];
         let mut died = vec![0; self.shapes.len()];
         let mut gradient_born = vec![end; self.shapes.len()];
@@ -72,8 +74,8 @@ impl Plan {
             died[value] = died[value].max(self.steps.len() - 1);
         }
         for (value, shape) in self.shapes.iter().enumerate() {
-            lives.push(Life {
-                what: What::Value(value),
+            live_ranges.push(LiveRange {
+                what: BufferId::Value(value),
                 len: shape.len(),
                 from: born[value],
                 to: died[value],
@@ -84,44 +86,54 @@ impl Plan {
             for (t, step) in self.steps.iter().enumerate() {
                 let kept = self.kept_len(step);
                 if kept > 0 {
-                    lives.push(Life { what: What::Raw(t), len: kept, from: t, to: backward(t) });
+                    live_ranges.push(LiveRange {
+                        what: BufferId::Saved(t),
+                        len: kept,
+                        from: t,
+                        to: backward(t),
+                    });
                 }
                 let (len, from) = (self.shapes[step.output].len(), gradient_born[step.output]);
-                lives.push(Life { what: What::Gradient(step.output), len, from, to: backward(t) });
+                live_ranges.push(LiveRange {
+                    what: BufferId::Gradient(step.output),
+                    len,
+                    from,
+                    to: backward(t),
+                });
             }
         }
-        lives
+        live_ranges
     }
 
     /// For each step, whether the gradient of its input and that of its residual already hold a later reader's part
     /// when the backward pass comes to it.
-    pub(crate) fn additions(&self) -> Vec<(bool, bool)> {
+    pub(crate) fn accumulate_flags(&self) -> Vec<(bool, bool)> {
         let mut written = vec![false; self.shapes.len()];
-        let mut additions = vec![(false, false); self.steps.len()];
-        for (step, (input, residual)) in self.steps.iter().zip(&mut additions).rev() {
+        let mut accumulate_flags = vec![(false, false); self.steps.len()];
+        for (step, (input, residual)) in self.steps.iter().zip(&mut accumulate_flags).rev() {
             if let Some(value) = step.kind.residual() {
                 *residual = std::mem::replace(&mut written[value], true);
             }
             *input = std::mem::replace(&mut written[step.input], true);
         }
-        additions
+        accumulate_flags
     }
 }
 
 /// A buffer of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum What {
+pub(crate) enum BufferId {
     /// A value.
     Value(ValueId),
     /// What a step keeps for its backward pass.
-    Raw(usize),
+    Saved(usize),
     /// A value's gradient.
     Gradient(ValueId),
 }
 
 /// A buffer with the first and last moment at which it is in use.
-pub(crate) struct Life {
-    pub what: What,
+pub(crate) struct LiveRange {
+    pub what: BufferId,
     /// Values per item.
     pub len: usize,
     from: usize,
@@ -131,14 +143,14 @@ pub(crate) struct Life {
 /// Places buffers, largest first, each at the lowest offset free during its whole life; `size` says how much room each
 /// takes. Returns the arena's length.
 pub(crate) fn assign(
-    lives: &mut [Life],
-    size: impl Fn(&Life) -> usize,
-    mut place: impl FnMut(What, Region),
+    live_ranges: &mut [LiveRange],
+    size: impl Fn(&LiveRange) -> usize,
+    mut place: impl FnMut(BufferId, Region),
 ) -> usize {
-    lives.sort_by_key(|l| std::cmp::Reverse(size(l)));
-    let mut placed: Vec<(&Life, usize)> = Vec::new();
+    live_ranges.sort_by_key(|l| std::cmp::Reverse(size(l)));
+    let mut placed: Vec<(&LiveRange, usize)> = Vec::new();
     let mut arena = 0;
-    for life in lives.iter() {
+    for life in live_ranges.iter() {
         let mut neighbours: Vec<(usize, usize)> = placed
             .iter()
             .filter(|(other, _)| life.from <= other.to && other.from <= life.to)

@@ -80,9 +80,9 @@ fn run_symbolically(plan: &Plan, purpose: Purpose) {
         for other in step.kind.residual().into_iter().chain(presence) {
             assert!(holds(&arena, plan.values[other], 1 + other), "step {t} reads {other}");
         }
-        stamp(&mut arena, plan.raw[t], 1000 + t);
+        stamp(&mut arena, plan.saved[t], 1000 + t);
         stamp(&mut arena, plan.values[step.output], 1 + step.output);
-        assert!(holds(&arena, plan.raw[t], 1000 + t));
+        assert!(holds(&arena, plan.saved[t], 1000 + t));
         assert!(holds(&arena, plan.values[plan.features], 1 + plan.features) || step.output < plan.features);
     }
     if purpose == Purpose::Inference {
@@ -92,7 +92,7 @@ fn run_symbolically(plan: &Plan, purpose: Purpose) {
     stamp(&mut arena, plan.gradients[last], 2000 + last);
     for (t, step) in plan.steps.iter().enumerate().rev() {
         assert!(holds(&arena, plan.gradients[step.output], 2000 + step.output), "step {t}");
-        assert!(holds(&arena, plan.raw[t], 1000 + t));
+        assert!(holds(&arena, plan.saved[t], 1000 + t));
         if !matches!(step.kind, StepKind::GlobalAveragePool | StepKind::Pointwise { .. }) {
             assert!(holds(&arena, plan.values[step.input], 1 + step.input));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Progress, QUALITY, in_chunks, io_error, make_folder};
 use crate::data::{Clips, DataError};
-use crate::net::write_atomically;
+use crate::files::write_atomically;
 
 /// Writes clips as Aff-Wild2 comes: frame `f` (from 0) of a clip is `cropped_aligned/<clip>/<f + 1>.jpg`, with five digits
 /// or more, and is absent where no face was found; labels are

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Progress, in_chunks, io_error, make_folder};
 use crate::data::{Annotation, DataError, Dataset};
-use crate::net::write_atomically;
+use crate::files::write_atomically;
 
 /// Writes a dataset as `<out>/<class>/<number>.png`; items without a class go to `<out>/unlabelled`. Numbers count the
 /// dataset's items from 0, with five digits or more.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Progress, QUALITY, in_chunks, io_error};
 use crate::data::{Annotation, DataError, Dataset, recordio::Writer};
-use crate::net::{move_atomically, write_atomically};
+use crate::files::{move_atomically, write_atomically};
 
 /// Writes a dataset as `train.rec`, `train.idx` and `property`, JPEG pictures under the keys 1 to N. A record's label is the
 /// item's class number, or 0 where it has none; `property` holds the number of classes, height and width.

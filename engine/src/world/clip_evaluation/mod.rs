@@ -26,7 +26,7 @@ use self::answers::{Encoder, Line, Walk};
 use self::systems::{Sink, Tally};
 use super::error::WorldError;
 use super::refine::{ClipFeatures, PostConfig};
-use super::schedule::{build, run, stage, strict_schedule, unharmed};
+use super::schedule::{build, no_error, run, stage, strict_schedule};
 use crate::backend::Network;
 use crate::learn::TemporalStage;
 
@@ -71,11 +71,11 @@ fn schedule() -> Schedule {
     let mut schedule = strict_schedule(EvaluateClips);
     schedule.configure_sets(
         (
-            Draw.run_if(unharmed),
-            Student.run_if(unharmed),
-            Temporal.run_if(unharmed),
-            Vote.run_if(unharmed),
-            Measure.run_if(unharmed),
+            Draw.run_if(no_error),
+            Student.run_if(no_error),
+            Temporal.run_if(no_error),
+            Vote.run_if(no_error),
+            Measure.run_if(no_error),
         )
             .chain(),
     );

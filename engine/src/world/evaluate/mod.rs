@@ -21,7 +21,7 @@ use self::systems::{Ahead, InFlight, Net, Outcome, Place, Tally, Walk};
 use super::config::EvaluationConfig;
 use super::error::WorldError;
 use super::model::Model;
-use super::schedule::{build, run, stage, strict_schedule, unharmed};
+use super::schedule::{build, no_error, run, stage, strict_schedule};
 use super::sets::labelled_pool;
 use crate::backend::Backend;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
@@ -71,11 +71,11 @@ fn schedule() -> Schedule {
     let mut schedule = strict_schedule(Evaluate);
     schedule.configure_sets(
         (
-            Draw.run_if(unharmed),
-            Load.run_if(unharmed),
-            Forward.run_if(unharmed),
-            Measure.run_if(unharmed),
-            Report.run_if(unharmed),
+            Draw.run_if(no_error),
+            Load.run_if(no_error),
+            Forward.run_if(no_error),
+            Measure.run_if(no_error),
+            Report.run_if(no_error),
         )
             .chain(),
     );
@@ -131,9 +131,7 @@ pub fn evaluate(
     let report = world.resource_mut::<Outcome>().report.take();
     report.filter(|report| report.n > 0).ok_or_else(|| {
         let first = skips.first().into_iter().next().unwrap_or_default();
-        WorldError::Data(DataError::TooFew(format!(
-            "no picture to measure on can be read; the first: {first}"
-        )))
+        WorldError::Data(DataError::TooFew(format!("no validation picture can be read; the first: {first}")))
     })
 }
 

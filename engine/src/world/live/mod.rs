@@ -29,7 +29,7 @@ mod times;
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::ScheduleLabel;
 
-use super::schedule::{stage, strict_schedule, unharmed};
+use super::schedule::{no_error, stage, strict_schedule};
 
 pub use reading::{FaceReading, FrameReading};
 pub use recognizer::{Encoder, LiveSettings, Recognizer, UNSURE_BELOW};
@@ -86,14 +86,14 @@ fn schedule() -> Schedule {
     let mut schedule = strict_schedule(Live);
     schedule.configure_sets(
         (
-            Capture.run_if(unharmed),
-            Detect.run_if(unharmed),
-            Track.run_if(unharmed),
-            Align.run_if(unharmed),
-            Student.run_if(unharmed),
-            Temporal.run_if(unharmed),
-            Vote.run_if(unharmed),
-            Present.run_if(unharmed),
+            Capture.run_if(no_error),
+            Detect.run_if(no_error),
+            Track.run_if(no_error),
+            Align.run_if(no_error),
+            Student.run_if(no_error),
+            Temporal.run_if(no_error),
+            Vote.run_if(no_error),
+            Present.run_if(no_error),
         )
             .chain(),
     );

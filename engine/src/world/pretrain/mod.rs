@@ -21,7 +21,7 @@ pub(super) mod systems;
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::ScheduleLabel;
 
-use super::schedule::{stage, strict_schedule, unharmed};
+use super::schedule::{no_error, stage, strict_schedule};
 
 /// Names the schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, ScheduleLabel)]
@@ -54,14 +54,14 @@ pub(super) fn schedule() -> Schedule {
     let mut schedule = strict_schedule(Pretrain);
     schedule.configure_sets(
         (
-            Stage::Draw.run_if(unharmed),
-            Stage::Load.run_if(unharmed),
-            Stage::Augment.run_if(unharmed),
-            Stage::TeacherForward.run_if(unharmed),
-            Stage::StudentUpdate.run_if(unharmed),
-            Stage::MetaTest.run_if(unharmed),
-            Stage::TeacherUpdate.run_if(unharmed),
-            Stage::Report.run_if(unharmed),
+            Stage::Draw.run_if(no_error),
+            Stage::Load.run_if(no_error),
+            Stage::Augment.run_if(no_error),
+            Stage::TeacherForward.run_if(no_error),
+            Stage::StudentUpdate.run_if(no_error),
+            Stage::MetaTest.run_if(no_error),
+            Stage::TeacherUpdate.run_if(no_error),
+            Stage::Report.run_if(no_error),
         )
             .chain(),
     );
@@ -77,8 +77,8 @@ pub(super) fn schedule() -> Schedule {
     // learns from them.
     schedule.add_systems(
         systems::pseudo_label
-            .pipe(super::schedule::settle)
-            .run_if(unharmed)
+            .pipe(super::schedule::record_error)
+            .run_if(no_error)
             .after(Stage::TeacherForward)
             .before(Stage::StudentUpdate),
     );

@@ -37,7 +37,7 @@ pub struct RefineConfig {
     pub features: Option<PathBuf>,
     /// Faces a pass of the student.
     pub student_batch: usize,
-    /// Clips to learn from and to measure on.
+    /// Training and validation clips.
     pub data: ClipDataConfig,
     /// The encoder.
     pub model: EncoderConfig,
@@ -71,13 +71,13 @@ impl Default for RefineConfig {
     }
 }
 
-/// Clips to learn from and to measure on.
+/// Training and validation clips.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClipDataConfig {
     /// Clips with labels.
     pub train: Vec<Spec>,
-    /// Clips to measure on.
+    /// Validation clips.
     pub valid: Vec<Spec>,
 }
 

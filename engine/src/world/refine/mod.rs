@@ -15,7 +15,7 @@ mod systems;
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::ScheduleLabel;
 
-use super::schedule::{stage, strict_schedule, unharmed};
+use super::schedule::{no_error, stage, strict_schedule};
 
 pub use config::{ClipDataConfig, EncoderConfig, PostConfig, RefineConfig};
 pub use refining::{RefineAdvance, RefineReport, Refining, open_clips};
@@ -45,10 +45,10 @@ fn schedule() -> Schedule {
     let mut schedule = strict_schedule(Refine);
     schedule.configure_sets(
         (
-            DrawClips.run_if(unharmed),
-            Extract.run_if(unharmed),
-            TemporalUpdate.run_if(unharmed),
-            Report.run_if(unharmed),
+            DrawClips.run_if(no_error),
+            Extract.run_if(no_error),
+            TemporalUpdate.run_if(no_error),
+            Report.run_if(no_error),
         )
             .chain(),
     );

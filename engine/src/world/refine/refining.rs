@@ -11,13 +11,14 @@ use super::config::{EncoderConfig, RefineConfig};
 use super::student::{ClipFeatures, Extraction, extract};
 use super::systems::{Batch, Encoder, Journal, Latest, StepsDone, Training};
 use super::{default_folder, schedule};
-use crate::backend::{Backend, Which};
+use crate::backend::{Backend, WeightSet};
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog, Spec, Vocabulary};
+use crate::files::write_atomically;
 use crate::learn::{
     Checkpoints, FrameReport, Identity, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog,
     WallClock,
 };
-use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, write_atomically};
+use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights};
 use crate::world::clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
 use crate::world::error::WorldError;
 use crate::world::model::Model;
@@ -47,7 +48,7 @@ pub struct Refining {
 pub struct RefineAdvance {
     /// The step.
     pub record: TemporalRecord,
-    /// The scores on the clips to measure on, where they were due.
+    /// The scores on the validation clips, where they were due.
     pub evaluation: Option<ClipScores>,
     /// The checkpoint, where it was due.
     pub checkpoint: Option<PathBuf>,
@@ -62,7 +63,7 @@ pub struct RefineReport {
     pub method: &'static str,
     /// Hash of the frozen student.
     pub student: String,
-    /// Scores on the clips to measure on, by what follows what; see [`ClipScores`].
+    /// Scores on the validation clips, by what follows what; see [`ClipScores`].
     pub scores: Option<ClipScores>,
     /// Clips and frames learned from.
     pub train_clips: usize,
@@ -161,7 +162,7 @@ impl Refining {
             features: Arc::clone(&train),
             sampler,
             frames: config.model.frames,
-            hidden: config.training.hidden_frames,
+            hidden: config.training.frame_masking,
             residual: config.model.residual,
             seed: config.seed,
         });
@@ -248,7 +249,7 @@ impl Refining {
         Ok(self.folder.checkpoints())
     }
 
-    /// Scores the encoder on the clips to measure on; every frame's reading goes to `sink`. Nothing where there are none.
+    /// Scores the encoder on the validation clips; every frame's reading goes to `sink`. Nothing where there are none.
     ///
     /// # Errors
     /// The network fails, or `sink` does.
@@ -257,7 +258,7 @@ impl Refining {
         sink: impl FnMut(&FrameReading) -> Result<(), WorldError> + Send + Sync + 'static,
     ) -> Result<Option<ClipScores>, WorldError> {
         let Some(valid) = self.valid.clone() else { return Ok(None) };
-        let weights = self.world.resource_mut::<Encoder>().get().network().weights(Which::Current)?;
+        let weights = self.world.resource_mut::<Encoder>().get().network().weights(WeightSet::Current)?;
         let encoder = self.backend.network(&self.graph, &weights)?;
         let encoding = Encoding {
             network: encoder,
@@ -291,7 +292,7 @@ impl Refining {
             self.log(scores)?;
         }
         self.save()?;
-        let weights = self.world.resource_mut::<Encoder>().get().network().weights(Which::Current)?;
+        let weights = self.world.resource_mut::<Encoder>().get().network().weights(WeightSet::Current)?;
         weights.write(&self.folder.model(), self.config.storage.into(), Some(&self.card(scores.as_ref())))?;
         let [train_clips, train_frames, valid_clips, valid_frames] = self.data();
         let report = RefineReport {

@@ -74,19 +74,19 @@ pub(super) fn extract(
 ) -> Result<(), WorldError> {
     let mut in_order: Vec<_> = clips.iter().collect();
     in_order.sort_by_key(|(place, ..)| **place);
-    let ClipBatch { input, labels, prior } = &mut batch.0;
+    let ClipBatch { input, labels, residual_logits } = &mut batch.0;
     input.clear();
     labels.clear();
     for (place, clip, first) in in_order {
         let address =
-            Address { seed: training.seed, purpose: Purpose::HideFrames, step: done.0, item: place.0 as u64 };
+            Address { seed: training.seed, purpose: Purpose::MaskFrames, step: done.0, item: place.0 as u64 };
         let (features, stretch) = (&training.features, Stretch { clip: clip.0, first: first.0 });
         let hidden = (training.hidden, &mut address.rng());
         let file = &features.files[clip.0];
         append_stretch(&features.set, file, stretch, training.frames, hidden, (input, labels));
     }
     if training.residual {
-        *prior = training.features.head.prior(input);
+        *residual_logits = training.features.head.residual_logits(input);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use affekt_engine::data::Clips as _;
-use affekt_engine::net::{move_atomically, stream_atomically};
+use affekt_engine::files::{move_atomically, stream_atomically};
 use affekt_engine::synth::{Progress, SynthClips, write_truth, write_y4m};
 use anyhow::{Context as _, anyhow, bail};
 

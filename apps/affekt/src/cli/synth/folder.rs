@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affekt_engine::net::write_atomically;
+use affekt_engine::files::write_atomically;
 use affekt_engine::synth::Class;
 use affekt_engine::world::probe_folder;
 use anyhow::{Context as _, anyhow};

@@ -44,22 +44,22 @@ impl CpuNetwork {
                     let target = Target { output: Shared::of(out), finish, sums: None };
                     call.forward(conv, x, weights, target);
                 }
-                Work::Linear(product, tail) => {
+                Work::Linear(product, epilogue) => {
                     let values = self.values.as_slice();
-                    let ending = self.ending(plan, tail, (arena, items), None);
-                    let residual = ending.residual.filter(|_| ending.is_sum());
+                    let run = self.run(plan, epilogue, (arena, items), None);
+                    let residual = run.residual.filter(|_| run.is_sum());
                     let bias = product.bias.map(|b| self.store.trained(values, b));
                     let finish = Finish { bias, residual, ..Finish::default() };
                     let target = Target { output: Shared::of(out), finish, sums: None };
                     let weights = self.store.trained(values, product.weight);
                     let weights = Source::Once(weights, &mut scratch.transformed);
                     self.call(items).forward(product, x, weights, target);
-                    if !ending.is_sum() {
-                        ending.apply(None, out, None);
+                    if !run.is_sum() {
+                        run.apply(None, out, None);
                     }
                 }
-                Work::Pointwise(tail) => {
-                    self.ending(plan, tail, (arena, items), None).apply(Some(x), out, None);
+                Work::Pointwise(epilogue) => {
+                    self.run(plan, epilogue, (arena, items), None).apply(Some(x), out, None);
                 }
                 Work::LayerNorm { scale, shift, epsilon } => {
                     self.layer_norm(*scale, *shift, *epsilon).forward(x, out, None);

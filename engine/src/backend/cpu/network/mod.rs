@@ -11,13 +11,13 @@ use rayon::ThreadPool;
 use super::adamw::AdamW;
 use super::buffer::{Buffer, Shared};
 use super::call::{Call, KeptWeights};
+use super::epilogue::{EpilogueRun, Mask};
 use super::fixed::Arithmetic;
 use super::layer::{ConvLayer, Layer, layers};
 use super::norm::Statistics;
 use super::store::{Sgd, Store, blend, dot};
-use super::tail::{Ending, Mask};
-use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, Which};
-use crate::net::{Graph, Plan, PlanPurpose, Region, Tail, Weights};
+use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, WeightSet};
+use crate::net::{Epilogue, Graph, Plan, PlanPurpose, Region, Weights};
 use crate::simd::Isa;
 
 /// Weights with running statistics folded in, for inference.
@@ -132,20 +132,20 @@ impl CpuNetwork {
         Call { isa: self.isa, threads: self.threads, items, arithmetic: self.arithmetic }
     }
 
-    /// A step's tail with what it reads; `noise` is the key of its mask where dropout is at work.
-    fn ending<'a>(
+    /// A step's epilogue with what it reads; `noise` is the key of its mask where dropout is at work.
+    fn run<'a>(
         &'a self,
         plan: &Plan,
-        tail: &Tail,
+        epilogue: &Epilogue,
         (arena, items): (Shared, usize),
         noise: Option<u64>,
-    ) -> Ending<'a> {
-        Ending {
+    ) -> EpilogueRun<'a> {
+        EpilogueRun {
             isa: self.isa,
-            table: tail.positions.map(|table| self.store.exact(self.values.as_slice(), table)),
-            gelu: tail.gelu,
-            mask: noise.zip(tail.dropout).map(|(key, dropout)| Mask::new(key, dropout)),
-            residual: tail.residual.map(|v| &*part(arena, plan.values[v], items)),
+            table: epilogue.positions.map(|table| self.store.exact(self.values.as_slice(), table)),
+            gelu: epilogue.gelu,
+            mask: noise.zip(epilogue.dropout).map(|(key, dropout)| Mask::new(key, dropout)),
+            residual: epilogue.residual.map(|v| &*part(arena, plan.values[v], items)),
         }
     }
 
@@ -213,7 +213,7 @@ impl Network for CpuNetwork {
         Ok(part(self.scratch.arena.pointer(), region, items).to_vec())
     }
 
-    fn set_noise(&mut self, key: u64) {
+    fn set_dropout_seed(&mut self, key: u64) {
         self.noise = key;
     }
 
@@ -293,12 +293,12 @@ impl Network for CpuNetwork {
         Ok(self.store.unpack(self.gradient_buffer(slot)?.as_slice(), None))
     }
 
-    fn weights(&self, which: Which) -> Result<Weights, BackendError> {
+    fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {
         self.check_thawed()?;
         match (which, &self.average) {
-            (Which::Current, _) => Ok(self.store.unpack(self.values.as_slice(), Some(&self.running))),
-            (Which::Average, Some(a)) => Ok(self.store.unpack(a.trained.as_slice(), Some(&a.running))),
-            (Which::Average, None) => Err(BackendError::Order("no moving average is tracked")),
+            (WeightSet::Current, _) => Ok(self.store.unpack(self.values.as_slice(), Some(&self.running))),
+            (WeightSet::Ema, Some(a)) => Ok(self.store.unpack(a.trained.as_slice(), Some(&a.running))),
+            (WeightSet::Ema, None) => Err(BackendError::Order("no moving average is tracked")),
         }
     }
 

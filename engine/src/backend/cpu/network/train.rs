@@ -5,10 +5,10 @@ use super::super::call::{Source, Target};
 use super::super::layer::{ConvLayer, Layer, Work};
 use super::super::matmul::Finish;
 use super::super::norm::{self, Gate, Statistics};
-use super::super::{columns, pool, tail};
+use super::super::{columns, epilogue, pool};
 use super::{CpuNetwork, Scratch, Tape, framed, part};
 use crate::backend::Mode;
-use crate::net::Tail;
+use crate::net::Epilogue;
 
 impl CpuNetwork {
     /// Forward with the batch's statistics, [`Mode::Train`] or [`Mode::Probe`].
@@ -33,7 +33,7 @@ impl CpuNetwork {
                     let weights = self.store.trained(values, conv.weight);
                     let weights = Source::Once(weights, &mut scratch.transformed);
                     if let Some(norm) = conv.norm {
-                        let raw = part(arena, plan.raw[t], items);
+                        let raw = part(arena, plan.saved[t], items);
                         let rows = items * conv.extents.output.pixels();
                         let padded = conv.extents.output.c.next_multiple_of(self.isa.panel());
                         let blocks = call.sum_blocks(conv);
@@ -62,16 +62,16 @@ impl CpuNetwork {
                         call.forward(conv, x, weights, target);
                     }
                 }
-                Work::Linear(product, tail) => {
-                    let ending = self.ending(plan, tail, (arena, items), noise);
-                    let kept = tail.gelu.then(|| part(arena, plan.raw[t], items));
+                Work::Linear(product, epilogue) => {
+                    let run = self.run(plan, epilogue, (arena, items), noise);
+                    let kept = epilogue.gelu.then(|| part(arena, plan.saved[t], items));
                     // What goes into a GELU is kept: the product is written there at once.
-                    let direct = tail.gelu && tail.positions.is_none();
-                    let residual = ending.residual.filter(|_| ending.is_sum());
+                    let direct = epilogue.gelu && epilogue.positions.is_none();
+                    let residual = run.residual.filter(|_| run.is_sum());
                     let bias = product.bias.map(|b| self.store.trained(values, b));
                     let finish = Finish { bias, residual, ..Finish::default() };
                     let output = match &kept {
-                        Some(_) if direct => Shared::of(part(arena, plan.raw[t], items)),
+                        Some(_) if direct => Shared::of(part(arena, plan.saved[t], items)),
                         _ => Shared::of(out),
                     };
                     let target = Target { output, finish, sums: None };
@@ -79,23 +79,23 @@ impl CpuNetwork {
                     let weights = Source::Once(weights, &mut scratch.transformed);
                     self.call(items).forward(product, x, weights, target);
                     match kept {
-                        Some(kept) if direct => ending.apply(Some(kept), out, None),
-                        kept if !ending.is_sum() => ending.apply(None, out, kept.map(Shared::of)),
+                        Some(kept) if direct => run.apply(Some(kept), out, None),
+                        kept if !run.is_sum() => run.apply(None, out, kept.map(Shared::of)),
                         _ => {}
                     }
                 }
-                Work::Pointwise(tail) => {
-                    let ending = self.ending(plan, tail, (arena, items), noise);
-                    let kept = tail.gelu.then(|| Shared::of(part(arena, plan.raw[t], items)));
-                    ending.apply(Some(x), out, kept);
+                Work::Pointwise(epilogue) => {
+                    let run = self.run(plan, epilogue, (arena, items), noise);
+                    let kept = epilogue.gelu.then(|| Shared::of(part(arena, plan.saved[t], items)));
+                    run.apply(Some(x), out, kept);
                 }
                 Work::LayerNorm { scale, shift, epsilon } => {
-                    let kept = Shared::of(part(arena, plan.raw[t], items));
+                    let kept = Shared::of(part(arena, plan.saved[t], items));
                     self.layer_norm(*scale, *shift, *epsilon).forward(x, out, Some(kept));
                 }
                 Work::Attention(attention) => {
                     let presence = attention.presence().map(|v| &*part(arena, plan.values[v], items));
-                    let kept = Shared::of(part(arena, plan.raw[t], items));
+                    let kept = Shared::of(part(arena, plan.saved[t], items));
                     attention.forward(self.isa, x, presence, out, Some(kept));
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
@@ -131,7 +131,7 @@ impl CpuNetwork {
                     };
                     match (conv.norm, &tape.statistics[t]) {
                         (Some(norm), Some(statistics)) => {
-                            let raw = part(arena, plan.raw[t], items);
+                            let raw = part(arena, plan.saved[t], items);
                             let partial = &mut scratch.partial;
                             let channel =
                                 norm::backward(self.isa, raw, statistics, gate, d_out, residual, partial);
@@ -143,19 +143,19 @@ impl CpuNetwork {
                     }
                     self.product_backward(conv, layer, (x, d_out, d_x), &mut scratch, gradient);
                 }
-                Work::Linear(product, tail) => {
-                    self.tail_backward(t, tail, tape, (arena, d_out), gradient);
+                Work::Linear(product, epilogue) => {
+                    self.epilogue_backward(t, epilogue, tape, (arena, d_out), gradient);
                     self.product_backward(product, layer, (x, d_out, d_x), &mut scratch, gradient);
                 }
-                Work::Pointwise(tail) => {
-                    self.tail_backward(t, tail, tape, (arena, d_out), gradient);
+                Work::Pointwise(epilogue) => {
+                    self.epilogue_backward(t, epilogue, tape, (arena, d_out), gradient);
                     if layer.input != 0 {
-                        tail::hand_on(d_out, d_x, layer.adds_to_input);
+                        epilogue::accumulate(d_out, d_x, layer.adds_to_input);
                     }
                 }
                 Work::LayerNorm { scale, shift, epsilon } => {
                     let norm = self.layer_norm(*scale, *shift, *epsilon);
-                    let kept = part(arena, plan.raw[t], items);
+                    let kept = part(arena, plan.saved[t], items);
                     let d_x = (layer.input != 0).then_some((d_x, layer.adds_to_input));
                     let mut sums = (vec![0.0; norm.scale.len()], vec![0.0; norm.scale.len()]);
                     norm.backward(x, kept, d_out, d_x, (&mut sums.0, &mut sums.1), &mut scratch.partial);
@@ -164,7 +164,7 @@ impl CpuNetwork {
                 }
                 Work::Attention(attention) => {
                     if layer.input != 0 {
-                        let kept = part(arena, plan.raw[t], items);
+                        let kept = part(arena, plan.saved[t], items);
                         attention.backward(self.isa, x, kept, d_out, d_x, layer.adds_to_input);
                     }
                 }
@@ -176,22 +176,22 @@ impl CpuNetwork {
     }
 
     /// Backward through what ends step `t`: `d_out` becomes the gradient of what went into it.
-    fn tail_backward(
+    fn epilogue_backward(
         &self,
         t: usize,
-        tail: &Tail,
+        epilogue: &Epilogue,
         tape: &Tape,
         (arena, d_out): (Shared, &mut [f32]),
         gradient: &mut Buffer,
     ) {
         let (plan, items, layer) = (&self.training, tape.items, &self.layers[t]);
-        let ending = self.ending(plan, tail, (arena, items), tape.noise);
-        let residual = tail
+        let run = self.run(plan, epilogue, (arena, items), tape.noise);
+        let residual = epilogue
             .residual
             .filter(|v| *v != 0)
             .map(|v| (Shared::of(part(arena, plan.gradients[v], items)), layer.adds_to_residual));
-        ending.backward(part(arena, plan.raw[t], items), d_out, residual);
-        if let Some(table) = tail.positions {
+        run.backward(part(arena, plan.saved[t], items), d_out, residual);
+        if let Some(table) = epilogue.positions {
             columns::over_items(self.isa, d_out, self.store.exact_mut(gradient.as_mut_slice(), table));
         }
     }

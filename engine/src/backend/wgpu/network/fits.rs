@@ -9,8 +9,8 @@ use crate::net::PlanPurpose;
 impl WgpuNetwork {
     /// Refuses a training pass over more items than this adapter can have, saying how many it can.
     pub(super) fn check_fits(&self, items: usize) -> Result<(), BackendError> {
-        let lives = self.training.lives(PlanPurpose::Training);
-        let longest = lives.iter().map(|life| life.len).max().unwrap_or(1).max(1);
+        let live_ranges = self.training.live_ranges(PlanPurpose::Training);
+        let longest = live_ranges.iter().map(|life| life.len).max().unwrap_or(1).max(1);
         let most_in_binding = self.gpu.binding_len() / longest;
         let buffer_len = (self.gpu.limits.max_buffer_size / 4) as usize;
         let fits = |items: usize| {

@@ -3,7 +3,7 @@
 use super::{Reads, WgpuNetwork};
 use crate::backend::wgpu::change::{Change, Moments};
 use crate::backend::wgpu::walk::Pass;
-use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, ViewBatch, Which};
+use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, ViewBatch, WeightSet};
 use crate::net::{Graph, Weights};
 
 impl Network for WgpuNetwork {
@@ -21,7 +21,7 @@ impl Network for WgpuNetwork {
         self.pass(Reads::Views(views), views.views().len(), mode)
     }
 
-    fn set_noise(&mut self, key: u64) {
+    fn set_dropout_seed(&mut self, key: u64) {
         self.noise_key = key;
     }
 
@@ -94,11 +94,11 @@ impl Network for WgpuNetwork {
         self.read_trained(self.gradient_buffer(slot)?)
     }
 
-    fn weights(&self, which: Which) -> Result<Weights, BackendError> {
+    fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {
         match (which, &self.average) {
-            (Which::Current, _) => self.read_parameters(&self.current),
-            (Which::Average, Some(average)) => self.read_parameters(average),
-            (Which::Average, None) => Err(BackendError::Order("no moving average is tracked")),
+            (WeightSet::Current, _) => self.read_parameters(&self.current),
+            (WeightSet::Ema, Some(average)) => self.read_parameters(average),
+            (WeightSet::Ema, None) => Err(BackendError::Order("no moving average is tracked")),
         }
     }
 

@@ -10,20 +10,20 @@ use crate::net::{ParamId, Step};
 
 impl Walk<'_> {
     pub(in super::super) fn backward(&self, to: &mut Recorder<'_>) -> Result<(), BackendError> {
-        let additions = self.plan.additions();
+        let accumulate_flags = self.plan.accumulate_flags();
         for (t, step) in self.plan.steps.iter().enumerate().rev() {
-            let (adds_to_input, adds_to_residual) = additions[t];
+            let (adds_to_input, adds_to_residual) = accumulate_flags[t];
             match step.kind {
                 StepKind::Conv { weight, norm, .. } => {
                     self.gate_and_norm(to, (t, step), norm, adds_to_residual)?;
                     self.product_backward(to, step, (weight, None), adds_to_input)?;
                 }
-                StepKind::Linear { weight, bias, tail } => {
-                    self.tail_backward(to, (t, step), &tail, adds_to_residual)?;
+                StepKind::Linear { weight, bias, epilogue } => {
+                    self.epilogue_backward(to, (t, step), &epilogue, adds_to_residual)?;
                     self.product_backward(to, step, (weight, Some(bias)), adds_to_input)?;
                 }
-                StepKind::Pointwise { tail } => {
-                    self.tail_backward(to, (t, step), &tail, adds_to_residual)?;
+                StepKind::Pointwise { epilogue } => {
+                    self.epilogue_backward(to, (t, step), &epilogue, adds_to_residual)?;
                     self.hand_on(to, step, adds_to_input)?;
                 }
                 StepKind::LayerNorm { scale, shift, epsilon } => {
@@ -89,7 +89,7 @@ impl Walk<'_> {
                 | u32::from(adds_to_residual) << 1
                 | u32::from(norm.is_none()) << 2,
         };
-        let raw = norm.map(|_| self.place.raw(t));
+        let raw = norm.map(|_| self.place.saved(t));
         let statistics = norm.map(|_| self.place.statistics(t, columns));
         let output = (gate == 1).then(|| self.place.value(step.output));
         let gradient = Some(self.place.gradient(step.output));

@@ -2,13 +2,13 @@
 
 use affekt_shaders as shaders;
 
-use super::{Blocks, Pass, Tail, Walk, reduce};
+use super::{Blocks, Epilogue, Pass, Walk, reduce};
 use crate::backend::BackendError;
 use crate::backend::noise;
 use crate::backend::wgpu::program::{Memory, Recorder, Slice, row_groups, value_groups};
 use crate::net::{ParamId, Step, ValueId};
 
-/// Bits of `tail.wgsl`.
+/// Bits of `epilogue.wgsl`.
 mod part {
     pub const POSITIONS: u32 = 1;
     pub const GELU: u32 = 2;
@@ -25,10 +25,10 @@ fn noise_slice(dropouts: usize) -> Slice {
 }
 
 impl Walk<'_> {
-    fn tail_uniform(&self, step: &Step, tail: &Tail, parts: u32) -> shaders::TailUniform {
+    fn epilogue_uniform(&self, step: &Step, epilogue: &Epilogue, parts: u32) -> shaders::EpilogueUniform {
         let shape = self.shape(step.output);
-        let (rate, dropout) = tail.dropout.map_or((0.0, 0), |d| (d.rate, d.index));
-        shaders::TailUniform {
+        let (rate, dropout) = epilogue.dropout.map_or((0.0, 0), |d| (d.rate, d.index));
+        shaders::EpilogueUniform {
             len: (self.items * shape.len()) as u32,
             table_len: shape.len() as u32,
             parts,
@@ -39,71 +39,77 @@ impl Walk<'_> {
     }
 
     /// Ends a step, in place where there is no input of its own.
-    pub(super) fn tail(
+    pub(super) fn epilogue(
         &self,
         to: &mut Recorder<'_>,
         (t, step): (usize, &Step),
-        tail: &Tail,
+        epilogue: &Epilogue,
         input: Option<Slice>,
         pass: Pass,
     ) -> Result<(), BackendError> {
-        let masked = tail.dropout.filter(|_| pass == Pass::Train);
-        let keeps = tail.gelu && pass != Pass::Infer;
+        let masked = epilogue.dropout.filter(|_| pass == Pass::Train);
+        let keeps = epilogue.gelu && pass != Pass::Infer;
         let mut parts = 0;
         for (present, bit) in [
-            (tail.positions.is_some(), part::POSITIONS),
-            (tail.gelu, part::GELU),
+            (epilogue.positions.is_some(), part::POSITIONS),
+            (epilogue.gelu, part::GELU),
             (masked.is_some(), part::DROPOUT),
-            (tail.residual.is_some(), part::RESIDUAL),
+            (epilogue.residual.is_some(), part::RESIDUAL),
             (input.is_some(), part::INPUT),
             (keeps, part::KEPT),
         ] {
             parts |= if present { bit } else { 0 };
         }
-        let uniform = self.tail_uniform(step, tail, parts);
+        let uniform = self.epilogue_uniform(step, epilogue, parts);
         let bound = [
-            tail.positions.map(|p| self.param(p)),
+            epilogue.positions.map(|p| self.param(p)),
             masked.map(|d| noise_slice(d.index as usize + 1)),
             input,
-            keeps.then(|| self.place.raw(t)),
-            tail.residual.map(|v| self.place.value(v)),
+            keeps.then(|| self.place.saved(t)),
+            epilogue.residual.map(|v| self.place.value(v)),
             Some(self.place.value(step.output)),
         ];
-        to.dispatch(&shaders::TAIL, "forward", &uniform, &bound, value_groups(uniform.len as usize))
+        to.dispatch(&shaders::EPILOGUE, "forward", &uniform, &bound, value_groups(uniform.len as usize))
     }
 
     /// Backward through what ends step `t`: the gradient of its output becomes that of what went into it.
-    pub(super) fn tail_backward(
+    pub(super) fn epilogue_backward(
         &self,
         to: &mut Recorder<'_>,
         (t, step): (usize, &Step),
-        tail: &Tail,
+        epilogue: &Epilogue,
         adds_to_residual: bool,
     ) -> Result<(), BackendError> {
-        let residual = tail.residual.and_then(|v| self.d_value(v));
+        let residual = epilogue.residual.and_then(|v| self.d_value(v));
         let gradient = self.place.gradient(step.output);
         let mut parts = 0;
         for (present, bit) in [
-            (tail.gelu, part::GELU),
-            (tail.dropout.is_some(), part::DROPOUT),
+            (epilogue.gelu, part::GELU),
+            (epilogue.dropout.is_some(), part::DROPOUT),
             (residual.is_some(), part::RESIDUAL),
             (adds_to_residual, part::ADD),
         ] {
             parts |= if present { bit } else { 0 };
         }
         if parts & !part::ADD != 0 {
-            let uniform = self.tail_uniform(step, tail, parts);
+            let uniform = self.epilogue_uniform(step, epilogue, parts);
             let bound = [
                 None,
-                tail.dropout.map(|d| noise_slice(d.index as usize + 1)),
+                epilogue.dropout.map(|d| noise_slice(d.index as usize + 1)),
                 None,
-                tail.gelu.then(|| self.place.raw(t)),
+                epilogue.gelu.then(|| self.place.saved(t)),
                 residual,
                 Some(gradient),
             ];
-            to.dispatch(&shaders::TAIL, "backward", &uniform, &bound, value_groups(uniform.len as usize))?;
+            to.dispatch(
+                &shaders::EPILOGUE,
+                "backward",
+                &uniform,
+                &bound,
+                value_groups(uniform.len as usize),
+            )?;
         }
-        match tail.positions {
+        match epilogue.positions {
             Some(table) => {
                 let len = self.shape(step.output).len();
                 reduce(to, gradient, self.items, len, self.d_param(table))
@@ -115,9 +121,9 @@ impl Walk<'_> {
     /// Writes a step's gradient to that of its input, or adds it.
     pub(super) fn hand_on(&self, to: &mut Recorder<'_>, step: &Step, add: bool) -> Result<(), BackendError> {
         let Some(d_input) = self.d_value(step.input) else { return Ok(()) };
-        let uniform = self.tail_uniform(step, &Tail::default(), if add { part::ADD } else { 0 });
+        let uniform = self.epilogue_uniform(step, &Epilogue::default(), if add { part::ADD } else { 0 });
         let bound = [None, None, Some(self.place.gradient(step.output)), None, None, Some(d_input)];
-        to.dispatch(&shaders::TAIL, "hand_on", &uniform, &bound, value_groups(uniform.len as usize))
+        to.dispatch(&shaders::EPILOGUE, "accumulate", &uniform, &bound, value_groups(uniform.len as usize))
     }
 
     fn layer_norm_uniform(&self, step: &Step, epsilon: f32, flags: u32) -> shaders::LayerNormUniform {
@@ -146,7 +152,7 @@ impl Walk<'_> {
             Some(self.param(shift)),
             Some(self.place.value(step.input)),
             Some(self.place.value(step.output)),
-            keeps.then(|| self.place.raw(t)),
+            keeps.then(|| self.place.saved(t)),
             None,
             None,
         ];
@@ -163,7 +169,7 @@ impl Walk<'_> {
         let uniform = self.layer_norm_uniform(step, epsilon, u32::from(add) << 1);
         let (rows, channels) = (uniform.rows as usize, uniform.channels as usize);
         let input = Some(self.place.value(step.input));
-        let (d_output, kept) = (Some(self.place.gradient(step.output)), Some(self.place.raw(t)));
+        let (d_output, kept) = (Some(self.place.gradient(step.output)), Some(self.place.saved(t)));
         let shader = &shaders::LAYER_NORM;
         let scale_now = Some(self.param(scale));
         if let Some(d_input) = self.d_value(step.input) {
@@ -218,7 +224,7 @@ impl Walk<'_> {
         let rows = (uniform.items * uniform.heads * uniform.positions) as usize;
         let weights = match pass {
             Pass::Infer => Slice::scratch(rows * uniform.positions as usize),
-            _ => self.place.raw(t),
+            _ => self.place.saved(t),
         };
         let bound = [
             Some(self.place.value(step.input)),
@@ -244,7 +250,7 @@ impl Walk<'_> {
         let bound = [
             Some(self.place.value(step.input)),
             None,
-            Some(self.place.raw(t)),
+            Some(self.place.saved(t)),
             Some(self.place.gradient(step.output)),
             Some(Slice::scratch(rows * uniform.positions as usize)),
             Some(d_input),

@@ -20,7 +20,7 @@ impl Walk<'_> {
                     let extents = self.extents(step, self.matrix(weight)?);
                     let residual = residual.map(|v| self.place.value(v));
                     if let (Some(norm), Pass::Train | Pass::Probe) = (norm, pass) {
-                        let slices = (self.param(weight), input, self.place.raw(t));
+                        let slices = (self.param(weight), input, self.place.saved(t));
                         product::forward(to, &extents, self.items, slices, Finish::default(), false)?;
                         self.normalise(to, (t, step), &norm, (residual, relu), pass)?;
                     } else {
@@ -32,19 +32,21 @@ impl Walk<'_> {
                         product::forward(to, &extents, self.items, slices, finish, half)?;
                     }
                 }
-                StepKind::Linear { weight, bias, tail } => {
+                StepKind::Linear { weight, bias, epilogue } => {
                     let extents = self.extents(step, self.matrix(weight)?);
-                    let masked = tail.dropout.is_some() && pass == Pass::Train;
-                    let is_sum = tail.positions.is_none() && !tail.gelu && !masked;
-                    let residual = tail.residual.filter(|_| is_sum).map(|v| self.place.value(v));
+                    let masked = epilogue.dropout.is_some() && pass == Pass::Train;
+                    let is_sum = epilogue.positions.is_none() && !epilogue.gelu && !masked;
+                    let residual = epilogue.residual.filter(|_| is_sum).map(|v| self.place.value(v));
                     let finish = Finish { bias: Some(self.param(bias)), residual, ..Finish::default() };
                     let slices = (self.param(weight), input, output);
                     product::forward(to, &extents, self.items, slices, finish, false)?;
                     if !is_sum {
-                        self.tail(to, (t, step), &tail, None, pass)?;
+                        self.epilogue(to, (t, step), &epilogue, None, pass)?;
                     }
                 }
-                StepKind::Pointwise { tail } => self.tail(to, (t, step), &tail, Some(input), pass)?,
+                StepKind::Pointwise { epilogue } => {
+                    self.epilogue(to, (t, step), &epilogue, Some(input), pass)?
+                }
                 StepKind::LayerNorm { scale, shift, epsilon } => {
                     self.layer_norm(to, (t, step), (scale, shift, epsilon), pass)?;
                 }
@@ -90,7 +92,7 @@ impl Walk<'_> {
             momentum: norm.momentum,
             finish: moves | u32::from(residual.is_some()) << 1 | u32::from(relu) << 2,
         };
-        let raw = Some(self.place.raw(t));
+        let raw = Some(self.place.saved(t));
         let partial = Some(Slice::scratch(blocks.count * 2 * columns));
         let statistics = Some(self.place.statistics(t, columns));
         let shader = &shaders::BATCH_NORM;

@@ -12,7 +12,7 @@ use super::product::Extents;
 use super::program::{Memory, Recorder, Slice, value_groups};
 use super::store::{Matrix, Store};
 use crate::backend::{BackendError, Slot};
-use crate::net::{Norm, ParamId, Plan, Shape, Step, StepKind, Tail};
+use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, Step, StepKind};
 
 /// The most blocks of rows whose sums one invocation adds.
 const MOST_BLOCKS: usize = 256;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::synth_clip_format::SYNTH_CLIP_FACES;
-use super::synth_options::{SYNTH_OPTIONS, balance, count, set, style};
+use super::clip_format::SYNTH_CLIP_FACES;
+use super::dataset::{SynthFaces, SynthSettings};
+use super::spec_options::{SYNTH_OPTIONS, balance, count, set, style};
 use crate::data::{DataError, Dataset, Format, Formats, SkipLog, Spec};
-use crate::synth::{SynthFaces, SynthSettings};
 
 /// Every dataset format there is.
 pub fn formats() -> Formats {

@@ -12,11 +12,11 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What happens where the next stage is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
+pub enum OverflowPolicy {
     /// The oldest is thrown out and counted; nobody waits.
-    Newest,
+    DropOldest,
     /// The stage waits; nothing is lost.
-    Every,
+    Block,
 }
 
 /// The end of a channel that a stage puts into.
@@ -30,7 +30,7 @@ pub struct Outlet<T> {
 }
 
 /// A channel of at most `size` items, at least 1. Putting ends where `stop` is set.
-pub fn handover<T>(size: usize, stop: Arc<AtomicBool>) -> (Outlet<T>, Receiver<T>) {
+pub fn bounded_outlet<T>(size: usize, stop: Arc<AtomicBool>) -> (Outlet<T>, Receiver<T>) {
     let (sender, receiver) = bounded(size.max(1));
     let oldest = receiver.clone();
     (Outlet { sender, oldest, dropped: Arc::default(), stop }, receiver)
@@ -38,15 +38,15 @@ pub fn handover<T>(size: usize, stop: Arc<AtomicBool>) -> (Outlet<T>, Receiver<T
 
 impl<T> Outlet<T> {
     /// Hands an item over; `false` where it is told to stop or nobody wants it any more.
-    pub fn put(&self, item: T, how: Handover) -> bool {
+    pub fn put(&self, item: T, how: OverflowPolicy) -> bool {
         let mut item = item;
         while !self.stop.load(Ordering::Relaxed) {
             let full = match how {
-                Handover::Newest => self.sender.try_send(item).map_err(|e| match e {
+                OverflowPolicy::DropOldest => self.sender.try_send(item).map_err(|e| match e {
                     TrySendError::Full(item) => Some(item),
                     TrySendError::Disconnected(_) => None,
                 }),
-                Handover::Every => self.sender.send_timeout(item, LOOK).map_err(|e| match e {
+                OverflowPolicy::Block => self.sender.send_timeout(item, LOOK).map_err(|e| match e {
                     SendTimeoutError::Timeout(item) => Some(item),
                     SendTimeoutError::Disconnected(_) => None,
                 }),
@@ -57,7 +57,7 @@ impl<T> Outlet<T> {
                 Err(Some(item)) => item,
             };
             // The next stage may take the oldest itself between the two calls; then nothing is lost.
-            if how == Handover::Newest && self.oldest.try_recv().is_ok() {
+            if how == OverflowPolicy::DropOldest && self.oldest.try_recv().is_ok() {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn the_newest_wins_and_what_is_thrown_out_is_counted() {
-        let (outlet, receiver) = handover(2, Arc::default());
+        let (outlet, receiver) = bounded_outlet(2, Arc::default());
         for item in 0..7 {
-            assert!(outlet.put(item, Handover::Newest));
+            assert!(outlet.put(item, OverflowPolicy::DropOldest));
         }
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [5, 6]);
         assert_eq!(outlet.dropped().load(Ordering::Relaxed), 5);
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn a_file_waits_and_nothing_is_lost() {
-        let (outlet, receiver) = handover(1, Arc::default());
+        let (outlet, receiver) = bounded_outlet(1, Arc::default());
         let dropped = outlet.dropped();
         std::thread::scope(|scope| {
-            scope.spawn(move || (0..50).for_each(|item| assert!(outlet.put(item, Handover::Every))));
+            scope.spawn(move || (0..50).for_each(|item| assert!(outlet.put(item, OverflowPolicy::Block))));
             std::thread::sleep(Duration::from_millis(50));
             assert!((0..50).all(|item| receiver.recv() == Ok(item)));
         });
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn a_stage_that_waits_hears_that_it_is_to_stop() {
         let stop = Arc::new(AtomicBool::new(false));
-        let (outlet, _receiver) = handover(1, Arc::clone(&stop));
-        assert!(outlet.put(0, Handover::Every));
+        let (outlet, _receiver) = bounded_outlet(1, Arc::clone(&stop));
+        assert!(outlet.put(0, OverflowPolicy::Block));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| outlet.put(1, Handover::Every));
+            let waiting = scope.spawn(|| outlet.put(1, OverflowPolicy::Block));
             std::thread::sleep(Duration::from_millis(30));
             assert!(!waiting.is_finished());
             stop.store(true, Ordering::Relaxed);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::synth_options::{balance, count, set, style};
+use super::clip::SynthClips;
+use super::clip_settings::SynthClipSettings;
+use super::spec_options::{balance, count, set, style};
 use crate::data::{ClipFormat, ClipFormats, ClipFrames, Clips, DataError, Dataset, Format, SkipLog, Spec};
-use crate::synth::{SynthClipSettings, SynthClips};
 
 /// Name of the format of generated clips.
 pub const SYNTH_CLIPS: &str = "synth-clips";
@@ -91,7 +92,7 @@ pub fn synth_clips(spec: &Spec) -> Result<SynthClips, DataError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::synth_options::SYNTH_OPTIONS;
+    use super::super::spec_options::SYNTH_OPTIONS;
     use super::*;
 
     fn open(text: &str) -> Result<Arc<dyn Clips>, DataError> {

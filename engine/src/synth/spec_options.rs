@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use super::class::Class;
+use super::style::Style;
 use crate::data::{DataError, Spec, Vocabulary};
-use crate::synth::{Class, Style};
 
 /// Options of everything that is generated. `identities=A..B` are numbers of people, `people` the seed of their looks
 /// (else `seed`), `balance` either eight numbers or `class:weight` pairs that leave the other weights at 1.

@@ -39,9 +39,9 @@ impl Mask {
     }
 }
 
-/// A step's tail with what it reads.
+/// A step's epilogue with what it reads.
 #[derive(Clone, Copy)]
-pub(super) struct Ending<'a> {
+pub(super) struct EpilogueRun<'a> {
     pub isa: Isa,
     pub table: Option<&'a [f32]>,
     pub gelu: bool,
@@ -49,25 +49,25 @@ pub(super) struct Ending<'a> {
     pub residual: Option<&'a [f32]>,
 }
 
-impl Ending<'_> {
+impl EpilogueRun<'_> {
     /// Whether it only adds the residual, which a product does as it goes.
     pub(super) fn is_sum(&self) -> bool {
         self.table.is_none() && !self.gelu && self.mask.is_none()
     }
 
-    /// Replaces `out` by its ending, or by that of `input`. What goes into the GELU is written to `kept`.
+    /// Replaces `out` by its epilogue, or by that of `input`. What goes into the GELU is written to `kept`.
     pub(super) fn apply(&self, input: Option<&[f32]>, out: &mut [f32], kept: Option<Shared>) {
         out.par_chunks_mut(TASK).enumerate().for_each(|(i, out)| {
             let first = i * TASK;
             // SAFETY: each task writes its own part; the set was detected.
             unsafe {
                 let kept = kept.map(|kept| kept.slice(first, out.len()));
-                self.isa.run(Apply { ending: self, first, input, out, kept });
+                self.isa.run(Apply { run: self, first, input, out, kept });
             }
         });
     }
 
-    /// Turns the gradient of the ending's output, in place, into that of what went into it (before the positions); the
+    /// Turns the gradient of the epilogue's output, in place, into that of what went into it (before the positions); the
     /// residual's gradient is written where it says, or added where the flag says so. `kept` is what went into the
     /// GELU.
     pub(super) fn backward(&self, kept: &[f32], gradient: &mut [f32], residual: Option<(Shared, bool)>) {
@@ -79,14 +79,14 @@ impl Ending<'_> {
             // SAFETY: each task writes its own part; the set was detected.
             unsafe {
                 let residual = residual.map(|(to, add)| (to.slice(first, gradient.len()), add));
-                self.isa.run(Backward { ending: self, first, kept, gradient, residual });
+                self.isa.run(Backward { run: self, first, kept, gradient, residual });
             }
         });
     }
 }
 
 struct Apply<'a, 'b> {
-    ending: &'a Ending<'b>,
+    run: &'a EpilogueRun<'b>,
     first: usize,
     input: Option<&'a [f32]>,
     out: &'a mut [f32],
@@ -98,16 +98,16 @@ impl Kernel for Apply<'_, '_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
-        let ending = self.ending;
+        let run = self.run;
         for (b, out) in self.out.chunks_mut(BLOCK).enumerate() {
             let at = self.first + b * BLOCK;
             if let Some(input) = self.input {
                 out.copy_from_slice(&input[at..at + out.len()]);
             }
-            if let Some(table) = ending.table {
+            if let Some(table) = run.table {
                 add_table(table, at, out);
             }
-            if ending.gelu {
+            if run.gelu {
                 if let Some(kept) = &mut self.kept {
                     kept[b * BLOCK..][..out.len()].copy_from_slice(out);
                 }
@@ -115,10 +115,10 @@ impl Kernel for Apply<'_, '_> {
                     *value = gelu(*value);
                 }
             }
-            if let Some(mask) = ending.mask {
+            if let Some(mask) = run.mask {
                 mask.apply(at, out);
             }
-            if let Some(residual) = ending.residual {
+            if let Some(residual) = run.residual {
                 for (value, r) in out.iter_mut().zip(&residual[at..]) {
                     *value += r;
                 }
@@ -141,7 +141,7 @@ fn add_table(table: &[f32], at: usize, out: &mut [f32]) {
 }
 
 struct Backward<'a, 'b> {
-    ending: &'a Ending<'b>,
+    run: &'a EpilogueRun<'b>,
     first: usize,
     kept: &'a [f32],
     gradient: &'a mut [f32],
@@ -164,10 +164,10 @@ impl Kernel for Backward<'_, '_> {
                 Some((to, false)) => to[b * BLOCK..][..gradient.len()].copy_from_slice(gradient),
                 None => {}
             }
-            if let Some(mask) = self.ending.mask {
+            if let Some(mask) = self.run.mask {
                 mask.apply(at, gradient);
             }
-            if self.ending.gelu {
+            if self.run.gelu {
                 for (g, x) in gradient.iter_mut().zip(&self.kept[at..]) {
                     *g *= gelu_slope(*x);
                 }
@@ -177,7 +177,7 @@ impl Kernel for Backward<'_, '_> {
 }
 
 /// Writes a gradient to that of a step's input, or adds it.
-pub(super) fn hand_on(gradient: &[f32], to: &mut [f32], add: bool) {
+pub(super) fn accumulate(gradient: &[f32], to: &mut [f32], add: bool) {
     to.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).for_each(|(to, gradient)| {
         if add {
             to.iter_mut().zip(gradient).for_each(|(to, g)| *to += g);

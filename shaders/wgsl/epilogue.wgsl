@@ -67,7 +67,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     output[i] = value;
 }
 
-// `output` is the gradient of the tail's output and becomes that of what went into it; `residual` is its gradient.
+// `output` is the gradient of the epilogue's output and becomes that of what went into it; `residual` is its gradient.
 @compute @workgroup_size(64)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = value_index(id, groups);
@@ -89,7 +89,7 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 
 // output = input, or output + input.
 @compute @workgroup_size(64)
-fn hand_on(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn accumulate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = value_index(id, groups);
     if i >= u.len {
         return;
