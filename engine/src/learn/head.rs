@@ -12,21 +12,22 @@ pub struct Head {
 }
 
 impl Head {
-    /// Takes `fc.weight` (`classes x features`) and `fc.bias` (`classes`) out of a network's weights.
+    /// Takes `<name>.weight` (`classes x features`) and `<name>.bias` (`classes`) out of a network's weights;
+    /// [`crate::net::Architecture::head`] has the name.
     ///
     /// # Errors
     /// They are missing or do not fit each other.
-    pub fn of(weights: &Weights) -> Result<Self, LearnError> {
-        let tensor = |name: &str| {
-            let found = weights.tensors.get(name);
-            found.ok_or_else(|| LearnError::Batch(format!("the student's weights have no `{name}`")))
+    pub fn of(weights: &Weights, name: &str) -> Result<Self, LearnError> {
+        let tensor = |part: &str| {
+            let found = weights.tensors.get(&format!("{name}.{part}"));
+            found.ok_or_else(|| LearnError::Batch(format!("the student's weights have no `{name}.{part}`")))
         };
-        let (weight, bias) = (tensor("fc.weight")?, tensor("fc.bias")?);
+        let (weight, bias) = (tensor("weight")?, tensor("bias")?);
         let classes = bias.data.len();
         let features = weight.data.len() / classes.max(1);
         if classes == 0 || features * classes != weight.data.len() {
-            let problem = "`fc.weight` and `fc.bias` of the student do not fit each other";
-            return Err(LearnError::Batch(problem.to_owned()));
+            let problem = format!("`{name}.weight` and `{name}.bias` of the student do not fit each other");
+            return Err(LearnError::Batch(problem));
         }
         Ok(Self { weight: weight.data.clone(), bias: bias.data.clone(), features })
     }
@@ -78,7 +79,7 @@ mod tests {
         let picture: Vec<f32> = (0..32 * 32).map(|i| (i as f32 * 0.37).sin()).collect();
         let logits = network.forward(&picture, 1, Mode::Infer).expect("logits");
         let features = network.features(&picture, 1).expect("features");
-        let head = Head::of(&weights).expect("a classifier");
+        let head = Head::of(&weights, ResNetSpec::HEAD).expect("a classifier");
         assert_eq!((head.features(), head.classes()), (features.len(), 5));
         for (ours, theirs) in head.logits(&features).iter().zip(&logits) {
             assert!((ours - theirs).abs() < 1e-5, "{ours} {theirs}");
@@ -90,6 +91,6 @@ mod tests {
 
     #[test]
     fn weights_without_a_classifier_are_refused() {
-        assert!(Head::of(&Weights::default()).expect_err("no classifier").to_string().contains("fc.weight"));
+        assert!(Head::of(&Weights::default(), "fc").expect_err("no classifier").to_string().contains("fc.weight"));
     }
 }

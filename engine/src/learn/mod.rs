@@ -5,9 +5,11 @@
 //! method: `teacher_forward`, `student_update`, `meta_test`, `teacher_update`. What runs a network lives in
 //! `backend`; what draws and augments pictures lives in `data` and `media`.
 
+mod answer;
 mod batch;
 mod calibration;
 mod checkpoint;
+mod encoder;
 mod error;
 mod frame_report;
 mod head;
@@ -25,7 +27,6 @@ mod supervised;
 mod teacher_loss;
 mod temporal;
 mod temporal_settings;
-mod temporal_stage;
 mod train_log;
 mod trainer;
 mod views;
@@ -41,9 +42,11 @@ mod toy_tests;
 #[cfg(test)]
 mod trap_tests;
 
+pub use answer::Answer;
 pub use batch::TrainBatch;
 pub use calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
 pub use checkpoint::{Checkpoints, Identity};
+pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
 pub use frame_report::FrameReport;
 pub use head::Head;
@@ -62,7 +65,6 @@ pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use temporal::{ClipBatch, TemporalRecord, TemporalTrainer};
 pub use temporal_settings::{ClassWeights, TemporalSettings};
-pub use temporal_stage::{Answer, TemporalStage};
 pub use train_log::{Clock, Record, TrainLog, WallClock};
 pub use trainer::Trainer;
 pub use views::mean_of_views;

@@ -6,10 +6,9 @@
 use rayon::prelude::*;
 
 use super::Picture;
-use super::augment::{Affine, Framing, Policy, Program, View};
+use super::augment::{Affine, Policy, Program};
 use super::face::{FaceBox, Landmarks};
 use crate::net::{BoxCrop, InputContract};
-use crate::random::{Address, Purpose};
 
 /// Side of the template that [`ARCFACE`] is given for.
 pub const TEMPLATE_SIDE: f32 = 112.0;
@@ -62,11 +61,8 @@ pub struct Aligner {
 impl Aligner {
     /// For a model with this contract, the card's `box_crop`, and the part `crop` of a face's sides that its input shows.
     pub fn new(contract: &InputContract, box_crop: BoxCrop, crop: f32) -> Self {
-        let policy = Policy { crop, plain: Framing::Centre, ..Policy::default() };
-        // The plain view draws nothing; any address will do.
-        let address = Address { seed: 0, purpose: Purpose::AugmentWeak, step: 0, item: 0 };
         let side = TEMPLATE_SIDE as usize;
-        let plain = policy.compile(View::Plain, (side, side), contract, &mut address.rng());
+        let plain = Policy::plain_view(crop, (side, side), contract);
         Self { contract: contract.clone(), box_crop, plain }
     }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ResNetSpec, TemporalSpec};
+use super::architecture::Architecture;
+use crate::signal::PostSettings;
 
 /// How a picture becomes network input: the same contract is used to train, to evaluate and live.
 ///
@@ -40,18 +41,6 @@ impl Default for BoxCrop {
     }
 }
 
-/// The network of a weights file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "family", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Architecture {
-    /// A residual network over one picture.
-    Resnet(ResNetSpec),
-    /// An encoder over the features of a clip's frames; the card's input is that of the network whose features it
-    /// reads.
-    Temporal(TemporalSpec),
-}
-
 /// The card stored in a weights file's metadata under `affekt.card`, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
@@ -81,6 +70,9 @@ pub struct ModelCard {
     /// Of a temporal encoder: BLAKE3 hash of the student's file whose features it reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student: Option<String>,
+    /// Of a temporal encoder: how it was refined, and so how it is used unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<PostSettings>,
 }
 
 fn whole() -> f32 {

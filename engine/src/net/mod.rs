@@ -3,6 +3,7 @@
 //! Here live the graph and its shapes, the architectures built from it, the named [`Weights`] with their files and
 //! the [`ModelCard`]. What executes a graph lives in `backend`.
 
+mod architecture;
 mod builder;
 mod card;
 mod graph;
@@ -12,7 +13,8 @@ mod temporal;
 mod weights;
 
 pub use builder::GraphBuilder;
-pub use card::{Architecture, BoxCrop, InputContract, ModelCard};
+pub use architecture::Architecture;
+pub use card::{BoxCrop, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{

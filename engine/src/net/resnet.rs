@@ -70,6 +70,9 @@ fn one() -> f32 {
 }
 
 impl ResNetSpec {
+    /// Name of the classifier, as torchvision has it.
+    pub const HEAD: &str = "fc";
+
     /// Length of the pooled feature vector.
     pub fn feature_len(&self) -> usize {
         self.scaled(512) * self.depth.expansion()
@@ -122,7 +125,7 @@ impl ResNetSpec {
             }
         }
         let features = g.global_average_pool(x);
-        g.linear("fc", features, self.classes);
+        g.linear(Self::HEAD, features, self.classes);
         Ok(g.finish(features))
     }
 }

@@ -64,6 +64,9 @@ fn dropout() -> f32 {
 }
 
 impl TemporalSpec {
+    /// Name of the classifier of each frame.
+    pub const HEAD: &str = "classifier";
+
     /// The method's encoder over `features` features a frame, with `classes` outputs: 64 frames, width 512, 4 layers,
     /// 8 heads, feed-forward 1024, dropout 0.2, not causal.
     pub fn new(features: usize, classes: usize) -> Self {
@@ -95,7 +98,7 @@ impl TemporalSpec {
             x = self.layer(&mut g, &format!("encoder.layers.{layer}"), x)?;
         }
         let features = g.layer_norm("encoder.norm", x);
-        g.position_linear("classifier", features, self.classes);
+        g.position_linear(Self::HEAD, features, self.classes);
         Ok(g.finish(features))
     }
 

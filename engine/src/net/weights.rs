@@ -136,21 +136,23 @@ impl Weights {
     }
 
     /// Starting weights from another network's file (`--init`): all of `file`'s tensors that belong to `graph`, and
-    /// fresh ones for the classifier `fc` where its class count differs or the file has none.
+    /// fresh ones for the classifier `head` ([`super::Architecture::head`]) where its class count differs or the file
+    /// has none.
     ///
     /// # Errors
     /// [`WeightsError::Fit`] when anything but the classifier is missing, extra or misshapen.
-    pub fn adapt(mut file: Weights, graph: &Graph, seed: u64) -> Result<Self, WeightsError> {
+    pub fn adapt(mut file: Weights, graph: &Graph, head: &str, seed: u64) -> Result<Self, WeightsError> {
+        let of_head = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
         file.tensors.retain(|name, _| !name.ends_with("num_batches_tracked"));
         let head_fits = graph
             .params
             .iter()
-            .filter(|p| p.name.starts_with("fc."))
+            .filter(|p| of_head(&p.name))
             .all(|p| file.tensors.get(&p.name).is_some_and(|t| t.shape == p.shape));
         if !head_fits {
-            file.tensors.retain(|name, _| !name.starts_with("fc."));
+            file.tensors.retain(|name, _| !of_head(name));
             let fresh = Self::initial(graph, seed).tensors;
-            file.tensors.extend(fresh.into_iter().filter(|(name, _)| name.starts_with("fc.")));
+            file.tensors.extend(fresh.into_iter().filter(|(name, _)| of_head(name)));
         }
         file.check(graph)?;
         Ok(file)

@@ -10,6 +10,7 @@ use thiserror::Error;
 mod fixed;
 pub mod neutral;
 mod overlap;
+mod post;
 mod ring;
 mod smooth;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod vote;
 
 pub use neutral::{NeutralCalibration, NeutralOffset};
 pub use overlap::{ClipShape, ClipWindow, ClipWindows, OverlapMean, StreamWindows};
+pub use post::PostSettings;
 pub use ring::{FeatureRing, write_feature_row};
 pub use smooth::{SmoothKind, SmoothSettings, Smoothed, Smoother, smooth};
 pub use vote::{VoteKind, VoteSettings, Voted, Voter, vote};

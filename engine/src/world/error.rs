@@ -19,7 +19,7 @@ pub enum WorldError {
     #[error("setting `{name}`: {problem}")]
     Setting {
         /// Its path in the config file, e.g. `data.labelled`.
-        name: &'static str,
+        name: String,
         /// What is wrong and what to do.
         problem: String,
     },
@@ -58,7 +58,7 @@ pub enum WorldError {
     Data(#[from] DataError),
     /// Training, measuring or a checkpoint.
     #[error(transparent)]
-    Learn(#[from] LearnError),
+    Learn(#[source] LearnError),
     /// The network on its device.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -77,8 +77,8 @@ pub enum WorldError {
 }
 
 impl WorldError {
-    pub(super) fn setting(name: &'static str, problem: impl Into<String>) -> Self {
-        Self::Setting { name, problem: problem.into() }
+    pub(super) fn setting(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Setting { name: name.into(), problem: problem.into() }
     }
 
     pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
@@ -95,8 +95,17 @@ impl WorldError {
             self,
             Self::Setting { .. }
                 | Self::Graph(_)
-                | Self::Learn(LearnError::Setting { .. })
                 | Self::Data(DataError::Spec { .. })
         )
+    }
+}
+
+impl From<LearnError> for WorldError {
+    /// A setting of learning stands in a run's settings under `training`.
+    fn from(error: LearnError) -> Self {
+        match error {
+            LearnError::Setting { name, problem } => Self::setting(format!("training.{name}"), problem),
+            other => Self::Learn(other),
+        }
     }
 }

@@ -1,38 +1,31 @@
-//! The ECS: what happens in which order. Schedules are the table of contents, samples of the current step are entities,
-//! tensors and networks stay in resources, and no system computes anything itself.
+//! The ECS: what happens in which order. Samples, frames, faces, tracks and clips are entities; stages are systems that
+//! work on their components; a pipeline is a list of stages. Networks, and what the networks read as one batch, stay in
+//! resources, and no system computes anything itself.
 //!
-//! [`pretrain`], [`evaluate`], [`refine`], [`clip_evaluation`] and [`live`] hold one schedule each, with its stages, systems and
-//! resources. [`Pretraining`] and [`Refining`] run theirs over many steps with evaluations and checkpoints in between. `prepare` is what loader threads do ahead,
-//! `sets` opens a run's data, `run_folder` and `outcome` are its files, and [`RunConfig`] is all its settings.
-//! Nothing outside this folder knows `bevy_ecs`.
+//! The way down, each uses those below it: `live` (reading, for other programs) and `pipelines`; `stages`; `run` (folders,
+//! models, sessions), `config`; `clip`, `components`; `schedule`. Nothing outside this folder knows `bevy_ecs`.
 
-pub mod clip_evaluation;
+mod clip;
 pub mod components;
-mod config;
+pub mod config;
 mod error;
-pub mod evaluate;
 pub mod live;
-mod model;
-mod outcome;
-mod prepare;
-pub mod pretrain;
-mod pretraining;
-pub mod refine;
-mod run_folder;
+pub mod pipelines;
+mod run;
 mod schedule;
-mod sets;
+mod stages;
 
-pub use clip_evaluation::{ClipScores, Encoding, FrameReading, evaluate_clips};
-pub use config::{DataConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RunConfig, Sampling};
-pub use error::WorldError;
-pub use evaluate::{Subject, evaluate, evaluate_model};
-pub use model::Model;
-pub use outcome::{RunReport, Skipped};
-pub use prepare::{Draw, Prepared, Preparer};
-pub use pretraining::{Advance, Pretraining, Start};
-pub use refine::{
-    ClipDataConfig, ClipFeatures, EncoderConfig, Extraction, PostConfig, RefineAdvance, RefineConfig,
-    RefineReport, Refining, extract, open_clips,
+pub use clip::{ClipFeatures, ClipScores, ScoredFrame, VOTE_KINDS};
+pub use config::{
+    ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RefineConfig,
+    RunConfig, Sampling,
 };
-pub use run_folder::{RunFolder, probe_folder};
-pub use sets::{Sets, SetsSummary};
+pub use error::WorldError;
+pub use pipelines::{
+    ClipData, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate, evaluate_clips,
+    evaluate_model, extract, train,
+};
+pub use run::{
+    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, Skipped, TemporalModel, TrainingData,
+    open_clips, probe_folder,
+};

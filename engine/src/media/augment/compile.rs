@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Affine, Colour, Framing, Operation, PixelOp, Policy, Program};
 use crate::net::InputContract;
-use crate::random::Random;
+use crate::random::{Address, Purpose, Random};
 
 /// Which view of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +19,14 @@ pub enum View {
 }
 
 impl Policy {
+    /// How evaluation and use see a picture of `source_dims` (width, height): the part `crop` of its sides, centred.
+    pub fn plain_view(crop: f32, source_dims: (usize, usize), contract: &InputContract) -> Program {
+        let policy = Self { crop, plain: Framing::Centre, ..Self::default() };
+        // The plain view draws nothing; any address will do.
+        let address = Address { seed: 0, purpose: Purpose::AugmentWeak, step: 0, item: 0 };
+        policy.compile(View::Plain, source_dims, contract, &mut address.rng())
+    }
+
     /// Draws a program for a picture of `source_dims` (width, height).
     ///
     /// Weak and strong views of one sample take their streams from different addresses

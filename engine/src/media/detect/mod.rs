@@ -1,6 +1,7 @@
 //! Finding faces: `yunet` runs a `YuNet` model from an ONNX file, `seeta` the model of `rustface` that is built in, `guide`
 //! looks at a fixed box. Each is a [`Detector`]; [`open`] and [`find`] choose one.
 
+mod choice;
 mod guide;
 mod seeta;
 mod yunet;
@@ -13,6 +14,7 @@ use thiserror::Error;
 use super::Picture;
 use super::face::Detection;
 
+pub use choice::DetectorChoice;
 pub use guide::GuideBox;
 pub use seeta::Seeta;
 pub use yunet::{YuNet, YuNetSettings};

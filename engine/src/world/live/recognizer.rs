@@ -1,119 +1,47 @@
-//! The engine's face for other programs: a model, frames in, readings out.
+//! Reads facial expressions: frames in, readings out.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
 
 use bevy_ecs::prelude::*;
+use bevy_ecs::schedule::Schedule;
 
-use super::lines::Lines;
-use super::systems::{Batch, Doubt, Eyes, Follow, Framer, Gallery, Inbox, Outbox, Student};
-use super::times::Watch;
-use super::{Clock, FaceReading, FrameReading, NeutralState, StageTimes};
-use crate::backend::cpu::{Arithmetic, CpuBackend};
-use crate::backend::{Backend, Network};
-use crate::learn::{Head, TemporalStage};
+use super::neutral_state::NeutralState;
+use super::open::RecognizerSpec;
+use super::reading::{FaceReading, FrameReading};
+use super::settings::LiveSettings;
+use super::stage_times::StageTimes;
+use crate::backend::Backend;
+use crate::learn::TemporalEncoder;
+use crate::media::Picture;
 use crate::media::align::Aligner;
-use crate::media::detect::{self, Detector};
+use crate::media::detect::Detector;
 use crate::media::source::Frame;
-use crate::media::track::{Tracker, TrackerSettings};
-use crate::net::{Architecture, Weights};
-use crate::signal::{VoteKind, VoteSettings};
+use crate::media::track::Tracker;
+use crate::signal::NeutralCalibration;
+use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
-use crate::world::model::Model;
-use crate::world::schedule::{build, run};
-
-/// Default of [`LiveSettings::unsure_below`]: where the model that is built in is wrong as often as right. Of FER+'s validation set
-/// 86.8 % of its answers are at least this confident and 88.1 % of those right; of the others 49.8 %.
-pub const UNSURE_BELOW: f32 = 0.6;
-
-/// How frames are read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveSettings {
-    /// The detector looks at every n-th frame, from 1; between, faces are carried on by their motion.
-    pub detect_every: u64,
-    /// How faces are followed.
-    pub tracker: TrackerSettings,
-    /// How labels are voted on. A causal vote answers at once; a centred one half a window later.
-    pub vote: VoteSettings,
-    /// Confidence of the voted label below which a reading is unsure, 0 to 1; with 0 nothing ever is.
-    pub unsure_below: f32,
-    /// Most faces a pass of the network, from 1.
-    pub batch: usize,
-    /// Whether readings carry their frame.
-    pub keep_frames: bool,
-    /// Seconds between two thumbnails of a face and their side in pixels; `None` for no thumbnails.
-    pub thumbnails: Option<(f64, usize)>,
-}
-
-impl Default for LiveSettings {
-    /// Every frame is looked at, a causal vote over 30 frames, 16 faces a pass, no pictures.
-    fn default() -> Self {
-        Self {
-            detect_every: 1,
-            tracker: TrackerSettings::default(),
-            vote: VoteSettings { kind: VoteKind::Causal, ..VoteSettings::default() },
-            unsure_below: UNSURE_BELOW,
-            batch: 16,
-            keep_frames: false,
-            thumbnails: None,
-        }
-    }
-}
-
-/// A temporal encoder that reads a model's features.
-pub struct Encoder {
-    stage: TemporalStage,
-    temperature: f32,
-}
-
-impl Encoder {
-    /// Reads an encoder's file and checks that it was trained on this model's features.
-    ///
-    /// # Errors
-    /// It cannot be read, is no encoder, or reads the features of another model.
-    pub fn open(
-        path: &Path,
-        student: &Model,
-        backend: &dyn Backend,
-        stride: usize,
-    ) -> Result<Self, WorldError> {
-        let file =
-            if path.is_dir() { crate::world::RunFolder::finished_model(path)? } else { path.to_owned() };
-        let (weights, card) = Weights::read(&file)?;
-        let Some((card, Architecture::Temporal(spec))) = card.map(|card| (card.clone(), card.architecture))
-        else {
-            return Err(WorldError::file(&file, "is no temporal encoder; affekt refine makes one"));
-        };
-        if card.student.as_ref().is_some_and(|hash| *hash != student.hash)
-            || card.classes != student.card.classes
-        {
-            let problem = format!("reads the features of another model than {}", student.path.display());
-            return Err(WorldError::file(&file, problem));
-        }
-        let graph = spec.graph().map_err(|e| WorldError::file(&file, format!("its card: {e}")))?;
-        weights.check(&graph).map_err(|e| WorldError::file(&file, e.to_string()))?;
-        let head = Head::of(&student.weights)?;
-        if head.features() != spec.features {
-            let problem = format!("reads {} features, but the model has {}", spec.features, head.features());
-            return Err(WorldError::file(&file, problem));
-        }
-        let stage = TemporalStage::new(backend.network(&graph, &weights)?, stride)?;
-        let stage = if spec.residual { stage.with_head(head) } else { stage };
-        Ok(Self { stage, temperature: card.temperature })
-    }
-}
+use crate::world::pipelines::LiveStage;
+use crate::world::run::Model;
+use crate::world::schedule::{Clock, Pipeline};
+use crate::world::stages::align::{FaceAligner, KeptPictures};
+use crate::world::stages::capture::{AtHand, Inbox};
+use crate::world::stages::detect::FaceDetector;
+use crate::world::stages::neutral::NeutralClass;
+use crate::world::stages::present::{Outbox, UnsureThreshold};
+use crate::world::stages::student::{FaceBatch, Student, Wanted};
+use crate::world::stages::temporal::Encoder;
+use crate::world::stages::track::{FaceTracker, Voting};
 
 /// Reads facial expressions frame by frame.
 ///
 /// ```no_run
-/// use std::path::Path;
-///
 /// use affekt_engine::Recognizer;
 /// use affekt_engine::media::source::{FrameSource as _, OpenOptions, open};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut recognizer = Recognizer::open(Path::new("assets/models/ferplus-48.safetensors"))?;
-/// let mut video = open(Path::new("interview.mp4"), OpenOptions::default())?;
+/// let mut recognizer = Recognizer::builtin()?;
+/// let mut video = open("interview.mp4".as_ref(), OpenOptions::default())?;
 /// while let Some(frame) = video.next_frame()? {
 ///     for face in recognizer.push(frame)? {
 ///         let label = &recognizer.classes()[face.voted_label];
@@ -124,37 +52,40 @@ impl Encoder {
 /// # }
 /// ```
 pub struct Recognizer {
-    world: World,
-    schedule: Schedule,
+    pipeline: Pipeline,
     classes: Vec<String>,
     detector: String,
+    /// Frames that came in and faces that went through the network.
+    counts: (u64, u64),
 }
 
 impl Recognizer {
-    /// Opens a model with everything else by default: on the CPU, in [`Arithmetic::Fixed`], with the detector that
-    /// [`detect::open`] finds, and [`LiveSettings::default`], so that each frame is answered at once.
+    /// The model that is built in, with everything else by default: on the processor, in fixed point, with the detector
+    /// that is found, and [`LiveSettings::default`], so that each frame is answered at once.
+    ///
+    /// # Errors
+    /// A detector that was found is broken.
+    pub fn builtin() -> Result<Self, WorldError> {
+        Ok(RecognizerSpec::default().open(Clock::default())?.0)
+    }
+
+    /// As [`Recognizer::builtin`], with another model.
     ///
     /// # Errors
     /// The model cannot be read or has no card, or a detector that was found is broken.
     pub fn open(model: &Path) -> Result<Self, WorldError> {
-        let backend = CpuBackend::new()?.with_arithmetic(Arithmetic::Fixed);
-        Self::new(
-            &Model::load(model)?,
-            None,
-            detect::open(None)?,
-            &backend,
-            &LiveSettings::default(),
-            Clock::default(),
-        )
+        let spec = RecognizerSpec { model: Some(model.to_owned()), ..RecognizerSpec::default() };
+        Ok(spec.open(Clock::default())?.0)
     }
 
-    /// Puts a model to work.
+    /// Puts a model to work; `encoder` with its softmax temperature, as
+    /// [`TemporalModel::encoder`](crate::world::TemporalModel::encoder) gives it.
     ///
     /// # Errors
     /// A setting is out of range, or the backend cannot hold the network.
     pub fn new(
         model: &Model,
-        encoder: Option<Encoder>,
+        encoder: Option<(TemporalEncoder, f32)>,
         detector: Box<dyn Detector>,
         backend: &dyn Backend,
         settings: &LiveSettings,
@@ -166,31 +97,29 @@ impl Recognizer {
         if !(0.0..=1.0).contains(&settings.unsure_below) {
             return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
         }
-        let mut network: Box<dyn Network> = backend.network(&model.graph, &model.weights)?;
-        network.freeze();
-        let card = &model.card;
+        settings.vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
+        let network = backend.inference(&model.graph, &model.weights)?;
+        let (card, head) = (&model.card, model.head()?);
         let described = detector.describe();
-        let encoder = encoder.map(|e| (e.stage, e.temperature));
-        let mut world = World::new();
-        world.insert_resource(Watch::new(clock));
-        world.insert_resource(Eyes { detector, every: settings.detect_every, seen: 0 });
-        world.insert_resource(Follow(Tracker::new(settings.tracker)));
-        world.insert_resource(Framer(Aligner::new(&card.input, card.box_crop, card.crop)));
-        world.insert_resource(Student {
-            network: Mutex::new(network),
-            head: Head::of(&model.weights)?,
-            temperature: card.temperature,
-            batch: settings.batch,
-        });
-        world.insert_resource(Lines::new(&card.classes, settings.vote, encoder)?);
-        world.insert_resource(Doubt(settings.unsure_below));
-        world.insert_resource(Gallery::new(settings.keep_frames, settings.thumbnails));
+        let wanted = Wanted { features: encoder.is_some(), answers: true };
+        let mut pipeline = Pipeline::new::<LiveStage>(clock)?;
+        let world = &mut pipeline.world;
+        world.insert_resource(FaceDetector { detector, every: settings.detect_every, seen: 0 });
+        let tracker = Tracker::new(settings.tracker);
+        world.insert_resource(FaceTracker { tracker, tracks: BTreeMap::new() });
+        world.insert_resource(Voting { vote: settings.vote, classes: card.classes.len() });
+        world.insert_resource(FaceAligner(Aligner::new(&card.input, card.box_crop, card.crop)));
+        let kept = KeptPictures { frames: settings.keep_frames, thumbnails: settings.thumbnails };
+        world.insert_resource(kept);
+        world.insert_resource(Student::new(network, head, card.temperature, settings.batch, wanted));
+        world.insert_resource(Encoder::new(encoder));
+        world.insert_resource(NeutralClass::of(&card.classes));
+        world.insert_resource(UnsureThreshold(settings.unsure_below));
         world.init_resource::<Inbox>();
-        world.init_resource::<Batch>();
+        world.init_resource::<AtHand>();
+        world.init_resource::<FaceBatch>();
         world.init_resource::<Outbox>();
-        let mut schedule = super::schedule();
-        build(&mut schedule, &mut world)?;
-        Ok(Self { world, schedule, classes: card.classes.clone(), detector: described })
+        Ok(Self { pipeline, classes: card.classes.clone(), detector: described, counts: (0, 0) })
     }
 
     /// Names of the classes that labels and probabilities stand for.
@@ -210,31 +139,71 @@ impl Recognizer {
     /// # Errors
     /// No such face is in sight, the time is not above 0 and at most a minute, or the model has no class `neutral`.
     pub fn calibrate_neutral(&mut self, face: u32, seconds: f64) -> Result<(), WorldError> {
-        let mut lines = self.world.resource_mut::<Lines>();
-        if !lines.of_face.contains_key(&face) {
+        let Some(track) = self.track(face) else {
             let problem = format!("cannot be calibrated: face {face} is not in sight");
             return Err(WorldError::setting("neutral", problem));
+        };
+        if self.pipeline.world.resource::<NeutralClass>().0.is_none() {
+            let problem = "has no meaning: the model has no class of that name";
+            return Err(WorldError::setting("neutral", problem));
         }
-        lines.rests.begin(face, seconds)
+        let calibration =
+            NeutralCalibration::new(seconds).map_err(|e| WorldError::setting("neutral", e.to_string()))?;
+        self.pipeline.world.entity_mut(track).insert(RestingFace::Gathering(calibration));
+        Ok(())
     }
 
     /// What is known of a person's face at rest.
     pub fn neutral(&self, face: u32) -> NeutralState {
-        self.world.resource::<Lines>().rests.state(face)
+        let rest = self.track(face).and_then(|track| self.pipeline.world.get::<RestingFace>(track));
+        NeutralState::from(rest)
     }
 
     /// Forgets a person's face at rest: their readings are again as the model gives them.
     pub fn forget_neutral(&mut self, face: u32) {
-        self.world.resource_mut::<Lines>().rests.forget(face);
+        if let Some(track) = self.track(face) {
+            self.pipeline.world.entity_mut(track).remove::<RestingFace>();
+        }
+    }
+
+    /// The entity of a person in sight.
+    fn track(&self, face: u32) -> Option<Entity> {
+        self.pipeline.world.resource::<FaceTracker>().tracks.get(&face).copied()
     }
 
     /// Time spent in each stage so far.
     pub fn times(&self) -> StageTimes {
-        self.world.resource::<Watch>().times
+        let (frames, faces) = self.counts;
+        let mut times = StageTimes { frames, faces, ..StageTimes::default() };
+        times.stages.copy_from_slice(self.pipeline.spent());
+        times
     }
 
-    /// Takes a frame and gives the faces that are now read to the end: those of this frame with a causal vote and no
-    /// encoder, else those of earlier frames. Frames come in order.
+    /// Lets `add` put systems of a program's own between the stages ([`LiveStage`]); they see frames, faces and tracks.
+    ///
+    /// # Errors
+    /// A new system conflicts with another one without an order.
+    pub fn extend(&mut self, add: impl FnOnce(&mut World, &mut Schedule)) -> Result<(), WorldError> {
+        self.pipeline.extend(add)
+    }
+
+    /// Reads the faces of a picture by itself: nobody in it is known from before or remembered.
+    ///
+    /// # Errors
+    /// The detector or the network fails, or a video is under way, whose people would be lost.
+    pub fn picture(&mut self, picture: Picture) -> Result<Vec<FaceReading>, WorldError> {
+        if self.pipeline.world.resource::<FaceDetector>().seen > 0 {
+            let problem = "cannot be read: a video is under way; end it by `finish` first";
+            return Err(WorldError::setting("picture", problem));
+        }
+        let mut readings = self.read(vec![Frame { index: 0, seconds: 0.0, picture }])?;
+        readings.extend(self.finish()?);
+        Ok(readings.into_iter().flat_map(|reading| reading.faces).collect())
+    }
+
+    /// Takes a frame of a video and gives the faces that are now read to the end: those of this frame with a causal vote
+    /// and no encoder or a causal one, else those of earlier frames. Frames come in order; [`Recognizer::finish`] ends the
+    /// video.
     ///
     /// # Errors
     /// The detector or the network fails.
@@ -248,9 +217,11 @@ impl Recognizer {
     /// # Errors
     /// As [`Recognizer::push`].
     pub fn read(&mut self, frames: Vec<Frame>) -> Result<Vec<FrameReading>, WorldError> {
-        self.world.resource_mut::<Inbox>().frames = frames;
-        run(&mut self.schedule, &mut self.world)?;
-        Ok(std::mem::take(&mut self.world.resource_mut::<Outbox>().0))
+        self.counts.0 += frames.len() as u64;
+        self.pipeline.world.resource_mut::<Inbox>().frames = frames;
+        self.pipeline.run()?;
+        self.counts.1 += self.pipeline.world.resource::<FaceBatch>().faces.len() as u64;
+        Ok(std::mem::take(&mut self.pipeline.world.resource_mut::<Outbox>().0))
     }
 
     /// Ends the video: gives the frames that are left. The recognizer is then ready for another one, whose faces are
@@ -259,12 +230,11 @@ impl Recognizer {
     /// # Errors
     /// As [`Recognizer::push`].
     pub fn finish(&mut self) -> Result<Vec<FrameReading>, WorldError> {
-        self.world.resource_mut::<Inbox>().last = true;
+        self.pipeline.world.resource_mut::<Inbox>().last = true;
         let rest = self.read(vec![]);
-        self.world.resource_mut::<Inbox>().last = false;
-        self.world.resource_mut::<Follow>().0.clear();
-        self.world.resource_mut::<Eyes>().seen = 0;
-        self.world.resource_mut::<Gallery>().forget();
+        self.pipeline.world.resource_mut::<Inbox>().last = false;
+        self.pipeline.world.resource_mut::<FaceTracker>().tracker.clear();
+        self.pipeline.world.resource_mut::<FaceDetector>().seen = 0;
         rest
     }
 }

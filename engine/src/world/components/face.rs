@@ -1,0 +1,41 @@
+//! A face in a frame.
+
+use bevy_ecs::prelude::*;
+
+use super::frame::Faces;
+use crate::learn::Answer;
+use crate::media::Picture;
+use crate::media::track::Tracked;
+
+/// The frame it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+#[relationship(relationship_target = Faces)]
+pub struct InFrame(pub Entity);
+
+/// The person it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct OfTrack(pub Entity);
+
+/// Where it is, and how it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct Face(pub Tracked);
+
+/// What the student computes of it before its classifier; only where an encoder or a file asks for it.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct Features(pub Vec<f32>);
+
+/// What the student says of it by itself.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct StudentAnswer(pub Answer);
+
+/// What the temporal encoder says of it, seeing its neighbours in time.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct TemporalAnswer(pub Answer);
+
+/// The class that is left after the vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct VotedLabel(pub usize);
+
+/// The face cut out, until its reading takes it.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct Thumbnail(pub Option<Picture>);

@@ -1,0 +1,65 @@
+//! A face followed from frame to frame: the person in view, or the face of a clip. What is kept of it between frames lives
+//! here, and goes with it.
+
+use std::collections::VecDeque;
+
+use bevy_ecs::prelude::*;
+
+use crate::learn::FeatureWindow;
+use crate::signal::{NeutralCalibration, NeutralOffset, SignalError, VoteSettings, Voter};
+
+/// The person's number, from 1; the same as long as the face is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Component)]
+pub struct TrackId(pub u32);
+
+/// The person will not be seen again: windows and votes end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct Ended;
+
+/// The frames of the track on their way through encoder and vote, oldest first: the face in each, or `None` where it is
+/// not seen, which keeps its place.
+#[derive(Debug, Default, Component)]
+pub struct Timeline {
+    /// Not taken in by the encoder yet.
+    pub fresh: Vec<Option<Entity>>,
+    /// Taken in by the encoder, whose answer is due.
+    pub unanswered: VecDeque<Option<Entity>>,
+    /// With the answer that will be voted on.
+    pub answered: Vec<Option<Entity>>,
+}
+
+/// What the encoder keeps of the track between frames; `None` once it has ended.
+#[derive(Component)]
+pub struct EncoderWindow(pub Option<FeatureWindow>);
+
+/// The track's votes.
+#[derive(Component)]
+pub struct Ballot {
+    /// Counts.
+    pub voter: Voter,
+    /// Faces whose vote is due, oldest first.
+    pub unvoted: VecDeque<Option<Entity>>,
+}
+
+impl Ballot {
+    /// Votes of a track of which no frame has come yet.
+    ///
+    /// # Errors
+    /// The window is out of range.
+    pub fn new(vote: VoteSettings, classes: usize) -> Result<Self, SignalError> {
+        Ok(Self { voter: Voter::new(vote, classes)?, unvoted: VecDeque::new() })
+    }
+}
+
+/// The person's face at rest.
+#[derive(Debug, Component)]
+pub enum RestingFace {
+    /// It is being looked at.
+    Gathering(NeutralCalibration),
+    /// It is taken off the person's readings.
+    Known(NeutralOffset),
+}
+
+/// When the next thumbnail of the person is due, in seconds of the video's time.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct NextThumbnail(pub f64);

@@ -1,0 +1,73 @@
+//! `evaluate_clips`: every frame of every clip, in order, through the same student, encoder and vote as in use; memory does
+//! not grow with a clip's length.
+
+use std::sync::Arc;
+
+use bevy_platform::cell::SyncCell;
+
+use crate::learn::TemporalEncoder;
+use crate::signal::PostSettings;
+use crate::world::clip::{ClipFeatures, ClipScores, ClipTally};
+use crate::world::error::WorldError;
+use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::stages::clips::{self, ClipWalk, Comparison, KeptStudent, Scores};
+use crate::world::stages::student::FaceBatch;
+use crate::world::stages::temporal::{self, Encoder};
+use crate::world::stages::track::Voting;
+use crate::world::stages::vote;
+
+pub use crate::world::stages::clips::ScoreSink;
+
+stages! {
+    /// The next frames of the clip under way.
+    EvaluateClips, EvaluateClipsStage {
+        /// Frames, their labels, and faces whose features are kept.
+        Draw => [clips::draw_frames],
+        /// The student's answers.
+        Student => [clips::recall],
+        /// The encoder's answers.
+        Temporal => [temporal::temporal],
+        /// The vote, beside every other way of voting.
+        Vote => [clips::compare, vote::vote],
+        /// The score.
+        Measure => [clips::measure],
+    }
+}
+
+/// Reads every frame of the clips and scores it: the student alone, with the encoder (and its temperature) where there is
+/// one, and each way of voting after that. `progress` hears how many frames of all are done, and stops it by giving
+/// `false`.
+///
+/// # Errors
+/// A window is out of range, the network fails, `sink` fails, or `progress` stops it.
+pub fn evaluate_clips(
+    features: &Arc<ClipFeatures>,
+    classes: &[String],
+    encoder: Option<(TemporalEncoder, f32)>,
+    post: &PostSettings,
+    sink: ScoreSink,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<ClipScores, WorldError> {
+    post.check().map_err(|e| WorldError::setting("post", e.to_string()))?;
+    let comparison = Comparison::new(post, classes.len());
+    let mut pipeline = Pipeline::new::<EvaluateClipsStage>(Clock::default())?;
+    let world = &mut pipeline.world;
+    world.insert_resource(Scores {
+        tally: ClipTally::new(classes.len(), encoder.is_some(), post.smoothing > 1),
+        sink: SyncCell::new(sink),
+    });
+    world.insert_resource(Encoder::new(encoder));
+    world.insert_resource(Voting { vote: post.vote, classes: classes.len() });
+    world.insert_resource(comparison.map_err(|e| WorldError::setting("post", e.to_string()))?);
+    world.insert_resource(KeptStudent { head: features.head.clone(), temperature: features.temperature });
+    world.insert_resource(ClipWalk::new(Arc::clone(features)));
+    world.init_resource::<FaceBatch>();
+    let total = features.set.total_frames();
+    while !pipeline.world.resource::<ClipWalk>().is_done() {
+        pipeline.run()?;
+        if !progress(pipeline.world.resource::<ClipWalk>().frames_done(), total) {
+            return Err(WorldError::Interrupted);
+        }
+    }
+    Ok(pipeline.world.resource::<Scores>().tally.scores(classes))
+}

@@ -1,0 +1,380 @@
+//! `pretrain`: teacher and student over labelled and unlabelled pictures, or the supervised baseline; begun or resumed, to
+//! its models and report.
+//!
+//! Drawing, reading and augmenting depend on the seed and the step alone ([`super::Preparer`]), so loader threads do them
+//! ahead while the networks compute. Nothing is random in between, which is why a resumed run goes on bit for bit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::schedule::Schedule;
+use bevy_platform::cell::SyncCell;
+use serde::Serialize;
+
+use super::evaluate::{Subject, evaluate};
+use super::prepare::Preparer;
+use crate::backend::{self, Backend, Training, WeightSet};
+use crate::data::{Formats, Loader, SkipLog};
+use crate::learn::{EvalReport, Settings, StepRecord, TrainLog, Trainer, TrainingState};
+use crate::media::augment::Policy;
+use crate::net::{Architecture, Graph, InputContract, Weights};
+use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
+use crate::world::error::WorldError;
+use crate::world::run::{
+    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, Skipped, Steps, TrainingData,
+    student_card,
+};
+use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
+use crate::world::stages::training::{self, Learner, StepBatch, StepsAhead};
+
+stages! {
+    /// One semi-supervised (or supervised) step.
+    Pretrain, PretrainStage {
+        /// The step that loader threads have prepared.
+        Load => [training::load],
+        /// The teacher's logits; how much its label of each unlabelled sample counts.
+        TeacherForward => [training::teacher_forward, training::weigh],
+        /// The student learns from pseudo-labels.
+        StudentUpdate => [training::student_update],
+        /// How the student's update changed its labelled loss.
+        MetaTest => [training::meta_test],
+        /// The teacher learns from labels, consistency and feedback.
+        TeacherUpdate => [training::teacher_update],
+        /// The step's record.
+        Report => [training::end_step, journal::report::<StepRecord>],
+    }
+}
+
+/// A run between two steps.
+pub struct Pretraining {
+    pipeline: Pipeline,
+    config: RunConfig,
+    session: Session,
+    sets: Sets,
+    architecture: Architecture,
+    graph: Graph,
+    contract: InputContract,
+    backend: Arc<dyn Backend>,
+}
+
+/// Where a run begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// At its first step.
+    New,
+    /// At the last checkpoint in its folder, or its first step where there is none.
+    Resume,
+    /// Where a baseline with the same settings stands, whose steps so far count as its own.
+    AfterBaseline {
+        /// What [`Pretraining::state`] said of the baseline.
+        state: &'a TrainingState,
+        /// The baseline's log; its steps are written into this run's.
+        log: &'a Path,
+    },
+}
+
+/// What must be equal for a checkpoint to go on: whatever changes the numbers, and nothing else.
+#[derive(Serialize)]
+struct Identity<'a> {
+    seed: u64,
+    model: &'a ModelConfig,
+    input: &'a InputConfig,
+    training: &'a Settings,
+    augmentation: &'a Policy,
+    labelled_view: crate::learn::View,
+    sampling: Sampling,
+    classes: &'a [String],
+    data: String,
+}
+
+/// Trains from code, to the end: opens what the settings name, makes every step, and writes the run's folder. `progress`
+/// hears of every step, and ends the run after saving by giving `false`; [`Pretraining`] goes step by step, with data of
+/// a program's own.
+///
+/// # Errors
+/// As [`Pretraining::begin`] and [`crate::world::Run::run_to_end`].
+pub fn train(
+    config: RunConfig,
+    folder: RunFolder,
+    formats: &Formats,
+    progress: impl FnMut(&Advance<StepRecord, EvalReport>) -> bool,
+) -> Result<RunReport, WorldError> {
+    let backend = backend::open(&config.compute().spec())?;
+    Pretraining::begin(config, folder, backend, formats, Start::New)?.run_to_end(progress)
+}
+
+impl Pretraining {
+    /// Begins a run in its folder, or goes on with the run in it, on the datasets that its settings name.
+    ///
+    /// # Errors
+    /// A setting is refused, data cannot be opened, the starting weights do not fit, or the checkpoint belongs to
+    /// another run. A baseline to begin with that does not fit.
+    pub fn begin(
+        config: RunConfig,
+        folder: RunFolder,
+        backend: Arc<dyn Backend>,
+        formats: &Formats,
+        start: Start<'_>,
+    ) -> Result<Self, WorldError> {
+        config.validate()?;
+        let skips = Arc::new(SkipLog::new(config.strict));
+        let data = TrainingData::open(&config, formats, &skips)?;
+        Self::begin_with(config, folder, backend, (data, skips), start)
+    }
+
+    /// As [`Pretraining::begin`], on datasets that a program brings itself; items that cannot be used go to its log.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn begin_with(
+        mut config: RunConfig,
+        folder: RunFolder,
+        backend: Arc<dyn Backend>,
+        (data, skips): (TrainingData, Arc<SkipLog>),
+        start: Start<'_>,
+    ) -> Result<Self, WorldError> {
+        config.validate_settings()?;
+        config.set_compute(ComputeConfig::of(&*backend));
+        let sets = Sets::new(&config, data, skips)?;
+        let contract = config.contract()?;
+        let architecture = config.model.architecture(sets.vocabulary.len());
+        let graph = architecture.graph()?;
+        let head = architecture.head();
+        let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Training>, WorldError> {
+            Ok(backend.training(&graph, &starting_weights(&config, &graph, head, role)?)?)
+        })?;
+        let identity = Identity {
+            seed: config.seed,
+            model: &config.model,
+            input: &config.input,
+            training: &config.training,
+            augmentation: &config.augmentation,
+            labelled_view: config.data.labelled_view,
+            sampling: config.data.sampling,
+            classes: sets.vocabulary.classes(),
+            data: sets.fingerprint(),
+        };
+        let cadence = Cadence {
+            steps: config.training.steps,
+            evaluate_every: config.evaluation.every,
+            checkpoint_every: config.checkpoint_every,
+        };
+        let mut session = Session::open(folder, &identity, cadence)?;
+        match start {
+            Start::New => {}
+            Start::Resume => {
+                if let Some(state) = session.resume()? {
+                    trainer.restore(&state)?;
+                }
+            }
+            Start::AfterBaseline { state, log } => {
+                trainer.restore(&trainer.state()?.after_baseline(state, &config.training)?)?;
+                let to = session.folder.log();
+                std::fs::copy(log, to).map_err(|e| WorldError::file(log, e.to_string()))?;
+            }
+        }
+        session.folder.save_config(&config)?;
+        let done = trainer.steps_done();
+        let preparer = Preparer::new(&config, &sets, !backend.renders_views())?;
+        let ahead =
+            Loader::spawn(done..config.training.steps, config.workers, config.workers + 2, move |step| {
+                preparer.prepare(step)
+            })?;
+        let mut pipeline = Pipeline::new::<PretrainStage>(Clock::default())?;
+        let world = &mut pipeline.world;
+        world.insert_resource(StepsAhead(ahead));
+        world.insert_resource(Learner(SyncCell::new(trainer)));
+        world.insert_resource(StepsDone(done));
+        world.insert_resource(Journal(session.log(done)?));
+        world.insert_resource(Latest::<StepRecord>(None));
+        world.init_resource::<StepBatch>();
+        Ok(Self { pipeline, config, session, sets, architecture, graph, contract, backend })
+    }
+
+    /// The run's settings.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Sizes of the run's data.
+    pub fn data(&self) -> SetsSummary {
+        self.sets.summary()
+    }
+
+    /// Seconds that training has waited for the loader so far.
+    pub fn waited_seconds(&self) -> f64 {
+        self.pipeline.world.resource::<StepsAhead>().0.waited().as_secs_f64()
+    }
+
+    /// Lets `add` put systems of a program's own between the stages ([`PretrainStage`]); they see the step's samples.
+    ///
+    /// # Errors
+    /// A new system conflicts with another one without an order.
+    pub fn extend(&mut self, add: impl FnOnce(&mut World, &mut Schedule)) -> Result<(), WorldError> {
+        self.pipeline.extend(add)
+    }
+
+    /// Everything that the run has learned so far.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn state(&mut self) -> Result<TrainingState, WorldError> {
+        Ok(self.trainer().state()?)
+    }
+
+    fn trainer(&mut self) -> &mut Trainer {
+        self.pipeline.world.resource_mut::<Learner>().into_inner().0.get()
+    }
+
+    /// The student's average where one is tracked by now, else the student itself.
+    fn student_choice(&mut self) -> WeightSet {
+        let averaged = self.trainer().student().weights(WeightSet::Ema).is_ok();
+        if averaged { WeightSet::Ema } else { WeightSet::Current }
+    }
+
+    /// The score of some weights on the run's validation data.
+    fn score(&self, weights: &Weights) -> Result<Option<EvalReport>, WorldError> {
+        let Some(valid) = &self.sets.valid else { return Ok(None) };
+        let subject = Subject {
+            graph: &self.graph,
+            weights,
+            head: self.architecture.head(),
+            classes: self.sets.vocabulary.classes(),
+            contract: &self.contract,
+            crop: self.config.plain_crop(),
+            temperature: 1.0,
+        };
+        let settings = &self.config.evaluation;
+        evaluate(&subject, valid, settings, &self.sets.skips, &*self.backend, |_, _| true).map(Some)
+    }
+
+    /// Every network of the run by name.
+    fn networks(&mut self) -> Result<BTreeMap<String, Weights>, WorldError> {
+        let mut networks = BTreeMap::new();
+        let trainer = self.trainer();
+        let roles = [("student", Some(trainer.student())), ("teacher", trainer.teacher())];
+        for (role, network) in roles.into_iter().filter_map(|(role, network)| Some((role, network?))) {
+            networks.insert(role_name(role, WeightSet::Current), network.weights(WeightSet::Current)?);
+            // No average is no error: it is tracked only where the settings say so.
+            if let Ok(average) = network.weights(WeightSet::Ema) {
+                networks.insert(role_name(role, WeightSet::Ema), average);
+            }
+        }
+        Ok(networks)
+    }
+}
+
+impl Steps for Pretraining {
+    type Record = StepRecord;
+    type Scores = EvalReport;
+    type Report = RunReport;
+
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    fn steps_done(&self) -> u64 {
+        self.pipeline.world.resource::<StepsDone>().0
+    }
+
+    fn step(&mut self) -> Result<StepRecord, WorldError> {
+        self.pipeline.run()?;
+        let record = self.pipeline.world.resource_mut::<Latest<StepRecord>>().0.take();
+        record.ok_or_else(|| WorldError::Schedule("a step ended without a record".into()))
+    }
+
+    /// Of the network that evaluation uses.
+    fn evaluate(&mut self) -> Result<Option<EvalReport>, WorldError> {
+        let which = self.student_choice();
+        let weights = self.trainer().student().weights(which)?;
+        let report = self.score(&weights)?;
+        if let Some(report) = &report {
+            let done = self.steps_done();
+            self.log().evaluation(done, &role_name("student", which), report)?;
+        }
+        Ok(report)
+    }
+
+    fn state(&mut self) -> Result<TrainingState, WorldError> {
+        Self::state(self)
+    }
+
+    fn log(&mut self) -> &mut TrainLog {
+        &mut self.pipeline.world.resource_mut::<Journal>().into_inner().0
+    }
+
+    /// The scores are logged before the checkpoint is written, so a checkpoint of the last step means that they stand in
+    /// the log, and a finished run that is resumed does not log them again.
+    fn conclude(&mut self) -> Result<RunReport, WorldError> {
+        let (logged, done) = (self.is_saved(), self.steps_done());
+        let networks = self.networks()?;
+        let model = role_name("student", self.student_choice());
+        let mut scores = BTreeMap::new();
+        for (name, weights) in &networks {
+            if let Some(score) = self.score(weights)? {
+                if !logged {
+                    self.log().evaluation(done, name, &score)?;
+                }
+                scores.insert(name.clone(), score);
+            }
+        }
+        self.save()?;
+        let teacher = if networks.contains_key("teacher_average") { "teacher_average" } else { "teacher" };
+        let (data, classes) = (self.sets.summary(), self.sets.vocabulary.classes());
+        for (name, weights) in &networks {
+            let path = match name.as_str() {
+                chosen if chosen == model => self.session.folder.model(),
+                chosen if chosen == teacher => self.session.folder.teacher(),
+                _ => continue,
+            };
+            let card = student_card(&self.config, &data, classes, (name, done), scores.get(name))?;
+            weights.write(&path, self.config.storage.into(), Some(&card))?;
+        }
+        let best = scores.iter().max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1)).map(|(n, _)| n.clone());
+        let report = RunReport {
+            steps: done,
+            method: self.config.training.method,
+            model,
+            scores,
+            best,
+            data,
+            skipped: Skipped::of(&self.sets.skips),
+            loader_waited_seconds: self.waited_seconds(),
+            config: self.config.clone(),
+        };
+        self.session.write_report(&report)?;
+        Ok(report)
+    }
+}
+
+/// What a network is called in logs and reports.
+fn role_name(role: &str, which: WeightSet) -> String {
+    match which {
+        WeightSet::Current => role.to_owned(),
+        WeightSet::Ema => format!("{role}_average"),
+    }
+}
+
+fn starting_weights(
+    config: &RunConfig,
+    graph: &Graph,
+    head: &str,
+    role: &str,
+) -> Result<Weights, WorldError> {
+    // The two networks start apart, or their pseudo-labels would agree from the first step on.
+    let seed = if role == "teacher" { config.seed } else { !config.seed };
+    match &config.model.init {
+        None => Ok(Weights::initial(graph, seed)),
+        Some(path) => {
+            let (file, _) = Weights::read(path)?;
+            Weights::adapt(file, graph, head, seed).map_err(|e| WorldError::file(path, e.to_string()))
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A run's folder: which files lie in it, and whether it can be used at all, found out before training starts.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::files::write_atomically;
+use crate::world::error::WorldError;
+
+/// Bytes that must fit on the disk before a run starts; far less than a checkpoint, but a full disk has none.
+const PROBE_BYTES: usize = 64 * 1024;
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// Makes the folder for a new run.
+    ///
+    /// # Errors
+    /// It exists and is not empty (unless `force`), cannot be made, or cannot be written.
+    pub fn create(path: &Path, force: bool) -> Result<Self, WorldError> {
+        let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
+        std::fs::create_dir_all(path).map_err(|e| refuse(format!("cannot be made: {e}")))?;
+        let mut entries = std::fs::read_dir(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+        if !force && entries.next().is_some() {
+            return Err(refuse(format!(
+                "is not empty; go on with the run in it by --resume {}, start over in it by --force, or choose \
+                 another --out",
+                path.display()
+            )));
+        }
+        probe_folder(path)?;
+        let folder = Self(path.to_owned());
+        folder.clear().map_err(|e| refuse(format!("what an earlier run left cannot be removed: {e}")))?;
+        Ok(folder)
+    }
+
+    /// Removes what a run writes, and nothing else.
+    fn clear(&self) -> std::io::Result<()> {
+        let missing_is_fine = |result: std::io::Result<()>| match result {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        };
+        for file in [self.config(), self.log(), self.model(), self.teacher(), self.report()] {
+            missing_is_fine(std::fs::remove_file(file))?;
+        }
+        missing_is_fine(std::fs::remove_dir_all(self.checkpoints()))
+    }
+
+    /// Opens the folder of a run that was begun.
+    ///
+    /// # Errors
+    /// It holds no run, or cannot be written.
+    pub fn open(path: &Path) -> Result<Self, WorldError> {
+        let folder = Self(path.to_owned());
+        if !folder.config().is_file() {
+            let problem = "holds no config.toml, so no run was begun in it; check the path".into();
+            return Err(WorldError::Folder { path: path.to_owned(), problem });
+        }
+        probe_folder(path)?;
+        Ok(folder)
+    }
+
+    /// The finished model in a folder that is only read.
+    ///
+    /// # Errors
+    /// There is none, because the run has not ended or it is no run's folder.
+    pub fn finished_model(path: &Path) -> Result<PathBuf, WorldError> {
+        let model = Self(path.to_owned()).model();
+        if model.is_file() {
+            return Ok(model);
+        }
+        let problem = if Self(path.to_owned()).config().is_file() {
+            format!(
+                "holds a run that has not ended; finish it by affekt pretrain --resume {0} (affekt refine --resume {0} \
+                 where it is a temporal run)",
+                path.display()
+            )
+        } else {
+            "holds no model.safetensors; give a run's folder or a weights file".into()
+        };
+        Err(WorldError::file(path, problem))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The resolved settings.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// One JSON object a step.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log.jsonl")
+    }
+
+    /// The checkpoint's folder.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// The model that evaluation uses.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("model.safetensors")
+    }
+
+    /// The teacher, beside the student in `model`.
+    pub fn teacher(&self) -> PathBuf {
+        self.0.join("teacher.safetensors")
+    }
+
+    /// The student's features of clips, unless the settings name another folder.
+    pub fn features(&self) -> PathBuf {
+        self.0.join("features")
+    }
+
+    /// What came of the run.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.json")
+    }
+
+    /// Writes the settings.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn save_config(&self, config: &impl Serialize) -> Result<(), WorldError> {
+        let path = self.config();
+        let text = toml::to_string_pretty(config).map_err(|e| WorldError::file(&path, e.to_string()))?;
+        write_atomically(&path, text.as_bytes()).map_err(|e| WorldError::io(&path, e))
+    }
+
+    /// Reads the settings of the run.
+    ///
+    /// # Errors
+    /// The file cannot be read, or was changed to something that is no config.
+    pub fn load_config<C: DeserializeOwned>(&self) -> Result<C, WorldError> {
+        let path = self.config();
+        let text = std::fs::read_to_string(&path).map_err(|e| WorldError::io(&path, e))?;
+        toml::from_str(&text).map_err(|e| WorldError::file(&path, e.to_string().trim().to_owned()))
+    }
+}
+
+/// Whether files can be written in a folder, found out by writing one; it is removed again.
+///
+/// # Errors
+/// The folder is missing, read-only or on a full disk.
+pub fn probe_folder(path: &Path) -> Result<(), WorldError> {
+    let written = tempfile::Builder::new().prefix(".affekt-probe-").tempfile_in(path).and_then(|mut file| {
+        file.write_all(&vec![0; PROBE_BYTES])?;
+        file.as_file().sync_all()
+    });
+    written.map_err(|e| WorldError::Folder {
+        path: path.to_owned(),
+        problem: format!("cannot be written: {e}; choose another --out or make room"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::RunConfig;
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused_unless_forced() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(root.path().join("precious.txt"), "mine").expect("a file");
+        let error = RunFolder::create(root.path(), false).expect_err("not empty").to_string();
+        assert!(error.contains("--resume") && error.contains("--force"), "{error}");
+        RunFolder::create(root.path(), true).expect("forced");
+        assert!(root.path().join("precious.txt").is_file());
+    }
+
+    #[test]
+    fn the_probe_leaves_nothing_behind() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        probe_folder(root.path()).expect("writable");
+        assert_eq!(std::fs::read_dir(root.path()).expect("readable").count(), 0);
+        assert!(probe_folder(&root.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn settings_survive_their_file() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = RunFolder::create(root.path(), false).expect("empty");
+        let mut config = RunConfig { seed: 77, ..RunConfig::default() };
+        config.data.labelled = vec!["ferplus:a/b.tar#Train?labels_per_class=3".parse().expect("a SPEC")];
+        folder.save_config(&config).expect("written");
+        assert_eq!(folder.load_config::<RunConfig>().expect("read"), config);
+    }
+}

@@ -1,0 +1,220 @@
+//! A run's life, the same for every kind of training: begun or resumed, step by step with evaluations and checkpoints in
+//! between, to its model and report.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::folder::RunFolder;
+use crate::files::write_atomically;
+use crate::learn::{Checkpoints, Identity, TrainLog, TrainingState, WallClock};
+use crate::world::error::WorldError;
+
+/// What a run keeps on disk, and when it measures and saves.
+pub struct Session {
+    /// The run's folder.
+    pub folder: RunFolder,
+    checkpoints: Checkpoints,
+    /// The step of the newest checkpoint.
+    saved_at: Option<u64>,
+    cadence: Cadence,
+}
+
+/// How long a run is, and when it measures and saves.
+#[derive(Debug, Clone, Copy)]
+pub struct Cadence {
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Steps between evaluations; 0 for none but the last.
+    pub evaluate_every: u64,
+    /// Steps between checkpoints; 0 for none but the last.
+    pub checkpoint_every: u64,
+}
+
+impl Session {
+    /// Opens the run's checkpoints; `run` is what must be equal for one of them to go on.
+    ///
+    /// # Errors
+    /// The folder of checkpoints cannot be used.
+    pub fn open(folder: RunFolder, run: &impl Serialize, cadence: Cadence) -> Result<Self, WorldError> {
+        let checkpoints = Checkpoints::open(&folder.checkpoints(), Identity::new(run)?)?;
+        Ok(Self { folder, checkpoints, saved_at: None, cadence })
+    }
+
+    /// The state of the newest checkpoint, where there is one.
+    ///
+    /// # Errors
+    /// It is damaged, or belongs to another run.
+    pub fn resume(&mut self) -> Result<Option<TrainingState>, WorldError> {
+        let state = self.checkpoints.latest()?;
+        self.saved_at = state.as_ref().map(|state| state.step);
+        Ok(state)
+    }
+
+    /// The run's log, cut back to the steps that are made.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn log(&self, done: u64) -> Result<TrainLog, WorldError> {
+        Ok(TrainLog::open(&self.folder.log(), done, Box::new(WallClock::default()))?)
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_report(&self, report: &impl Serialize) -> Result<(), WorldError> {
+        let path = self.folder.report();
+        let text = serde_json::to_string_pretty(report).map_err(|e| WorldError::file(&path, e.to_string()))?;
+        write_atomically(&path, text.as_bytes()).map_err(|e| WorldError::io(&path, e))
+    }
+}
+
+/// What happened in one call of [`Run::advance`].
+#[derive(Debug, Clone)]
+pub struct Advance<Record, Scores> {
+    /// The step.
+    pub record: Record,
+    /// The scores on the validation data, where they were due.
+    pub evaluation: Option<Scores>,
+    /// The checkpoint, where it was due.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// What the kinds of runs do in their own ways; [`Run`] is made of it.
+pub trait Steps {
+    /// What a step reports.
+    type Record;
+    /// What an evaluation gives.
+    type Scores;
+    /// What comes of the run.
+    type Report;
+
+    /// The run's files.
+    fn session(&self) -> &Session;
+    /// The run's files.
+    fn session_mut(&mut self) -> &mut Session;
+    /// Steps made.
+    fn steps_done(&self) -> u64;
+    /// Makes one step.
+    ///
+    /// # Errors
+    /// As [`Run::advance`].
+    fn step(&mut self) -> Result<Self::Record, WorldError>;
+    /// Scores what has been learned so far, and logs it; nothing where there is no validation data.
+    ///
+    /// # Errors
+    /// As [`Run::advance`].
+    fn evaluate(&mut self) -> Result<Option<Self::Scores>, WorldError>;
+    /// Everything needed to go on.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn state(&mut self) -> Result<TrainingState, WorldError>;
+    /// The run's log.
+    fn log(&mut self) -> &mut TrainLog;
+    /// Scores, saves, and writes the models and the report.
+    ///
+    /// # Errors
+    /// As [`Run::finish`].
+    fn conclude(&mut self) -> Result<Self::Report, WorldError>;
+
+    /// Whether the newest checkpoint stands at this step.
+    fn is_saved(&self) -> bool {
+        self.session().saved_at == Some(self.steps_done())
+    }
+}
+
+/// A run of either kind, as a program drives it.
+pub trait Run {
+    /// What a step reports.
+    type Record;
+    /// What an evaluation gives.
+    type Scores;
+    /// What comes of the run.
+    type Report;
+
+    /// Steps of the whole run.
+    fn steps(&self) -> u64;
+
+    /// Whether all steps are made.
+    fn is_done(&self) -> bool;
+
+    /// Makes one step, then evaluates and saves where it is due.
+    ///
+    /// # Errors
+    /// The data, the networks or the disk fail; the last checkpoint stays as it is.
+    fn advance(&mut self) -> Result<Advance<Self::Record, Self::Scores>, WorldError>;
+
+    /// Writes a checkpoint, unless the newest one already stands at this step.
+    ///
+    /// # Errors
+    /// The disk is full or gone; earlier checkpoints are untouched.
+    fn save(&mut self) -> Result<PathBuf, WorldError>;
+
+    /// Scores what was learned, saves a last checkpoint, and writes the models and the report.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    fn finish(&mut self) -> Result<Self::Report, WorldError>;
+
+    /// Makes all steps that are left and finishes. `progress` hears of every step, and ends the run after saving by giving
+    /// `false`.
+    ///
+    /// # Errors
+    /// As [`Run::advance`] and [`Run::finish`]; [`WorldError::Interrupted`] where `progress` ended it.
+    fn run_to_end(
+        &mut self,
+        mut progress: impl FnMut(&Advance<Self::Record, Self::Scores>) -> bool,
+    ) -> Result<Self::Report, WorldError>
+    where
+        Self: Sized,
+    {
+        while !self.is_done() {
+            let advance = self.advance()?;
+            if !progress(&advance) {
+                self.save()?;
+                return Err(WorldError::Interrupted);
+            }
+        }
+        self.finish()
+    }
+}
+
+impl<R: Steps> Run for R {
+    type Record = R::Record;
+    type Scores = R::Scores;
+    type Report = R::Report;
+
+    fn steps(&self) -> u64 {
+        self.session().cadence.steps
+    }
+
+    fn is_done(&self) -> bool {
+        self.steps_done() >= self.steps()
+    }
+
+    fn advance(&mut self) -> Result<Advance<R::Record, R::Scores>, WorldError> {
+        let record = self.step()?;
+        let (cadence, step) = (self.session().cadence, self.steps_done());
+        let due = |every: u64| every > 0 && step.is_multiple_of(every) && step < cadence.steps;
+        let evaluation = if due(cadence.evaluate_every) { self.evaluate()? } else { None };
+        let checkpoint = if due(cadence.checkpoint_every) { Some(self.save()?) } else { None };
+        Ok(Advance { record, evaluation, checkpoint })
+    }
+
+    fn save(&mut self) -> Result<PathBuf, WorldError> {
+        if !self.is_saved() {
+            self.log().sync()?;
+            let state = self.state()?;
+            let session = self.session_mut();
+            session.checkpoints.save(&state)?;
+            session.saved_at = Some(state.step);
+        }
+        Ok(self.session().folder.checkpoints())
+    }
+
+    fn finish(&mut self) -> Result<R::Report, WorldError> {
+        self.conclude()
+    }
+}

@@ -1,0 +1,191 @@
+//! From a run's settings to its open data: vocabulary, training pools without leaks, the validation pool.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::data::{
+    Ambiguous, ClipFormats, ClipSet, DedupReport, Formats, Mapping, Pool, SkipLog, Source, Spec, Target, TrainingPools, Vocabulary,
+    training_pools,
+};
+use crate::world::config::RunConfig;
+use crate::world::error::WorldError;
+
+/// A run's open data.
+pub struct Sets {
+    /// The run's classes.
+    pub vocabulary: Vocabulary,
+    /// What is learned from.
+    pub labelled: Arc<Pool>,
+    /// What is learned from without labels; may be empty.
+    pub unlabelled: Arc<Pool>,
+    /// What is measured on; every sample has a label. `None` where the run has none.
+    pub valid: Option<Arc<Pool>>,
+    /// What de-duplication removed.
+    pub dedup: DedupReport,
+    /// Items that could not be used.
+    pub skips: Arc<SkipLog>,
+}
+
+/// Sizes of a run's data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SetsSummary {
+    /// Labelled samples by class name.
+    pub labelled: BTreeMap<String, usize>,
+    /// Labelled samples in all.
+    pub labelled_total: usize,
+    /// Unlabelled samples.
+    pub unlabelled_total: usize,
+    /// Validation samples.
+    pub valid_total: usize,
+    /// What de-duplication removed.
+    pub dedup: DedupReport,
+}
+
+/// A run's datasets, open: those that its settings name, or a program's own.
+#[derive(Clone, Default)]
+pub struct TrainingData {
+    /// With labels.
+    pub labelled: Vec<Source>,
+    /// Whose labels, if any, are not looked at.
+    pub unlabelled: Vec<Source>,
+    /// For validation; may be empty.
+    pub valid: Vec<Source>,
+}
+
+impl TrainingData {
+    /// Opens the datasets that the settings name; items that cannot be used go to the log.
+    ///
+    /// # Errors
+    /// A SPEC cannot be opened.
+    pub fn open(config: &RunConfig, formats: &Formats, skips: &SkipLog) -> Result<Self, WorldError> {
+        let open = |specs: &[Spec]| -> Result<Vec<Source>, WorldError> {
+            specs.iter().map(|spec| Ok(Source::open(spec, formats, skips)?)).collect()
+        };
+        Ok(Self {
+            labelled: open(&config.data.labelled)?,
+            unlabelled: open(&config.data.unlabelled)?,
+            valid: open(&config.data.valid)?,
+        })
+    }
+}
+
+impl Sets {
+    /// Hashes everything, maps labels to the run's classes, and removes duplicates and what validation holds too.
+    ///
+    /// # Errors
+    /// Class names do not fit, a class is empty or has fewer labels than asked for.
+    pub fn new(config: &RunConfig, data: TrainingData, skips: Arc<SkipLog>) -> Result<Self, WorldError> {
+        let TrainingData { labelled, unlabelled, valid } = data;
+        let unlabelled_sources = unlabelled.len();
+        let vocabulary = match config.data.vocabulary.as_str() {
+            "" => own_vocabulary(&labelled)?,
+            named => Vocabulary::open(named)?,
+        };
+        let valid = match valid.as_slice() {
+            [] => None,
+            sources => Some(Arc::new(labelled_pool(&vocabulary, sources, &skips)?)),
+        };
+        let evaluated: Vec<&Pool> = valid.iter().map(Arc::as_ref).collect();
+        let per_class = config.data.labels_per_class;
+        let pools =
+            training_pools(&vocabulary, &labelled, &unlabelled, &evaluated, per_class, config.seed, &skips)?;
+        let TrainingPools { labelled, unlabelled: mut rest, report: dedup } = pools;
+        if !config.data.unlabelled_rest {
+            // The unlabelled sources come first; what is left over of the labelled ones was added behind them.
+            let _ = rest.split_off(|sample| (sample.dataset as usize) < unlabelled_sources);
+        }
+        Ok(Self { vocabulary, labelled: Arc::new(labelled), unlabelled: Arc::new(rest), valid, dedup, skips })
+    }
+
+    /// Sizes, for people and reports.
+    pub fn summary(&self) -> SetsSummary {
+        let counts = self.labelled.class_counts(self.vocabulary.len());
+        SetsSummary {
+            labelled: self.vocabulary.classes().iter().cloned().zip(counts).collect(),
+            labelled_total: self.labelled.len(),
+            unlabelled_total: self.unlabelled.len(),
+            valid_total: self.valid.as_ref().map_or(0, |pool| pool.len()),
+            dedup: self.dedup,
+        }
+    }
+
+    /// A hash over every sample's content and label: two runs with the same one learn from the same data.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for pool in [&self.labelled, &self.unlabelled] {
+            hasher.update(&(pool.len() as u64).to_le_bytes());
+            for sample in pool.samples() {
+                hasher.update(&sample.hash);
+                hasher.update(&sample.label.map_or(u64::MAX, |label| label as u64).to_le_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// A pool of the labelled samples of some datasets, for validation. It remembers the content of the others: what a
+/// validation set holds, scored or not, is no training data.
+///
+/// # Errors
+/// Class names do not fit, or nothing has a label.
+pub fn labelled_pool(
+    vocabulary: &Vocabulary,
+    sources: &[Source],
+    skips: &SkipLog,
+) -> Result<Pool, WorldError> {
+    let mut pool = Pool::build(vocabulary, sources, skips)?;
+    pool.retain_labelled();
+    if pool.is_empty() {
+        let names: Vec<&str> = sources.iter().map(|source| source.dataset.name()).collect();
+        return Err(WorldError::setting(
+            "data.valid",
+            format!("{}: no item has a label of the run's classes", names.join(", ")),
+        ));
+    }
+    Ok(pool)
+}
+
+/// The classes of the first labelled dataset, without columns that name no expression and those its SPEC maps away.
+fn own_vocabulary(labelled: &[Source]) -> Result<Vocabulary, WorldError> {
+    let Some(source) = labelled.first() else {
+        return Err(WorldError::setting("data.labelled", "names no dataset; add one with --labelled SPEC"));
+    };
+    let expressions = Vocabulary::open("ferplus8")?;
+    let mut classes: Vec<String> = vec![];
+    for class in source.dataset.classes() {
+        let name = match source.map.get(class).map(String::as_str) {
+            Some("drop" | "unlabelled") => continue,
+            Some(other) => other,
+            None if names_no_expression(&expressions, class) => continue,
+            None => class,
+        };
+        if !classes.iter().any(|known| known == name) {
+            classes.push(name.to_owned());
+        }
+    }
+    Ok(Vocabulary::new(classes)?)
+}
+
+fn names_no_expression(expressions: &Vocabulary, class: &str) -> bool {
+    let alone = [class.to_owned()];
+    let mapping: Option<Mapping> = expressions.mapping("", &alone, &BTreeMap::new(), Ambiguous::Drop).ok();
+    mapping.is_some_and(|targets| targets == [Target::Drop])
+}
+
+/// Opens clips under a model's classes.
+///
+/// # Errors
+/// A SPEC cannot be opened, or class names do not fit.
+pub fn open_clips(
+    classes: &[String],
+    specs: &[Spec],
+    formats: &ClipFormats,
+    skips: &SkipLog,
+) -> Result<ClipSet, WorldError> {
+    let vocabulary = Vocabulary::new(classes.to_vec())?;
+    let open = |spec: &Spec| Ok((spec.clone(), formats.open(spec, skips)?));
+    let open: Vec<_> = specs.iter().map(open).collect::<Result<_, WorldError>>()?;
+    Ok(ClipSet::new(&vocabulary, open)?)
+}

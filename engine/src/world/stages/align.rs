@@ -1,0 +1,61 @@
+//! Faces as input, framed as the model's card says.
+
+use bevy_ecs::prelude::*;
+
+use super::capture::AtHand;
+use super::student::FaceBatch;
+use crate::media::align::{Aligner, thumbnail};
+use crate::world::components::{Face, Faces, FramePicture, NextThumbnail, OfTrack, Seconds, Thumbnail};
+use crate::world::error::WorldError;
+
+/// How faces become input.
+#[derive(Resource)]
+pub struct FaceAligner(pub Aligner);
+
+/// Pictures that readings carry.
+#[derive(Resource)]
+pub struct KeptPictures {
+    /// Whether they carry their frame.
+    pub frames: bool,
+    /// Seconds between two thumbnails of a person, and their side in pixels; `None` for no thumbnails.
+    pub thumbnails: Option<(f64, usize)>,
+}
+
+/// Fills the batch with the faces at hand, cuts out the thumbnails that are due, and releases frames nobody needs again.
+pub fn align(
+    mut commands: Commands,
+    at_hand: Res<AtHand>,
+    aligner: Res<FaceAligner>,
+    kept: Res<KeptPictures>,
+    mut batch: ResMut<FaceBatch>,
+    frames: Query<(&FramePicture, &Seconds, &Faces)>,
+    faces: Query<(&Face, &OfTrack)>,
+    mut tracks: Query<&mut NextThumbnail>,
+) -> Result<(), WorldError> {
+    batch.faces.clear();
+    let mut views = vec![];
+    for &frame in &at_hand.0 {
+        let Ok((FramePicture(picture), Seconds(seconds), in_frame)) = frames.get(frame) else { continue };
+        for &face in in_frame.in_order() {
+            let (Face(tracked), track) =
+                faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
+            batch.faces.push(face);
+            views.push((picture, tracked.face_box, tracked.landmarks));
+            if let Some((every, side)) = kept.thumbnails
+                && let Ok(mut next) = tracks.get_mut(track.0)
+                && *seconds >= next.0
+            {
+                next.0 = seconds + every;
+                let cut = thumbnail(picture, &tracked.face_box, side);
+                commands.entity(face).insert(Thumbnail(Some(cut)));
+            }
+        }
+    }
+    batch.input = aligner.0.align_all(&views);
+    if !kept.frames {
+        at_hand.0.iter().for_each(|&frame| {
+            commands.entity(frame).remove::<FramePicture>();
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Measuring on pictures: samples of a pool in order, read and rendered ahead by loader threads.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+
+use super::plain_view::PlainView;
+use super::student::FaceBatch;
+use crate::data::{DataError, Loader, Pool, SkipLog};
+use crate::world::components::{Label, PoolIndex};
+use crate::world::error::WorldError;
+
+/// A run of samples, read and rendered.
+#[derive(Debug, Clone, Default)]
+pub struct RenderedPictures {
+    /// Places in the pool whose pictures are here.
+    used: Vec<usize>,
+    plain: Vec<f32>,
+    /// Empty where no mirror images are asked for.
+    mirrored: Vec<f32>,
+}
+
+/// Walks a pool in order, batch by batch.
+pub struct PictureWalk {
+    /// What is walked.
+    pub pool: Arc<Pool>,
+    /// How its pictures are seen.
+    pub view: PlainView,
+    /// Pictures a pass.
+    pub batch: usize,
+    /// Whether mirror images are seen too.
+    pub flip: bool,
+    /// Items that cannot be read.
+    pub skips: Arc<SkipLog>,
+}
+
+impl PictureWalk {
+    /// How many batches the pool has.
+    pub fn count(&self) -> u64 {
+        self.pool.len().div_ceil(self.batch) as u64
+    }
+
+    /// Places in the pool of a batch.
+    pub fn range(&self, index: u64) -> Range<usize> {
+        let first = index as usize * self.batch;
+        first..self.pool.len().min(first + self.batch)
+    }
+
+    /// Reads and renders a batch; what cannot be read is left out and counted.
+    ///
+    /// # Errors
+    /// A picture cannot be read and the log is strict.
+    pub fn render(&self, index: u64) -> Result<RenderedPictures, DataError> {
+        let mut rendered = RenderedPictures::default();
+        for place in self.range(index) {
+            match self.pool.picture(place) {
+                Ok(picture) => {
+                    let mirrored = self.flip.then_some(&mut rendered.mirrored);
+                    self.view.render(&picture, &mut rendered.plain, mirrored);
+                    rendered.used.push(place);
+                }
+                Err(error) => self.skips.skip(&self.pool.key(place), error)?,
+            }
+        }
+        Ok(rendered)
+    }
+}
+
+/// The walk, and the number of the batch in flight.
+#[derive(Resource)]
+pub struct Place {
+    /// What is walked.
+    pub walk: Arc<PictureWalk>,
+    /// Batches done.
+    pub batch: u64,
+}
+
+/// Batches made ahead.
+#[derive(Resource)]
+pub struct PicturesAhead(pub Loader<Result<RenderedPictures, DataError>>);
+
+/// Logits and labels of all batches so far: a score needs them all.
+#[derive(Resource, Default)]
+pub struct PictureTally {
+    /// A row a picture.
+    pub logits: Vec<f32>,
+    /// A class a picture, or -1.
+    pub labels: Vec<i64>,
+}
+
+/// Spawns the samples of the next batch.
+pub fn draw(mut commands: Commands, place: Res<Place>) -> Result<(), WorldError> {
+    let samples = place.walk.pool.samples();
+    for index in place.walk.range(place.batch) {
+        let mut entity = commands.spawn(PoolIndex(index));
+        if let Some(label) = samples[index].label {
+            entity.insert(Label(label));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the batch that loader threads have made; samples that cannot be read leave, because nothing may stand in for them
+/// in a score.
+pub fn load(
+    mut commands: Commands,
+    mut ahead: ResMut<PicturesAhead>,
+    mut batch: ResMut<FaceBatch>,
+    samples: Query<(Entity, &PoolIndex)>,
+) -> Result<(), WorldError> {
+    let rendered =
+        ahead.0.next().ok_or_else(|| WorldError::Schedule("no batch is left to load".into()))???;
+    let mut in_order: Vec<(Entity, &PoolIndex)> = samples.iter().collect();
+    in_order.sort_unstable_by_key(|(_, index)| index.0);
+    let (used, left_out): (Vec<_>, Vec<_>) =
+        in_order.into_iter().partition(|(_, index)| rendered.used.binary_search(&index.0).is_ok());
+    left_out.iter().for_each(|(entity, _)| commands.entity(*entity).despawn());
+    batch.faces = used.into_iter().map(|(entity, _)| entity).collect();
+    (batch.input, batch.mirrored) = (rendered.plain, rendered.mirrored);
+    Ok(())
+}
+
+/// Adds the batch to the tally, and lets its samples go.
+pub fn measure(
+    mut commands: Commands,
+    mut batch: ResMut<FaceBatch>,
+    mut tally: ResMut<PictureTally>,
+    mut place: ResMut<Place>,
+    labels: Query<&Label>,
+) -> Result<(), WorldError> {
+    tally.logits.append(&mut batch.logits);
+    for face in batch.faces.drain(..) {
+        tally.labels.push(labels.get(face).map_or(-1, |label| label.0 as i64));
+        commands.entity(face).despawn();
+    }
+    place.batch += 1;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Whose faces they are: a track a person, with the windows, votes and pictures that are kept of them.
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::prelude::*;
+
+use super::capture::{AtHand, Inbox};
+use super::temporal::Encoder;
+use crate::media::track::Tracker;
+use crate::signal::VoteSettings;
+use crate::world::components::{
+    Ballot, Detections, Ended, Face, FrameIndex, InFrame, NextThumbnail, OfTrack, Timeline, TrackId,
+};
+use crate::world::error::WorldError;
+
+/// Who is who.
+#[derive(Resource)]
+pub struct FaceTracker {
+    /// Follows boxes.
+    pub tracker: Tracker,
+    /// The entity of each person who may be seen again, by number.
+    pub tracks: BTreeMap<u32, Entity>,
+}
+
+/// How every track votes.
+#[derive(Resource)]
+pub struct Voting {
+    /// Which frames vote.
+    pub vote: VoteSettings,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// Spawns a face for each one that is seen or carried on, and puts it into its track's [`Timeline`]; new people get a
+/// track, and those who are gone for good are marked [`Ended`].
+#[expect(clippy::too_many_arguments, reason = "a system's parameters are what it takes from the world")]
+pub fn track(
+    mut commands: Commands,
+    at_hand: Res<AtHand>,
+    inbox: Res<Inbox>,
+    voting: Res<Voting>,
+    mut following: ResMut<FaceTracker>,
+    mut encoder: ResMut<Encoder>,
+    frames: Query<(&FrameIndex, Option<&Detections>)>,
+    mut timelines: Query<&mut Timeline>,
+) -> Result<(), WorldError> {
+    let FaceTracker { tracker, tracks } = &mut *following;
+    let mut new: BTreeMap<Entity, Timeline> = BTreeMap::new();
+    let mut ended = vec![];
+    for &frame in &at_hand.0 {
+        let (index, detections) = frames.get(frame).map_err(|e| WorldError::Schedule(e.to_string()))?;
+        let step = tracker.step(index.0 as u64, detections.map(|found| found.0.as_slice()));
+        let mut seen = BTreeMap::new();
+        for face in step.faces {
+            let track = *tracks.entry(face.id).or_insert_with(|| {
+                let track = commands.spawn((TrackId(face.id), NextThumbnail(f64::NEG_INFINITY))).id();
+                new.insert(track, Timeline::default());
+                track
+            });
+            seen.insert(track, commands.spawn((Face(face), InFrame(frame), OfTrack(track))).id());
+        }
+        for &track in tracks.values() {
+            let face = seen.get(&track).copied();
+            if let Some(timeline) = new.get_mut(&track) {
+                timeline.fresh.push(face);
+            } else if let Ok(mut timeline) = timelines.get_mut(track) {
+                timeline.fresh.push(face);
+            }
+        }
+        ended.extend(step.expired.iter().filter_map(|id| tracks.remove(id)));
+    }
+    if inbox.last {
+        ended.extend(std::mem::take(tracks).into_values());
+    }
+    for (track, timeline) in new {
+        let ballot = Ballot::new(voting.vote, voting.classes)
+            .map_err(|e| WorldError::setting("vote", e.to_string()))?;
+        commands.entity(track).insert((timeline, ballot, encoder.window()?));
+    }
+    ended.into_iter().for_each(|track| {
+        commands.entity(track).insert(Ended);
+    });
+    Ok(())
+}

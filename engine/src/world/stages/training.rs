@@ -1,0 +1,97 @@
+//! Pre-training: a step that loader threads have prepared goes through teacher, student and feedback, as the method's table
+//! has it; see [`crate::learn::SemiSupervised`].
+
+use bevy_ecs::prelude::*;
+use bevy_platform::cell::SyncCell;
+
+use super::journal::{Latest, StepsDone};
+use super::samples::PreparedStep;
+use crate::data::{DataError, Loader};
+use crate::learn::{StepRecord, TrainBatch, Trainer};
+use crate::world::components::{BatchIndex, PseudoWeight, Unlabelled};
+use crate::world::error::WorldError;
+
+/// The networks and how they learn.
+#[derive(Resource)]
+pub struct Learner(pub SyncCell<Trainer>);
+
+/// Steps made ahead by loader threads.
+#[derive(Resource)]
+pub struct StepsAhead(pub Loader<Result<PreparedStep, DataError>>);
+
+/// The networks' input of the step, one buffer a view because the network reads a batch.
+#[derive(Resource, Default)]
+pub struct StepBatch(TrainBatch);
+
+/// Takes over the step that is ready; its unlabelled samples become entities, which pseudo-labels are given to.
+pub fn load(
+    mut commands: Commands,
+    mut ahead: ResMut<StepsAhead>,
+    mut batch: ResMut<StepBatch>,
+    done: Res<StepsDone>,
+    old: Query<Entity, With<Unlabelled>>,
+) -> Result<(), WorldError> {
+    old.iter().for_each(|entity| commands.entity(entity).despawn());
+    let prepared = ahead.0.next().ok_or_else(|| WorldError::Schedule("no step is left to load".into()))???;
+    if prepared.step != done.0 {
+        return Err(WorldError::Schedule("the loader is at another step".into()));
+    }
+    commands.spawn_batch((0..prepared.unlabelled).map(|place| (BatchIndex(place), Unlabelled)));
+    batch.0 = prepared.batch;
+    Ok(())
+}
+
+/// The teacher on all views, as one batch.
+pub fn teacher_forward(mut learner: ResMut<Learner>, batch: Res<StepBatch>) -> Result<(), WorldError> {
+    Ok(learner.0.get().teacher_forward(&batch.0)?)
+}
+
+/// Says of each unlabelled sample how much the teacher's label of it counts.
+pub fn weigh(
+    mut commands: Commands,
+    mut learner: ResMut<Learner>,
+    samples: Query<(Entity, &BatchIndex), With<Unlabelled>>,
+) -> Result<(), WorldError> {
+    let Some(labels) = learner.0.get().pseudo_labels() else { return Ok(()) };
+    for (entity, place) in &samples {
+        if let Some(&weight) = labels.weights.get(place.0) {
+            commands.entity(entity).insert(PseudoWeight(weight));
+        }
+    }
+    Ok(())
+}
+
+/// The student learns from the pseudo-labels, each as its sample's weight says.
+pub fn student_update(
+    mut learner: ResMut<Learner>,
+    batch: Res<StepBatch>,
+    samples: Query<(&BatchIndex, &PseudoWeight)>,
+) -> Result<(), WorldError> {
+    let learner = learner.0.get();
+    let mut weights: Vec<_> = samples.iter().collect();
+    weights.sort_unstable_by_key(|(place, _)| **place);
+    let weights: Vec<f32> = weights.into_iter().map(|(_, weight)| weight.0).collect();
+    if !weights.is_empty() {
+        learner.set_pseudo_weights(&weights)?;
+    }
+    Ok(learner.student_update(&batch.0)?)
+}
+
+/// How the student's step changed its loss on labels.
+pub fn meta_test(mut learner: ResMut<Learner>, batch: Res<StepBatch>) -> Result<(), WorldError> {
+    Ok(learner.0.get().meta_test(&batch.0)?)
+}
+
+/// The teacher learns from labels, consistency and feedback.
+pub fn teacher_update(mut learner: ResMut<Learner>, batch: Res<StepBatch>) -> Result<(), WorldError> {
+    Ok(learner.0.get().teacher_update(&batch.0)?)
+}
+
+/// Ends the step.
+pub fn end_step(
+    mut learner: ResMut<Learner>,
+    mut latest: ResMut<Latest<StepRecord>>,
+) -> Result<(), WorldError> {
+    latest.0 = Some(learner.0.get().end_step()?);
+    Ok(())
+}
