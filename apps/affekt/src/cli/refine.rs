@@ -206,7 +206,7 @@ pub fn train(
         if interrupt::asked() {
             run.save()?;
             progress.finish();
-            eprintln!(
+            note!(
                 "interrupted after step {} of {total}; saved. Go on with: affekt refine --resume {}",
                 run.steps_done(),
                 folder.path().display()
