@@ -147,9 +147,6 @@ mod tests {
         second["temporal_label"] = json!("froh");
         let expected = json!({ "version": 1, "frame": 7, "seconds": 0.233_333, "faces": [face, second] });
         assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), expected);
-        assert_eq!(
-            serde_json::from_slice::<FrameLine>(&bytes).unwrap(),
-            FrameLine::new(&reading, &classes)
-        );
+        assert_eq!(serde_json::from_slice::<FrameLine>(&bytes).unwrap(), FrameLine::new(&reading, &classes));
     }
 }

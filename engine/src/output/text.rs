@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn names_in_many_scripts_are_drawn_by_the_font_built_in() {
         let built_in = FontRef::try_from_slice(BUILT_IN).unwrap();
-        for name in ["happiness", "радость", "χαρά", "joie 97%", "ուրախություն", "Überraschung"] {
+        for name in ["happiness", "радость", "χαρά", "joie 97%", "ուրախություն", "Überraschung"]
+        {
             for letter in name.chars() {
                 assert!(has(&built_in, letter), "{letter} of {name}");
             }

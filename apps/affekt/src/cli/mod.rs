@@ -15,6 +15,7 @@ mod pretrain;
 mod reading;
 pub mod refine;
 mod report;
+mod run_args;
 mod stream;
 mod synth;
 pub mod training;
