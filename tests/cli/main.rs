@@ -14,4 +14,6 @@ mod program;
 mod report;
 mod runs;
 mod stream;
+#[cfg(target_os = "linux")]
+mod unheard;
 mod video;

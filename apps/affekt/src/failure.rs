@@ -24,11 +24,11 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         match self {
             Self::Usage(error) => {
-                eprintln!("error: {}", joined(error));
+                note!("error: {}", joined(error));
                 ExitCode::from(2)
             }
             Self::Run(error) => {
-                eprintln!("error: {}", joined(error));
+                note!("error: {}", joined(error));
                 ExitCode::from(1)
             }
             Self::Interrupted => ExitCode::from(130),

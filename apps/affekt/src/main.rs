@@ -1,6 +1,9 @@
 //! `affekt`, the headless program: train, evaluate, measure. Arguments become settings, settings go to the engine,
 //! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
 
+#[macro_use]
+mod terminal;
+
 mod ablation;
 mod analyze;
 mod cli;

@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Seconds between plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Shortest time over which a rate is measured; a shorter one says more about the clock than about the work.
+const MEASURED_OVER: Duration = Duration::from_millis(200);
 /// Share of the newest measurement in the smoothed rate.
 const NEWEST: f64 = 0.1;
 
@@ -18,11 +20,34 @@ pub struct Progress {
     noun: &'static str,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
-    last_update: Instant,
+    measured_at: Instant,
     last_done: u64,
-    steps_per_second: f64,
-    images_per_second: f64,
+    pace: Pace,
     quiet: bool,
+}
+
+/// Steps and images a second.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Steps and images since the last measurement.
+    since: [f64; 2],
+    /// Smoothed rates, once there was a measurement.
+    rates: Option<[f64; 2]>,
+}
+
+impl Pace {
+    /// Counts more work, `elapsed` after the last measurement; whether it was enough for another one.
+    fn add(&mut self, more: [f64; 2], elapsed: Duration) -> bool {
+        self.since = [0, 1].map(|i| self.since[i] + more[i]);
+        let measured = elapsed >= MEASURED_OVER;
+        if measured {
+            let new = self.since.map(|count| count / elapsed.as_secs_f64());
+            let old = self.rates.unwrap_or(new);
+            self.rates = Some([0, 1].map(|i| old[i] + NEWEST * (new[i] - old[i])));
+            self.since = [0.0; 2];
+        }
+        measured
+    }
 }
 
 impl Progress {
@@ -36,35 +61,28 @@ impl Progress {
             bar.set_position(done);
             bar
         });
-        Self {
-            total,
-            noun,
-            bar,
-            last_line: None,
-            last_update: Instant::now(),
-            last_done: done,
-            steps_per_second: 0.0,
-            images_per_second: 0.0,
-            quiet,
-        }
+        let pace = Pace::default();
+        Self { total, noun, bar, last_line: None, measured_at: Instant::now(), last_done: done, pace, quiet }
     }
 
     /// `done` steps are behind; `images` were worked on since the last call; `figures` is what to show beside.
     pub fn update(&mut self, done: u64, images: usize, figures: &str) {
-        let seconds = self.last_update.elapsed().as_secs_f64().max(1e-9);
+        // A file may hold more than it says of itself.
+        self.total = self.total.max(done);
         let steps = done.saturating_sub(self.last_done) as f64;
-        self.steps_per_second = smoothed(self.steps_per_second, steps / seconds);
-        self.images_per_second = smoothed(self.images_per_second, images as f64 / seconds);
-        self.last_update = Instant::now();
+        if self.pace.add([steps, images as f64], self.measured_at.elapsed()) {
+            self.measured_at = Instant::now();
+        }
         self.last_done = done;
         if let Some(bar) = &self.bar {
+            bar.set_length(self.total);
             bar.set_position(done);
             bar.set_message(self.tail(done, figures));
             return;
         }
         let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) || done == self.total;
         if due && !self.quiet {
-            eprintln!("{} {done}/{} {}", self.noun, self.total, self.tail(done, figures));
+            note!("{} {done}/{} {}", self.noun, self.total, self.tail(done, figures));
             self.last_line = Some(Instant::now());
         }
     }
@@ -72,8 +90,8 @@ impl Progress {
     /// Says something that stays on the screen.
     pub fn note(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| note!("{text}")),
+            None => note!("{text}"),
         }
     }
 
@@ -85,20 +103,14 @@ impl Progress {
     }
 
     fn tail(&self, done: u64, figures: &str) -> String {
-        let left = self.total.saturating_sub(done) as f64 / self.steps_per_second.max(1e-9);
+        let Some([steps, images]) = self.pace.rates else { return figures.to_owned() };
+        let left = self.total.saturating_sub(done) as f64 / steps.max(1e-9);
         let eta = clock(Duration::from_secs_f64(left.min(1e9)));
         // Where frames are counted, what is worked on are frames.
         let worked = if self.noun == "frame" { "frames" } else { "images" };
-        format!("{:.0} {worked}/s, ETA {eta}{}{figures}", self.images_per_second, separator(figures))
+        let separator = if figures.is_empty() { "" } else { ", " };
+        format!("{images:.0} {worked}/s, ETA {eta}{separator}{figures}")
     }
-}
-
-fn separator(figures: &str) -> &'static str {
-    if figures.is_empty() { "" } else { ", " }
-}
-
-fn smoothed(old: f64, new: f64) -> f64 {
-    if old == 0.0 { new } else { old + NEWEST * (new - old) }
 }
 
 /// A duration as `1:02:03` or `2:03`.
@@ -114,8 +126,33 @@ mod tests {
 
     #[test]
     fn frames_are_called_frames() {
-        assert!(Progress::start("frame", 0, 9, true).tail(1, "a.mp4").contains(" frames/s, ETA"));
-        assert!(Progress::start("step", 0, 9, true).tail(1, "").contains(" images/s, ETA"));
+        let tail = |noun| {
+            let mut progress = Progress::start(noun, 0, 9, true);
+            progress.pace.rates = Some([2.0, 64.0]);
+            progress.tail(1, "a.mp4")
+        };
+        assert_eq!(tail("frame"), "64 frames/s, ETA 0:04, a.mp4");
+        assert_eq!(tail("step"), "64 images/s, ETA 0:04, a.mp4");
+    }
+
+    #[test]
+    fn a_rate_is_measured_over_time_enough_or_not_given() {
+        let mut progress = Progress::start("step", 0, 9, true);
+        progress.update(9, 1_000_000, "");
+        assert_eq!(progress.tail(9, "loss 1"), "loss 1");
+        let mut pace = Pace::default();
+        assert!(!pace.add([1.0, 32.0], Duration::from_nanos(65)));
+        assert!(pace.add([3.0, 96.0], Duration::from_secs(2)));
+        assert_eq!(pace.rates, Some([2.0, 64.0]));
+        pace.add([0.0, 0.0], Duration::from_secs(1));
+        assert_eq!(pace.rates, Some([1.8, 57.6]));
+    }
+
+    #[test]
+    fn more_than_was_announced_raises_the_total() {
+        let mut progress = Progress::start("frame", 0, 1500, true);
+        progress.update(1764, 1764, "");
+        assert_eq!(progress.total, 1764);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::About;
+use crate::about::About;
 
 /// The model that is built in.
 const DEFAULT_MODEL: &[u8] = include_bytes!("../../../assets/models/ferplus-48.safetensors");

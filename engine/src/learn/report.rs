@@ -198,18 +198,10 @@ impl EvalReport {
             header.push(format!("f1_{name}"));
             row.push(self.per_class_f1.get(name).copied().unwrap_or(0.0).to_string());
         }
-        [header, row]
-            .map(|cells| cells.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",") + "\n")
-            .concat()
-    }
-}
-
-/// A CSV cell (RFC 4180).
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.into()
+        let mut table = csv::Writer::from_writer(vec![]);
+        // A vector takes all that is written.
+        let _ = table.write_record(header).and_then(|()| table.write_record(row));
+        table.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Boxes and labels on a frame.
 
-use super::letters;
+use super::text;
 use crate::media::{FaceBox, Picture};
 use crate::world::live::FrameReading;
 
@@ -22,10 +22,12 @@ pub fn annotated(picture: &Picture, reading: &FrameReading, classes: &[String]) 
         let colour = person_colour(face.face);
         outline(&mut picture, &face.face_box, thick + 1, colour);
         let class = classes.get(face.voted_label).map_or("", String::as_str);
-        let text = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
-        let dot = thick.max(2);
-        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(8 * dot);
-        letters::write(&mut picture, face.face_box.x.max(0.0) as usize, top, &text, dot, colour);
+        let words = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
+        let bar = text::bar(&words, (picture.height / 30).max(15), colour);
+        // Above the box and within the picture, where there is room.
+        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(bar.height + thick);
+        let left = (face.face_box.x.max(0.0) as usize).min(picture.width.saturating_sub(bar.width));
+        picture.paste(&bar, left, top);
     }
     picture
 }

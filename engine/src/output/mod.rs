@@ -1,24 +1,22 @@
 //! What readings become outside of the engine, for files and live alike.
 //!
-//! `table` writes CSV, `lines` JSON Lines, `draw` boxes and `letters` onto a frame, `people` gathers what a whole input came
+//! `table` writes CSV, `lines` JSON Lines, `draw` boxes and `text` onto a frame, `people` gathers what a whole input came
 //! to, `subtitles` renders that. `recorder` writes video and table together, `port` tells other programs
 //! while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
 //! they are whole. Not here: reading of faces, pages of HTML.
 
-mod base64;
 mod client;
 mod draw;
-mod letters;
 pub mod lines;
 mod people;
 mod port;
 mod recorder;
 mod subtitles;
 pub mod table;
+mod text;
 
-pub use base64::base64;
 pub use draw::{annotated, person_colour};
-pub use letters::{width as text_width, write as write_text};
+pub use lines::{FaceLine, FrameLine};
 pub use people::{Gathering, Person, Run, SUMMARY_VERSION, Summary, Thumbnail};
 pub use port::{Port, PortCounts, PortError};
 pub use recorder::Recorder;

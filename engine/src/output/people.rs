@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::live::{FaceReading, FrameReading};
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
+
+use crate::world::live::{FaceReading, FrameReading};
 
 /// Version of the summary's form.
 pub const SUMMARY_VERSION: u32 = 2;
@@ -185,7 +187,7 @@ fn keep(person: &mut Person, (every, seen): &mut (u64, u64), face: &FaceReading)
         });
         *every *= 2;
     }
-    let jpeg = super::base64(&jpeg);
+    let jpeg = BASE64.encode(&jpeg);
     person.thumbnails.push(Thumbnail { seconds: face.seconds, label: face.voted_label, jpeg });
 }
 

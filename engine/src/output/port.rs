@@ -125,7 +125,10 @@ impl Port {
         if clients.is_empty() {
             return;
         }
-        let line: Arc<str> = lines::line(reading, classes).into();
+        let mut line = vec![];
+        // A vector takes all that is written.
+        let _ = lines::write(&mut line, reading, classes);
+        let line: Arc<str> = String::from_utf8_lossy(&line).trim_end().into();
         clients.retain(|client| match client.lines.try_send(Arc::clone(&line)) {
             Ok(()) => {
                 self.shared.sent.fetch_add(1, Ordering::Relaxed);

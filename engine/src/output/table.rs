@@ -1,6 +1,5 @@
 //! The table: a row a face and frame, and a row for every frame without one.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::world::live::{FaceReading, FrameReading};
@@ -12,15 +11,13 @@ const LANDMARKS: [&str; 5] = ["left_eye", "right_eye", "nose", "left_mouth", "ri
 
 /// The first line.
 pub fn header(classes: &[String]) -> String {
-    let mut out = String::from("frame,seconds,face,x,y,w,h");
-    for name in LANDMARKS {
-        let _ = write!(out, ",{name}_x,{name}_y");
-    }
-    for class in classes {
-        let _ = write!(out, ",{}", field(&format!("p_{class}")));
-    }
-    out.push_str(",frame_label,temporal_label,voted_label,confidence,unsure\n");
-    out
+    let fixed = ["frame", "seconds", "face", "x", "y", "w", "h"].map(String::from);
+    let landmarks = LANDMARKS.iter().flat_map(|name| ["x", "y"].map(|axis| format!("{name}_{axis}")));
+    let classes = classes.iter().map(|class| format!("p_{class}"));
+    let last = ["frame_label", "temporal_label", "voted_label", "confidence", "unsure"].map(String::from);
+    let columns = fixed.into_iter().chain(landmarks).chain(classes).chain(last);
+    // Memory takes all that is written.
+    csv([columns]).ok().and_then(|line| String::from_utf8(line).ok()).unwrap_or_default()
 }
 
 /// The rows of a frame.
@@ -29,50 +26,40 @@ pub fn header(classes: &[String]) -> String {
 /// Whatever the file reports.
 pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) -> io::Result<()> {
     if reading.faces.is_empty() {
-        let empty = ",".repeat(4 + 2 * LANDMARKS.len() + classes.len() + 5);
-        return writeln!(file, "{},{:.6},{NO_FACE}{empty}", reading.frame, reading.seconds);
+        let (frame, seconds) = (reading.frame.to_string(), format!("{:.6}", reading.seconds));
+        let empty = std::iter::repeat_n(String::new(), 4 + 2 * LANDMARKS.len() + classes.len() + 5);
+        return file.write_all(&csv([[frame, seconds, NO_FACE.into()].into_iter().chain(empty)])?);
     }
-    for face in &reading.faces {
-        file.write_all(row(face, classes).as_bytes())?;
-    }
-    Ok(())
+    file.write_all(&csv(reading.faces.iter().map(|face| row(face, classes)))?)
 }
 
-fn row(face: &FaceReading, classes: &[String]) -> String {
+fn row(face: &FaceReading, classes: &[String]) -> Vec<String> {
     let b = face.face_box;
-    let mut out = format!(
-        "{},{:.6},{},{:.2},{:.2},{:.2},{:.2}",
-        face.frame, face.seconds, face.face, b.x, b.y, b.w, b.h
-    );
+    let mut cells = vec![face.frame.to_string(), format!("{:.6}", face.seconds), face.face.to_string()];
+    cells.extend([b.x, b.y, b.w, b.h].map(|v| format!("{v:.2}")));
     match &face.landmarks {
-        Some(points) => points.iter().flatten().for_each(|v| {
-            let _ = write!(out, ",{v:.2}");
-        }),
-        None => out.push_str(&",".repeat(2 * LANDMARKS.len())),
+        Some(points) => cells.extend(points.iter().flatten().map(|v| format!("{v:.2}"))),
+        None => cells.extend(std::iter::repeat_n(String::new(), 2 * LANDMARKS.len())),
     }
-    for p in &face.probabilities {
-        let _ = write!(out, ",{p:.6}");
-    }
-    let name = |label: usize| classes.get(label).map_or_else(String::new, |c| field(c));
-    let temporal = face.temporal_label.map_or_else(String::new, name);
-    let _ = writeln!(
-        out,
-        ",{},{temporal},{},{:.6},{}",
+    cells.extend(face.probabilities.iter().map(|p| format!("{p:.6}")));
+    let name = |label: usize| classes.get(label).cloned().unwrap_or_default();
+    cells.extend([
         name(face.frame_label),
+        face.temporal_label.map(name).unwrap_or_default(),
         name(face.voted_label),
-        face.confidence,
-        u8::from(face.unsure)
-    );
-    out
+        format!("{:.6}", face.confidence),
+        u8::from(face.unsure).to_string(),
+    ]);
+    cells
 }
 
-/// A text as a field: in quotes where it holds a comma, a quote or a line's end.
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+/// Rows of cells as CSV. In memory, because the writer flushes what it writes to, and a file should not be at every frame.
+fn csv<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> io::Result<Vec<u8>> {
+    let mut table = csv::Writer::from_writer(vec![]);
+    for row in rows {
+        table.write_record(row.into_iter().map(String::into_bytes))?;
     }
+    table.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 #[cfg(test)]

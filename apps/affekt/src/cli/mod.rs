@@ -15,18 +15,17 @@ mod pretrain;
 mod reading;
 pub mod refine;
 mod report;
+mod run_args;
 mod stream;
 mod synth;
 pub mod training;
 mod values;
 
-use std::io::Write as _;
-
 use affekt_engine::world::WorldError;
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+pub use crate::terminal::say;
 
 const EXAMPLES: &str = "First steps:
   affekt demo                       train and evaluate on generated faces, in minutes
@@ -105,15 +104,5 @@ pub fn classify(error: WorldError) -> Failure {
         WorldError::Interrupted => Failure::Interrupted,
         error if error.is_request() => Failure::usage(error),
         error => Failure::Run(error.into()),
-    }
-}
-
-/// A result on standard output, with a newline.
-pub fn say(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
-        // A reader such as `head` that has seen enough is not a failure.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result.context("standard output")?),
     }
 }

@@ -1,15 +1,13 @@
 //! `affekt refine`: the temporal encoder over a frozen student's features.
 
-use std::path::PathBuf;
-
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{FrameReading, RefineConfig, RefineReport, Refining, RunFolder, WorldError};
 use clap::Args;
-use toml::Value;
 
+use super::run_args::Kind::{Number, Switch, Text, Texts, Whole};
+use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag};
 use super::say;
 use crate::cli::compute::Compute;
-use crate::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -32,121 +30,87 @@ the student's hash. Settings come in layers as for affekt pretrain. A run's fold
 checkpoint/, model.safetensors (the encoder) and report.json.";
 
 /// Train the temporal encoder on clips of a frozen student's features.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct RefineArgs {
-    /// Built-in settings to start from: tiny or paper [default: the paper's].
-    #[arg(long, value_name = "NAME")]
-    preset: Option<String>,
-    /// TOML file of settings, over the preset's.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One setting by its path, as in --set model.causal=true. Repeatable.
-    #[arg(long, value_name = "KEY.PATH=VALUE")]
-    set: Vec<String>,
-    /// The frozen student: a weights file with a card, or a finished run's folder.
-    #[arg(long, value_name = "MODEL")]
-    student: Option<PathBuf>,
-    /// Clips with labels. Repeatable.
-    #[arg(long, value_name = "SPEC")]
-    train: Vec<String>,
-    /// Validation clips. Repeatable.
-    #[arg(long, value_name = "SPEC")]
-    valid: Vec<String>,
-    /// Steps, from 1 up [default: 2000].
-    #[arg(long, value_name = "N")]
-    steps: Option<u32>,
-    /// Clips a step [default: 32].
-    #[arg(long, value_name = "N")]
-    batch: Option<u32>,
-    /// Highest learning rate [default: 0.0001].
-    #[arg(long, value_name = "RATE")]
-    lr: Option<f64>,
-    /// A frame sees only itself and earlier frames, as live use does.
-    #[arg(long)]
-    causal: bool,
-    /// Frames of the vote's window [default: 30].
-    #[arg(long, value_name = "FRAMES")]
-    window: Option<u32>,
-    /// Everything random follows from it, 0 to 2^63 - 1 [default: 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
-    seed: Option<i64>,
-    /// Where features are kept [default: RUN/features].
-    #[arg(long, value_name = "FOLDER")]
-    features: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunArgs<RefineConfig>,
     /// Extract features again, whatever is kept.
     #[arg(long)]
     recompute: bool,
-    /// End at the first face that cannot be read, instead of counting it as missing.
-    #[arg(long)]
-    strict: bool,
-    /// Folder of the run; must be new or empty.
-    #[arg(long, value_name = "RUN", required_unless_present = "resume")]
-    out: Option<PathBuf>,
-    /// Start over in a folder that is not empty; an earlier run's files in it are removed.
-    #[arg(long)]
-    force: bool,
-    /// Go on with the run in this folder, bit for bit, from its last checkpoint. Its settings are its own.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["preset", "config", "set", "student", "train", "valid", "steps",
-        "batch", "lr", "causal", "window", "seed", "features", "strict", "out", "force"])]
-    resume: Option<PathBuf>,
-    /// Show no progress.
-    #[arg(short, long)]
-    quiet: bool,
+}
+
+impl Flagged for RefineConfig {
+    const EXAMPLES: [&str; 2] = [
+        "Built-in settings to start from: tiny or paper [default: the paper's]",
+        "One setting by its path, as in --set model.causal=true. Repeatable",
+    ];
+    const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[
+        (
+            None,
+            &[
+                flag(
+                    "student",
+                    "student",
+                    Text("MODEL"),
+                    "The frozen student: a weights file with a card, or a finished run's folder",
+                ),
+                flag("train", "data.train", Texts("SPEC"), "Clips with labels. Repeatable"),
+                flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
+                flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
+                flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
+                flag(
+                    "lr",
+                    "training.learning_rate",
+                    Number("RATE"),
+                    "Highest learning rate [default: 0.0001]",
+                ),
+                flag(
+                    "causal",
+                    "model.causal",
+                    Switch,
+                    "A frame sees only itself and earlier frames, as live use does",
+                ),
+                flag(
+                    "window",
+                    "post.vote.window",
+                    Whole("FRAMES"),
+                    "Frames of the vote's window [default: 30]",
+                ),
+                SEED,
+                flag(
+                    "features",
+                    "features",
+                    Text("FOLDER"),
+                    "Where features are kept [default: RUN/features]",
+                ),
+                flag(
+                    "strict",
+                    "strict",
+                    Switch,
+                    "End at the first face that cannot be read, instead of counting it as missing",
+                ),
+            ],
+        ),
+        (None, &[]),
+    ];
 }
 
 impl RefineArgs {
-    fn settings(&self) -> anyhow::Result<RefineConfig> {
-        let mut layers = Layers::<RefineConfig>::default();
-        if let Some(name) = &self.preset {
-            layers.preset(name)?;
-        }
-        if let Some(path) = &self.config {
-            layers.file(path)?;
-        }
-        self.set.iter().try_for_each(|assignment| layers.assignment(assignment))?;
-        let path = |path: &PathBuf| Value::from(path.display().to_string());
-        let list = |specs: &[String]| -> Option<Value> {
-            (!specs.is_empty()).then(|| specs.iter().cloned().map(Value::from).collect::<Vec<_>>().into())
-        };
-        let whole = |number: Option<u32>| number.map(|n| Value::from(i64::from(n)));
-        let flags: [(&str, &str, Option<Value>); 11] = [
-            ("--student", "student", self.student.as_ref().map(path)),
-            ("--train", "data.train", list(&self.train)),
-            ("--valid", "data.valid", list(&self.valid)),
-            ("--steps", "training.steps", whole(self.steps)),
-            ("--batch", "training.batch", whole(self.batch)),
-            ("--lr", "training.learning_rate", self.lr.map(Value::from)),
-            ("--causal", "model.causal", self.causal.then_some(Value::from(true))),
-            ("--window", "post.vote.window", whole(self.window)),
-            ("--seed", "seed", self.seed.map(Value::from)),
-            ("--features", "features", self.features.as_ref().map(path)),
-            ("--strict", "strict", self.strict.then_some(Value::from(true))),
-        ];
-        for (flag, key, value) in flags {
-            if let Some(value) = value {
-                layers.flag(flag, key, value)?;
-            }
-        }
-        layers.resolve()
-    }
-
     /// The settings, and the folder they are for.
     fn begin(&self) -> Result<(RefineConfig, RunFolder), Failure> {
-        if let Some(path) = &self.resume {
+        if let Some(path) = self.run.resumed() {
             let folder = RunFolder::open(path)?;
             return Ok((folder.load_config()?, folder));
         }
-        let mut config = self.settings().map_err(Failure::Usage)?;
+        let mut config = self.run.settings()?;
         config.validate().map_err(Failure::usage)?;
         let formats = clip_formats();
         for spec in config.data.train.iter().chain(&config.data.valid) {
             formats.check(spec).map_err(Failure::usage)?;
         }
         config.make_paths_absolute();
-        let out = self.out.clone().unwrap_or_else(|| ".".into());
-        Ok((config, RunFolder::create(&out, self.force)?))
+        Ok((config, self.run.create()?))
     }
 }
 
@@ -157,8 +121,8 @@ impl RefineArgs {
 pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
-    let how = (args.resume.is_some(), args.recompute);
-    let report = train(config, &folder, how, compute, args.quiet, |_| Ok(()))?;
+    let how = (args.run.resumed().is_some(), args.recompute);
+    let report = train(config, &folder, how, compute, args.run.quiet, |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("encoder: {}", folder.model().display()))
 }
@@ -206,7 +170,7 @@ pub fn train(
         if interrupt::asked() {
             run.save()?;
             progress.finish();
-            eprintln!(
+            note!(
                 "interrupted after step {} of {total}; saved. Go on with: affekt refine --resume {}",
                 run.steps_done(),
                 folder.path().display()

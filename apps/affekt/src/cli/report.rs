@@ -33,7 +33,7 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| args.run.join("report.html"));
     for note in write_report(&args.run, &out)? {
-        eprintln!("note: {note}");
+        note!("note: {note}");
     }
     say(&out.display().to_string())
 }

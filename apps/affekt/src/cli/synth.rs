@@ -140,7 +140,7 @@ pub fn run(args: &SynthArgs) -> Result<(), Failure> {
     };
     progress.finish();
     if !done {
-        eprintln!("interrupted; {} is not whole. Start over with --force", args.out.display());
+        note!("interrupted; {} is not whole. Start over with --force", args.out.display());
         return Err(Failure::Interrupted);
     }
     let made = json!({

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::axis::Axis;
+use super::curve::{Curve, shares};
 use super::html::{escape, figure, script_json, table};
 use super::path::{band, line, path, running_mean, stretches};
 
@@ -13,21 +14,6 @@ use super::path::{band, line, path, running_mean, stretches};
 pub const UNITS: f64 = 1000.0;
 /// Rows of the table that stands for a chart.
 const TABLE_ROWS: usize = 12;
-
-/// A curve over the chart's common x.
-#[derive(Debug, Clone, Default)]
-pub struct Curve {
-    /// Name in the legend.
-    pub name: String,
-    /// Values to read out; `None` is a gap.
-    pub values: Vec<Option<f64>>,
-    /// Lowest and highest value of each place, where a place stands for several.
-    pub extremes: Vec<Option<(f64, f64)>>,
-    /// Colour, 0 to 7.
-    pub colour: usize,
-    /// Each value gets a dot, and the line is not smoothed.
-    pub dots: bool,
-}
 
 /// How a chart's y axis is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,18 +87,6 @@ pub fn areas(frame: &Frame, x: &[f64], curves: &[Curve]) -> String {
     let mut svg = stacked(&shares, &|at| across(&x_axis, x[at]), x.len());
     svg.push_str(&grid(&y, &x_axis));
     figure_of(frame, &svg, &x_axis, &y, x, &shares)
-}
-
-/// Each place's values as shares of their sum; a place whose sum is not above 0 is a gap.
-pub fn shares(curves: &[Curve]) -> Vec<Curve> {
-    let places = curves.iter().map(|c| c.values.len()).max().unwrap_or(0);
-    let value = |c: &Curve, at: usize| c.values.get(at).copied().flatten().unwrap_or(0.0).max(0.0);
-    let sums: Vec<f64> = (0..places).map(|at| curves.iter().map(|c| value(c, at)).sum()).collect();
-    let share = |c: &Curve| {
-        let of = |(at, &sum): (usize, &f64)| (sum > 0.0).then(|| value(c, at) / sum);
-        Curve { values: sums.iter().enumerate().map(of).collect(), extremes: vec![], ..c.clone() }
-    };
-    curves.iter().map(share).collect()
 }
 
 /// The areas' paths, in the colours of the curves, without anything around them.
@@ -280,7 +254,7 @@ fn grid(y: &Axis, x: &Axis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::path::tests::points;
+    use super::super::path::points;
     use super::*;
 
     fn curve(name: &str, values: &[Option<f64>]) -> Curve {

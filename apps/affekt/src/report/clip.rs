@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path};
 
-use affekt_engine::output::base64;
 use anyhow::{Context as _, bail};
+use data_encoding::BASE64;
 use serde::Deserialize;
 
 use super::results;
@@ -215,7 +215,7 @@ impl Clip {
                 _ => bail!("{}: neither a PNG nor a JPEG picture", path.display()),
             };
             bytes_so_far += bytes.len();
-            let address = format!("data:image/{kind};base64,{}", base64(&bytes));
+            let address = format!("data:image/{kind};base64,{}", BASE64.encode(&bytes));
             pictures.push(Picture { frame: thumbnail.frame, address });
         }
         Ok((pictures, notes))

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use affekt_engine::media::palette::colours;
 
-use super::chart::{self, Curve, Frame, Span};
+use super::chart::{self, Frame, Span};
+use super::curve::Curve;
 use super::grid::{Column, Grid};
+use super::html::readable;
 use super::log::RunLog;
-use super::run::readable;
 
 /// A chart of the steps: title, what it shows, how its axis is chosen, and its curves as field and name.
 pub type Drawing = (&'static str, &'static str, Span, &'static [(&'static str, &'static str)]);

@@ -81,6 +81,11 @@ pub fn table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> String {
     out
 }
 
+/// Names of fields as people say them.
+pub fn readable(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

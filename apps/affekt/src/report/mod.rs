@@ -2,13 +2,14 @@
 //! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
-//! `chart`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
+//! `chart`, `curve`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
 //! its way of writing files and its colours. What a folder lacks, the page lacks; nothing is made up.
 
 mod ablation;
 mod axis;
 mod chart;
 mod clip;
+mod curve;
 mod curves;
 mod grid;
 mod html;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::chart::Curve;
+use super::curve::Curve;
 
 /// Runs of places that have a value.
 pub fn stretches(values: &[Option<f64>]) -> Vec<std::ops::Range<usize>> {
@@ -82,21 +82,22 @@ pub fn path(points: &[(i64, i64)]) -> String {
     d
 }
 
+/// Points of a path that `path` made, for tests.
 #[cfg(test)]
-pub mod tests {
-    use super::*;
+pub fn points(d: &str) -> Vec<(i64, i64)> {
+    let spaced = d.replace(['M', 'l', 'z'], " ").replace('-', " -");
+    let numbers: Vec<i64> = spaced.split_whitespace().map(|n| n.parse().unwrap_or(i64::MIN)).collect();
+    let mut at = (0, 0);
+    let step = |pair: &[i64]| {
+        at = (at.0 + pair[0], at.1 + pair[1]);
+        at
+    };
+    numbers.chunks(2).map(step).collect()
+}
 
-    /// Points of a path that `path` made.
-    pub fn points(d: &str) -> Vec<(i64, i64)> {
-        let spaced = d.replace(['M', 'l', 'z'], " ").replace('-', " -");
-        let numbers: Vec<i64> = spaced.split_whitespace().map(|n| n.parse().unwrap()).collect();
-        let mut at = (0, 0);
-        let step = |pair: &[i64]| {
-            at = (at.0 + pair[0], at.1 + pair[1]);
-            at
-        };
-        numbers.chunks(2).map(step).collect()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn a_path_goes_through_its_points() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::curves::charts;
-use super::html::{count, escape, figure, score, table};
+use super::html::{count, escape, figure, readable, score, table};
 use super::log::RunLog;
 use super::results::{self, RunReport, Score};
 use super::scores;
@@ -182,11 +182,6 @@ impl Run {
         }
         out
     }
-}
-
-/// Names of fields as people say them.
-pub fn readable(name: &str) -> String {
-    name.replace('_', " ")
 }
 
 fn duration(seconds: f64) -> String {

@@ -7,8 +7,9 @@ use affekt_engine::media::palette::colours;
 use serde_json::{Value, json};
 
 use super::axis::Axis;
-use super::chart::{self, Curve};
+use super::chart;
 use super::clip::Clip;
+use super::curve::{Curve, shares};
 use super::html::{count, escape, figure, score, table};
 
 /// Narrowest stretch of a ribbon, as a share of its width, that has its class written on it.
@@ -118,14 +119,14 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
         series.push(json!(reduced));
     }
     if !probabilities.is_empty() {
-        let shares = chart::shares(&probabilities);
+        let stack = shares(&probabilities);
         let last = (columns - 1).max(1) as f64;
-        let svg = chart::stacked(&shares, &|at| (at as f64 / last * chart::UNITS).round() as i64, columns);
+        let svg = chart::stacked(&stack, &|at| (at as f64 / last * chart::UNITS).round() as i64, columns);
         let _ = write!(
             out,
             "<div class=\"ribbon tall\"><svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\">{svg}</svg></div>"
         );
-        series.extend(shares.iter().map(|c| chart::numbers(&c.values)));
+        series.extend(stack.iter().map(|c| chart::numbers(&c.values)));
     }
     out.push_str("</div>");
     out.push_str(&chart::x_marks(&axis, unit));

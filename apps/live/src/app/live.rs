@@ -1,21 +1,16 @@
 //! The live side: the pipeline, and what it has shown so far.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use affekt_engine::media::source::SourceInfo;
 use eframe::egui::{Context, TextureHandle, TextureOptions};
 
-use super::faces::Card;
-use super::picture::Mark;
+use super::rate::Rate;
 use crate::history::History;
-use crate::pipeline::{About, Event, Latency, Pipeline, Seen, Setup, Shown, Tally};
+use crate::pipeline::{About, Event, Latency, Pipeline, Setup, Shown, Tally};
 use crate::recognize::RecognizerChoice;
 use crate::source::Source;
-
-/// Seconds that the rate is taken over.
-const RATE_OVER: Duration = Duration::from_secs(2);
 
 /// Where the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,30 +69,6 @@ pub struct Live {
     fresh: bool,
     /// When the present pass began.
     began: Duration,
-}
-
-/// Frames a second over the last seconds.
-#[derive(Debug, Default)]
-struct Rate(VecDeque<Duration>);
-
-impl Rate {
-    fn push(&mut self, now: Duration) {
-        self.0.push_back(now);
-        self.forget(now);
-    }
-
-    fn forget(&mut self, now: Duration) {
-        while self.0.front().is_some_and(|&at| now.saturating_sub(at) > RATE_OVER) {
-            self.0.pop_front();
-        }
-    }
-
-    fn per_second(&mut self, now: Duration) -> f64 {
-        self.forget(now);
-        let (Some(first), Some(last)) = (self.0.front(), self.0.back()) else { return 0.0 };
-        let span = last.saturating_sub(*first).as_secs_f64();
-        if span > 0.0 { (self.0.len() - 1) as f64 / span } else { 0.0 }
-    }
 }
 
 impl Live {
@@ -305,34 +276,6 @@ impl Live {
         self.texture.as_ref().map(|texture| (texture.id(), size))
     }
 
-    /// The faces of the last frame, to be marked in it.
-    pub fn marks(&self) -> Vec<Mark> {
-        let looks = self.wanted.looks_away_at_most();
-        let mark = |seen: &Seen| Mark {
-            person: seen.reading.face,
-            face_box: seen.reading.face_box,
-            label: seen.reading.voted_label,
-            share: share(seen),
-            unsure: share(seen) < self.wanted.unsure_share(),
-            // In a crowd not every face has a history.
-            detected: seen.reading.detected || self.history.seen_lately(seen.reading.face, looks),
-        };
-        self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
-    }
-
-    /// A card for each face of the last frame.
-    pub fn cards(&self) -> Vec<Card> {
-        let card = |seen: &Seen| Card {
-            person: seen.reading.face,
-            label: seen.reading.voted_label,
-            share: share(seen),
-            unsure: share(seen) < self.wanted.unsure_share(),
-            probabilities: seen.smoothed.clone(),
-            neutral: (self.playing == Playing::On).then_some(seen.neutral),
-        };
-        self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(card).collect()
-    }
-
     /// Frames a second that are shown just now.
     pub fn rate(&mut self) -> f64 {
         let now = self.pipeline.now();
@@ -360,24 +303,5 @@ impl Live {
     /// Numbers about the present source.
     pub fn tally(&self) -> Tally {
         self.pipeline.tally()
-    }
-}
-
-/// Probability of the voted class, as it is shown.
-fn share(seen: &Seen) -> f32 {
-    seen.smoothed.get(seen.reading.voted_label).copied().unwrap_or(seen.reading.confidence)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_is_that_of_the_last_two_seconds() {
-        let mut rate = Rate::default();
-        assert_eq!(rate.per_second(Duration::ZERO), 0.0);
-        (0..=300u64).for_each(|frame| rate.push(Duration::from_millis(frame * 20)));
-        assert!((rate.per_second(Duration::from_secs(6)) - 50.0).abs() < 1e-9);
-        assert_eq!(rate.per_second(Duration::from_mins(1)), 0.0, "nothing comes any more");
     }
 }

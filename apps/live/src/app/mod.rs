@@ -1,6 +1,6 @@
 //! The window: what is drawn where, and what buttons and keys do. Nothing in it waits for a stage, a file or a model.
 //!
-//! `live` holds the pipeline and what it has shown, `film` the viewer; `layout` says what is drawn where: `picture`, `faces` and
+//! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer; `layout` says what is drawn where: `picture`, `faces` and
 //! `timeline` draw either, `bars` the buttons, news and numbers, `settings` the other tab, `help` the keys, `look` their
 //! colours. `answers` is what all of these lead to, `open` puts the window on the screen.
 
@@ -14,7 +14,9 @@ mod live;
 mod look;
 mod open;
 mod picture;
+mod rate;
 mod settings;
+mod sight;
 mod timeline;
 
 use std::path::{Path, PathBuf};

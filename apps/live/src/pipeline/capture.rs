@@ -1,7 +1,7 @@
 //! The first stage: frames from a source, at the source's own rate, each with the moment it was captured.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use affekt_engine::media::source::{Frame, FrameSource};
 use affekt_engine::media::{Outlet, OverflowPolicy, Pace, bounded_outlet};
 use crossbeam_channel::Receiver;
 
-use super::{Controls, Event, Time};
+use super::controls::Controls;
+use super::event::Event;
+use super::time::Time;
 
 /// Longest stretch that is waited for without looking whether to stop.
 const LOOK: Duration = Duration::from_millis(25);
@@ -50,11 +52,10 @@ pub type Open = Box<dyn FnOnce() -> Result<Opened, String> + Send>;
 
 /// The window's hold on a running capture.
 pub(super) struct Capture {
-    pub overflow: OverflowPolicy,
     pub events_in: Receiver<CaptureEvent>,
     pub counts: Counts,
     /// Ends the thread.
-    pub stop: Arc<std::sync::atomic::AtomicBool>,
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What capture has counted so far.
@@ -102,7 +103,7 @@ impl Capture {
             stop: Arc::clone(&stop),
         };
         Builder::new().name("capture".into()).spawn(move || worker.work(open))?;
-        Ok(Self { overflow: how, events_in, counts, stop })
+        Ok(Self { events_in, counts, stop })
     }
 }
 
@@ -115,7 +116,7 @@ struct Worker {
     events: Outlet<Event>,
     outlet: Outlet<CaptureEvent>,
     counts: Counts,
-    stop: Arc<std::sync::atomic::AtomicBool>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Worker {

@@ -11,12 +11,15 @@ use affekt_engine::media::{Outlet, OverflowPolicy, Picture};
 use affekt_engine::output::Port;
 use affekt_engine::world::live::{FrameReading, NeutralState, StageTimes};
 use affekt_engine::{FaceReading, Recognizer};
-use crossbeam_channel::{Receiver, bounded, never, select};
+use crossbeam_channel::{Receiver, never, select};
 
-use super::capture::CaptureEvent;
+use super::capture::{CaptureEvent, CapturedFrame};
+use super::controls::Controls;
+use super::event::Event;
+use super::opening::{Made, Make, Opening};
 use super::reading::{Seen, Shown, Smoothing, image};
 use super::recording::Recording;
-use super::{About, CapturedFrame, Controls, Event, Make, Time};
+use super::time::Time;
 use crate::recognize::RecognizerChoice;
 
 /// How often the stage looks whether it is to stop while nothing comes.
@@ -39,14 +42,10 @@ pub(super) enum Order {
     Neutral(u32, Option<f64>),
 }
 
-/// A recognizer that was opened, or why not.
-type Made = Result<(Recognizer, About), String>;
-
 /// The stage.
 pub(super) struct Inference {
     time: Time,
     controls: Arc<Controls>,
-    make: Make,
     orders: Receiver<Order>,
     show: Outlet<Shown>,
     tell: Outlet<Event>,
@@ -58,9 +57,7 @@ pub(super) struct Inference {
     /// Which recognizer is at work, counted from 1; 0 for none.
     reader: u64,
     readers: u64,
-    /// The one that is being opened, and the next one that is wanted.
-    opening: Option<Receiver<Made>>,
-    wanted: Option<RecognizerChoice>,
+    opening: Opening,
     /// Numbers and capture times of frames whose readings are due.
     due: VecDeque<(u64, Duration)>,
     smoothing: Smoothing,
@@ -79,9 +76,9 @@ impl Inference {
         times: Arc<Mutex<StageTimes>>,
     ) -> Self {
         Self {
+            opening: Opening::new(make, time.clock().clone()),
             time,
             controls,
-            make,
             orders,
             show,
             tell,
@@ -92,8 +89,6 @@ impl Inference {
             recognizer: None,
             reader: 0,
             readers: 0,
-            opening: None,
-            wanted: None,
             due: VecDeque::new(),
             smoothing: Smoothing::default(),
             recording: None,
@@ -104,10 +99,10 @@ impl Inference {
     /// Works until the pipeline stops.
     pub fn work(mut self) {
         while !self.controls.stopped() {
-            let opening = self.opening.clone().unwrap_or_else(never);
+            let opening = self.opening.made();
             // A film waits for its first recognizer; a camera is shown meanwhile.
             let waits =
-                self.how == OverflowPolicy::Block && self.recognizer.is_none() && self.opening.is_some();
+                self.how == OverflowPolicy::Block && self.recognizer.is_none() && self.opening.under_way();
             let events_in = if waits { never() } else { self.events_in.clone() };
             select! {
                 recv(self.orders) -> order => match order {
@@ -115,7 +110,7 @@ impl Inference {
                     Err(_) => return,
                 },
                 recv(opening) -> made => {
-                    self.opening = None;
+                    self.opening.came();
                     self.adopt(made.unwrap_or_else(|_| Err("the recognizer could not be opened".into())));
                 }
                 recv(events_in) -> events_in => match events_in {
@@ -138,7 +133,7 @@ impl Inference {
                 self.events_in = never();
             }
             Order::Recognizer(choice) => {
-                self.wanted = Some(choice);
+                self.opening.want(choice);
                 self.open_next();
             }
             Order::Record(None) => self.recording = None,
@@ -201,31 +196,16 @@ impl Inference {
         self.smoothing.clear();
     }
 
-    /// Begins to open the recognizer that is wanted, unless another one is being opened.
     fn open_next(&mut self) {
-        if self.opening.is_some() {
-            return;
-        }
-        let Some(choice) = self.wanted.take() else { return };
-        let (sender, made) = bounded(1);
-        let (make, clock) = (Arc::clone(&self.make), self.time.clock().clone());
-        let open = move || {
-            let made = make(&choice, clock);
-            // Nobody listens any more where the window was closed.
-            let _ = sender.send(made);
-        };
-        match Builder::new().name("open".into()).spawn(open) {
-            Ok(_) => self.opening = Some(made),
-            Err(error) => {
-                self.refuse(format!("no thread to open the recognizer: {error}; close other programs"));
-            }
+        if let Err(problem) = self.opening.begin() {
+            self.refuse(problem);
         }
     }
 
     fn adopt(&mut self, made: Made) {
         match made {
             // The window has changed its mind meanwhile; better this one than none until the other is open.
-            Ok(_) if self.wanted.is_some() && self.recognizer.is_some() => {}
+            Ok(_) if self.opening.has_next() && self.recognizer.is_some() => {}
             Ok((recognizer, about)) => {
                 if self.recording.as_ref().is_some_and(|r| r.classes != about.classes) {
                     self.recording = None;

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use affekt_engine::media::{Outlet, OverflowPolicy, Picture, bounded_outlet};
@@ -13,7 +13,8 @@ use affekt_engine::output::Recorder;
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{Controls, Event};
+use super::controls::Controls;
+use super::event::Event;
 
 /// Frames that wait to be encoded.
 const WAITING: usize = 8;
@@ -47,7 +48,7 @@ struct Worker {
     classes: Vec<String>,
     tell: Outlet<Event>,
     controls: Arc<Controls>,
-    dropped: Arc<std::sync::atomic::AtomicU64>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Recording {

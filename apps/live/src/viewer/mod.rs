@@ -1,9 +1,10 @@
 //! A video that was analysed before, beside its table: any frame, at once, with what was read in it.
 //!
-//! `results` holds the table that `affekt analyze` has written, `player` decodes the frame that is wanted in a thread of its
+//! `results` holds the table that `affekt analyze` has written and `reading` has read, `player` decodes the frame that is wanted in a thread of its
 //! own, [`Viewer`] knows which frame that is. Nothing here draws.
 
 mod player;
+mod reading;
 mod results;
 
 use std::path::{Path, PathBuf};

@@ -1,17 +1,8 @@
-//! A table of `affekt analyze`, as far as it is drawn: frames, boxes, labels, probabilities.
+//! What a table of `affekt analyze` says, as far as it is drawn: frames, boxes, labels, probabilities.
 //!
 //! Memory: 16 bytes a frame, 28 and one a class for each face in it; an hour of one face at 30 frames a second is 6 MiB.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use affekt_engine::media::FaceBox;
-use csv::StringRecord;
-
-/// What stands in the column `face` of a frame without a face.
-const NO_FACE: &str = "no_face";
-/// What stands in the column `unsure` of a label that is not to go by.
-const UNSURE: &str = "1";
 
 /// A face in a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,141 +40,16 @@ pub struct Person {
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Results {
-    classes: Vec<String>,
+    pub(super) classes: Vec<String>,
     /// Frames, in order, each with the place of its first face.
-    frames: Vec<(Frame, u32)>,
-    faces: Vec<Face>,
+    pub(super) frames: Vec<(Frame, u32)>,
+    pub(super) faces: Vec<Face>,
     /// Faces x classes, in 255ths.
-    probabilities: Vec<u8>,
-    people: Vec<Person>,
-}
-
-/// Where the columns are.
-struct Columns {
-    frame: usize,
-    seconds: usize,
-    face: usize,
-    first_of_box: usize,
-    classes: Vec<usize>,
-    label: usize,
-    confidence: usize,
-    unsure: Option<usize>,
-}
-
-impl Columns {
-    fn of(header: &StringRecord) -> Result<(Self, Vec<String>), String> {
-        let find = |name: &str| {
-            header.iter().position(|column| column == name).ok_or_else(|| {
-                format!("line 1: there is no column `{name}`; give a table that `affekt analyze` has written")
-            })
-        };
-        let first_of_box = find("x")?;
-        for (offset, name) in ["x", "y", "w", "h"].into_iter().enumerate() {
-            if find(name)? != first_of_box + offset {
-                return Err("line 1: the columns x, y, w, h are not side by side".into());
-            }
-        }
-        let named =
-            header.iter().enumerate().filter_map(|(place, name)| Some((place, name.strip_prefix("p_")?)));
-        let (classes, names): (Vec<usize>, Vec<String>) =
-            named.map(|(place, name)| (place, name.to_owned())).unzip();
-        if names.is_empty() {
-            return Err("line 1: there is no column of a probability (`p_...`)".into());
-        }
-        let columns = Self {
-            frame: find("frame")?,
-            seconds: find("seconds")?,
-            face: find("face")?,
-            first_of_box,
-            classes,
-            label: find("voted_label")?,
-            confidence: find("confidence")?,
-            unsure: find("unsure").ok(),
-        };
-        Ok((columns, names))
-    }
-}
-
-fn number<T: std::str::FromStr>(row: &StringRecord, column: usize, what: &str) -> Result<T, String> {
-    let text = row.get(column).unwrap_or_default();
-    text.parse().map_err(|_| format!("`{text}` is no {what}"))
+    pub(super) probabilities: Vec<u8>,
+    pub(super) people: Vec<Person>,
 }
 
 impl Results {
-    /// Reads a table.
-    ///
-    /// # Errors
-    /// It cannot be read, lacks a column, or a row makes no sense; the message names the file and the line.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let named = |problem: String| format!("{}: {problem}", path.display());
-        let file = std::fs::File::open(path).map_err(|e| named(e.to_string()))?;
-        Self::parse(std::io::BufReader::new(file)).map_err(named)
-    }
-
-    fn parse(text: impl std::io::Read) -> Result<Self, String> {
-        let mut reader = csv::Reader::from_reader(text);
-        let header = reader.headers().map_err(|e| e.to_string())?.clone();
-        let (columns, classes) = Columns::of(&header)?;
-        let mut results = Self { classes, ..Self::default() };
-        let mut people: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut row = StringRecord::new();
-        while reader.read_record(&mut row).map_err(|e| e.to_string())? {
-            let line = row.position().map_or(0, csv::Position::line);
-            results.take(&row, &columns, &mut people).map_err(|problem| format!("line {line}: {problem}"))?;
-        }
-        if results.frames.is_empty() {
-            return Err("the table has no rows; analyse the video again".into());
-        }
-        results.people = people.into_iter().map(|(number, frames)| Person { number, frames }).collect();
-        results.people.sort_by_key(|person| (std::cmp::Reverse(person.frames), person.number));
-        Ok(results)
-    }
-
-    fn take(
-        &mut self,
-        row: &StringRecord,
-        at: &Columns,
-        people: &mut BTreeMap<u32, u64>,
-    ) -> Result<(), String> {
-        let frame = Frame {
-            number: number(row, at.frame, "frame number")?,
-            seconds: number(row, at.seconds, "time in seconds")?,
-        };
-        match self.frames.last() {
-            Some((last, _)) if last.number == frame.number => {}
-            Some((last, _))
-                if last.number > frame.number || frame.seconds < last.seconds || frame.seconds.is_nan() =>
-            {
-                return Err(format!("frame {} comes after frame {}", frame.number, last.number));
-            }
-            _ => {
-                let first = u32::try_from(self.faces.len()).map_err(|_| "the table has too many rows")?;
-                self.frames.push((frame, first));
-            }
-        }
-        if row.get(at.face) == Some(NO_FACE) {
-            return Ok(());
-        }
-        let person = number(row, at.face, "person's number")?;
-        let side = |offset| number::<f32>(row, at.first_of_box + offset, "position");
-        let name = row.get(at.label).unwrap_or_default();
-        let label = self.classes.iter().position(|class| class == name);
-        let label = label.ok_or_else(|| format!("`{name}` is no class of the table's header"))?;
-        for column in &at.classes {
-            let share: f32 = number(row, *column, "probability")?;
-            self.probabilities.push((share * 255.0).round() as u8);
-        }
-        self.faces.push(Face {
-            person,
-            face_box: FaceBox { x: side(0)?, y: side(1)?, w: side(2)?, h: side(3)? },
-            label: label as u16,
-            confidence: number(row, at.confidence, "confidence")?,
-            unsure: at.unsure.and_then(|column| row.get(column)) == Some(UNSURE),
-        });
-        *people.entry(person).or_insert(0) += 1;
-        Ok(())
-    }
-
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes
@@ -265,17 +131,11 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::tests::parsed;
     use super::*;
 
-    const HEAD: &str =
-        "frame,seconds,face,x,y,w,h,p_calm,p_glad,frame_label,temporal_label,voted_label,confidence\n";
-
-    fn parse(rows: &str) -> Result<Results, String> {
-        Results::parse(format!("{HEAD}{rows}").as_bytes())
-    }
-
     fn table() -> Results {
-        parse(
+        parsed(
             "0,0.0,1,1,2,3,4,0.25,0.75,glad,,glad,0.75\n0,0.0,7,5,6,7,8,1,0,calm,,calm,1\n1,0.5,no_face,,,,,,,,,,\n\
              3,1.0,7,5,6,7,8,0.5,0.5,calm,,glad,0.5\n4,2.0,7,5,6,7,8,0.5,0.5,calm,,calm,0.5\n",
         )
@@ -305,20 +165,5 @@ mod tests {
         let fine = table.ribbon(7, 8);
         assert_eq!(fine, [Some(0), Some(0), None, None, Some(1), Some(1), Some(1), Some(0)], "no gaps");
         assert_eq!(table.ribbon(5, 2), [None, None]);
-    }
-
-    #[test]
-    fn what_is_no_table_is_told_with_its_line() {
-        let text = |rows| parse(rows).unwrap_err();
-        assert!(text("").contains("no rows"));
-        assert!(text("0,0,1,1,2,3,4,0.5,0.5,glad,,sad,1\n").contains("line 2: `sad` is no class"));
-        assert!(text("0,x,no_face,,,,,,,,,,\n").contains("line 2: `x` is no time"));
-        assert!(
-            text("2,1,no_face,,,,,,,,,,\n1,2,no_face,,,,,,,,,,\n").contains("line 3: frame 1 comes after")
-        );
-        assert!(text("1,nan,no_face,,,,,,,,,,\n2,nan,no_face,,,,,,,,,,\n").contains("line 3"));
-        let other = Results::parse("a,b\n1,2\n".as_bytes()).unwrap_err();
-        assert!(other.contains("no column `x`") && other.contains("affekt analyze"), "{other}");
-        assert!(Results::parse(&b"\xff\xfe\x00"[..]).is_err());
     }
 }

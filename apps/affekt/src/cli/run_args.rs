@@ -1,0 +1,233 @@
+//! Arguments of commands that make a run from settings. A setting that has a flag is one entry in the command's table: from it come
+//! the argument, its help, its layer and its conflict with `--resume`.
+
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use affekt_engine::world::RunFolder;
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
+use toml::Value;
+
+use crate::config::{Layers, Settings};
+use crate::failure::Failure;
+
+/// Settings with flags for some of them.
+pub trait Flagged: Settings {
+    /// What `--preset` and `--set` say of themselves.
+    const EXAMPLES: [&str; 2];
+    /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
+    const FLAGS: &[(Option<&str>, &[SettingFlag])];
+}
+
+/// A flag that stands for a setting.
+#[derive(Debug, Clone, Copy)]
+pub struct SettingFlag {
+    /// Its name, without the dashes.
+    name: &'static str,
+    /// The setting's path.
+    key: &'static str,
+    kind: Kind,
+    help: &'static str,
+    /// Another way to spell it.
+    alias: Option<&'static str>,
+}
+
+/// What a flag takes: most with the name of the value in the help.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Text(&'static str),
+    /// Any number of texts.
+    Texts(&'static str),
+    /// A whole number from 0 up.
+    Whole(&'static str),
+    Number(&'static str),
+    /// A whole number where it is one, else text.
+    NumberOrText(&'static str),
+    /// Nothing: it is there or not.
+    Switch,
+    /// One of some names.
+    OneOf(&'static str, fn() -> Vec<PossibleValue>),
+}
+
+/// The flag `--seed`.
+pub const SEED: SettingFlag =
+    flag("seed", "seed", Kind::Whole("N"), "Everything random follows from it, 0 to 2^63 - 1 [default: 1]");
+
+/// A flag for the setting at `key`.
+pub const fn flag(name: &'static str, key: &'static str, kind: Kind, help: &'static str) -> SettingFlag {
+    SettingFlag { name, key, kind, help, alias: None }
+}
+
+/// The names of an enumeration, for [`Kind::OneOf`].
+pub fn names<T: ValueEnum>() -> Vec<PossibleValue> {
+    T::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect()
+}
+
+impl SettingFlag {
+    /// The same, which may be spelled otherwise too.
+    pub const fn or(self, alias: &'static str) -> Self {
+        Self { alias: Some(alias), ..self }
+    }
+
+    fn arg(&self, heading: Option<&'static str>) -> Arg {
+        let arg = argument(self.name, self.help).help_heading(heading).aliases(self.alias);
+        match self.kind {
+            Kind::Text(value) | Kind::NumberOrText(value) => arg.value_name(value),
+            Kind::Texts(value) => arg.value_name(value).action(ArgAction::Append),
+            Kind::Whole(value) => arg.value_name(value).value_parser(value_parser!(i64).range(0..)),
+            Kind::Number(value) => arg.value_name(value).value_parser(value_parser!(f64)),
+            Kind::Switch => arg.action(ArgAction::SetTrue),
+            Kind::OneOf(value, names) => arg.value_name(value).value_parser(names()),
+        }
+    }
+
+    /// What was given for the setting.
+    fn value(&self, matches: &ArgMatches) -> Option<Value> {
+        let text = || matches.get_one::<String>(self.name).cloned();
+        match self.kind {
+            Kind::Text(_) | Kind::OneOf(..) => text().map(Value::from),
+            Kind::NumberOrText(_) => {
+                text().map(|text| text.parse::<i64>().map_or(Value::from(text), Value::from))
+            }
+            Kind::Texts(_) => matches
+                .get_many::<String>(self.name)
+                .map(|texts| texts.cloned().map(Value::from).collect::<Vec<_>>().into()),
+            Kind::Whole(_) => matches.get_one::<i64>(self.name).map(|&number| number.into()),
+            Kind::Number(_) => matches.get_one::<f64>(self.name).map(|&number| number.into()),
+            Kind::Switch => matches.get_flag(self.name).then(|| true.into()),
+        }
+    }
+}
+
+/// What a run is made from, or which one goes on.
+#[derive(Debug)]
+pub struct RunArgs<S> {
+    preset: Option<String>,
+    config: Option<PathBuf>,
+    set: Vec<String>,
+    /// Flag, path and value of each setting that was given.
+    given: Vec<(String, &'static str, Value)>,
+    out: PathBuf,
+    force: bool,
+    resume: Option<PathBuf>,
+    /// Whether to show no progress.
+    pub quiet: bool,
+    settings: PhantomData<S>,
+}
+
+impl<S: Flagged> RunArgs<S> {
+    /// The folder of the run that is to go on.
+    pub fn resumed(&self) -> Option<&Path> {
+        self.resume.as_deref()
+    }
+
+    /// The settings of a new run.
+    ///
+    /// # Errors
+    /// A layer cannot be read, or holds a setting that does not exist or is out of its range: exit code 2.
+    pub fn settings(&self) -> Result<S, Failure> {
+        let layers = || {
+            let mut layers = Layers::<S>::default();
+            if let Some(name) = &self.preset {
+                layers.preset(name)?;
+            }
+            if let Some(path) = &self.config {
+                layers.file(path)?;
+            }
+            self.set.iter().try_for_each(|assignment| layers.assignment(assignment))?;
+            for (flag, key, value) in &self.given {
+                layers.flag(flag, key, value.clone())?;
+            }
+            layers.resolve()
+        };
+        layers().map_err(Failure::Usage)
+    }
+
+    /// Makes the folder of a new run.
+    ///
+    /// # Errors
+    /// It is not empty (unless `--force`), or cannot be made.
+    pub fn create(&self) -> Result<RunFolder, Failure> {
+        Ok(RunFolder::create(&self.out, self.force)?)
+    }
+
+    fn flags() -> impl Iterator<Item = &'static SettingFlag> {
+        S::FLAGS.iter().flat_map(|(_, group)| group.iter())
+    }
+}
+
+impl<S: Flagged> FromArgMatches for RunArgs<S> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        let given = |flag: &SettingFlag| Some((format!("--{}", flag.name), flag.key, flag.value(matches)?));
+        Ok(Self {
+            preset: matches.get_one("preset").cloned(),
+            config: path("config"),
+            set: matches.get_many("set").unwrap_or_default().cloned().collect(),
+            given: Self::flags().filter_map(given).collect(),
+            out: path("out").unwrap_or_default(),
+            force: matches.get_flag("force"),
+            resume: path("resume"),
+            quiet: matches.get_flag("quiet"),
+            settings: PhantomData,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl<S: Flagged> Args for RunArgs<S> {
+    fn augment_args(mut command: Command) -> Command {
+        let [preset, set] = S::EXAMPLES;
+        let path = value_parser!(PathBuf);
+        command = command.args([
+            argument("preset", preset).value_name("NAME"),
+            argument("config", "TOML file of settings, over the preset's")
+                .value_name("FILE")
+                .value_parser(path.clone()),
+            argument("set", set).value_name("KEY.PATH=VALUE").action(ArgAction::Append),
+        ]);
+        let own = ["preset", "config", "set", "out", "force"];
+        let conflicts = own.into_iter().chain(Self::flags().map(|flag| flag.name));
+        let mut run = vec![
+            argument("out", "Folder of the run; must be new or empty")
+                .short('o')
+                .value_name("RUN")
+                .value_parser(path.clone())
+                .required_unless_present("resume"),
+            argument("force", "Start over in a folder that is not empty; an earlier run's files in it are removed")
+                .action(ArgAction::SetTrue),
+            argument(
+                "resume",
+                "Go on with the run in this folder, bit for bit, from its last checkpoint. Its settings are its own",
+            )
+            .value_name("RUN")
+            .value_parser(path)
+            .conflicts_with_all(conflicts),
+        ];
+        let quiet = argument("quiet", "Show no progress").short('q').action(ArgAction::SetTrue);
+        for (place, (heading, flags)) in S::FLAGS.iter().enumerate() {
+            let last = place + 1 == S::FLAGS.len();
+            if last {
+                command = command.args(run.drain(..).map(|arg| arg.help_heading(*heading)));
+            }
+            command = command.args(flags.iter().map(|flag| flag.arg(*heading)));
+            if last {
+                command = command.arg(quiet.clone().help_heading(*heading));
+            }
+        }
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn argument(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help)
+}
