@@ -7,13 +7,11 @@ mod terminal;
 mod ablation;
 mod analyze;
 mod cli;
-mod config;
 mod failure;
 mod interrupt;
 mod progress;
 mod report;
 mod stream;
-mod suggest;
 mod table;
 
 use std::process::ExitCode;

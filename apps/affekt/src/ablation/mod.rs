@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 use affekt_engine::data::{ClipSet, SkipLog, Spec};
 use affekt_engine::files::write_atomically;
 use affekt_engine::learn::{FrameReport, Method, TrainingState};
+use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::{clip_formats, formats};
 use affekt_engine::world::{
-    Extraction, Model, PostConfig, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips,
-    extract, open_clips,
+    Extraction, Model, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract, open_clips,
 };
 use anyhow::Context as _;
 
@@ -191,14 +191,14 @@ impl Ablation {
         let features = extract(&student, &set, &extraction, &skips, &*backend, go_on);
         let features = Arc::new(features.map_err(cli::classify)?);
         // Only the frames' own answers count here, so the window does not matter.
-        let post = PostConfig { smoothing: 1, ..self.refine.post.clone() };
+        let post = PostSettings { smoothing: 1, ..self.refine.post };
         let classes = &student.card.classes;
         let scores = evaluate_clips(&features, classes, None, &post, Box::new(|_| Ok(())), go_on);
         Ok(scores.map_err(cli::classify)?.per_frame)
     }
 
     fn valid_set(&self, student: &Model, skips: &SkipLog) -> Result<Arc<ClipSet>, Failure> {
-        open_clips(student, &self.valid, &clip_formats(), skips).map(Arc::new).map_err(cli::classify)
+        open_clips(&student.card.classes, &self.valid, &clip_formats(), skips).map(Arc::new).map_err(cli::classify)
     }
 
     /// Trains the encoder over a student; adds the rows `temporal` and `vote`, and keeps the first clip's timeline.
@@ -219,7 +219,7 @@ impl Ablation {
         config.data.train.clone_from(&self.clips);
         config.data.valid.clone_from(&self.valid);
         let readings = Arc::new(Mutex::new(vec![]));
-        let sink = timeline::collector(Arc::clone(&readings));
+        let sink = Box::new(timeline::collector(Arc::clone(&readings)));
         let trained = cli::refine::train(config, &folder, (false, false), &self.compute, self.quiet, sink)?;
         let scores = trained.scores.context("the encoder was not measured")?;
         report.add("temporal", seed, scores.temporal.context("the encoder was not measured")?);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use affekt_engine::data::ClipSet;
 use affekt_engine::files::write_atomically;
-use affekt_engine::world::{FrameReading, WorldError};
+use affekt_engine::world::{ScoredFrame, WorldError};
 use anyhow::Context as _;
 use serde::Serialize;
 
@@ -39,8 +39,8 @@ struct Thumbnail {
 
 /// A sink that keeps the first clip's readings.
 pub(super) fn collector(
-    readings: Arc<Mutex<Vec<FrameReading>>>,
-) -> impl FnMut(&FrameReading) -> Result<(), WorldError> + Send + Sync + 'static {
+    readings: Arc<Mutex<Vec<ScoredFrame>>>,
+) -> impl FnMut(&ScoredFrame) -> Result<(), WorldError> + Send + 'static {
     move |reading| {
         if reading.clip == 0
             && reading.frame < LONGEST
@@ -60,7 +60,7 @@ pub(super) fn write(
     out: &Path,
     set: &ClipSet,
     classes: &[String],
-    readings: &[FrameReading],
+    readings: &[ScoredFrame],
 ) -> anyhow::Result<()> {
     let folder = out.join("timeline");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;

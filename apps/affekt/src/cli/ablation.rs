@@ -11,7 +11,7 @@ use clap::Args;
 use super::say;
 use crate::ablation::Ablation;
 use crate::cli::compute::Compute;
-use crate::config::Layers;
+use affekt_engine::world::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::report::write_report;
@@ -89,12 +89,12 @@ impl AblationArgs {
             specs.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)
         };
         let mut students = Layers::<RunConfig>::default();
-        students.preset(&self.preset).map_err(Failure::Usage)?;
-        self.set.iter().try_for_each(|s| students.assignment(s)).map_err(Failure::Usage)?;
+        students.preset(&self.preset).map_err(Failure::usage)?;
+        self.set.iter().try_for_each(|s| students.assignment(s)).map_err(Failure::usage)?;
         let mut encoder = Layers::<RefineConfig>::default();
-        encoder.preset(&self.refine_preset).map_err(Failure::Usage)?;
-        self.refine_set.iter().try_for_each(|s| encoder.assignment(s)).map_err(Failure::Usage)?;
-        let mut pretrain = students.resolve().map_err(Failure::Usage)?;
+        encoder.preset(&self.refine_preset).map_err(Failure::usage)?;
+        self.refine_set.iter().try_for_each(|s| encoder.assignment(s)).map_err(Failure::usage)?;
+        let mut pretrain = students.resolve().map_err(Failure::usage)?;
         if let Some(labels) = &self.labels_per_class {
             pretrain.data.labels_per_class =
                 Some(labels.parse().map_err(|e: String| Failure::usage(anyhow!(e)))?);
@@ -102,7 +102,7 @@ impl AblationArgs {
         let ablation = Ablation {
             out: self.out.clone().ok_or_else(|| Failure::usage(anyhow!("--ablation needs --out FOLDER")))?,
             pretrain,
-            refine: encoder.resolve().map_err(Failure::Usage)?,
+            refine: encoder.resolve().map_err(Failure::usage)?,
             labelled: parse(&self.labelled)?,
             unlabelled: parse(&self.unlabelled)?,
             more_unlabelled: parse(&self.more_unlabelled)?,

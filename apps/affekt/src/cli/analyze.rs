@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use affekt_engine::media::source::{OpenOptions, count_frames};
 use affekt_engine::output::Summary;
-use affekt_engine::world::live::{LiveSettings, StageTimes};
+use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
 use affekt_engine::world::probe_folder;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
-use super::reading::{Maker, ReadingArgs, VoteArg};
+use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
 use crate::analyze::{Analysis, Outcome, Outputs, finished, stems};
 use crate::cli::compute::Compute;
@@ -49,9 +49,9 @@ pub struct AnalyzeArgs {
     out: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Which frames vote: those around, those before, or blocks.
-    #[arg(long, value_name = "KIND", default_value = "centred")]
-    vote: VoteArg,
+    /// Which frames vote: those around, those before, or blocks [default: the encoder's, else centred].
+    #[arg(long, value_name = "KIND")]
+    vote: Option<VoteArg>,
     /// Frames a second of folders of pictures.
     #[arg(long, value_name = "RATE", default_value_t = 30.0)]
     fps: f64,
@@ -94,12 +94,13 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         thumbnails: Some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
-    let mut maker = Maker::new(&args.reading, args.vote, &settings, compute)?;
-    let mut recognizer = maker.make()?;
+    let spec = args.reading.spec(args.vote, false, settings, compute);
+    let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
+    let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     probe_folder(&args.out).map_err(classify)?;
-    let fingerprint = format!("{} fps {}", maker.fingerprint(recognizer.detector())?, args.fps);
+    let fingerprint = format!("{} fps {}", opener.fingerprint(recognizer.detector()), args.fps);
     if !args.quiet {
         eprintln!("detector: {}", recognizer.detector());
     }
@@ -149,7 +150,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
                 let named = problem.contains(&*input.display().to_string());
                 failed.push(if named { problem } else { format!("{}: {problem}", input.display()) });
                 times.add(&recognizer.times());
-                recognizer = maker.make()?;
+                recognizer = opener.open(Clock::default()).map_err(classify)?.0;
             }
         }
     }
@@ -182,7 +183,7 @@ fn summarise(
     if args.json {
         let inputs: Vec<_> = done.iter().map(|(name, s, kept)| entry(name, s, *kept)).collect();
         let stages: serde_json::Map<String, serde_json::Value> =
-            times.per_frame_ms().map(|(stage, ms)| (stage.to_owned(), serde_json::json!(ms))).collect();
+            times.per_frame_ms().map(|(stage, ms)| (stage, serde_json::json!(ms))).collect();
         let whole = serde_json::json!({
             "inputs": inputs, "frames": frames, "seconds": seconds, "frames_per_second": rate,
             "stage_ms_per_frame": stages, "peak_mib": super::bench::peak_mib(),

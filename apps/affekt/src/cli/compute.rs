@@ -1,14 +1,14 @@
-//! `--threads`, `--backend` and `--adapter`: what computes.
+//! `--threads`, `--backend`, `--adapter` and `--arithmetic`: what computes. What the names mean is the engine's business.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use affekt_engine::backend::Backend;
-use affekt_engine::backend::cpu::{Arithmetic, CpuBackend, Isa};
-use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
+use affekt_engine::backend::{self, ArithmeticChoice, Backend, BackendSpec};
+use affekt_engine::world::config::ComputeConfig;
 use anyhow::{Context as _, anyhow};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
+use super::classify;
 use crate::failure::Failure;
 
 /// Tells Mesa's Vulkan layer that chooses among adapters to stay out, where there is no desktop: it would complain on
@@ -27,36 +27,22 @@ pub struct Compute {
     /// Threads for computing; results do not depend on it. Default: one per core.
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
-    /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor.
-    #[arg(long, global = true, value_enum, default_value_t = BackendChoice::Cpu)]
-    backend: BackendChoice,
+    /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor
+    /// [default: cpu; of a run that goes on, what computed it].
+    #[arg(long, global = true, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()))]
+    backend: Option<String>,
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
     /// How networks infer; training is always in single precision. Default: on the processor fixed for reading pictures and
     /// video, else single.
     #[arg(long, global = true, value_enum)]
-    arithmetic: Option<ArithmeticChoice>,
-    /// Without `arithmetic`, infer in fixed point.
-    #[arg(skip)]
-    fixed_by_default: bool,
-    /// Time every kernel; only `bench` asks for it.
-    #[arg(skip)]
-    profile: bool,
-}
-
-/// A choice of backend.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum BackendChoice {
-    #[default]
-    Cpu,
-    Wgpu,
-    Auto,
+    arithmetic: Option<ArithmeticArg>,
 }
 
 /// A choice of arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ArithmeticChoice {
+enum ArithmeticArg {
     /// Single precision.
     Single,
     /// 16-bit fixed point where the processor gains from it: probabilities differ by less than a thousandth.
@@ -65,22 +51,17 @@ enum ArithmeticChoice {
     Half,
 }
 
-impl From<ArithmeticChoice> for Arithmetic {
-    fn from(choice: ArithmeticChoice) -> Self {
+impl From<ArithmeticArg> for ArithmeticChoice {
+    fn from(choice: ArithmeticArg) -> Self {
         match choice {
-            ArithmeticChoice::Single => Arithmetic::Single,
-            // The processor has no 16-bit floats: where it must stand in for a GPU, it takes its own fast form.
-            ArithmeticChoice::Fixed | ArithmeticChoice::Half => Arithmetic::Fixed,
+            ArithmeticArg::Single => Self::Single,
+            ArithmeticArg::Fixed => Self::Fixed,
+            ArithmeticArg::Half => Self::Half,
         }
     }
 }
 
 impl Compute {
-    /// The same for reading pictures and video, where speed counts more than the last digits.
-    pub fn for_reading(&self) -> Self {
-        Self { fixed_by_default: true, ..self.clone() }
-    }
-
     /// Sets the number of threads of everything that is not a backend's.
     ///
     /// # Errors
@@ -93,14 +74,36 @@ impl Compute {
         Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?)
     }
 
-    /// The same, timing every kernel where `profile` says so.
-    pub fn profiling(&self, profile: bool) -> Self {
-        Self { profile, ..self.clone() }
+    /// What was asked for, the processor where nothing was.
+    pub fn spec(&self) -> BackendSpec {
+        self.over(BackendSpec::default())
     }
 
-    fn arithmetic(&self) -> ArithmeticChoice {
-        let default = if self.fixed_by_default { ArithmeticChoice::Fixed } else { ArithmeticChoice::Single };
-        self.arithmetic.unwrap_or(default)
+    /// What was asked for, in fixed point where nothing was: for reading pictures and video, where speed counts more than
+    /// the last digits.
+    pub fn reading(&self) -> BackendSpec {
+        self.over(BackendSpec { reading: true, ..BackendSpec::default() })
+    }
+
+    /// What was asked for over what a run's settings say.
+    pub fn over_config(&self, config: &ComputeConfig) -> BackendSpec {
+        self.over(config.spec())
+    }
+
+    fn over(&self, spec: BackendSpec) -> BackendSpec {
+        // Another backend has adapters and arithmetic of its own.
+        let spec = match &self.backend {
+            Some(name) if *name != spec.name => {
+                BackendSpec { name: name.clone(), adapter: None, arithmetic: None, ..spec }
+            }
+            _ => spec,
+        };
+        BackendSpec {
+            adapter: self.adapter.clone().or(spec.adapter),
+            arithmetic: self.arithmetic.map(Into::into).or(spec.arithmetic),
+            threads: self.threads.unwrap_or(spec.threads),
+            ..spec
+        }
     }
 
     /// Half the processor's threads, for each of two runs side by side: small networks fill two threads better that way
@@ -108,7 +111,7 @@ impl Compute {
     pub fn halved(&self) -> Option<Self> {
         let threads =
             self.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
-        let splits = self.backend == BackendChoice::Cpu && threads > 1;
+        let splits = self.spec().name == "cpu" && threads > 1;
         splits.then(|| Self { threads: Some(threads / 2), ..self.clone() })
     }
 
@@ -117,56 +120,16 @@ impl Compute {
     /// # Errors
     /// There is no such adapter, it cannot be opened, or threads cannot be started.
     pub fn open(&self) -> Result<Arc<dyn Backend>, Failure> {
-        match self.backend {
-            BackendChoice::Cpu if self.adapter.is_some() => {
-                Err(Failure::usage(anyhow!("--adapter names a GPU; add --backend wgpu")))
-            }
-            BackendChoice::Cpu if self.arithmetic == Some(ArithmeticChoice::Half) => {
-                Err(Failure::usage(anyhow!("--arithmetic half is a GPU's; add --backend wgpu")))
-            }
-            BackendChoice::Cpu => self.cpu(),
-            BackendChoice::Wgpu if self.arithmetic == Some(ArithmeticChoice::Fixed) => Err(Failure::usage(
-                anyhow!("--arithmetic fixed is the processor's; leave out --backend wgpu"),
-            )),
-            BackendChoice::Wgpu => Ok(Arc::new(self.gpu().map_err(Failure::usage)?)),
-            BackendChoice::Auto => match self.gpu() {
-                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => Ok(Arc::new(gpu)),
-                Ok(gpu) => self.fall_back(&format!("`{}` computes on the processor too", gpu.adapter().name)),
-                Err(error) => self.fall_back(&error.to_string()),
-            },
-        }
-    }
-
-    fn gpu(&self) -> Result<WgpuBackend, affekt_engine::backend::BackendError> {
-        WgpuBackend::open(&WgpuOptions {
-            adapter: self.adapter.clone(),
-            half: self.arithmetic == Some(ArithmeticChoice::Half),
-            profile: self.profile,
-            kernel_cache: cache_folder(),
-            ..WgpuOptions::default()
-        })
-    }
-
-    fn cpu(&self) -> Result<Arc<dyn Backend>, Failure> {
-        let backend = CpuBackend::with(self.threads.unwrap_or(0), Isa::detect())?;
-        Ok(Arc::new(backend.with_arithmetic(self.arithmetic().into())))
-    }
-
-    fn fall_back(&self, why: &str) -> Result<Arc<dyn Backend>, Failure> {
-        log::warn!("no GPU is used: {why}; computing on the processor");
-        self.cpu()
+        open(&self.spec())
     }
 }
 
-/// This program's folder below the one that the system has for what can be made again; `None` where it names none.
-fn cache_folder() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = if cfg!(windows) {
-        named("LOCALAPPDATA")
-    } else {
-        named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
-    };
-    Some(folder?.join("affekt"))
+/// Opens a backend.
+///
+/// # Errors
+/// As [`backend::open`].
+pub fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, Failure> {
+    backend::open(spec).map_err(|e| classify(e.into()))
 }
 
 #[cfg(test)]
@@ -175,40 +138,50 @@ mod tests {
 
     #[test]
     fn reading_is_in_fixed_point_unless_told_otherwise() {
-        let opened = |compute: Compute| compute.open().map(|backend| backend.arithmetic()).ok();
+        let opened = |spec: &BackendSpec| open(spec).map(|backend| backend.arithmetic()).ok();
         // Where the processor gains nothing from fixed point there is none.
-        let fixed = CpuBackend::new().unwrap().with_arithmetic(Arithmetic::Fixed);
-        let fixed = affekt_engine::backend::Backend::arithmetic(&fixed);
+        let fixed = BackendSpec { arithmetic: Some(ArithmeticChoice::Fixed), ..BackendSpec::default() };
         let compute = Compute::default();
-        assert_eq!(opened(compute.for_reading()), Some(fixed));
-        assert_eq!(opened(compute.clone()), Some("single"));
-        let told = Compute { arithmetic: Some(ArithmeticChoice::Single), ..compute };
-        assert_eq!(opened(told.for_reading()), Some("single"));
-        // Without a GPU the processor stands in, with a fast form of its own.
-        let auto = Compute { backend: BackendChoice::Auto, ..Compute::default() };
-        let auto = Compute { arithmetic: Some(ArithmeticChoice::Half), ..auto };
-        assert!([Some("half"), Some(fixed)].contains(&opened(auto)));
+        assert_eq!(opened(&compute.reading()), opened(&fixed));
+        assert_eq!(opened(&compute.spec()), Some("single"));
+        let told = Compute { arithmetic: Some(ArithmeticArg::Single), ..compute };
+        assert_eq!(opened(&told.reading()), Some("single"));
     }
 
     #[test]
     fn an_arithmetic_of_another_backend_is_a_mistake() {
-        let with =
-            |backend, arithmetic| Compute { backend, arithmetic: Some(arithmetic), ..Compute::default() };
-        for compute in [
-            with(BackendChoice::Wgpu, ArithmeticChoice::Fixed),
-            with(BackendChoice::Cpu, ArithmeticChoice::Half),
-        ] {
+        let with = |backend: &str, arithmetic| {
+            let backend = Some(backend.to_owned());
+            Compute { backend, arithmetic: Some(arithmetic), ..Compute::default() }
+        };
+        for compute in [with("wgpu", ArithmeticArg::Fixed), with("cpu", ArithmeticArg::Half)] {
             assert!(matches!(compute.open(), Err(Failure::Usage(_))));
         }
     }
 
     #[test]
+    fn flags_win_over_what_a_run_says_and_another_backend_forgets_its_details() {
+        let run = ComputeConfig {
+            backend: "wgpu".into(),
+            adapter: Some("some GPU".into()),
+            arithmetic: Some(ArithmeticChoice::Half),
+        };
+        let spec = Compute::default().over_config(&run);
+        assert_eq!((spec.name.as_str(), spec.adapter.as_deref()), ("wgpu", Some("some GPU")));
+        let spec = Compute { backend: Some("cpu".into()), ..Compute::default() }.over_config(&run);
+        assert_eq!((spec.name.as_str(), spec.adapter, spec.arithmetic), ("cpu", None, None));
+    }
+
+    #[test]
     fn only_the_processors_threads_are_halved() {
-        let with = |threads, backend| Compute { threads: Some(threads), backend, ..Compute::default() };
+        let with = |threads, backend: &str| {
+            let backend = Some(backend.to_owned());
+            Compute { threads: Some(threads), backend, ..Compute::default() }
+        };
         let half = |compute: Compute| compute.halved().and_then(|half| half.threads);
-        assert_eq!(half(with(5, BackendChoice::Cpu)), Some(2));
-        assert_eq!(half(with(1, BackendChoice::Cpu)), None);
-        assert_eq!(half(with(4, BackendChoice::Wgpu)), None);
-        assert_eq!(half(with(4, BackendChoice::Auto)), None);
+        assert_eq!(half(with(5, "cpu")), Some(2));
+        assert_eq!(half(with(1, "cpu")), None);
+        assert_eq!(half(with(4, "wgpu")), None);
+        assert_eq!(half(with(4, "auto")), None);
     }
 }

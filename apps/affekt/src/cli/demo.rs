@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::say;
 use crate::ablation::Ablation;
 use crate::cli::compute::Compute;
-use crate::config::Layers;
+use affekt_engine::world::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::clock;

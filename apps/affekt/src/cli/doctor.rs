@@ -6,12 +6,13 @@ use affekt_engine::backend::Backend;
 use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::media::{camera, detect};
 use affekt_engine::world::RunConfig;
+use affekt_engine::world::config::Presets as _;
 use clap::Args;
 use serde::Serialize;
 
 use super::say;
 use crate::cli::compute::Compute;
-use crate::config::{Settings as _, purpose};
+
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -147,7 +148,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         adapters: adapters.into_iter().map(AdapterFinding::from).collect(),
         presets: RunConfig::PRESETS
             .iter()
-            .map(|(name, text)| PresetFinding { name, purpose: purpose(text) })
+            .map(|preset| PresetFinding { name: preset.name, purpose: preset.purpose() })
             .collect(),
         folders: vec![folder(&std::env::temp_dir()), folder(out)],
     }

@@ -11,16 +11,18 @@ use clap::Args;
 use serde::Serialize;
 
 use super::ablation::AblationArgs;
+use super::eval_clips::{ClipArgs, Measured};
+use super::training::Counting;
 use super::say;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::progress::Progress;
 
 const EXAMPLES: &str = "Examples:
   affekt eval --model runs/a --data ferplus:faces/ferplus.tar#Valid
   affekt eval --model model.safetensors --data folder:my_faces --json
   affekt eval --model runs/a --temporal runs/t --data affwild2:Aff-Wild2#Validation_Set --predictions predictions.txt
+  affekt eval --model runs/a --vote block --data affwild2:Aff-Wild2#Validation_Set --predictions student-alone.txt
   affekt eval --ablation --labelled folder:faces --unlabelled recordio:more --clips clips:train --valid clips:valid \
     --out runs/ablation --seeds 3
 
@@ -35,40 +37,29 @@ pub struct EvalArgs {
     /// Weights file with a card, or the folder of a finished run.
     #[arg(long, value_name = "MODEL", required_unless_present = "ablation")]
     model: Option<PathBuf>,
-    /// Labelled dataset; with --temporal, clips. Repeatable: all are measured as one.
+    /// Labelled dataset, of pictures or, with --clips, of clips. Repeatable: all are measured as one.
     #[arg(long, value_name = "SPEC", required_unless_present = "ablation")]
-    pub data: Vec<String>,
-    /// Temporal encoder trained on this model's features: measures clips frame by frame, with the encoder and the vote.
-    #[arg(long, value_name = "MODEL")]
-    temporal: Option<PathBuf>,
-    /// Frames of the vote's window.
-    #[arg(long, value_name = "FRAMES", default_value_t = 30, requires = "temporal",
-        value_parser = clap::value_parser!(u32).range(1..=65536))]
-    pub window: u32,
-    /// Write the voted labels as an ABAW predictions.txt, every frame filled.
-    #[arg(long, value_name = "FILE", requires = "temporal")]
-    pub predictions: Option<PathBuf>,
-    /// Keep extracted features here, for the next time.
-    #[arg(long, value_name = "FOLDER", requires = "temporal")]
-    pub features: Option<PathBuf>,
+    data: Vec<String>,
     /// Print one JSON object instead of a table.
     #[arg(long, conflicts_with = "csv")]
-    pub json: bool,
+    json: bool,
     /// Print a CSV header and one row instead of a table.
     #[arg(long)]
     csv: bool,
     /// Pictures a pass, 1 to 4096.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub batch: u32,
+    batch: u32,
     /// Average each picture's probabilities with its mirror image's.
     #[arg(long)]
     flip: bool,
     /// End at the first picture that cannot be read, instead of leaving it out and counting it.
     #[arg(long)]
-    pub strict: bool,
+    strict: bool,
     /// Show no progress.
     #[arg(short, long)]
-    pub quiet: bool,
+    quiet: bool,
+    #[command(flatten)]
+    clips: ClipArgs,
     #[command(flatten)]
     ablation: AblationArgs,
 }
@@ -90,34 +81,27 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
         return args.ablation.run(compute, args.json, args.quiet);
     }
     let path = args.model.as_deref().ok_or_else(|| Failure::usage(anyhow!("--model MODEL is missing")))?;
-    if let Some(encoder) = &args.temporal {
-        return super::eval_clips::run(args, path, encoder, compute);
-    }
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
+    let batch = args.batch as usize;
+    if args.clips.is_asked() {
+        let model = Model::load(path)?;
+        let (strict, json, quiet) = (args.strict, args.json, args.quiet);
+        let measured = Measured { model: &model, specs: &specs, batch, strict, json, quiet };
+        return args.clips.run(&measured, compute);
+    }
     let formats = formats();
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
     let model = Model::load(path)?;
     interrupt::watch()?;
-    let settings =
-        EvaluationConfig { batch: args.batch as usize, flip: args.flip, ..EvaluationConfig::default() };
-    let mut progress: Option<Progress> = None;
-    let mut before = 0;
-    let shown = |done: usize, total: usize| {
-        let bar = progress.get_or_insert_with(|| Progress::start("item", 0, total as u64, args.quiet));
-        if done > 0 {
-            bar.update(done as u64, done - before, "");
-        }
-        before = done;
-        !interrupt::asked()
-    };
+    let settings = EvaluationConfig { batch, flip: args.flip, ..EvaluationConfig::default() };
+    let mut counting = Counting::new("item", args.quiet);
+    let shown = |done: usize, total: usize| counting.tell(done, total);
     let backend = compute.open()?;
     let (report, skipped) =
         evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
             .map_err(super::classify)?;
-    if let Some(progress) = progress {
-        progress.finish();
-    }
+    counting.finish();
     if args.json {
         return say(&serde_json::to_string(&Output { report: &report, skipped })?);
     }
@@ -125,7 +109,7 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
         return say(&report.csv());
     }
     if skipped > 0 {
-        eprintln!("{skipped} items could not be used and were left out");
+        note!("{skipped} items could not be used and were left out");
     }
     say(&report.table())
 }

@@ -1,113 +1,143 @@
-//! `affekt eval --temporal`: clips through student, encoder and vote.
+//! `affekt eval` on clips: every frame through student, encoder and vote.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use affekt_engine::data::{PredictionsWriter, SkipLog, Spec};
-use affekt_engine::net::{Architecture, Weights};
+use affekt_engine::data::{ClipSet, DataError, PredictionsWriter, SkipLog, Spec};
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Encoding, Extraction, Model, PostConfig, WorldError, evaluate_clips, extract, open_clips,
+    Extraction, Model, ScoreSink, TemporalModel, WorldError, evaluate_clips, extract, open_clips,
 };
 use anyhow::{Context as _, anyhow};
+use clap::Args;
 
-use super::eval::EvalArgs;
-use super::{classify, say};
-use crate::cli::compute::Compute;
+use super::classify;
+use super::compute::Compute;
+use super::reading::VoteArg;
+use super::refine::scores;
+use super::training::Counting;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::progress::Progress;
-use crate::table::Table;
+use crate::terminal::say;
 
-/// Runs the command.
-///
-/// # Errors
-/// A model or the clips cannot be used, or Ctrl-C.
-pub fn run(args: &EvalArgs, model: &Path, encoder: &Path, compute: &Compute) -> Result<(), Failure> {
-    let specs: Vec<Spec> =
-        args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
-    let formats = clip_formats();
-    specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
-    let student = Model::load(model)?;
-    let backend = compute.open()?;
-    let mut post = PostConfig::default();
-    post.vote.window = args.window as usize;
-    let (network, residual) = open_encoder(encoder, &student, &*backend)?;
-    let skips = Arc::new(SkipLog::new(args.strict));
-    let set = Arc::new(open_clips(&student, &specs, &formats, &skips).map_err(classify)?);
-    interrupt::watch()?;
-    // Features are kept for this one run alone, unless a folder is named.
-    let temporary = tempfile::tempdir().context("a temporary folder for features")?;
-    let extraction = Extraction {
-        folder: args.features.clone().unwrap_or_else(|| temporary.path().to_owned()),
-        batch: args.batch as usize,
-        workers: 1,
-        recompute: false,
-    };
-    let mut progress = Progress::start("frame", 0, set.total_frames() as u64, args.quiet);
-    let mut before = 0;
-    let features = extract(&student, &set, &extraction, &skips, &*backend, |done, _| {
-        progress.update(done as u64, done - before, "");
-        before = done;
-        !interrupt::asked()
-    });
-    let features = Arc::new(features.map_err(classify)?);
-    progress.finish();
-    let classes = &student.card.classes;
-    let writer =
-        args.predictions.as_ref().map(|path| PredictionsWriter::create(path, classes)).transpose()?;
-    let sink = Predictions::new(writer, &set);
-    let told = Arc::new(std::sync::Mutex::new(sink));
-    let writing = Arc::clone(&told);
-    let stage = Encoding { network, stride: post.stride, residual };
-    let sink = Box::new(move |reading: &affekt_engine::world::FrameReading| {
-        let mut sink = writing.lock().map_err(|_| WorldError::Interrupted)?;
-        Ok(sink.push(reading.clip, reading.voted)?)
-    });
-    let scores = evaluate_clips(&features, classes, Some(stage), &post, sink, |_, _| !interrupt::asked());
-    let scores = scores.map_err(classify)?;
-    if let Ok(mut sink) = told.lock()
-        && let Some(writer) = sink.writer.take()
-    {
-        writer.finish()?;
-    }
-    if args.json {
-        return say(&serde_json::to_string(&scores)?);
-    }
-    let mut table = Table::new(["frames answered by", "macro F1", "accuracy", "n"]);
-    for (name, report) in scores.rows() {
-        let figures = [format!("{:.4}", report.macro_f1), format!("{:.4}", report.accuracy)];
-        table.row([vec![name.to_owned()], figures.to_vec(), vec![report.n.to_string()]].concat());
-    }
-    if skips.count() > 0 {
-        eprintln!("{} faces could not be read and count as missing", skips.count());
-    }
-    say(&table.render())
+/// How clips are measured.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clips")]
+pub struct ClipArgs {
+    /// Measure clips frame by frame; each of the options below implies it.
+    #[arg(long)]
+    clips: bool,
+    /// Temporal encoder trained on this model's features. Its card says how windows overlap and how labels are voted on,
+    /// unless these options do.
+    #[arg(long, value_name = "MODEL")]
+    temporal: Option<PathBuf>,
+    /// Which frames vote [default: the encoder's, else centred].
+    #[arg(long, value_name = "KIND")]
+    vote: Option<VoteArg>,
+    /// Frames of the vote's window [default: the encoder's, else 30].
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    window: Option<u32>,
+    /// Frames between two windows of the encoder [default: as it was refined]. A causal encoder needs none.
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    stride: Option<u32>,
+    /// Write the voted labels as an ABAW predictions.txt, every frame filled.
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// Keep extracted features here, for the next time.
+    #[arg(long, value_name = "FOLDER")]
+    features: Option<PathBuf>,
 }
 
-/// The encoder of a file or run, for this student and no other.
-fn open_encoder(
-    path: &Path,
-    student: &Model,
-    backend: &dyn affekt_engine::backend::Backend,
-) -> Result<(Box<dyn affekt_engine::backend::Network>, bool), Failure> {
-    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
-    let (weights, card) = Weights::read(&file)?;
-    let card = card.ok_or_else(|| anyhow!("{}: has no affekt card", file.display()))?;
-    let Architecture::Temporal(spec) = &card.architecture else {
-        return Err(anyhow!("{}: is no temporal encoder; give it to --model", file.display()).into());
-    };
-    if card.student.as_ref() != Some(&student.hash) {
-        return Err(anyhow!(
-            "{}: reads the features of another student than {}; give the one it was trained on to --model",
-            file.display(),
-            student.path.display()
-        )
-        .into());
+/// What is measured, and how it is told.
+pub struct Measured<'a> {
+    /// The student.
+    pub model: &'a Model,
+    /// Clips.
+    pub specs: &'a [Spec],
+    /// Faces a pass.
+    pub batch: usize,
+    /// End at the first face that cannot be read.
+    pub strict: bool,
+    /// Print one JSON object.
+    pub json: bool,
+    /// Show no progress.
+    pub quiet: bool,
+}
+
+impl ClipArgs {
+    /// Whether clips are to be measured.
+    pub fn is_asked(&self) -> bool {
+        let Self { clips, temporal, vote, window, stride, predictions, features } = self;
+        let named = [temporal, predictions, features].into_iter().any(Option::is_some);
+        *clips || named || vote.is_some() || window.is_some() || stride.is_some()
     }
-    let graph = spec.graph().map_err(|e| anyhow!("{}: its card: {e}", file.display()))?;
-    weights.check(&graph).map_err(|e| anyhow!("{}: {e}", file.display()))?;
-    Ok((backend.network(&graph, &weights)?, spec.residual))
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A model or the clips cannot be used, no frame has a label, or Ctrl-C.
+    pub fn run(&self, measured: &Measured<'_>, compute: &Compute) -> Result<(), Failure> {
+        let Measured { model, specs, .. } = *measured;
+        let formats = clip_formats();
+        specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
+        let temporal = self.temporal.as_deref().map(|path| TemporalModel::open(path, model));
+        let temporal = temporal.transpose().map_err(classify)?;
+        if self.stride.is_some() && temporal.is_none() {
+            return Err(Failure::usage(anyhow!("--stride is for a temporal encoder; add --temporal MODEL")));
+        }
+        let mut post = temporal.as_ref().map(TemporalModel::post).unwrap_or_default();
+        post.stride = self.stride.map_or(post.stride, |frames| frames as usize);
+        post.vote.window = self.window.map_or(post.vote.window, |frames| frames as usize);
+        post.vote.kind = self.vote.map_or(post.vote.kind, Into::into);
+        let backend = compute.open()?;
+        let encoder = temporal.as_ref().map(|temporal| temporal.encoder(&*backend, post.stride));
+        let encoder = encoder.transpose().map_err(classify)?;
+        let skips = Arc::new(SkipLog::new(measured.strict));
+        let classes = &model.card.classes;
+        let set = Arc::new(open_clips(classes, specs, &formats, &skips).map_err(classify)?);
+        // A list that cannot be written is found out before the work.
+        let writer = self.predictions.as_ref().map(|path| PredictionsWriter::create(path, classes));
+        let predictions = Arc::new(Mutex::new(Predictions::new(writer.transpose()?, &set)));
+        interrupt::watch()?;
+        // Features are kept for this one run alone, unless a folder is named.
+        let temporary = tempfile::tempdir().context("a temporary folder for features")?;
+        let extraction = Extraction {
+            folder: self.features.clone().unwrap_or_else(|| temporary.path().to_owned()),
+            batch: measured.batch,
+            workers: 1,
+            recompute: false,
+        };
+        let mut counting = Counting::new("frame", measured.quiet);
+        let told = |done, total| counting.tell(done, total);
+        let features = Arc::new(extract(model, &set, &extraction, &skips, &*backend, told).map_err(classify)?);
+        counting.finish();
+        let writing = Arc::clone(&predictions);
+        let sink: ScoreSink = Box::new(move |frame| {
+            let mut writing = writing.lock().map_err(|_| WorldError::Interrupted)?;
+            Ok(writing.push(frame.clip, frame.voted)?)
+        });
+        let scored =
+            evaluate_clips(&features, classes, encoder, &post, sink, |_, _| !interrupt::asked());
+        let scored = scored.map_err(classify)?;
+        if let Ok(mut predictions) = predictions.lock()
+            && let Some(writer) = predictions.writer.take()
+        {
+            writer.finish()?;
+        }
+        if skips.count() > 0 {
+            note!("{} faces could not be read and count as missing", skips.count());
+        }
+        if scored.per_frame.n == 0 {
+            if self.predictions.is_some() {
+                return say("no frame has a label of the model's classes, so nothing was measured");
+            }
+            return Err(Failure::Run(anyhow!(
+                "no frame has a label of the model's classes, so there is no score; a list of predictions needs no \
+                 labels: add --predictions FILE"
+            )));
+        }
+        if measured.json { say(&serde_json::to_string(&scored)?) } else { say(&scores(&scored)) }
+    }
 }
 
 /// Writes each clip's voted labels, if anybody asked.
@@ -118,12 +148,12 @@ struct Predictions {
 }
 
 impl Predictions {
-    fn new(writer: Option<PredictionsWriter>, set: &affekt_engine::data::ClipSet) -> Self {
+    fn new(writer: Option<PredictionsWriter>, set: &ClipSet) -> Self {
         let names = (0..set.len()).map(|clip| set.clip_name(clip).to_owned()).collect();
         Self { writer, names, clip: None }
     }
 
-    fn push(&mut self, clip: usize, label: Option<usize>) -> Result<(), affekt_engine::data::DataError> {
+    fn push(&mut self, clip: usize, label: Option<usize>) -> Result<(), DataError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if self.clip != Some(clip) {
             writer.begin(&self.names[clip])?;

@@ -9,7 +9,7 @@ use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
 use super::say;
 use super::training::{scores, train};
 use super::values::{DepthArg, StemArg};
-use crate::cli::compute::Compute;
+use super::compute::{self, Compute};
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -224,7 +224,8 @@ impl PretrainArgs {
 pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
-    let (backend, formats) = (compute.open()?, formats());
+    let backend = compute::open(&compute.over_config(&config.compute()))?;
+    let formats = formats();
     let start = if args.run.resumed().is_some() { Start::Resume } else { Start::New };
     let run =
         Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;

@@ -1,16 +1,18 @@
 //! `affekt refine`: the temporal encoder over a frozen student's features.
 
+use affekt_engine::learn::FrameReport;
 use affekt_engine::synth::clip_formats;
-use affekt_engine::world::{FrameReading, RefineConfig, RefineReport, Refining, RunFolder, WorldError};
+use affekt_engine::world::{ClipScores, RefineConfig, RefineReport, Refining, RunFolder, ScoreSink};
 use clap::Args;
 
-use super::run_args::Kind::{Number, Switch, Text, Texts, Whole};
-use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag};
+use super::compute::{self, Compute};
+use super::reading::VoteArg;
+use super::run_args::Kind::{Number, OneOf, Switch, Text, Texts, Whole};
+use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
 use super::say;
-use crate::cli::compute::Compute;
+use super::training::{Counting, Shown, drive};
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::progress::Progress;
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -77,6 +79,18 @@ impl Flagged for RefineConfig {
                     Whole("FRAMES"),
                     "Frames of the vote's window [default: 30]",
                 ),
+                flag(
+                    "vote",
+                    "post.vote.kind",
+                    OneOf("KIND", names::<VoteArg>),
+                    "Which frames vote [default: centred]",
+                ),
+                flag(
+                    "stride",
+                    "post.stride",
+                    Whole("FRAMES"),
+                    "Frames between two windows of the encoder when it is used [default: 32]",
+                ),
                 SEED,
                 flag(
                     "features",
@@ -122,8 +136,11 @@ pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.begin()?;
     interrupt::watch()?;
     let how = (args.run.resumed().is_some(), args.recompute);
-    let report = train(config, &folder, how, compute, args.run.quiet, |_| Ok(()))?;
-    say(&scores(&report))?;
+    let report = train(config, &folder, how, compute, args.run.quiet, Box::new(|_| Ok(())))?;
+    match &report.scores {
+        Some(measured) => say(&scores(measured))?,
+        None => say("nothing was measured: no --valid SPEC was given")?,
+    }
     say(&format!("encoder: {}", folder.model().display()))
 }
 
@@ -137,64 +154,34 @@ pub fn train(
     how: (bool, bool),
     compute: &Compute,
     quiet: bool,
-    sink: impl FnMut(&FrameReading) -> Result<(), WorldError> + Send + Sync + 'static,
+    sink: ScoreSink,
 ) -> Result<RefineReport, Failure> {
-    let mut bar: Option<Progress> = None;
-    let (mut before, mut of) = (0, 0);
-    let extracting = |done: usize, total: usize| {
-        if total != of {
-            (before, of) = (0, total);
-            bar = Some(Progress::start("feature", 0, total as u64, quiet));
-        }
-        if let Some(bar) = bar.as_mut() {
-            bar.update(done as u64, done.saturating_sub(before), "");
-        }
-        before = done;
-        !interrupt::asked()
-    };
-    let backend = compute.open()?;
-    let begun = Refining::begin(config, folder.clone(), backend, &clip_formats(), how, extracting);
+    let mut counting = Counting::new("feature", quiet);
+    let backend = compute::open(&compute.over_config(&config.compute()))?;
+    let begun = Refining::begin(config, folder.clone(), backend, &clip_formats(), how, |done, total| {
+        counting.tell(done, total)
+    });
+    counting.finish();
     let mut run = begun.map_err(super::classify)?;
-    if let Some(bar) = bar {
-        bar.finish();
-    }
-    let total = run.config().training.steps;
-    let mut progress = Progress::start("step", run.steps_done(), total, quiet);
-    if !quiet {
-        let [clips, frames, valid_clips, valid_frames] = run.data();
-        progress.note(&format!(
-            "{clips} clips of {frames} frames to learn from, {valid_clips} of {valid_frames} for validation"
-        ));
-    }
-    while !run.is_done() {
-        if interrupt::asked() {
-            run.save()?;
-            progress.finish();
-            note!(
-                "interrupted after step {} of {total}; saved. Go on with: affekt refine --resume {}",
-                run.steps_done(),
-                folder.path().display()
-            );
-            return Err(Failure::Interrupted);
-        }
-        let record = run.advance().map_err(super::classify)?.record;
+    run.set_sink(sink);
+    let [clips, frames, valid_clips, valid_frames] = run.data();
+    let data =
+        format!("{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation");
+    let shown = Shown { command: "refine", folder, data, quiet };
+    drive(&mut run, &shown, |_, advance| {
+        let record = &advance.record;
         let figure =
             |name: &str, value: Option<f64>| value.map_or(String::new(), |v| format!("{name} {v:.3} "));
         let figures = format!("{}{}", figure("loss", record.loss), figure("train accuracy", record.accuracy));
-        progress.update(record.step, record.frames, figures.trim_end());
-    }
-    progress.finish();
-    run.finish(sink).map_err(super::classify)
+        Ok((record.frames, figures.trim_end().to_owned()))
+    })
 }
 
 /// The scores stage after stage, as a table.
-pub fn scores(report: &RefineReport) -> String {
-    let Some(scores) = &report.scores else {
-        return "nothing was measured: no --valid SPEC was given\n".to_owned();
-    };
+pub fn scores(scores: &ClipScores) -> String {
     let mut table = Table::new(["frames answered by", "macro F1", "accuracy", "n"]);
-    let mut row = |name: String, report: &affekt_engine::learn::FrameReport| {
-        let figures = [format!("{:.4}", report.macro_f1), format!("{:.4}", report.accuracy)];
+    let mut row = |name: String, report: &FrameReport| {
+        let figures = [report.macro_f1, report.accuracy].map(|figure| format!("{figure:.4}"));
         table.row([vec![name], figures.to_vec(), vec![report.n.to_string()]].concat());
     };
     row("student alone".into(), &scores.per_frame);

@@ -9,11 +9,11 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use toml::Value;
 
-use crate::config::{Layers, Settings};
+use affekt_engine::world::config::{LayerError, Layers, Presets};
 use crate::failure::Failure;
 
 /// Settings with flags for some of them.
-pub trait Flagged: Settings {
+pub trait Flagged: Presets {
     /// What `--preset` and `--set` say of themselves.
     const EXAMPLES: [&str; 2];
     /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
@@ -127,7 +127,7 @@ impl<S: Flagged> RunArgs<S> {
     /// # Errors
     /// A layer cannot be read, or holds a setting that does not exist or is out of its range: exit code 2.
     pub fn settings(&self) -> Result<S, Failure> {
-        let layers = || {
+        let layers = || -> Result<S, LayerError> {
             let mut layers = Layers::<S>::default();
             if let Some(name) = &self.preset {
                 layers.preset(name)?;
@@ -141,7 +141,7 @@ impl<S: Flagged> RunArgs<S> {
             }
             layers.resolve()
         };
-        layers().map_err(Failure::Usage)
+        layers().map_err(Failure::usage)
     }
 
     /// Makes the folder of a new run.

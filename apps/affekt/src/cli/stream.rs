@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use affekt_engine::media::camera::CameraRequest;
 use affekt_engine::media::source::OpenOptions;
 use affekt_engine::signal::NeutralCalibration;
-use affekt_engine::world::live::{FrameReading, LiveSettings, NeutralState, Recognizer};
+use affekt_engine::world::live::{
+    Clock, FrameReading, LiveSettings, NeutralState, Recognizer, RecognizerOpener,
+};
 use anyhow::anyhow;
 use clap::Args;
 
 use super::classify;
-use super::reading::{Maker, ReadingArgs, VoteArg};
+use super::reading::ReadingArgs;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -86,13 +88,15 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let request = CameraRequest { size: args.size, rate: args.fps };
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
-    let mut maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
+    let spec = args.reading.spec(None, true, settings, compute);
+    let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let Opened { source, overflow, needs_pace, detector } =
         args.source.open(request, OpenOptions { folder_rate: args.fps })?;
-    let mut recognizer = match detector.filter(|_| args.reading.detector.is_none()) {
-        Some(detector) => maker.with(detector)?,
-        None => maker.make()?,
+    let opened = match detector.filter(|_| args.reading.detector.is_none()) {
+        Some(detector) => opener.open_with(detector, Clock::default()),
+        None => opener.open(Clock::default()),
     };
+    let (mut recognizer, _) = opened.map_err(classify)?;
     if let Some(seconds) = args.neutral {
         NeutralCalibration::new(seconds).map_err(Failure::usage)?;
         if !recognizer.classes().iter().any(|class| class.eq_ignore_ascii_case("neutral")) {

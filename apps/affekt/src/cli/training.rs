@@ -3,17 +3,101 @@
 use std::fmt::Write as _;
 
 use affekt_engine::learn::{EvalReport, StepRecord, TrainingState};
-use affekt_engine::world::{Pretraining, RunFolder, RunReport};
+use affekt_engine::world::{Advance, Pretraining, Run, RunFolder, RunReport};
 
+use super::classify;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::table::Table;
 
-/// Makes all steps that are left, then writes what is left of the run. Ctrl-C saves and ends it.
+/// How a run is shown.
+pub struct Shown<'a> {
+    /// The command that resumes it.
+    pub command: &'static str,
+    /// Its folder.
+    pub folder: &'a RunFolder,
+    /// What it learns from, in a line or two.
+    pub data: String,
+    /// Show no progress.
+    pub quiet: bool,
+}
+
+/// Shows how far a count has come: features extracted, items measured. Ctrl-C stops it.
+pub struct Counting {
+    noun: &'static str,
+    quiet: bool,
+    bar: Option<Progress>,
+    before: usize,
+    total: usize,
+}
+
+impl Counting {
+    /// Of nothing yet.
+    pub fn new(noun: &'static str, quiet: bool) -> Self {
+        Self { noun, quiet, bar: None, before: 0, total: 0 }
+    }
+
+    /// Takes the count; `false` where it is to stop. Another total begins a new count.
+    pub fn tell(&mut self, done: usize, total: usize) -> bool {
+        if total != self.total || done < self.before {
+            self.finish();
+            (self.before, self.total) = (0, total);
+        }
+        let bar = self.bar.get_or_insert_with(|| Progress::start(self.noun, 0, total as u64, self.quiet));
+        if done > 0 {
+            bar.update(done as u64, done - self.before, "");
+        }
+        self.before = done;
+        !interrupt::asked()
+    }
+
+    /// Removes the bar.
+    pub fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish();
+        }
+    }
+}
+
+/// Makes all steps that are left, then writes what is left of the run; Ctrl-C saves and ends it. `step` says of each step
+/// what it worked on and what to show, and may look at the run.
 ///
 /// # Errors
 /// The data, the networks or the disk; or Ctrl-C, after saving.
+pub fn drive<R: Run>(
+    run: &mut R,
+    shown: &Shown<'_>,
+    mut step: impl FnMut(&mut R, &Advance<R::Record, R::Scores>) -> Result<(usize, String), Failure>,
+) -> Result<R::Report, Failure> {
+    let total = run.steps();
+    let mut progress = Progress::start("step", run.steps_done(), total, shown.quiet);
+    if !shown.quiet {
+        progress.note(&shown.data);
+    }
+    while !run.is_done() {
+        if interrupt::asked() {
+            run.save()?;
+            progress.finish();
+            let (done, folder) = (run.steps_done(), shown.folder.path().display());
+            note!(
+                "interrupted after step {done} of {total}; saved. Go on with: affekt {} --resume {folder}",
+                shown.command
+            );
+            return Err(Failure::Interrupted);
+        }
+        let advance = run.advance().map_err(classify)?;
+        let (worked, figures) = step(run, &advance)?;
+        progress.update(run.steps_done(), worked, &figures);
+    }
+    progress.finish();
+    run.finish().map_err(classify)
+}
+
+/// A pre-training run to its end.
+///
+/// # Errors
+/// As [`drive`].
 pub fn train(run: Pretraining, folder: &RunFolder, quiet: bool) -> Result<RunReport, Failure> {
     Ok(train_keeping(run, folder, quiet, None)?.0)
 }
@@ -28,36 +112,19 @@ pub fn train_keeping(
     quiet: bool,
     keep: Option<u64>,
 ) -> Result<(RunReport, Option<TrainingState>), Failure> {
-    let mut kept = None;
-    let total = run.config().training.steps;
-    let mut progress = Progress::start("step", run.steps_done(), total, quiet);
-    if !quiet {
-        progress.note(&described(&run));
-    }
-    let mut score = String::new();
-    while !run.is_done() {
-        if interrupt::asked() {
-            run.save()?;
-            progress.finish();
-            eprintln!(
-                "interrupted after step {} of {total}; saved. Go on with: affekt pretrain --resume {}",
-                run.steps_done(),
-                folder.path().display()
-            );
-            return Err(Failure::Interrupted);
-        }
-        let advance = run.advance().map_err(super::classify)?;
+    let shown = Shown { command: "pretrain", folder, data: described(&run), quiet };
+    let (mut kept, mut score) = (None, String::new());
+    let report = drive(&mut run, &shown, |run, advance| {
         let record = &advance.record;
         if let Some(report) = &advance.evaluation {
             score = format!(", valid F1 {:.3} accuracy {:.3}", report.macro_f1, report.accuracy);
         }
-        progress.update(record.step, record.images, &format!("{}{score}", figures(record)));
         if keep == Some(record.step) {
             kept = Some(run.state()?);
         }
-    }
-    progress.finish();
-    Ok((run.finish().map_err(super::classify)?, kept))
+        Ok((record.images, format!("{}{score}", figures(record))))
+    })?;
+    Ok((report, kept))
 }
 
 /// What a run learns from, in a line or two.

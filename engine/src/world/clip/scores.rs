@@ -32,6 +32,13 @@ pub struct ScoredFrame {
     pub smoothed: Option<usize>,
 }
 
+impl ScoredFrame {
+    /// The answer of the last network that the frame went through.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.temporal.as_ref().or(self.student.as_ref())
+    }
+}
+
 /// Scores of the same frames, stage after stage. Frames without a face or a label are left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClipScores {
