@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::LearnError;
 use super::head::Head;
 use super::loss::{arg_max, softmax};
-use crate::backend::{Mode, Network};
+use crate::backend::Inference;
 use crate::signal::{ClipShape, ClipWindow, NeutralOffset, OverlapMean, StreamWindows, write_feature_row};
 
 /// What a network says of a frame.
@@ -44,7 +44,7 @@ impl Answer {
 /// of two windows.
 pub struct TemporalStage {
     /// Shared by the stages of all faces of a video; only one of them is at work at a time.
-    network: Arc<Mutex<Box<dyn Network>>>,
+    network: Arc<Mutex<Box<dyn Inference>>>,
     /// Features of a frame.
     features: usize,
     /// The student's classifier, where its logits are added.
@@ -63,7 +63,7 @@ impl TemporalStage {
     ///
     /// # Errors
     /// The stride is 0 or longer than a window.
-    pub fn new(network: Box<dyn Network>, stride: usize) -> Result<Self, LearnError> {
+    pub fn new(network: Box<dyn Inference>, stride: usize) -> Result<Self, LearnError> {
         let shape = ClipShape { length: network.graph().input().h, stride };
         let windows = StreamWindows::new(shape).map_err(|e| LearnError::Batch(e.to_string()))?;
         let mean = OverlapMean::new(network.graph().output().c);
@@ -142,7 +142,7 @@ impl TemporalStage {
             write_feature_row(self.rows[frame - oldest].as_deref(), values);
         }
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut logits = network.forward(&input, 1, Mode::Infer)?;
+        let mut logits = network.forward(&input, 1)?;
         drop(network);
         if let Some(head) = &self.head {
             logits
@@ -168,7 +168,7 @@ mod tests {
     const FRAMES: usize = 8;
     const FEATURES: usize = 3;
 
-    fn encoder(causal: bool) -> Box<dyn Network> {
+    fn encoder(causal: bool) -> Box<dyn Inference> {
         let spec = TemporalSpec {
             features: FEATURES,
             classes: 2,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// One window by itself.
-    fn alone(network: &mut dyn Network, rows: &[Option<Vec<f32>>]) -> Vec<Vec<f32>> {
+    fn alone(network: &mut dyn Inference, rows: &[Option<Vec<f32>>]) -> Vec<Vec<f32>> {
         let mut input = vec![0.0; FRAMES * (FEATURES + 1)];
         for (row, values) in rows.iter().zip(input.chunks_exact_mut(FEATURES + 1)) {
             if let Some(row) = row {
@@ -203,7 +203,7 @@ mod tests {
                 values[FEATURES] = 1.0;
             }
         }
-        let logits = network.forward(&input, 1, Mode::Infer).expect("logits");
+        let logits = network.forward(&input, 1).expect("logits");
         logits.chunks_exact(2).map(<[f32]>::to_vec).collect()
     }
 
@@ -263,7 +263,7 @@ mod tests {
                 continue;
             }
             ring.window(&mut live);
-            let streamed = network.forward(&live, 1, Mode::Infer).expect("logits");
+            let streamed = network.forward(&live, 1).expect("logits");
             let whole = alone(&mut *network, &rows[frame + 1 - FRAMES..=frame]);
             assert_eq!(streamed[2 * FRAMES - 2..], whole[FRAMES - 1][..], "frame {frame}");
         }

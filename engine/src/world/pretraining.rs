@@ -15,7 +15,7 @@ use super::pretrain::systems::{Ahead, Batch, Journal, Latest, Learner, Loaded, P
 use super::run_folder::RunFolder;
 use super::schedule::{build, run};
 use super::sets::{Sets, SetsSummary};
-use crate::backend::{Backend, Network, WeightSet};
+use crate::backend::{Backend, Training, WeightSet};
 use crate::data::{Formats, Loader};
 use crate::learn::{
     Checkpoints, EvalReport, Identity, Settings, StepRecord, TrainLog, Trainer, TrainingState, WallClock,
@@ -95,8 +95,8 @@ impl Pretraining {
         let sets = Sets::open(&config, formats)?;
         let contract = config.contract()?;
         let graph = config.model.spec(sets.vocabulary.len()).graph()?;
-        let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Network>, WorldError> {
-            Ok(backend.network(&graph, &starting_weights(&config, &graph, role)?)?)
+        let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Training>, WorldError> {
+            Ok(backend.training(&graph, &starting_weights(&config, &graph, role)?)?)
         })?;
         let checkpoints = Checkpoints::open(&folder.checkpoints(), identity(&config, &sets)?)?;
         let mut saved_at = None;

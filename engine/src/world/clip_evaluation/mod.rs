@@ -27,7 +27,7 @@ use self::systems::{Sink, Tally};
 use super::error::WorldError;
 use super::refine::{ClipFeatures, PostConfig};
 use super::schedule::{build, no_error, run, stage, strict_schedule};
-use crate::backend::Network;
+use crate::backend::Inference;
 use crate::learn::TemporalStage;
 
 pub use answers::FrameReading;
@@ -55,7 +55,7 @@ pub enum EvaluateClipsStage {
 /// A temporal encoder at work.
 pub struct Encoding {
     /// The encoder, with a frame's presence as the last value of its input.
-    pub network: Box<dyn Network>,
+    pub network: Box<dyn Inference>,
     /// Frames between two windows.
     pub stride: usize,
     /// Whether the student's logits are added to the encoder's.

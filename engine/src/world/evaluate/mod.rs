@@ -100,7 +100,7 @@ pub fn evaluate(
     backend: &dyn Backend,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<EvalReport, WorldError> {
-    let network = backend.network(subject.graph, subject.weights)?;
+    let network = backend.inference(subject.graph, subject.weights)?;
     let batches = Arc::new(Batches {
         pool: Arc::clone(pool),
         policy: Policy { crop: subject.crop, plain: Framing::Centre, ..Policy::default() },

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bevy_ecs::prelude::*;
 
 use super::batches::{Batches, Rendered};
-use crate::backend::{Mode, Network};
+use crate::backend::Inference;
 use crate::data::{DataError, Loader};
 use crate::learn::{EvalReport, PseudoLabeller, PseudoSettings, mean_of_views};
 use crate::world::components::{BatchIndex, Confidence, Key, Label, LeftOut, PoolIndex, PseudoLabel};
@@ -15,7 +15,7 @@ use crate::world::error::WorldError;
 
 /// The network; locked by nobody, the lock only makes it a resource.
 #[derive(Resource)]
-pub(super) struct Net(pub Mutex<Box<dyn Network>>);
+pub(super) struct Net(pub Mutex<Box<dyn Inference>>);
 
 /// What is walked.
 #[derive(Resource)]
@@ -98,9 +98,9 @@ pub(super) fn forward(
         return Ok(());
     };
     let (items, classes) = (rendered.used.len(), net.graph().output().len());
-    now.logits = net.forward(&rendered.plain, items, Mode::Infer)?;
+    now.logits = net.forward(&rendered.plain, items)?;
     if !rendered.mirrored.is_empty() {
-        let mirrored = net.forward(&rendered.mirrored, items, Mode::Infer)?;
+        let mirrored = net.forward(&rendered.mirrored, items)?;
         now.logits = mean_of_views(&now.logits, &mirrored, classes);
     }
     let answers = PseudoLabeller::new(&PseudoSettings::default(), classes).label(&now.logits);

@@ -10,7 +10,7 @@ use super::systems::{Batch, Doubt, Eyes, Follow, Framer, Gallery, Inbox, Outbox,
 use super::times::Watch;
 use super::{Clock, FaceReading, FrameReading, NeutralState, StageTimes};
 use crate::backend::cpu::{Arithmetic, CpuBackend};
-use crate::backend::{Backend, Network};
+use crate::backend::{Backend, Inference};
 use crate::learn::{Head, TemporalStage};
 use crate::media::align::Aligner;
 use crate::media::detect::{self, Detector};
@@ -97,7 +97,7 @@ impl Encoder {
             let problem = format!("reads {} features, but the model has {}", spec.features, head.features());
             return Err(WorldError::file(&file, problem));
         }
-        let stage = TemporalStage::new(backend.network(&graph, &weights)?, stride)?;
+        let stage = TemporalStage::new(backend.inference(&graph, &weights)?, stride)?;
         let stage = if spec.residual { stage.with_head(head) } else { stage };
         Ok(Self { stage, temperature: card.temperature })
     }
@@ -166,8 +166,7 @@ impl Recognizer {
         if !(0.0..=1.0).contains(&settings.unsure_below) {
             return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
         }
-        let mut network: Box<dyn Network> = backend.network(&model.graph, &model.weights)?;
-        network.freeze();
+        let network: Box<dyn Inference> = backend.inference(&model.graph, &model.weights)?;
         let card = &model.card;
         let described = detector.describe();
         let encoder = encoder.map(|e| (e.stage, e.temperature));

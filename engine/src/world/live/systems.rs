@@ -11,7 +11,7 @@ use super::LiveStage;
 use super::lines::{Answered, Lines, Seen};
 use super::reading::{FaceReading, FrameReading};
 use super::times::Watch;
-use crate::backend::{Mode, Network};
+use crate::backend::Inference;
 use crate::learn::{Answer, Head};
 use crate::media::align::{Aligner, thumbnail};
 use crate::media::detect::Detector;
@@ -66,7 +66,7 @@ pub(super) struct Framer(pub Aligner);
 /// The network; locked by nobody, the lock only makes it a resource.
 #[derive(Resource)]
 pub(super) struct Student {
-    pub network: Mutex<Box<dyn Network>>,
+    pub network: Mutex<Box<dyn Inference>>,
     /// Its classifier.
     pub head: Head,
     pub temperature: f32,
@@ -204,7 +204,7 @@ pub(super) fn student(
             );
             rows.extend(features);
         } else {
-            let logits = network.forward(part, items, Mode::Infer)?;
+            let logits = network.forward(part, items)?;
             answers.extend(logits.chunks_exact(head.classes()).map(|row| Answer::of(row, *temperature)));
         }
     }

@@ -140,7 +140,7 @@ impl Refining {
             // The first step then starts from the student's own answers.
             classifier.data.fill(0.0);
         }
-        let network = backend.network(&graph, &weights)?;
+        let network = backend.training(&graph, &weights)?;
         let weights = config.training.weights_of(&train.set.class_counts(classes));
         let mut trainer = TemporalTrainer::new(network, config.training.clone(), weights, config.seed)?;
         let identity = Identity::new(&RunIdentity {
@@ -259,7 +259,7 @@ impl Refining {
     ) -> Result<Option<ClipScores>, WorldError> {
         let Some(valid) = self.valid.clone() else { return Ok(None) };
         let weights = self.world.resource_mut::<Encoder>().get().network().weights(WeightSet::Current)?;
-        let encoder = self.backend.network(&self.graph, &weights)?;
+        let encoder = self.backend.inference(&self.graph, &weights)?;
         let encoding = Encoding {
             network: encoder,
             stride: self.config.post.stride,

@@ -53,7 +53,7 @@ pub fn extract(
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<ClipFeatures, WorldError> {
     let head = Head::of(&student.weights)?;
-    let mut network = backend.network(&student.graph, &student.weights)?;
+    let mut network = backend.inference(&student.graph, &student.weights)?;
     let (total, mut done) = (set.total_frames(), 0);
     let mut files = Vec::with_capacity(set.len());
     for clip in 0..set.len() {
