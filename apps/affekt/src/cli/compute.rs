@@ -1,11 +1,8 @@
 //! `--threads`, `--backend` and `--adapter`: what computes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use affekt_engine::backend::Backend;
-use affekt_engine::backend::cpu::{Arithmetic, CpuBackend, Isa};
-use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
+use affekt_engine::backend::{self, Backend, BackendSpec};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 
@@ -65,12 +62,12 @@ enum ArithmeticChoice {
     Half,
 }
 
-impl From<ArithmeticChoice> for Arithmetic {
+impl From<ArithmeticChoice> for backend::ArithmeticChoice {
     fn from(choice: ArithmeticChoice) -> Self {
         match choice {
-            ArithmeticChoice::Single => Arithmetic::Single,
-            // The processor has no 16-bit floats: where it must stand in for a GPU, it takes its own fast form.
-            ArithmeticChoice::Fixed | ArithmeticChoice::Half => Arithmetic::Fixed,
+            ArithmeticChoice::Single => Self::Single,
+            ArithmeticChoice::Fixed => Self::Fixed,
+            ArithmeticChoice::Half => Self::Half,
         }
     }
 }
@@ -98,11 +95,6 @@ impl Compute {
         Self { profile, ..self.clone() }
     }
 
-    fn arithmetic(&self) -> ArithmeticChoice {
-        let default = if self.fixed_by_default { ArithmeticChoice::Fixed } else { ArithmeticChoice::Single };
-        self.arithmetic.unwrap_or(default)
-    }
-
     /// Half the processor's threads, for each of two runs side by side: small networks fill two threads better that way
     /// than by sharing every layer. `None` where that cannot be: one thread, or a GPU.
     pub fn halved(&self) -> Option<Self> {
@@ -112,65 +104,36 @@ impl Compute {
         splits.then(|| Self { threads: Some(threads / 2), ..self.clone() })
     }
 
+    fn spec(&self) -> BackendSpec {
+        let name = match self.backend {
+            BackendChoice::Cpu => "cpu",
+            BackendChoice::Wgpu => "wgpu",
+            BackendChoice::Auto => backend::AUTO,
+        };
+        BackendSpec {
+            name: name.into(),
+            adapter: self.adapter.clone(),
+            arithmetic: self.arithmetic.map(Into::into),
+            threads: self.threads.unwrap_or(0),
+            profile: self.profile,
+            reading: self.fixed_by_default,
+        }
+    }
+
     /// Opens the backend that was asked for.
     ///
     /// # Errors
     /// There is no such adapter, it cannot be opened, or threads cannot be started.
     pub fn open(&self) -> Result<Arc<dyn Backend>, Failure> {
-        match self.backend {
-            BackendChoice::Cpu if self.adapter.is_some() => {
-                Err(Failure::usage(anyhow!("--adapter names a GPU; add --backend wgpu")))
-            }
-            BackendChoice::Cpu if self.arithmetic == Some(ArithmeticChoice::Half) => {
-                Err(Failure::usage(anyhow!("--arithmetic half is a GPU's; add --backend wgpu")))
-            }
-            BackendChoice::Cpu => self.cpu(),
-            BackendChoice::Wgpu if self.arithmetic == Some(ArithmeticChoice::Fixed) => Err(Failure::usage(
-                anyhow!("--arithmetic fixed is the processor's; leave out --backend wgpu"),
-            )),
-            BackendChoice::Wgpu => Ok(Arc::new(self.gpu().map_err(Failure::usage)?)),
-            BackendChoice::Auto => match self.gpu() {
-                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => Ok(Arc::new(gpu)),
-                Ok(gpu) => self.fall_back(&format!("`{}` computes on the processor too", gpu.adapter().name)),
-                Err(error) => self.fall_back(&error.to_string()),
-            },
-        }
+        backend::open(&self.spec()).map_err(Failure::usage)
     }
-
-    fn gpu(&self) -> Result<WgpuBackend, affekt_engine::backend::BackendError> {
-        WgpuBackend::open(&WgpuOptions {
-            adapter: self.adapter.clone(),
-            half: self.arithmetic == Some(ArithmeticChoice::Half),
-            profile: self.profile,
-            kernel_cache: cache_folder(),
-            ..WgpuOptions::default()
-        })
-    }
-
-    fn cpu(&self) -> Result<Arc<dyn Backend>, Failure> {
-        let backend = CpuBackend::with(self.threads.unwrap_or(0), Isa::detect())?;
-        Ok(Arc::new(backend.with_arithmetic(self.arithmetic().into())))
-    }
-
-    fn fall_back(&self, why: &str) -> Result<Arc<dyn Backend>, Failure> {
-        log::warn!("no GPU is used: {why}; computing on the processor");
-        self.cpu()
-    }
-}
-
-/// This program's folder below the one that the system has for what can be made again; `None` where it names none.
-fn cache_folder() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = if cfg!(windows) {
-        named("LOCALAPPDATA")
-    } else {
-        named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
-    };
-    Some(folder?.join("affekt"))
 }
 
 #[cfg(test)]
 mod tests {
+    use affekt_engine::backend::BackendInfo as _;
+    use affekt_engine::backend::cpu::{Arithmetic, CpuBackend};
+
     use super::*;
 
     #[test]
@@ -178,7 +141,7 @@ mod tests {
         let opened = |compute: Compute| compute.open().map(|backend| backend.arithmetic()).ok();
         // Where the processor gains nothing from fixed point there is none.
         let fixed = CpuBackend::new().unwrap().with_arithmetic(Arithmetic::Fixed);
-        let fixed = affekt_engine::backend::Backend::arithmetic(&fixed);
+        let fixed = fixed.arithmetic();
         let compute = Compute::default();
         assert_eq!(opened(compute.for_reading()), Some(fixed));
         assert_eq!(opened(compute.clone()), Some("single"));

@@ -90,7 +90,7 @@ fn open_encoder(
     path: &Path,
     student: &Model,
     backend: &dyn affekt_engine::backend::Backend,
-) -> Result<(Box<dyn affekt_engine::backend::Network>, bool), Failure> {
+) -> Result<(Box<dyn affekt_engine::backend::Inference>, bool), Failure> {
     let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
     let (weights, card) = Weights::read(&file)?;
     let card = card.ok_or_else(|| anyhow!("{}: has no affekt card", file.display()))?;
@@ -107,7 +107,7 @@ fn open_encoder(
     }
     let graph = spec.graph().map_err(|e| anyhow!("{}: its card: {e}", file.display()))?;
     weights.check(&graph).map_err(|e| anyhow!("{}: {e}", file.display()))?;
-    Ok((backend.network(&graph, &weights)?, spec.residual))
+    Ok((backend.inference(&graph, &weights)?, spec.residual))
 }
 
 /// Writes each clip's voted labels, if anybody asked.
