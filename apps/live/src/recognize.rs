@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use affekt_engine::Recognizer;
-use affekt_engine::backend::Backend;
+use affekt_engine::backend::{Backend, BackendInfo as _};
 use affekt_engine::backend::cpu::{Arithmetic, CpuBackend};
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
 use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
@@ -165,11 +165,11 @@ impl RecognizerChoice {
                 return Ok(Arc::new(gpu().context("no GPU can be used; choose the backend `cpu`")?));
             }
             BackendChoice::Auto => match gpu() {
-                Ok(gpu) if self.adapter.is_some() || !gpu.adapter().is_processor() => {
+                Ok(gpu) if self.adapter.is_some() || !gpu.is_processor() => {
                     return Ok(Arc::new(gpu));
                 }
                 Ok(gpu) => {
-                    log::info!("`{}` computes on the processor too; no GPU is used", gpu.adapter().name);
+                    log::info!("`{}` computes on the processor too; no GPU is used", gpu.describe());
                 }
                 Err(error) => log::info!("no GPU is used: {error}"),
             },

@@ -77,7 +77,7 @@ mod tests {
         let mut network =
             CpuBackend::new().expect("a processor").network(&graph, &weights).expect("a network");
         let picture: Vec<f32> = (0..32 * 32).map(|i| (i as f32 * 0.37).sin()).collect();
-        let logits = network.forward(&picture, 1, Mode::Infer).expect("logits");
+        let logits = network.forward(&picture, 1, TrainingPass::Infer).expect("logits");
         let features = network.features(&picture, 1).expect("features");
         let head = Head::of(&weights, ResNetSpec::HEAD).expect("a classifier");
         assert_eq!((head.features(), head.classes()), (features.len(), 5));

@@ -1,5 +1,5 @@
 //! Learning on the host: losses, pseudo-labels, the teacher/student step, optimiser rules, metrics, logs and
-//! checkpoints, for any [`crate::backend::Network`].
+//! checkpoints, for any [`crate::backend::Training`].
 //!
 //! Logits are few, so everything here is plain Rust over slices. [`SemiSupervised`] reads like the table of the
 //! method: `teacher_forward`, `student_update`, `meta_test`, `teacher_update`. What runs a network lives in

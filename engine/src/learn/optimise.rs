@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
 use super::settings::{Optimiser, Schedule};
-use crate::backend::{Network, Slot, UpdateRule};
+use crate::backend::{Slot, Training, UpdateRule};
 
 /// Steps in a row without an update after which a run is given up.
 const GIVE_UP_AFTER: u32 = 20;
@@ -48,7 +48,7 @@ pub struct Descent {
 /// # Errors
 /// The slot holds no gradient, or the device failed.
 pub fn descend(
-    network: &mut dyn Network,
+    network: &mut dyn Training,
     slot: Slot,
     learning_rate: f32,
     optimiser: &Optimiser,

@@ -25,15 +25,15 @@ use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
 use super::state::{Counters, TrainingState};
 use super::teacher_loss::{TeacherTerms, teacher_loss};
-use crate::backend::{Input, Mode, Network, NetworkState, Slot, WeightSet};
+use crate::backend::{Input, NetworkState, Slot, Training, TrainingPass, WeightSet};
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
 
 /// Teacher and student learning from each other.
 pub struct SemiSupervised {
-    teacher: Box<dyn Network>,
-    student: Box<dyn Network>,
+    teacher: Box<dyn Training>,
+    student: Box<dyn Training>,
     settings: Settings,
     classes: usize,
     labeller: PseudoLabeller,
@@ -76,8 +76,8 @@ impl SemiSupervised {
     /// # Errors
     /// A setting is refused, or the networks' inputs or outputs differ.
     pub fn new(
-        teacher: Box<dyn Network>,
-        student: Box<dyn Network>,
+        teacher: Box<dyn Training>,
+        student: Box<dyn Training>,
         settings: Settings,
     ) -> Result<Self, LearnError> {
         settings.validate()?;
@@ -119,12 +119,12 @@ impl SemiSupervised {
     }
 
     /// The teacher.
-    pub fn teacher(&self) -> &dyn Network {
+    pub fn teacher(&self) -> &dyn Training {
         self.teacher.as_ref()
     }
 
     /// The student.
-    pub fn student(&self) -> &dyn Network {
+    pub fn student(&self) -> &dyn Training {
         self.student.as_ref()
     }
 
@@ -167,7 +167,7 @@ impl SemiSupervised {
                     items += unlabelled;
                 }
             }
-            teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, Mode::Train)?;
+            teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, TrainingPass::Train)?;
             record.skipped = !all_finite(&teacher_logits);
             record.teacher_accuracy =
                 accuracy(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
@@ -228,10 +228,10 @@ impl SemiSupervised {
             let loss;
             let feedback;
             if let Some(old_loss) = now.old_loss {
-                loss = self.student_on_labels(batch, Mode::Probe, &mut now.record)?;
+                loss = self.student_on_labels(batch, TrainingPass::Probe, &mut now.record)?;
                 feedback = old_loss - loss.value;
             } else {
-                loss = self.student_on_labels(batch, Mode::Train, &mut now.record)?;
+                loss = self.student_on_labels(batch, TrainingPass::Train, &mut now.record)?;
                 self.student.backward(&loss.d_logits, Slot::Second)?;
                 let dot = self.student.dot(Slot::First, Slot::Second)?;
                 let new_norm = self.student.dot(Slot::Second, Slot::Second)?.sqrt();
@@ -375,13 +375,13 @@ impl SemiSupervised {
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
             now.old_loss =
-                Some(self.student_on_labels(batch, Mode::Probe, &mut StepRecord::default())?.value);
+                Some(self.student_on_labels(batch, TrainingPass::Probe, &mut StepRecord::default())?.value);
         }
         let view = match self.settings.student_view {
             View::Weak => &batch.weak,
             View::Strong => &batch.strong,
         };
-        let logits = view.forward(self.student.as_mut(), now.unlabelled, Mode::Train)?;
+        let logits = view.forward(self.student.as_mut(), now.unlabelled, TrainingPass::Train)?;
         now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);
         let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
         let all_finite = all_finite(&logits);
@@ -389,7 +389,7 @@ impl SemiSupervised {
     }
 
     fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), Mode::Train)?;
+        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
@@ -432,10 +432,10 @@ impl SemiSupervised {
     fn student_on_labels(
         &mut self,
         batch: &TrainBatch,
-        mode: Mode,
+        pass: TrainingPass,
         record: &mut StepRecord,
     ) -> Result<Loss, LearnError> {
-        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), mode)?;
+        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), pass)?;
         record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
         Ok(cross_entropy(&logits, &targets, None, self.classes))

@@ -42,7 +42,7 @@ fn feedback_is_the_step_size_times_the_clipped_dot_product() {
 /// `L_T` of the teacher's weights with labels, targets and feedback held still, by nothing but the definition.
 fn teacher_loss(graph: &Graph, weights: Weights, held: &Held, b: &TrainBatch) -> f64 {
     let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
-    let logits = Reference::new(graph, weights).forward(&views, 33, Mode::Probe).expect("logits");
+    let logits = Reference::new(graph, weights).forward(&views, 33, TrainingPass::Probe).expect("logits");
     let (labelled, rest) = logits.split_at(9 * CLASSES);
     let (weak, strong) = rest.split_at(12 * CLASSES);
     let loss = |rows: &[f32], targets: &[f32]| cross_entropy(rows, targets, None, CLASSES).value;
@@ -69,7 +69,7 @@ fn the_teacher_descends_the_gradient_of_its_whole_loss() {
     t.teacher_forward(&b).expect("forward");
     let labels = t.pseudo_labels().expect("labels").targets.clone();
     let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
-    let logits = Reference::new(&graph, start.clone()).forward(&views, 33, Mode::Probe).expect("logits");
+    let logits = Reference::new(&graph, start.clone()).forward(&views, 33, TrainingPass::Probe).expect("logits");
     t.student_update(&b).expect("student");
     t.meta_test(&b).expect("meta-test");
     t.teacher_update(&b).expect("teacher");

@@ -7,11 +7,11 @@ use super::optimise::{SkipGuard, average_decay, descend};
 use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::settings::Settings;
 use super::state::{Counters, TrainingState};
-use crate::backend::{Mode, Network, Slot};
+use crate::backend::{Slot, Training, TrainingPass};
 
 /// Learning from labels alone.
 pub struct Supervised {
-    network: Box<dyn Network>,
+    network: Box<dyn Training>,
     settings: Settings,
     step: u64,
     updates: u64,
@@ -24,7 +24,7 @@ impl Supervised {
     ///
     /// # Errors
     /// A setting is refused.
-    pub fn new(network: Box<dyn Network>, settings: Settings) -> Result<Self, LearnError> {
+    pub fn new(network: Box<dyn Training>, settings: Settings) -> Result<Self, LearnError> {
         settings.validate()?;
         Ok(Self { network, settings, step: 0, updates: 0, skips: SkipGuard::default(), current: None })
     }
@@ -35,7 +35,7 @@ impl Supervised {
     }
 
     /// The network.
-    pub fn network(&self) -> &dyn Network {
+    pub fn network(&self) -> &dyn Training {
         self.network.as_ref()
     }
 
@@ -57,7 +57,7 @@ impl Supervised {
         let items = batch.check_labelled(self.network.graph().input().len(), classes)?;
         let (s, o) = (&self.settings, &self.settings.optimiser);
         let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
-        let logits = batch.labelled.forward(self.network.as_mut(), items, Mode::Train)?;
+        let logits = batch.labelled.forward(self.network.as_mut(), items, TrainingPass::Train)?;
         let loss = cross_entropy(&logits, &targets, None, classes);
         let rate = s.teacher_rate(self.step);
         let mut descent = None;

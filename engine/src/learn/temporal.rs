@@ -10,7 +10,7 @@ use super::optimise::{SkipGuard, clip_scale};
 use super::record::{all_finite, finite};
 use super::state::{Counters, TrainingState};
 use super::temporal_settings::TemporalSettings;
-use crate::backend::{Mode, Network, Slot, UpdateRule};
+use crate::backend::{Slot, Training, TrainingPass, UpdateRule};
 use crate::random::{Address, Purpose};
 
 /// What the encoder's state is called in a checkpoint.
@@ -52,7 +52,7 @@ pub struct TemporalRecord {
 
 /// The encoder and how it learns.
 pub struct TemporalTrainer {
-    network: Box<dyn Network>,
+    network: Box<dyn Training>,
     settings: TemporalSettings,
     class_weights: Vec<f32>,
     seed: u64,
@@ -68,7 +68,7 @@ impl TemporalTrainer {
     /// # Errors
     /// A setting is out of range, or there is not one weight a class.
     pub fn new(
-        network: Box<dyn Network>,
+        network: Box<dyn Training>,
         settings: TemporalSettings,
         class_weights: Vec<f32>,
         seed: u64,
@@ -96,7 +96,7 @@ impl TemporalTrainer {
     }
 
     /// The encoder.
-    pub fn network(&self) -> &dyn Network {
+    pub fn network(&self) -> &dyn Training {
         &*self.network
     }
 
@@ -118,7 +118,7 @@ impl TemporalTrainer {
         let learning_rate = self.settings.learning_rate_at(self.step);
         let address = Address { seed: self.seed, purpose: Purpose::Dropout, step: self.step, item: 0 };
         self.network.set_dropout_seed(address.rng().bits());
-        let mut logits = self.network.forward(&batch.input, clips, Mode::Train)?;
+        let mut logits = self.network.forward(&batch.input, clips, TrainingPass::Train)?;
         if !batch.residual_logits.is_empty() {
             add_residual_logits(&mut logits, &batch.residual_logits)?;
         }

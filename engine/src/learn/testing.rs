@@ -78,12 +78,12 @@ impl Reference {
                 Op::Relu => x.iter().map(|&v| if v <= 0.0 { 0.0 } else { v }).collect(),
                 Op::Linear { weight, bias } => linear(&x, &self.param(weight), &self.param(bias)),
                 Op::BatchNorm { scale, shift, mean, variance, epsilon, momentum } => {
-                    let (m, v) = if mode == Mode::Infer {
+                    let (m, v) = if mode == TrainingPass::Infer {
                         (self.param(mean), self.param(variance))
                     } else {
                         moments(&x, out)
                     };
-                    if mode == Mode::Train {
+                    if mode == TrainingPass::Train {
                         let unbiased = items as f64 / (items as f64 - 1.0).max(1.0);
                         let variances: Rows = v.iter().map(|v| v * unbiased).collect();
                         self.set_running(mean, f64::from(momentum), &m);
@@ -133,7 +133,7 @@ impl Network for Reference {
     fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError> {
         let kept = self.run(input, items, mode)?;
         let logits = to_f32(kept.outputs.last().expect("a graph has nodes"));
-        if mode == Mode::Train {
+        if mode == TrainingPass::Train {
             self.kept = Some(kept);
         }
         Ok(logits)
@@ -143,7 +143,7 @@ impl Network for Reference {
     fn set_dropout_seed(&mut self, _key: u64) {}
 
     fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
-        let kept = self.run(input, items, Mode::Infer)?;
+        let kept = self.run(input, items, TrainingPass::Infer)?;
         Ok(to_f32(&kept.outputs[self.graph.features]))
     }
 

@@ -80,7 +80,7 @@ impl Problem {
         let (name, weights) = trainer.contenders().expect("weights").remove(0);
         assert_eq!(name, "student_average");
         let mut network = Reference::new(graph, weights);
-        let logits = network.forward(&self.test.0, self.test.1.len(), Mode::Infer).expect("logits");
+        let logits = network.forward(&self.test.0, self.test.1.len(), TrainingPass::Infer).expect("logits");
         let labels: Vec<i64> = self.test.1.iter().map(|&l| l as i64).collect();
         let classes = ["a", "b", "c"].map(String::from);
         EvalReport::new(&logits, &labels, &classes, 1.0).expect("whole").macro_f1

@@ -7,7 +7,7 @@ use super::semi_supervised::SemiSupervised;
 use super::settings::{Method, Phase, Settings, StudentPhase};
 use super::state::TrainingState;
 use super::supervised::Supervised;
-use crate::backend::{Network, WeightSet};
+use crate::backend::{Training, WeightSet};
 use crate::net::Weights;
 
 /// A run's networks and how they learn. The baseline does all its work in [`Trainer::teacher_update`].
@@ -27,7 +27,7 @@ impl Trainer {
     /// A setting is refused, or a network cannot be made.
     pub fn new<E: From<LearnError>>(
         settings: &Settings,
-        mut network: impl FnMut(&'static str) -> Result<Box<dyn Network>, E>,
+        mut network: impl FnMut(&'static str) -> Result<Box<dyn Training>, E>,
     ) -> Result<Self, E> {
         settings.validate()?;
         Ok(match settings.method {
@@ -65,7 +65,7 @@ impl Trainer {
     }
 
     /// The network the run is for, whose average is evaluated: the student, or the baseline's only one.
-    pub fn student(&self) -> &dyn Network {
+    pub fn student(&self) -> &dyn Training {
         match self {
             Self::SemiSupervised(t) => t.student(),
             Self::Supervised(t) => t.network(),
@@ -73,7 +73,7 @@ impl Trainer {
     }
 
     /// The teacher, where there is one.
-    pub fn teacher(&self) -> Option<&dyn Network> {
+    pub fn teacher(&self) -> Option<&dyn Training> {
         match self {
             Self::SemiSupervised(t) => Some(t.teacher()),
             Self::Supervised(..) => None,

@@ -36,7 +36,7 @@ fn feedback_is_positive_exactly_when_the_update_lowers_the_labelled_loss() {
             let views = helps.labelled.values();
             let loss = |t: &SemiSupervised| {
                 let weights = t.student().weights(WeightSet::Current).expect("weights");
-                let logits = Reference::new(&graph, weights).forward(&views, 9, Mode::Probe).expect("logits");
+                let logits = Reference::new(&graph, weights).forward(&views, 9, TrainingPass::Probe).expect("logits");
                 cross_entropy(&logits, &one_hot(&helps.labels, CLASSES, 0.0), None, CLASSES).value
             };
             let before = loss(&t);
@@ -93,7 +93,7 @@ fn two_losses_in_different_batch_norm_contexts_say_nothing_about_the_step() {
     let classes = one_hot(&b.labels, CLASSES, 0.0);
     let loss = |t: &SemiSupervised, views: &[f32], items| {
         let mut probe = Reference::new(&graph, t.student().weights(WeightSet::Current).expect("weights"));
-        let logits = probe.forward(views, items, Mode::Probe).expect("logits");
+        let logits = probe.forward(views, items, TrainingPass::Probe).expect("logits");
         cross_entropy(&logits[..9 * CLASSES], &classes, None, CLASSES).value
     };
     let joint: Vec<f32> = [b.labelled.values(), b.weak.values().iter().map(|v| v - 0.5).collect()].concat();

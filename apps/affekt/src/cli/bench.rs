@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, KernelTime, Mode, Slot, UpdateRule};
+use affekt_engine::backend::{Backend, KernelTime, Slot, TrainingPass, UpdateRule};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
 use affekt_engine::random::{Address, Purpose};
@@ -252,22 +252,22 @@ pub fn timed(iterations: u32, mut pass: impl FnMut() -> anyhow::Result<()>) -> a
 }
 
 fn time_infer(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
-    let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
+    let mut network = backend.inference(graph, &Weights::initial(graph, 1))?;
     let input = noise(graph, batch, 0);
     timed(n, || {
-        network.forward(&input, batch, Mode::Infer)?;
+        network.forward(&input, batch)?;
         Ok(())
     })
 }
 
 fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
-    let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
+    let mut network = backend.training(graph, &Weights::initial(graph, 1))?;
     let input = noise(graph, batch, 0);
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; batch * graph.output().len()];
     let rule = UpdateRule::Sgd { learning_rate: 1e-4, momentum: 0.9, weight_decay: 5e-4, scale: 1.0 };
     timed(n, || {
-        network.forward(&input, batch, Mode::Train)?;
+        network.forward(&input, batch, TrainingPass::Train)?;
         network.backward(&d_logits, Slot::First)?;
         network.update(Slot::First, &rule)?;
         Ok(())
@@ -285,8 +285,8 @@ fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyh
         ..Settings::default()
     };
     settings.losses.feedback = Feedback::Exact;
-    let teacher = backend.network(graph, &Weights::initial(graph, 1))?;
-    let student = backend.network(graph, &Weights::initial(graph, 2))?;
+    let teacher = backend.training(graph, &Weights::initial(graph, 1))?;
+    let student = backend.training(graph, &Weights::initial(graph, 2))?;
     let mut learner = SemiSupervised::new(teacher, student, settings)?;
     let data = TrainBatch {
         labelled: noise(graph, batch, 0).into(),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, Mode, Slot, UpdateRule};
+use affekt_engine::backend::{Backend, Slot, TrainingPass, UpdateRule};
 use affekt_engine::net::{Graph, TemporalSpec, Weights};
 use anyhow::anyhow;
 use serde::Serialize;
@@ -96,16 +96,16 @@ fn clips(graph: &Graph, batch: usize) -> Vec<f32> {
 }
 
 fn time_infer(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
-    let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
+    let mut network = backend.inference(graph, &Weights::initial(graph, 1))?;
     let input = clips(graph, batch);
     timed(n, || {
-        network.forward(&input, batch, Mode::Infer)?;
+        network.forward(&input, batch)?;
         Ok(())
     })
 }
 
 fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
-    let mut network = backend.network(graph, &Weights::initial(graph, 1))?;
+    let mut network = backend.training(graph, &Weights::initial(graph, 1))?;
     let input = clips(graph, batch);
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; batch * graph.output().len()];
@@ -113,7 +113,7 @@ fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> any
     timed(n, || {
         step += 1;
         network.set_dropout_seed(step);
-        network.forward(&input, batch, Mode::Train)?;
+        network.forward(&input, batch, TrainingPass::Train)?;
         network.backward(&d_logits, Slot::First)?;
         let rule = UpdateRule::AdamW {
             learning_rate: 1e-4,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::backend::Backend;
+use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
 use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::media::{camera, detect};
 use affekt_engine::world::RunConfig;
@@ -120,12 +120,11 @@ pub fn run(args: &DoctorArgs, compute: &Compute) -> Result<(), Failure> {
 }
 
 fn examine(out: &Path, backend: &dyn Backend) -> Findings {
-    let found = |name, available, note| BackendFinding { name, available, note };
-    let adapters = adapters();
-    let gpus = match adapters.len() {
-        0 => "no Vulkan, Metal or Direct3D 12 adapter was found".to_owned(),
-        n => format!("{n} adapter{}, used with --backend wgpu or auto", if n == 1 { "" } else { "s" }),
+    let found = |entry: &BackendEntry| {
+        let Availability { available, note } = (entry.availability)();
+        BackendFinding { name: entry.name, available, note }
     };
+    let adapters = adapters();
     let (cameras, camera_note) = cameras();
     Findings {
         version: env!("CARGO_PKG_VERSION"),
@@ -140,11 +139,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         detector: detect::open(None).map_or_else(|error| error.to_string(), |found| found.describe()),
         cameras,
         camera_note,
-        backends: vec![
-            found("cpu", true, "always there, the reference".to_owned()),
-            found("wgpu", !adapters.is_empty(), gpus),
-            found("dfdx", false, "not built yet: CUDA is not used".to_owned()),
-        ],
+        backends: BACKENDS.iter().map(found).collect(),
         adapters: adapters.into_iter().map(AdapterFinding::from).collect(),
         presets: RunConfig::PRESETS
             .iter()

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::buffer::Shared;
 use super::maths::{gelu, gelu_slope};
-use crate::backend::noise::{Stream, threshold};
+use crate::backend::dropout::{Stream, threshold};
 use crate::net::Dropout;
 use crate::simd::{Isa, Kernel, Vector};
 

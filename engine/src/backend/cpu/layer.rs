@@ -5,7 +5,7 @@ use super::conv::Extents;
 use super::matmul::Gather;
 use super::pool::MaxPool;
 use super::weight_grad::WeightGradient;
-use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, StepKind, ValueId};
+use crate::net::{Epilogue, Norm, ParamId, Plan, PlanPurpose, Shape, StepKind, ValueId};
 
 /// A convolution or linear layer with what is fused into it.
 pub(super) struct ConvLayer {
@@ -49,7 +49,9 @@ pub(super) struct Layer {
 }
 
 /// Makes the layers of a plan.
-pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
+pub(super) fn layers(plan: &Plan, purpose: PlanPurpose) -> Vec<Layer> {
+    // Nobody asks for the gradient of the network's input, and for none where nothing is trained.
+    let ends_here = |input| input == 0 || purpose == PlanPurpose::Inference;
     plan.steps
         .iter()
         .zip(plan.accumulate_flags())
@@ -59,14 +61,14 @@ pub(super) fn layers(plan: &Plan) -> Vec<Layer> {
                 StepKind::Conv { weight, kernel, stride, padding, norm, residual, relu } => {
                     let extents = Extents { input, output, kernel, stride, padding };
                     let parts = ConvParts { weight, bias: None, norm, residual, relu };
-                    Work::Conv(conv(parts, extents, step.input == 0))
+                    Work::Conv(conv(parts, extents, ends_here(step.input)))
                 }
                 StepKind::Linear { weight, bias, epilogue } => {
                     let parts =
                         ConvParts { weight, bias: Some(bias), norm: None, residual: None, relu: false };
                     let positions = output.pixels();
                     let extents = Extents::linear(positions, input.len() / positions, output.c);
-                    Work::Linear(conv(parts, extents, step.input == 0), epilogue)
+                    Work::Linear(conv(parts, extents, ends_here(step.input)), epilogue)
                 }
                 StepKind::Pointwise { epilogue } => Work::Pointwise(epilogue),
                 StepKind::LayerNorm { scale, shift, epsilon } => Work::LayerNorm { scale, shift, epsilon },
@@ -96,7 +98,7 @@ struct ConvParts {
 fn conv(
     ConvParts { weight, bias, norm, residual, relu }: ConvParts,
     extents: Extents,
-    first: bool,
+    without_input_gradient: bool,
 ) -> Box<ConvLayer> {
     Box::new(ConvLayer {
         weight,
@@ -106,8 +108,7 @@ fn conv(
         relu,
         extents,
         forward: extents.forward(),
-        // Nobody asks for the gradient of the network's input.
-        input_gradient: if first { (vec![], vec![]) } else { extents.input_gradient() },
+        input_gradient: if without_input_gradient { (vec![], vec![]) } else { extents.input_gradient() },
         weight_gradient: WeightGradient::new(extents),
     })
 }

@@ -146,6 +146,49 @@ impl Store {
         }
     }
 
+    /// Trained parameters in the graph's order and torchvision's layout, one behind the other.
+    pub(super) fn flatten(&self, trained: &[f32]) -> Vec<f32> {
+        let mut flat = vec![];
+        for place in self.places.iter().filter(|p| p.trained) {
+            let values = &trained[place.offset..place.offset + place.len];
+            match place.packing {
+                Some(extents) => flat.extend(extents.unpack(self.isa, values)),
+                None => flat.extend_from_slice(values),
+            }
+        }
+        flat
+    }
+
+    /// The inverse of [`Store::flatten`].
+    pub(super) fn unflatten(&self, flat: &[f32], trained: &mut [f32]) {
+        let mut rest = flat;
+        for place in self.places.iter().filter(|p| p.trained) {
+            let (values, behind) = rest.split_at(place.shape.iter().product());
+            let to = &mut trained[place.offset..place.offset + place.len];
+            match place.packing {
+                Some(extents) => extents.pack(self.isa, values, to),
+                None => to.copy_from_slice(values),
+            }
+            rest = behind;
+        }
+    }
+
+    /// Running statistics in the graph's order, one behind the other.
+    pub(super) fn flatten_running(&self, running: &[f32]) -> Vec<f32> {
+        let places = self.places.iter().filter(|p| !p.trained);
+        places.flat_map(|place| running[place.offset..place.offset + place.len].iter().copied()).collect()
+    }
+
+    /// The inverse of [`Store::flatten_running`].
+    pub(super) fn unflatten_running(&self, flat: &[f32], running: &mut [f32]) {
+        let mut rest = flat;
+        for place in self.places.iter().filter(|p| !p.trained) {
+            let (values, behind) = rest.split_at(place.len);
+            running[place.offset..place.offset + place.len].copy_from_slice(values);
+            rest = behind;
+        }
+    }
+
     /// SGD with momentum, one pass over the arena.
     pub(super) fn sgd(&self, values: &mut Buffer, momentum: &mut Buffer, gradient: &Buffer, rule: &Sgd) {
         let (values, momentum) = (values.as_mut_slice(), momentum.as_mut_slice());

@@ -10,7 +10,7 @@ use super::kernel_cache::KernelCache;
 use super::profile::Profiler;
 use super::program::ALIGNMENT;
 use super::views::ViewStore;
-use super::{Limits, WgpuOptions};
+use super::options::{Limits, WgpuOptions};
 use crate::backend::BackendError;
 
 /// Lanes of a register that the kernels for processors are written for.
@@ -43,6 +43,10 @@ pub(super) struct Gpu {
     pub views: Mutex<ViewStore>,
 }
 
+fn device_error(adapter: &Adapter, message: String) -> BackendError {
+    BackendError::Device { device: format!("GPU `{}`", adapter.name), message }
+}
+
 impl Drop for Gpu {
     fn drop(&mut self) {
         if let Some(cache) = &self.cache {
@@ -55,7 +59,7 @@ impl Gpu {
     /// Opens the adapter that the options name, or the most capable one.
     pub(super) fn open(options: &WgpuOptions) -> Result<Self, BackendError> {
         let (adapter, handle) = adapters::choose(options.adapter.as_deref())?;
-        let fail = |message: String| BackendError::Device { adapter: adapter.name.clone(), message };
+        let fail = |message: String| device_error(&adapter, message);
         let limits = match options.limits {
             Limits::Adapter => handle.limits(),
             Limits::WebGpu => wgpu::Limits::default(),
@@ -144,7 +148,7 @@ impl Gpu {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> BackendError {
-        BackendError::Device { adapter: self.adapter.name.clone(), message: message.into() }
+        device_error(&self.adapter, message.into())
     }
 
     /// The first thing that went wrong since the device was opened, if any. A device that failed stays failed.

@@ -29,7 +29,8 @@ pub(super) enum Memory {
     Second,
     /// The other gradient of a dot product.
     Other,
-    Noise,
+    /// Seeds of the dropouts' masks.
+    Masks,
     /// What `augment.wgsl` reads: views, their operations, tables and pictures; and where it works.
     Views,
     Operations,

@@ -153,4 +153,34 @@ impl Store {
         }
         weights
     }
+
+    /// What one of the buffers holds, all that is trained or all that is not, in the graph's order and torchvision's
+    /// layout, one behind the other.
+    pub(super) fn flatten(&self, buffer: &[f32], trained: bool) -> Vec<f32> {
+        let mut flat = vec![];
+        for place in self.places.iter().filter(|p| p.trained == trained) {
+            let from = &buffer[place.offset..place.offset + place.len];
+            match place.matrix {
+                Some(matrix) => flat.extend(matrix.places().map(|at| from[at])),
+                None => flat.extend_from_slice(from),
+            }
+        }
+        flat
+    }
+
+    /// The inverse of [`Store::flatten`].
+    pub(super) fn unflatten(&self, flat: &[f32], trained: bool) -> Vec<f32> {
+        let mut buffer = vec![0.0; if trained { self.trained_len } else { self.running_len }];
+        let mut rest = flat;
+        for place in self.places.iter().filter(|p| p.trained == trained) {
+            let (values, behind) = rest.split_at(place.shape.iter().product());
+            let to = &mut buffer[place.offset..place.offset + place.len];
+            match place.matrix {
+                Some(matrix) => matrix.places().zip(values).for_each(|(at, value)| to[at] = *value),
+                None => to.copy_from_slice(values),
+            }
+            rest = behind;
+        }
+        buffer
+    }
 }

@@ -1,21 +1,21 @@
 //! How many items a training pass can have: batch normalisation sees a batch as a whole, so unlike inference it cannot go
 //! in parts, and each of its values must fit a binding and all of them one buffer.
 
-use super::WgpuNetwork;
+use super::graph::Placed;
 use crate::backend::BackendError;
 use crate::backend::wgpu::place::Placement;
 use crate::net::PlanPurpose;
 
-impl WgpuNetwork {
+impl Placed {
     /// Refuses a training pass over more items than this adapter can have, saying how many it can.
     pub(super) fn check_fits(&self, items: usize) -> Result<(), BackendError> {
-        let live_ranges = self.training.live_ranges(PlanPurpose::Training);
+        let live_ranges = self.plan.live_ranges(PlanPurpose::Training);
         let longest = live_ranges.iter().map(|life| life.len).max().unwrap_or(1).max(1);
         let most_in_binding = self.gpu.binding_len() / longest;
         let buffer_len = (self.gpu.limits.max_buffer_size / 4) as usize;
         let fits = |items: usize| {
             items <= most_in_binding
-                && Placement::new(&self.training, PlanPurpose::Training, items).len <= buffer_len
+                && Placement::new(&self.plan, PlanPurpose::Training, items).len <= buffer_len
         };
         if fits(items) {
             return Ok(());

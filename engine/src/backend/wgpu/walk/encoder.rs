@@ -4,7 +4,7 @@ use affekt_shaders as shaders;
 
 use super::{Blocks, Epilogue, Pass, Walk, reduce};
 use crate::backend::BackendError;
-use crate::backend::noise;
+use crate::backend::dropout;
 use crate::backend::wgpu::program::{Memory, Recorder, Slice, row_groups, value_groups};
 use crate::net::{ParamId, Step, ValueId};
 
@@ -20,8 +20,8 @@ mod part {
 }
 
 /// The streams of a pass, two words a dropout.
-fn noise_slice(dropouts: usize) -> Slice {
-    Slice { memory: Memory::Noise, offset: 0, len: 2 * dropouts.max(1) }
+fn mask_slice(dropouts: usize) -> Slice {
+    Slice { memory: Memory::Masks, offset: 0, len: 2 * dropouts.max(1) }
 }
 
 impl Walk<'_> {
@@ -33,7 +33,7 @@ impl Walk<'_> {
             table_len: shape.len() as u32,
             parts,
             dropout,
-            threshold: noise::threshold(rate),
+            threshold: dropout::threshold(rate),
             scale: 1.0 / (1.0 - rate),
         }
     }
@@ -63,7 +63,7 @@ impl Walk<'_> {
         let uniform = self.epilogue_uniform(step, epilogue, parts);
         let bound = [
             epilogue.positions.map(|p| self.param(p)),
-            masked.map(|d| noise_slice(d.index as usize + 1)),
+            masked.map(|d| mask_slice(d.index as usize + 1)),
             input,
             keeps.then(|| self.place.saved(t)),
             epilogue.residual.map(|v| self.place.value(v)),
@@ -95,7 +95,7 @@ impl Walk<'_> {
             let uniform = self.epilogue_uniform(step, epilogue, parts);
             let bound = [
                 None,
-                epilogue.dropout.map(|d| noise_slice(d.index as usize + 1)),
+                epilogue.dropout.map(|d| mask_slice(d.index as usize + 1)),
                 None,
                 epilogue.gelu.then(|| self.place.saved(t)),
                 residual,

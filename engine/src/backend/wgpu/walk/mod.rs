@@ -74,6 +74,11 @@ impl Folds {
         Self { places, len }
     }
 
+    /// Nothing is folded: training.
+    pub(super) fn none(plan: &Plan) -> Self {
+        Self { places: vec![None; plan.steps.len()], len: 0 }
+    }
+
     /// Records the folding of every normalisation's running statistics.
     pub(super) fn record(
         &self,

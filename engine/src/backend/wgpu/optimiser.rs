@@ -18,12 +18,12 @@ const DOT_BLOCK: usize = 1 << 14;
 
 /// An update rule's constants as the shader takes them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Change {
+pub(super) struct Constants {
     entry: &'static str,
     uniform: UpdateUniform,
 }
 
-impl Change {
+impl Constants {
     pub(super) fn of(rule: &UpdateRule) -> Self {
         match *rule {
             UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } => Self {
@@ -75,7 +75,7 @@ struct Recorded {
 }
 
 /// Programs made so far.
-pub(super) struct Changes {
+pub(super) struct Optimiser {
     updates: HashMap<(Slot, &'static str), Recorded>,
     averages: HashMap<usize, Recorded>,
     dots: Mutex<HashMap<(Slot, Slot), (Program, usize)>>,
@@ -93,7 +93,7 @@ fn slice(memory: Memory, offset: usize, len: usize) -> Slice {
     Slice { memory, offset, len }
 }
 
-impl Changes {
+impl Optimiser {
     pub(super) fn new(gpu: &Gpu) -> Result<Self, BackendError> {
         Ok(Self {
             updates: HashMap::new(),
@@ -110,20 +110,20 @@ impl Changes {
         self.dots.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Changes the parameters.
+    /// Optimiser the parameters.
     pub(super) fn update(
         &mut self,
         gpu: &Gpu,
-        (slot, change): (Slot, Change),
+        (slot, constants): (Slot, Constants),
         moments: &Moments<'_>,
         store: &Store,
     ) -> Result<(), BackendError> {
         let ranges = [(0..store.decayed_len, true), (store.decayed_len..store.trained_len, false)];
-        let key = (slot, change.entry);
+        let key = (slot, constants.entry);
         let recorded = match self.updates.entry(key) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(place) => {
-                place.insert(Recorded::new(gpu, change.entry, &ranges, |memory| match memory {
+                place.insert(Recorded::new(gpu, constants.entry, &ranges, |memory| match memory {
                     Memory::Gradient => moments.gradient,
                     Memory::First => moments.first.unwrap_or(moments.values),
                     Memory::Second => moments.second.unwrap_or(moments.values),
@@ -131,7 +131,7 @@ impl Changes {
                 })?)
             }
         };
-        recorded.run(gpu, change.uniform)
+        recorded.run(gpu, constants.uniform)
     }
 
     /// `average <- decay average + (1 - decay) current` for pairs of current and average.

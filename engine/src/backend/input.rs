@@ -1,9 +1,9 @@
 //! A network's input before it is numbers: pictures with the compiled views to make of them. A backend may make them
-//! itself ([`Backend::renders_views`](super::Backend::renders_views)), and any backend can be given either.
+//! itself ([`BackendInfo::renders_views`](super::BackendInfo::renders_views)), and any backend can be given either.
 
 use std::sync::Arc;
 
-use super::{BackendError, Mode, Network};
+use super::{BackendError, Training, TrainingPass};
 use crate::media::Picture;
 use crate::media::augment::Program;
 use crate::net::{InputContract, Shape};
@@ -136,19 +136,19 @@ impl Input {
         Self::Values(parts.iter().flat_map(|part| part.values()).collect())
     }
 
-    /// A network's logits for it.
+    /// A training network's logits for it.
     ///
     /// # Errors
-    /// As [`Network::forward`] and [`Network::forward_views`].
+    /// As [`Training::forward`] and [`Training::forward_views`].
     pub fn forward(
         &self,
-        network: &mut dyn Network,
+        network: &mut dyn Training,
         items: usize,
-        mode: Mode,
+        pass: TrainingPass,
     ) -> Result<Vec<f32>, BackendError> {
         match self {
-            Self::Values(values) => network.forward(values, items, mode),
-            Self::Views(batch) => network.forward_views(batch, mode),
+            Self::Values(values) => network.forward(values, items, pass),
+            Self::Views(batch) => network.forward_views(batch, pass),
         }
     }
 }

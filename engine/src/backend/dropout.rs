@@ -1,4 +1,4 @@
-//! Which values a dropout drops: a function of key, dropout and element, so that every backend and any number of
+//! Which values a dropout drops: a function of seed, dropout and element, so that every backend and any number of
 //! threads drop the same. 32-bit integer arithmetic only, as shaders have it.
 
 #![expect(
@@ -16,9 +16,9 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream of the dropout with that index under a network's key.
-    pub fn new(key: u64, index: u32) -> Self {
-        let (low, high) = (key as u32, (key >> 32) as u32);
+    /// The stream of the dropout with that index under a network's seed.
+    pub fn new(seed: u64, index: u32) -> Self {
+        let (low, high) = (seed as u32, (seed >> 32) as u32);
         let first = mix(low ^ mix(high ^ mix(index.wrapping_add(0x9E37_79B9))));
         let second = mix(high ^ mix(low ^ mix(index ^ 0x85EB_CA6B)));
         Self { first, second }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_dropouts_and_neighbours_are_independent() {
+    fn seeds_dropouts_and_neighbours_are_independent() {
         let one = dropped(Stream::new(1, 0), 0.5);
         let agreement = |other: &[bool]| {
             let pairs = one.iter().zip(other);

@@ -1,0 +1,119 @@
+//! The processor as a backend.
+
+use std::sync::Arc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::fixed::Arithmetic;
+use super::network::{CpuInference, CpuTraining, Machine};
+use crate::backend::{
+    ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
+};
+use crate::net::{Graph, Weights};
+use crate::simd::Isa;
+
+/// The processor, by name.
+pub(in crate::backend) const ENTRY: BackendEntry = BackendEntry {
+    name: NAME,
+    about: "the processor, with whatever vector instructions it has",
+    arithmetics: &[ArithmeticChoice::Single, ArithmeticChoice::Fixed],
+    has_adapters: false,
+    availability: || Availability { available: true, note: "always there, the reference".into() },
+    open,
+};
+
+const NAME: &str = "cpu";
+
+fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
+    let fixed = match spec.arithmetic {
+        Some(choice) => choice == ArithmeticChoice::Fixed,
+        None => spec.reading,
+    };
+    let arithmetic = if fixed { Arithmetic::Fixed } else { Arithmetic::Single };
+    Ok(Arc::new(CpuBackend::with(spec.threads, Isa::detect())?.with_arithmetic(arithmetic)))
+}
+
+/// Runs networks on the processor, with whatever vector instructions it has.
+#[derive(Debug, Clone)]
+pub struct CpuBackend {
+    isa: Isa,
+    arithmetic: Arithmetic,
+    pool: Arc<ThreadPool>,
+}
+
+impl CpuBackend {
+    /// All cores, the widest instruction set.
+    ///
+    /// # Errors
+    /// The system refuses to start threads.
+    pub fn new() -> Result<Self, BackendError> {
+        Self::with(0, Isa::detect())
+    }
+
+    /// `threads` threads (0: one for each core) and a given instruction set, which must be one of
+    /// [`Isa::available`].
+    ///
+    /// # Errors
+    /// The set is not available here, or the system refuses to start threads.
+    pub fn with(threads: usize, isa: Isa) -> Result<Self, BackendError> {
+        if !Isa::available().contains(&isa) {
+            return Err(BackendError::Unavailable(format!("this processor has no {}", isa.name())));
+        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("affekt-cpu-{i}"))
+            .build()
+            .map_err(|e| BackendError::Unavailable(format!("threads cannot be started: {e}")))?;
+        Ok(Self { isa, arithmetic: Arithmetic::Single, pool: Arc::new(pool) })
+    }
+
+    /// The same, with another arithmetic for inference; training always computes in single precision, and so does a
+    /// processor that gains nothing from [`Arithmetic::Fixed`].
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        let arithmetic = if self.isa.gains_from_pairs() { arithmetic } else { Arithmetic::Single };
+        Self { arithmetic, ..self }
+    }
+
+    fn machine(&self) -> Machine {
+        Machine { isa: self.isa, arithmetic: self.arithmetic, threads: Arc::clone(&self.pool) }
+    }
+}
+
+impl BackendInfo for CpuBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn describe(&self) -> String {
+        let arithmetic = match self.arithmetic {
+            Arithmetic::Single => "",
+            Arithmetic::Fixed => ", inference in 16-bit fixed point",
+        };
+        format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.pool.current_num_threads())
+    }
+
+    fn arithmetic(&self) -> &'static str {
+        match self.arithmetic {
+            Arithmetic::Single => "single",
+            Arithmetic::Fixed => "fixed",
+        }
+    }
+
+    fn is_processor(&self) -> bool {
+        true
+    }
+}
+
+impl Device for CpuBackend {
+    type Inference = CpuInference;
+    type Training = CpuTraining;
+
+    fn place_inference(&self, graph: &Graph, weights: &Weights) -> Result<CpuInference, BackendError> {
+        CpuInference::new(self.machine(), graph, weights)
+    }
+
+    fn place_training(&self, graph: &Graph, weights: &Weights) -> Result<CpuTraining, BackendError> {
+        CpuTraining::new(self.machine(), graph, weights)
+    }
+}

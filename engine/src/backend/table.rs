@@ -1,0 +1,134 @@
+//! Backends by name: the only place that knows which there are.
+
+use std::sync::Arc;
+
+use super::{ArithmeticChoice, Backend, BackendError, BackendSpec, cpu, wgpu};
+
+/// The name that stands for the first backend with a device of its own, else for the table's first.
+pub const AUTO: &str = "auto";
+
+/// Whether a backend can be used on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// Whether it can.
+    pub available: bool,
+    /// Why, or with what, for people.
+    pub note: String,
+}
+
+/// A backend that can be asked for by name.
+#[derive(Debug, Clone, Copy)]
+pub struct BackendEntry {
+    /// Its name, as `--backend` takes it; not [`AUTO`].
+    pub name: &'static str,
+    /// What it is, one line for people.
+    pub about: &'static str,
+    /// What it can infer in.
+    pub arithmetics: &'static [ArithmeticChoice],
+    /// Whether there is a choice of adapters.
+    pub has_adapters: bool,
+    /// Looks whether it can be used here, without opening it.
+    pub availability: fn() -> Availability,
+    /// Opens it. The specification's arithmetic is one of `arithmetics`, and no adapter is named where there is no choice.
+    ///
+    /// # Errors
+    /// It is not available here.
+    pub open: fn(&BackendSpec) -> Result<Arc<dyn Backend>, BackendError>,
+}
+
+/// Every backend of this crate. The first is the reference, there on every machine.
+pub const BACKENDS: &[BackendEntry] = &[cpu::ENTRY, wgpu::ENTRY];
+
+/// The names that [`open`] knows, [`AUTO`] the last.
+pub fn names() -> Vec<&'static str> {
+    names_in(BACKENDS)
+}
+
+fn names_in(table: &[BackendEntry]) -> Vec<&'static str> {
+    table.iter().map(|entry| entry.name).chain([AUTO]).collect()
+}
+
+/// Opens a backend by name.
+///
+/// # Errors
+/// [`BackendError::Spec`] where no backend has that name, or it has no adapters or not that arithmetic;
+/// [`BackendError::Unavailable`] or [`BackendError::Device`] where it cannot be opened here.
+pub fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
+    open_in(BACKENDS, spec)
+}
+
+/// [`open`] from a table of one's own, which may hold entries of [`BACKENDS`].
+///
+/// # Errors
+/// As [`open`].
+pub fn open_in(table: &[BackendEntry], spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
+    if spec.name == AUTO {
+        return open_best(table, spec);
+    }
+    let Some(entry) = table.iter().find(|entry| entry.name == spec.name) else {
+        let known = names_in(table).join(", ");
+        return Err(BackendError::Spec(format!("no backend is called `{}`; there are: {known}", spec.name)));
+    };
+    if let Some(adapter) = spec.adapter.as_ref().filter(|_| !entry.has_adapters) {
+        let others = having(table, |other| other.has_adapters);
+        return Err(BackendError::Spec(format!(
+            "an adapter (`{adapter}`) names a GPU, but backend `{}` has none{others}",
+            entry.name
+        )));
+    }
+    if let Some(choice) = spec.arithmetic.filter(|choice| !entry.arithmetics.contains(choice)) {
+        let others = having(table, |other| other.arithmetics.contains(&choice));
+        return Err(BackendError::Spec(format!(
+            "backend `{}` has no arithmetic `{}`{others}",
+            entry.name,
+            choice.name()
+        )));
+    }
+    (entry.open)(spec)
+}
+
+/// The end of a message: which backends have what one has not.
+fn having(table: &[BackendEntry], has: impl Fn(&BackendEntry) -> bool) -> String {
+    let names: Vec<String> = table.iter().filter(|e| has(e)).map(|e| format!("`{}`", e.name)).collect();
+    if names.is_empty() { String::new() } else { format!("; use {}", names.join(" or ")) }
+}
+
+/// A backend with a device of its own where there is one, else the table's first, in the nearest arithmetic that it has.
+fn open_best(table: &[BackendEntry], spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
+    let Some((first, others)) = table.split_first() else {
+        return Err(BackendError::Spec("there are no backends".into()));
+    };
+    let mut reasons = vec![];
+    for entry in others {
+        match open_in(table, &nearest(entry, spec)) {
+            // Who names an adapter wants that one, whatever it is.
+            Ok(found) if !found.is_processor() || spec.adapter.is_some() => return Ok(found),
+            Ok(found) => {
+                let name = found.adapter().unwrap_or_else(|| entry.name.to_owned());
+                reasons.push(format!("`{name}` computes on the processor too"));
+            }
+            Err(error) => reasons.push(error.to_string()),
+        }
+    }
+    if !reasons.is_empty() {
+        log::warn!("no GPU is used: {}; computing on the processor", reasons.join("; "));
+    }
+    open_in(table, &nearest(first, spec))
+}
+
+/// What is asked of an entry where [`AUTO`] was asked for: an adapter only where it has them, and for an arithmetic that it
+/// has not its own fast form.
+fn nearest(entry: &BackendEntry, spec: &BackendSpec) -> BackendSpec {
+    let has = |choice: &ArithmeticChoice| entry.arithmetics.contains(choice);
+    let arithmetic = match spec.arithmetic {
+        // Not the other way round: 16-bit floats are taken only where they were asked for.
+        Some(ArithmeticChoice::Half) if !has(&ArithmeticChoice::Half) => Some(ArithmeticChoice::Fixed),
+        other => other,
+    };
+    BackendSpec {
+        name: entry.name.into(),
+        adapter: spec.adapter.clone().filter(|_| entry.has_adapters),
+        arithmetic: arithmetic.filter(has),
+        ..spec.clone()
+    }
+}

@@ -1,0 +1,131 @@
+//! A network that learns: a function with a gradient.
+
+use super::{BackendError, NetworkState, Slot, UpdateRule, ViewBatch, WeightSet};
+use crate::net::{Graph, Weights};
+
+/// What a forward pass of a training network is for. Either uses the batch's statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainingPass {
+    /// Running statistics are updated, dropout is at work, and activations are kept for [`Training::backward`].
+    Train,
+    /// Nothing is updated and nothing kept, and no dropout: losses compared in one context should not differ by their
+    /// noise.
+    Probe,
+}
+
+/// A graph whose weights are moved. It does not infer: evaluation makes an [`Inference`](super::Inference) of
+/// [`Training::weights`].
+///
+/// Flat slices ([`Training::read_gradient`] and the like) hold the graph's parameters in the order of
+/// [`Graph::params`], each in torchvision's layout, one behind the other: the same numbers at the same places on every
+/// backend, so that processes can add theirs up.
+pub trait Training: Send {
+    /// The graph it walks.
+    fn graph(&self) -> &Graph;
+
+    /// Logits of `items` NHWC inputs, `items x classes`.
+    ///
+    /// # Errors
+    /// `input` is not `items` times the graph's input, `items` is 0, or the device failed.
+    fn forward(
+        &mut self,
+        input: &[f32],
+        items: usize,
+        pass: TrainingPass,
+    ) -> Result<Vec<f32>, BackendError>;
+
+    /// [`Training::forward`] of views, an item each, as
+    /// [`Inference::forward_views`](super::Inference::forward_views) has them.
+    ///
+    /// # Errors
+    /// There is no view, the network reads another shape, or the device failed.
+    fn forward_views(&mut self, views: &ViewBatch, pass: TrainingPass) -> Result<Vec<f32>, BackendError>;
+
+    /// Sets the seed of the random masks of the following [`TrainingPass::Train`] passes: the same seed and items give
+    /// the same masks on every backend ([`dropout`](super::dropout) says which). 0 before the first call; it is no part
+    /// of the training state. Without effect on networks without dropout.
+    fn set_dropout_seed(&mut self, seed: u64);
+
+    /// Gradient of a scalar loss with respect to every trained parameter, given its gradient with respect to the
+    /// logits of the last [`TrainingPass::Train`] pass. Replaces what the slot held. The kept activations are consumed.
+    ///
+    /// # Errors
+    /// No forward pass was kept, or `d_logits` has another length than its logits.
+    fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError>;
+
+    /// Dot product of two slots over all trained parameters, accumulated in `f64` in a fixed order.
+    ///
+    /// # Errors
+    /// A slot holds no gradient yet.
+    fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError>;
+
+    /// Changes the parameters by a slot's gradient. Rules share the momentum: a run keeps to one.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError>;
+
+    /// Moves the average towards the current weights: `average <- decay average + (1 - decay) current`. The first
+    /// call starts it as a copy.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn track_average(&mut self, decay: f32) -> Result<(), BackendError>;
+
+    /// Gradient of a slot by parameter name, for tests and inspection.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn gradient(&self, slot: Slot) -> Result<Weights, BackendError>;
+
+    /// Gradient of a slot as a flat slice of all trained parameters.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn read_gradient(&mut self, slot: Slot) -> Result<Vec<f32>, BackendError>;
+
+    /// Replaces what a slot holds, if anything, by a flat slice of all trained parameters.
+    ///
+    /// # Errors
+    /// It has another length, or the device failed.
+    fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError>;
+
+    /// Running statistics of batch normalisation as a flat slice; empty where there are none.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn read_statistics(&mut self) -> Result<Vec<f32>, BackendError>;
+
+    /// Replaces the running statistics by a flat slice.
+    ///
+    /// # Errors
+    /// It has another length, or the device failed.
+    fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError>;
+
+    /// Items of all processes that share a step, given this one's: what a loss's mean is taken over. One process is all
+    /// of them here; a network that runs in several adds theirs up.
+    ///
+    /// # Errors
+    /// Another process does not answer.
+    fn global_items(&mut self, items: usize) -> Result<usize, BackendError> {
+        Ok(items)
+    }
+
+    /// A copy of the weights.
+    ///
+    /// # Errors
+    /// An average was asked for and none is tracked.
+    fn weights(&self, which: WeightSet) -> Result<Weights, BackendError>;
+
+    /// A copy of the whole training state.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn state(&self) -> Result<NetworkState, BackendError>;
+
+    /// Replaces the whole training state. Slots hold no gradient afterwards.
+    ///
+    /// # Errors
+    /// A tensor is missing, extra or misshapen; nothing is changed then.
+    fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError>;
+}
