@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use affekt_engine::media::{FaceBox, OverflowPolicy};
+use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::{Live, Playing};
 use affekt_live::pipeline::{Event, Make, Pipeline, Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;
-use affekt_live::source::Source;
 use eframe::egui::Context;
 
 use super::support::{Film, Gate, clock, make, ready, setup, to_the_end, two, wait_for};
@@ -94,7 +94,7 @@ fn the_window_never_waits_for_a_stage_that_stands_still() {
         live.begin(None);
         live.about.is_some().then_some(())
     });
-    live.play(Source::Synth, None);
+    live.play(SourceSpec::Synth, None);
     gate.await_arrivals(1);
     // Inference stands still now. If one of these calls waited for it, it would wait for ever.
     for round in 0..200 {
@@ -102,9 +102,9 @@ fn the_window_never_waits_for_a_stage_that_stands_still() {
         live.texture(&Context::default());
         live.set_paused(round % 2 == 0);
         live.pipeline.set_smoothing(round + 1);
-        live.recognize(&RecognizerChoice { vote_window: round + 1, ..RecognizerChoice::default() });
+        live.recognize(&RecognizerChoice { vote_window: Some(round + 1), ..RecognizerChoice::default() });
         if round % 20 == 0 {
-            live.play(Source::Synth, None);
+            live.play(SourceSpec::Synth, None);
         }
         assert_eq!(live.pipeline.times().map(|t| t.frames), Some(0));
     }
@@ -184,13 +184,14 @@ fn of_many_wishes_in_a_row_the_last_is_opened() {
         let (gate, opened, shipped) = (Arc::clone(&gate), Arc::clone(&opened), plain());
         Arc::new(move |choice, clock| {
             gate.pass();
-            opened.lock().unwrap().push(choice.vote_window);
+            opened.lock().unwrap().push(choice.vote_window.unwrap());
             shipped(choice, clock)
         })
     };
     let mut pipeline = Pipeline::start(setup(make, Slow::default())).unwrap();
     for vote_window in 1..=40 {
-        pipeline.recognize(RecognizerChoice { vote_window, ..RecognizerChoice::default() });
+        pipeline
+            .recognize(RecognizerChoice { vote_window: Some(vote_window), ..RecognizerChoice::default() });
     }
     gate.await_arrivals(1);
     // While the first is being opened, a camera's frames are shown without faces.
@@ -238,13 +239,13 @@ fn a_missing_file_fails_with_its_name_and_the_synthetic_camera_takes_its_place()
         1,
     )
     .unwrap();
-    live.play(Source::File("/no/such/film.mp4".into()), None);
+    live.play(SourceSpec::File("/no/such/film.mp4".into()), None);
     let problem = wait_for("the failure", || {
         live.begin(None);
         if let Playing::Failed(problem) = &live.playing { Some(problem.clone()) } else { None }
     });
     assert!(problem.starts_with("/no/such/film.mp4: there is no such file"), "{problem}");
-    live.play(Source::Synth, Some("stands in".into()));
+    live.play(SourceSpec::Synth, Some("stands in".into()));
     wait_for("a frame", || {
         live.begin(None);
         (live.last.is_some() && live.playing == Playing::On).then_some(())

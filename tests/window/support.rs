@@ -11,8 +11,9 @@ use affekt_engine::media::detect::{DetectError, Detector};
 use affekt_engine::media::source::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use affekt_engine::media::{Detection, FaceBox, Picture};
 use affekt_engine::world::Model;
+use affekt_engine::world::live::OpenSource;
 use affekt_engine::world::live::{Clock, LiveSettings};
-use affekt_live::pipeline::{About, Event, Make, Open, Opened, Pipeline, Setup, Shown, Slow, Time};
+use affekt_live::pipeline::{About, Event, Make, Open, Pipeline, Setup, Shown, Slow, Time};
 
 /// Longest that a test waits for a thread before it calls it stuck.
 const STUCK: Duration = Duration::from_mins(1);
@@ -32,7 +33,9 @@ impl Film {
         let info =
             SourceInfo { name: "film".into(), frames: Some(frames), still: false, reader: "test".into() };
         let film = Self { info, next: 0, frames, rate, breaks };
-        Box::new(move || Ok(Opened { source: Box::new(film), keeps_time: false, note: None }))
+        Box::new(move || {
+            Ok(OpenSource { source: Box::new(film), keeps_time: false, detector: None, note: None })
+        })
     }
 }
 

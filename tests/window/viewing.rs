@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use affekt_engine::media::Picture;
+use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::Window;
-use affekt_live::source::Source;
 use eframe::egui::{Context, Key};
 
 use super::support::wait_for;
@@ -41,7 +41,7 @@ fn film(folder: &Path) -> (PathBuf, PathBuf) {
 
 fn viewing(folder: &Path) -> (Context, Window) {
     let (video, table) = film(folder);
-    let mut begin = start(Source::File(video), folder);
+    let mut begin = start(SourceSpec::File(video), folder);
     begin.table = Some(table);
     let (ctx, mut window) = open(begin);
     wait_for("the viewer", || {
@@ -120,7 +120,7 @@ fn a_table_that_is_none_is_told_and_the_film_plays() {
     let folder = tempfile::tempdir().unwrap();
     let (video, table) = film(folder.path());
     std::fs::write(&table, "a,b\n1,2\n").unwrap();
-    let mut begin = start(Source::File(video), folder.path());
+    let mut begin = start(SourceSpec::File(video), folder.path());
     begin.table = Some(table);
     let (ctx, mut window) = open(begin);
     wait_for("the line", || {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::{Start, Window};
 use affekt_live::pipeline::Slow;
-use affekt_live::source::Source;
 use affekt_live::state::{State, Theme};
 use eframe::egui::epaint::{ClippedShape, Shape};
 use eframe::egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, TextureId, pos2, vec2};
@@ -88,7 +88,7 @@ fn until_faces(ctx: &Context, window: &mut Window, size: [f32; 2]) -> FullOutput
 fn everything_that_matters_is_seen_whole_at_every_size() {
     let folder = tempfile::tempdir().unwrap();
     for size in [[640.0, 480.0], [1100.0, 720.0], [1920.0, 1080.0]] {
-        let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+        let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
         let output = until_faces(&ctx, &mut window, size);
         for wanted in ["fps", "latency", "dropped", "Pause", "Snapshot", "Faces", "Settings", "Person 1", "?"]
         {
@@ -119,7 +119,7 @@ fn everything_that_matters_is_seen_whole_at_every_size() {
 #[test]
 fn the_picture_keeps_half_of_a_small_window() {
     let folder = tempfile::tempdir().unwrap();
-    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
     let output = until_faces(&ctx, &mut window, [640.0, 480.0]);
     let picture = output.shapes.iter().find_map(|clipped| match &clipped.shape {
         Shape::Rect(rect) if rect.brush.is_some() => Some(rect.rect),
@@ -133,7 +133,7 @@ fn the_picture_keeps_half_of_a_small_window() {
 #[test]
 fn keys_pause_change_the_theme_and_open_help() {
     let folder = tempfile::tempdir().unwrap();
-    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
     let size = [800.0, 600.0];
     until_faces(&ctx, &mut window, size);
     let press = |window: &mut Window, key| {
@@ -163,7 +163,7 @@ fn keys_pause_change_the_theme_and_open_help() {
 #[test]
 fn a_snapshot_is_written_beside_the_window_and_told() {
     let folder = tempfile::tempdir().unwrap();
-    let (ctx, mut window) = open(start(Source::Synth, folder.path()));
+    let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
     let size = [900.0, 600.0];
     until_faces(&ctx, &mut window, size);
     pass(&ctx, &mut window, size, &[Key::S]);
@@ -179,7 +179,7 @@ fn a_snapshot_is_written_beside_the_window_and_told() {
 #[test]
 fn problems_are_a_line_that_says_what_to_do_with_a_button_that_does_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut begin = start(Source::File("/no/such/film.mp4".into()), folder.path());
+    let mut begin = start(SourceSpec::File("/no/such/film.mp4".into()), folder.path());
     begin.line = Some("live.toml is ignored".into());
     let (ctx, mut window) = open(begin);
     wait_for("the line", || {

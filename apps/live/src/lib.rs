@@ -4,7 +4,6 @@
 //! their own, `history` keeps the last seconds. `viewer` shows a film with its analysed table, `snapshot` writes what is seen
 //! to files, `state` remembers settings, `app` draws.
 
-pub mod about;
 pub mod app;
 pub mod history;
 pub mod pipeline;

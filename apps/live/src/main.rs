@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use affekt_engine::backend;
+use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::{self, Start};
 use affekt_live::pipeline::{Setup, Slow, Time};
-use affekt_live::recognize::{BackendChoice, RecognizerChoice};
+use affekt_live::recognize::RecognizerChoice;
 use affekt_live::snapshot;
-use affekt_live::source::Source;
 use affekt_live::state::{self, State};
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 
 const HELP: &str = "Examples:
   affekt-live                            the first camera, a synthetic one where there is none, or what was open last
@@ -36,16 +38,20 @@ struct Arguments {
     /// `camera:N`, `synth` for the synthetic camera, `auto` for the first camera there is or else the synthetic one, or a
     /// file [default: what was open last, else `auto`].
     #[arg(long, value_name = "SOURCE")]
-    source: Option<Source>,
+    source: Option<SourceSpec>,
     /// Table of `affekt analyze` to view the INPUT with [default: none, the video is read live].
     #[arg(long, value_name = "CSV")]
     results: Option<PathBuf>,
     /// Weights file or finished run; `builtin` for the built-in FER+ model.
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
+    /// Temporal encoder that reads this model's features, a file or a run of `affekt refine`; `none` for none. A causal one
+    /// answers at every frame.
+    #[arg(long, value_name = "MODEL")]
+    temporal: Option<PathBuf>,
     /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor.
-    #[arg(long, value_enum)]
-    backend: Option<BackendChoice>,
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()))]
+    backend: Option<String>,
     /// GPU to use, by its number in `affekt doctor` or part of its name.
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
@@ -100,31 +106,34 @@ fn apply(arguments: &Arguments, choice: &mut RecognizerChoice) {
     if let Some(model) = &arguments.model {
         choice.model = unless(model, "builtin");
     }
+    if let Some(temporal) = &arguments.temporal {
+        choice.temporal = unless(temporal, "none");
+    }
     if let Some(detector) = &arguments.detector {
         choice.detector = unless(detector, "auto");
     }
-    if let Some(backend) = arguments.backend {
-        choice.backend = backend;
+    if let Some(backend) = &arguments.backend {
+        choice.backend.clone_from(backend);
     }
     if let Some(adapter) = &arguments.adapter {
         choice.adapter = Some(adapter.clone());
         if arguments.backend.is_none() {
-            choice.backend = BackendChoice::Wgpu;
+            choice.backend = "wgpu".into();
         }
     }
 }
 
 /// The source to begin with, and what people should know about the choice.
-fn source(arguments: &Arguments, state: &State) -> (Source, Option<String>) {
-    if let Some(source) = arguments.input.clone().map(Source::File).or_else(|| arguments.source.clone()) {
+fn source(arguments: &Arguments, state: &State) -> (SourceSpec, Option<String>) {
+    if let Some(source) = arguments.input.clone().map(SourceSpec::File).or_else(|| arguments.source.clone()) {
         return (source, None);
     }
-    match state.source.parse::<Source>() {
-        Ok(Source::File(file)) if !file.exists() => {
-            (Source::Auto, Some(format!("{} is gone; this is another source", file.display())))
+    match state.source.parse::<SourceSpec>() {
+        Ok(SourceSpec::File(file)) if !file.exists() => {
+            (SourceSpec::Auto, Some(format!("{} is gone; this is another source", file.display())))
         }
         Ok(source) => (source, None),
-        Err(_) => (Source::Auto, None),
+        Err(_) => (SourceSpec::Auto, None),
     }
 }
 

@@ -109,9 +109,7 @@ impl State {
     /// Numbers that someone has written by hand are brought into their ranges.
     fn within_limits(mut self) -> Self {
         self.smoothing = self.smoothing.clamp(1, 100);
-        self.recognizer.detect_every = self.recognizer.detect_every.min(100);
-        self.recognizer.vote_window = self.recognizer.vote_window.clamp(1, 300);
-        self.recognizer.unsure_below = self.recognizer.unsure_below.min(100);
+        self.recognizer = self.recognizer.within_limits();
         self.window =
             self.window.map(|side| if side.is_finite() { side.clamp(320.0, 8192.0) } else { 720.0 });
         self.recent.truncate(MOST_RECENT);
@@ -149,7 +147,7 @@ mod tests {
         let mut state =
             State { theme: Theme::Dark, smoothing: 9, source: "synth".into(), ..State::default() };
         state.recognizer.model = Some("runs/a model".into());
-        state.recognizer.vote_window = 12;
+        state.recognizer.vote_window = Some(12);
         (0..MOST_RECENT + 3).for_each(|n| state.remember(Path::new(&format!("{n}.mp4"))));
         state.remember(Path::new("5.mp4"));
         state.write(&file).unwrap();
@@ -182,6 +180,6 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let (state, line) = State::read(&file);
         assert_eq!((line, state.smoothing, state.window), (None, 1, [720.0, 8192.0]));
-        assert_eq!((state.recognizer.vote_window, state.recognizer.detect_every), (300, 100));
+        assert_eq!((state.recognizer.vote_window, state.recognizer.detect_every), (Some(300), 100));
     }
 }

@@ -83,12 +83,7 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
         &self.graph
     }
 
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         check_input(self.graph.input(), input, items)?;
         self.kept = None;
         let logits = self.network.forward(input, items, pass)?;
@@ -208,5 +203,10 @@ fn check_input(shape: Shape, input: &[f32], items: usize) -> Result<(), BackendE
     if items > 0 && got == expected {
         return Ok(());
     }
-    Err(BackendError::Length { what: "network input", expected, shape: format!("{items} items of {shape}"), got })
+    Err(BackendError::Length {
+        what: "network input",
+        expected,
+        shape: format!("{items} items of {shape}"),
+        got,
+    })
 }

@@ -15,6 +15,11 @@ pub enum ArithmeticChoice {
 }
 
 impl ArithmeticChoice {
+    /// The arithmetic of that name, as backends call theirs.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Single, Self::Fixed, Self::Half].into_iter().find(|choice| choice.name() == name)
+    }
+
     /// Its name in files and arguments.
     pub fn name(self) -> &'static str {
         match self {

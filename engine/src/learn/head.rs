@@ -91,6 +91,8 @@ mod tests {
 
     #[test]
     fn weights_without_a_classifier_are_refused() {
-        assert!(Head::of(&Weights::default(), "fc").expect_err("no classifier").to_string().contains("fc.weight"));
+        assert!(
+            Head::of(&Weights::default(), "fc").expect_err("no classifier").to_string().contains("fc.weight")
+        );
     }
 }

@@ -133,6 +133,24 @@ impl SemiSupervised {
         self.current.as_ref()?.pseudo.as_ref()
     }
 
+    /// Says how much each of them counts, from 0 up; thresholds have said it before.
+    ///
+    /// # Errors
+    /// There are none, or not so many, or a weight is negative or not finite.
+    pub fn set_pseudo_weights(&mut self, weights: &[f32]) -> Result<(), LearnError> {
+        let labels = self.current.as_mut().and_then(|now| now.pseudo.as_mut());
+        match labels.filter(|labels| labels.weights.len() == weights.len()) {
+            Some(labels) if weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite()) => {
+                labels.weights.copy_from_slice(weights);
+                Ok(())
+            }
+            _ => Err(LearnError::Batch(format!(
+                "{} weights do not fit the step's pseudo-labels; one from 0 up is needed for each",
+                weights.len()
+            ))),
+        }
+    }
+
     /// All stages, one after the other.
     ///
     /// # Errors
@@ -167,7 +185,8 @@ impl SemiSupervised {
                     items += unlabelled;
                 }
             }
-            teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, TrainingPass::Train)?;
+            teacher_logits =
+                Input::joined(&views).forward(self.teacher.as_mut(), items, TrainingPass::Train)?;
             record.skipped = !all_finite(&teacher_logits);
             record.teacher_accuracy =
                 accuracy(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
@@ -389,7 +408,8 @@ impl SemiSupervised {
     }
 
     fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
+        let logits =
+            batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);

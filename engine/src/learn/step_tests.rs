@@ -69,7 +69,8 @@ fn the_teacher_descends_the_gradient_of_its_whole_loss() {
     t.teacher_forward(&b).expect("forward");
     let labels = t.pseudo_labels().expect("labels").targets.clone();
     let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
-    let logits = Reference::new(&graph, start.clone()).forward(&views, 33, TrainingPass::Probe).expect("logits");
+    let logits =
+        Reference::new(&graph, start.clone()).forward(&views, 33, TrainingPass::Probe).expect("logits");
     t.student_update(&b).expect("student");
     t.meta_test(&b).expect("meta-test");
     t.teacher_update(&b).expect("teacher");

@@ -2,6 +2,7 @@
 
 use super::batch::TrainBatch;
 use super::error::LearnError;
+use super::pseudo::PseudoLabels;
 use super::record::StepRecord;
 use super::semi_supervised::SemiSupervised;
 use super::settings::{Method, Phase, Settings, StudentPhase};
@@ -108,6 +109,27 @@ impl Trainer {
         match self {
             Self::SemiSupervised(t) => t.teacher_forward(batch),
             Self::Supervised(..) => Ok(()),
+        }
+    }
+
+    /// The pseudo-labels of the step in flight, where the method makes some.
+    pub fn pseudo_labels(&self) -> Option<&PseudoLabels> {
+        match self {
+            Self::SemiSupervised(t) => t.pseudo_labels(),
+            Self::Supervised(..) => None,
+        }
+    }
+
+    /// Says how much each pseudo-label of the step in flight counts, from 0 up.
+    ///
+    /// # Errors
+    /// There are none, or not so many.
+    pub fn set_pseudo_weights(&mut self, weights: &[f32]) -> Result<(), LearnError> {
+        match self {
+            Self::SemiSupervised(t) => t.set_pseudo_weights(weights),
+            Self::Supervised(..) => {
+                Err(LearnError::Batch("the supervised method has no pseudo-labels to weigh".into()))
+            }
         }
     }
 

@@ -230,9 +230,7 @@ mod tests {
         let crop = BoxCrop { side: 1.0, up: 0.0 };
         for side in [48, 64, 90, 300] {
             let picture = ramp(side, side);
-            let policy = Policy { crop: 0.9, plain: Framing::Centre, ..Policy::default() };
-            let address = Address { seed: 0, purpose: Purpose::AugmentWeak, step: 0, item: 0 };
-            let program = policy.compile(View::Plain, (side, side), &contract, &mut address.rng());
+            let program = Policy::plain_view(0.9, (side, side), &contract);
             let mut wanted = vec![0.0; 48 * 48];
             program.render(&picture, &contract, &mut wanted);
             let whole = FaceBox { x: 0.0, y: 0.0, w: side as f32, h: side as f32 };

@@ -12,8 +12,8 @@ mod resnet;
 mod temporal;
 mod weights;
 
-pub use builder::GraphBuilder;
 pub use architecture::Architecture;
+pub use builder::GraphBuilder;
 pub use card::{BoxCrop, InputContract, ModelCard};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};

@@ -58,7 +58,7 @@ pub enum WorldError {
     Data(#[from] DataError),
     /// Training, measuring or a checkpoint.
     #[error(transparent)]
-    Learn(#[source] LearnError),
+    Learn(LearnError),
     /// The network on its device.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -91,12 +91,7 @@ impl WorldError {
 
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
-        matches!(
-            self,
-            Self::Setting { .. }
-                | Self::Graph(_)
-                | Self::Data(DataError::Spec { .. })
-        )
+        matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Data(DataError::Spec { .. }))
     }
 }
 

@@ -17,15 +17,15 @@ mod stages;
 
 pub use clip::{ClipFeatures, ClipScores, ScoredFrame, VOTE_KINDS};
 pub use config::{
-    ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision, RefineConfig,
-    RunConfig, Sampling,
+    ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision,
+    RefineConfig, RunConfig, Sampling,
 };
 pub use error::WorldError;
 pub use pipelines::{
-    ClipData, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate, evaluate_clips,
-    evaluate_model, extract, train,
+    ClipData, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate,
+    evaluate_clips, evaluate_model, extract, train,
 };
 pub use run::{
-    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, Skipped, TemporalModel, TrainingData,
-    open_clips, probe_folder,
+    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, Skipped, TemporalModel,
+    TrainingData, open_clips, probe_folder,
 };

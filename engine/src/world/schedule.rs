@@ -38,9 +38,6 @@ pub(super) trait Stages: SystemSet + Copy {
     /// All stages, in order.
     const ALL: &'static [Self];
 
-    /// The stage's place in the order.
-    fn place(self) -> usize;
-
     /// The schedule with a system or more for every stage, in one chain.
     fn schedule() -> Schedule;
 }
@@ -113,10 +110,6 @@ macro_rules! stages {
 
         impl $crate::world::schedule::Stages for $stages {
             const ALL: &'static [Self] = &[$(Self::$stage),+];
-
-            fn place(self) -> usize {
-                self as usize
-            }
 
             fn schedule() -> bevy_ecs::schedule::Schedule {
                 use bevy_ecs::prelude::IntoSystem as _;

@@ -15,7 +15,8 @@ use affekt_engine::learn::{FrameReport, Method, TrainingState};
 use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::{clip_formats, formats};
 use affekt_engine::world::{
-    Extraction, Model, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract, open_clips,
+    Extraction, Model, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract,
+    open_clips,
 };
 use anyhow::Context as _;
 
@@ -95,7 +96,7 @@ impl Ablation {
 
     fn say(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            note!("{text}");
         }
     }
 
@@ -198,7 +199,9 @@ impl Ablation {
     }
 
     fn valid_set(&self, student: &Model, skips: &SkipLog) -> Result<Arc<ClipSet>, Failure> {
-        open_clips(&student.card.classes, &self.valid, &clip_formats(), skips).map(Arc::new).map_err(cli::classify)
+        open_clips(&student.card.classes, &self.valid, &clip_formats(), skips)
+            .map(Arc::new)
+            .map_err(cli::classify)
     }
 
     /// Trains the encoder over a student; adds the rows `temporal` and `vote`, and keeps the first clip's timeline.

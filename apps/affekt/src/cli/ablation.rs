@@ -11,10 +11,10 @@ use clap::Args;
 use super::say;
 use crate::ablation::Ablation;
 use crate::cli::compute::Compute;
-use affekt_engine::world::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::report::write_report;
+use affekt_engine::world::config::Layers;
 
 /// What `--ablation` trains and measures.
 #[derive(Debug, Args)]

@@ -102,7 +102,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     probe_folder(&args.out).map_err(classify)?;
     let fingerprint = format!("{} fps {}", opener.fingerprint(recognizer.detector()), args.fps);
     if !args.quiet {
-        eprintln!("detector: {}", recognizer.detector());
+        note!("detector: {}", recognizer.detector());
     }
     interrupt::watch()?;
 
@@ -142,7 +142,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             Ok(Outcome::Kept(summary)) => done.push((name, *summary, true)),
             Ok(Outcome::Stopped) => {
                 progress.finish();
-                eprintln!("stopped; what is finished is kept, and the same command goes on with the rest");
+                note!("stopped; what is finished is kept, and the same command goes on with the rest");
                 return Err(Failure::Interrupted);
             }
             Err(error) => {
@@ -205,15 +205,12 @@ fn summarise(
     say(&table.render())?;
     for (name, s, _) in done.iter().filter(|(_, s, _)| s.skipped > 0) {
         let first = s.first_skipped.as_deref().unwrap_or_default();
-        eprintln!(
-            "note: {name}: {} frames could not be decoded and have no rows; the first: {first}",
-            s.skipped
-        );
+        note!("note: {name}: {} frames could not be decoded and have no rows; the first: {first}", s.skipped);
     }
     if frames > 0 && !args.quiet {
         let stages: Vec<String> =
             times.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
-        eprintln!("{frames} frames in {seconds:.1} s, {rate:.1} a second; ms a frame: {}", stages.join(", "));
+        note!("{frames} frames in {seconds:.1} s, {rate:.1} a second; ms a frame: {}", stages.join(", "));
     }
     say(&args.out.join("index.html").display().to_string())
 }

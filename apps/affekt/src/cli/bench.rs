@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::say;
 use super::values::StemArg;
-use crate::cli::compute::Compute;
+use super::compute::{self, Compute};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -153,7 +153,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
     let begun = Instant::now();
-    let backend = compute.profiling(args.profile).open()?;
+    let backend = compute::open(&compute.profiling(args.profile))?;
     let (times, passes) = match args.mode {
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::bench::{BenchArgs, BenchMode, Times, noise, peak_mib, timed};
 use super::say;
-use crate::cli::compute::Compute;
+use super::compute::{self, Compute};
 use crate::failure::Failure;
 
 #[derive(Debug, Serialize)]
@@ -46,7 +46,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     let graph = spec.graph().map_err(Failure::usage)?;
     let batch = args.batch as usize;
     let begun = Instant::now();
-    let backend = compute.profiling(args.profile).open()?;
+    let backend = compute::open(&compute.profiling(args.profile))?;
     let (times, passes) = match args.mode {
         BenchMode::Infer => (time_infer(&*backend, &graph, batch, args.iterations)?, 1),
         BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),

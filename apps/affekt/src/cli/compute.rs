@@ -85,6 +85,11 @@ impl Compute {
         self.over(BackendSpec { reading: true, ..BackendSpec::default() })
     }
 
+    /// What was asked for, timing every kernel where `profile` says so.
+    pub fn profiling(&self, profile: bool) -> BackendSpec {
+        BackendSpec { profile, ..self.spec() }
+    }
+
     /// What was asked for over what a run's settings say.
     pub fn over_config(&self, config: &ComputeConfig) -> BackendSpec {
         self.over(config.spec())

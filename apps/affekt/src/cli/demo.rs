@@ -12,11 +12,11 @@ use serde::Deserialize;
 use super::say;
 use crate::ablation::Ablation;
 use crate::cli::compute::Compute;
-use affekt_engine::world::config::Layers;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::clock;
 use crate::report::write_report;
+use affekt_engine::world::config::Layers;
 
 const EXAMPLES: &str = "Examples:
   affekt demo

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::ablation::AblationArgs;
 use super::eval_clips::{ClipArgs, Measured};
-use super::training::Counting;
 use super::say;
+use super::training::Counting;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;

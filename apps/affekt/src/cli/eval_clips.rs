@@ -109,15 +109,15 @@ impl ClipArgs {
         };
         let mut counting = Counting::new("frame", measured.quiet);
         let told = |done, total| counting.tell(done, total);
-        let features = Arc::new(extract(model, &set, &extraction, &skips, &*backend, told).map_err(classify)?);
+        let features =
+            Arc::new(extract(model, &set, &extraction, &skips, &*backend, told).map_err(classify)?);
         counting.finish();
         let writing = Arc::clone(&predictions);
         let sink: ScoreSink = Box::new(move |frame| {
             let mut writing = writing.lock().map_err(|_| WorldError::Interrupted)?;
             Ok(writing.push(frame.clip, frame.voted)?)
         });
-        let scored =
-            evaluate_clips(&features, classes, encoder, &post, sink, |_, _| !interrupt::asked());
+        let scored = evaluate_clips(&features, classes, encoder, &post, sink, |_, _| !interrupt::asked());
         let scored = scored.map_err(classify)?;
         if let Ok(mut predictions) = predictions.lock()
             && let Some(writer) = predictions.writer.take()

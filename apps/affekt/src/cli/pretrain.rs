@@ -4,12 +4,12 @@ use affekt_engine::synth::formats;
 use affekt_engine::world::{Pretraining, RunConfig, RunFolder, Start};
 use clap::{Args, ValueEnum};
 
+use super::compute::{self, Compute};
 use super::run_args::Kind::{Number, NumberOrText, OneOf, Switch, Text, Texts, Whole};
 use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
 use super::say;
 use super::training::{scores, train};
 use super::values::{DepthArg, StemArg};
-use super::compute::{self, Compute};
 use crate::failure::Failure;
 use crate::interrupt;
 

@@ -165,8 +165,9 @@ pub fn train(
     let mut run = begun.map_err(super::classify)?;
     run.set_sink(sink);
     let [clips, frames, valid_clips, valid_frames] = run.data();
-    let data =
-        format!("{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation");
+    let data = format!(
+        "{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation"
+    );
     let shown = Shown { command: "refine", folder, data, quiet };
     drive(&mut run, &shown, |_, advance| {
         let record = &advance.record;

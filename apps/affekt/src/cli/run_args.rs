@@ -9,8 +9,8 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use toml::Value;
 
-use affekt_engine::world::config::{LayerError, Layers, Presets};
 use crate::failure::Failure;
+use affekt_engine::world::config::{LayerError, Layers, Presets};
 
 /// Settings with flags for some of them.
 pub trait Flagged: Presets {

@@ -7,7 +7,7 @@ use affekt_engine::media::camera::CameraRequest;
 use affekt_engine::media::source::OpenOptions;
 use affekt_engine::signal::NeutralCalibration;
 use affekt_engine::world::live::{
-    Clock, FrameReading, LiveSettings, NeutralState, Recognizer, RecognizerOpener,
+    Clock, FrameReading, LiveSettings, NeutralState, OpenSource, Recognizer, RecognizerOpener, SourceSpec,
 };
 use anyhow::anyhow;
 use clap::Args;
@@ -17,7 +17,7 @@ use super::reading::ReadingArgs;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::stream::{Feed, Opened, Sinks, SourceArg, Wanted};
+use crate::stream::{Feed, Sinks, Wanted};
 
 const EXAMPLES: &str = "Examples:
   affekt stream camera --jsonl -
@@ -43,7 +43,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 pub struct StreamArgs {
     /// `camera[:N]`, `synth`, or a video, picture or folder of pictures.
     #[arg(value_name = "SOURCE")]
-    source: SourceArg,
+    source: SourceSpec,
     #[command(flatten)]
     reading: ReadingArgs,
     /// The camera's picture, as near as it can.
@@ -90,8 +90,11 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
     let spec = args.reading.spec(None, true, settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
-    let Opened { source, overflow, needs_pace, detector } =
-        args.source.open(request, OpenOptions { folder_rate: args.fps })?;
+    let opened = args.source.open(request, OpenOptions { folder_rate: args.fps }).map_err(classify)?;
+    let OpenSource { source, keeps_time, detector, note } = opened;
+    if let Some(note) = note {
+        note!("{note}");
+    }
     let opened = match detector.filter(|_| args.reading.detector.is_none()) {
         Some(detector) => opener.open_with(detector, Clock::default()),
         None => opener.open(Clock::default()),
@@ -111,16 +114,16 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     let mut sinks = Sinks::open(&wanted, recognizer.classes())?;
     interrupt::watch()?;
     if !args.quiet {
-        eprintln!("source: {}; detector: {}", source.info().name, recognizer.detector());
+        note!("source: {}; detector: {}", source.info().name, recognizer.detector());
     }
     if let Some(port) = sinks.port() {
         // Programs that start this one read the port from here, so it is said whatever else is not.
-        eprintln!("listening on {}", port.address());
+        note!("listening on {}", port.address());
         if !port.is_local() {
-            eprintln!("warning: everybody on the network can listen; 127.0.0.1 keeps it on this computer");
+            note!("warning: everybody on the network can listen; 127.0.0.1 keeps it on this computer");
         }
     }
-    let feed = Feed::start(source, overflow, needs_pace)?;
+    let feed = Feed::start(source, args.source.overflow(), !keeps_time)?;
     let mut told = Told::new(args.quiet);
     let outcome = follow(args, &feed, &mut recognizer, &mut sinks, &mut told);
     let dropped = feed.dropped();
@@ -190,7 +193,7 @@ impl Told {
         self.frames += 1;
         if let Some(problem) = sinks.tell(reading)? {
             // The recording is over; the faces are still there.
-            eprintln!("error: {problem}; reading goes on without it");
+            note!("error: {problem}; reading goes on without it");
         }
         Ok(())
     }
@@ -201,7 +204,7 @@ impl Told {
             return;
         }
         let rate = (self.frames - self.frames_then) as f64 / since.as_secs_f64();
-        eprintln!("{} frames, {rate:.1} a second, {dropped} left out{}", self.frames, Self::more(sinks));
+        note!("{} frames, {rate:.1} a second, {dropped} left out{}", self.frames, Self::more(sinks));
         (self.last, self.frames_then) = (Instant::now(), self.frames);
     }
 
@@ -210,7 +213,7 @@ impl Told {
             return;
         }
         let seconds = self.start.elapsed().as_secs_f64();
-        eprintln!("{} frames in {seconds:.1} s, {dropped} left out{}", self.frames, Self::more(sinks));
+        note!("{} frames in {seconds:.1} s, {dropped} left out{}", self.frames, Self::more(sinks));
     }
 
     fn more(sinks: &Sinks) -> String {

@@ -3,8 +3,6 @@
 
 mod feed;
 mod sinks;
-mod source;
 
 pub use feed::Feed;
 pub use sinks::{Sinks, Wanted};
-pub use source::{Opened, SourceArg};

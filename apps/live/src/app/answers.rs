@@ -8,7 +8,7 @@ use super::settings::{Asked, Editing, Serve};
 use super::{Tab, Window, faces};
 use crate::recognize::RecognizerChoice;
 use crate::snapshot::{Snapshot, free_name};
-use crate::source::Source;
+use affekt_engine::world::live::SourceSpec;
 
 impl Window {
     pub(super) fn answer(&mut self, press: Press) {
@@ -17,7 +17,7 @@ impl Window {
             Press::Snapshot => self.snapshot(),
             Press::Record => self.record(),
             Press::Again => self.live.again(),
-            Press::Synth => self.play(Source::Synth, None),
+            Press::Synth => self.play(SourceSpec::Synth, None),
             Press::Defaults => {
                 self.state.recognizer = RecognizerChoice::default();
                 self.editing = Editing::of(&self.state.recognizer);
@@ -92,7 +92,7 @@ impl Window {
     pub(super) fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped.filter(|path| !path.as_os_str().is_empty()) {
-            self.play(Source::File(path), None);
+            self.play(SourceSpec::File(path), None);
         }
     }
 

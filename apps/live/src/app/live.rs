@@ -10,7 +10,8 @@ use super::rate::Rate;
 use crate::history::History;
 use crate::pipeline::{About, Event, Latency, Pipeline, Setup, Shown, Tally};
 use crate::recognize::RecognizerChoice;
-use crate::source::Source;
+use crate::source::opener;
+use affekt_engine::world::live::SourceSpec;
 
 /// Where the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Live {
     /// The stages.
     pub pipeline: Pipeline,
     /// The source that plays.
-    pub source: Source,
+    pub source: SourceSpec,
     /// Where it is.
     pub playing: Playing,
     /// What the source says of itself, once it is open.
@@ -82,7 +83,7 @@ impl Live {
         pipeline.recognize(wanted.clone());
         Ok(Self {
             pipeline,
-            source: Source::Synth,
+            source: SourceSpec::Synth,
             playing: Playing::Ended,
             info: None,
             note: None,
@@ -107,8 +108,8 @@ impl Live {
     }
 
     /// Plays a source from its start; `note` is shown with it.
-    pub fn play(&mut self, source: Source, note: Option<String>) {
-        let started = self.pipeline.play(source.open(note), source.bounded_outlet());
+    pub fn play(&mut self, source: SourceSpec, note: Option<String>) {
+        let started = self.pipeline.play(opener(&source, note), source.overflow());
         self.source = source;
         self.info = None;
         self.note = None;
@@ -125,7 +126,7 @@ impl Live {
     /// The name of what plays.
     pub fn name(&self) -> String {
         match (&self.source, &self.info) {
-            (Source::Auto, Some(info)) => info.name.clone(),
+            (SourceSpec::Auto, Some(info)) => info.name.clone(),
             (source, _) => source.name(),
         }
     }

@@ -27,9 +27,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{Context, ThemePreference};
 
 use crate::pipeline::Setup;
-use crate::source::Source;
 use crate::state::{State, Theme};
 use crate::viewer::{Opening, Viewer, table_of};
+use affekt_engine::world::live::SourceSpec;
 use bars::Weight;
 use film::Film;
 pub use live::{Live, Playing};
@@ -54,7 +54,7 @@ pub struct Start {
     /// Where that is written when the window closes; `None` for nowhere.
     pub file: Option<PathBuf>,
     /// The source to play, and what people should know about the choice.
-    pub source: (Source, Option<String>),
+    pub source: (SourceSpec, Option<String>),
     /// A table to view the source with.
     pub table: Option<PathBuf>,
     /// Folder of snapshots.
@@ -144,7 +144,7 @@ impl Window {
         move || context.request_repaint()
     }
 
-    fn play(&mut self, source: Source, note: Option<String>) {
+    fn play(&mut self, source: SourceSpec, note: Option<String>) {
         self.state.source = source.to_string();
         if let Some(file) = source.file() {
             self.state.remember(file);

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use affekt_engine::backend::{self, BackendSpec};
 use affekt_engine::media::camera::CameraName;
 use eframe::egui::{ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
 
 use crate::pipeline::About;
-use crate::recognize::{BackendChoice, RecognizerChoice};
+use crate::recognize::{RecognizerChoice, VOTE_WINDOW};
 use crate::state::{State, Theme};
 
 /// What is being typed, and what is being dragged.
@@ -15,6 +16,7 @@ use crate::state::{State, Theme};
 pub struct Editing {
     source: String,
     model: String,
+    temporal: String,
     detector: String,
     adapter: String,
     vote: usize,
@@ -58,9 +60,10 @@ impl Editing {
         Self {
             source: String::new(),
             model: text(&choice.model),
+            temporal: text(&choice.temporal),
             detector: text(&choice.detector),
             adapter: choice.adapter.clone().unwrap_or_default(),
-            vote: choice.vote_window,
+            vote: choice.vote_window.unwrap_or(VOTE_WINDOW),
             every: choice.detect_every,
             unsure: choice.unsure_below,
             port: String::new(),
@@ -173,6 +176,10 @@ impl Editing {
         if path_field(ui, &mut self.model, "built in (FER+)") {
             choice.model = optional(&self.model).map(PathBuf::from);
         }
+        heading(ui, "Temporal encoder");
+        if path_field(ui, &mut self.temporal, "none; a file or run of affekt refine") {
+            choice.temporal = optional(&self.temporal).map(PathBuf::from);
+        }
         heading(ui, "Face detector");
         let named = match choice.detector.as_deref().and_then(Path::to_str) {
             None => "found by itself",
@@ -205,16 +212,18 @@ impl Editing {
         }
         heading(ui, "Computed by");
         ui.horizontal(|ui| {
-            for backend in BackendChoice::ALL {
-                ui.selectable_value(&mut choice.backend, backend, backend.name());
+            for name in backend::names() {
+                ui.selectable_value(&mut choice.backend, name.to_owned(), name);
             }
         });
-        if choice.backend != BackendChoice::Cpu && path_field(ui, &mut self.adapter, "any GPU; or its name") {
+        if choice.backend != BackendSpec::default().name
+            && path_field(ui, &mut self.adapter, "any GPU; or its name")
+        {
             choice.adapter = optional(&self.adapter);
         }
         heading(ui, "Vote");
         if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=120) {
-            choice.vote_window = self.vote;
+            choice.vote_window = Some(self.vote);
         }
         if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {
             choice.unsure_below = self.unsure;

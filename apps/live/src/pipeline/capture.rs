@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use affekt_engine::media::source::{Frame, FrameSource};
 use affekt_engine::media::{Outlet, OverflowPolicy, Pace, bounded_outlet};
+use affekt_engine::world::live::OpenSource;
 use crossbeam_channel::Receiver;
 
 use super::controls::Controls;
@@ -37,18 +38,8 @@ pub(super) enum CaptureEvent {
     Failed(String),
 }
 
-/// A source that was opened.
-pub struct Opened {
-    /// It.
-    pub source: Box<dyn FrameSource>,
-    /// Whether its frames come by themselves, as a camera's do. Others are shown when their time has come.
-    pub keeps_time: bool,
-    /// What people should know about it, such as that it stands in for another one.
-    pub note: Option<String>,
-}
-
 /// Opens a source, in the thread that will read it.
-pub type Open = Box<dyn FnOnce() -> Result<Opened, String> + Send>;
+pub type Open = Box<dyn FnOnce() -> Result<OpenSource, String> + Send>;
 
 /// The window's hold on a running capture.
 pub(super) struct Capture {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use affekt_engine::media::source::SourceInfo;
 
-use crate::about::About;
+use affekt_engine::world::live::About;
 
 /// Something the window is told.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ mod reading;
 mod recording;
 mod time;
 
-pub use capture::{CapturedFrame, Open, Opened};
+pub use capture::{CapturedFrame, Open};
 pub use controls::Slow;
 pub use event::Event;
 pub use hold::{Pipeline, Setup, Tally};
@@ -26,4 +26,4 @@ pub use opening::Make;
 pub use reading::{Seen, Shown, image};
 pub use time::Time;
 
-pub use crate::about::About;
+pub use affekt_engine::world::live::About;

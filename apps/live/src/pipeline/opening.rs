@@ -7,8 +7,8 @@ use affekt_engine::Recognizer;
 use affekt_engine::world::live::Clock;
 use crossbeam_channel::{Receiver, bounded, never};
 
-use crate::about::About;
 use crate::recognize::RecognizerChoice;
+use affekt_engine::world::live::About;
 
 /// Opens a recognizer, in a thread of its own; the error is one line that says what to do.
 pub type Make = Arc<dyn Fn(&RecognizerChoice, Clock) -> Result<(Recognizer, About), String> + Send + Sync>;

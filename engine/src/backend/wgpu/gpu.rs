@@ -7,10 +7,10 @@ use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
 use super::kernel_cache::KernelCache;
+use super::options::{Limits, WgpuOptions};
 use super::profile::Profiler;
 use super::program::ALIGNMENT;
 use super::views::ViewStore;
-use super::options::{Limits, WgpuOptions};
 use crate::backend::BackendError;
 
 /// Lanes of a register that the kernels for processors are written for.

@@ -58,9 +58,9 @@ impl<S: Presets> Layers<S> {
     /// No `=`, or the setting does not exist or has another type.
     pub fn assignment(&mut self, text: &str) -> Result<(), LayerError> {
         let place = format!("--set {text}");
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| LayerError(format!("{place}: write key.path=value, as in --set training.steps=200")))?;
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            LayerError(format!("{place}: write key.path=value, as in --set training.steps=200"))
+        })?;
         let (key, value) = (key.trim(), value.trim());
         let line = format!("{key} = {value}");
         let line = if line.parse::<Table>().is_ok() { line } else { format!("{key} = {}", quoted(value)) };
@@ -157,7 +157,11 @@ mod tests {
         let error = |assignment: &str| {
             Layers::<RunConfig>::default().assignment(assignment).expect_err("unknown").to_string()
         };
-        assert!(error("training.stesp=3").ends_with("did you mean `steps`?"), "{}", error("training.stesp=3"));
+        assert!(
+            error("training.stesp=3").ends_with("did you mean `steps`?"),
+            "{}",
+            error("training.stesp=3")
+        );
         assert!(!error("training.qqqqqqqqqqqqqqq=3").contains("did you mean"));
         let preset = Layers::<RunConfig>::default().preset("tny").expect_err("unknown").to_string();
         assert!(preset.contains("did you mean `tiny`?"), "{preset}");

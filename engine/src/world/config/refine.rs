@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::common::{between, check, make_absolute, run_settings, spec_paths};
 use crate::data::Spec;
 use crate::learn::TemporalSettings;
-use super::common::{between, check, make_absolute, run_settings, spec_paths};
 use crate::net::{Architecture, TemporalSpec};
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;

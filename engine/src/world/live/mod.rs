@@ -7,6 +7,7 @@ mod open;
 mod reading;
 mod recognizer;
 mod settings;
+mod source;
 mod stage_times;
 
 pub use super::pipelines::LiveStage;
@@ -16,4 +17,5 @@ pub use open::{About, RecognizerOpener, RecognizerSpec};
 pub use reading::{FaceReading, FrameReading};
 pub use recognizer::Recognizer;
 pub use settings::{LiveSettings, UNSURE_BELOW};
+pub use source::{OpenSource, SourceSpec};
 pub use stage_times::StageTimes;

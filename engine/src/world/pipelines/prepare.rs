@@ -11,7 +11,7 @@ use crate::world::config::{RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::Sets;
 use crate::world::schedule::{Clock, Pipeline, stages};
-use crate::world::stages::samples::{self, LabelledSampler, Preparing, PreparedStep, SampleSource, Source};
+use crate::world::stages::samples::{self, LabelledSampler, PreparedStep, Preparing, SampleSource, Source};
 
 stages! {
     /// One training step, prepared.

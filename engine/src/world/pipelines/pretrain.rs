@@ -23,8 +23,8 @@ use crate::net::{Architecture, Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, Skipped, Steps, TrainingData,
-    student_card,
+    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, Skipped, Steps,
+    TrainingData, student_card,
 };
 use crate::world::schedule::{Clock, Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -280,7 +280,7 @@ impl Steps for Pretraining {
         &mut self.session
     }
 
-    fn steps_done(&self) -> u64 {
+    fn steps_made(&self) -> u64 {
         self.pipeline.world.resource::<StepsDone>().0
     }
 
@@ -296,7 +296,7 @@ impl Steps for Pretraining {
         let weights = self.trainer().student().weights(which)?;
         let report = self.score(&weights)?;
         if let Some(report) = &report {
-            let done = self.steps_done();
+            let done = self.steps_made();
             self.log().evaluation(done, &role_name("student", which), report)?;
         }
         Ok(report)
@@ -313,7 +313,7 @@ impl Steps for Pretraining {
     /// The scores are logged before the checkpoint is written, so a checkpoint of the last step means that they stand in
     /// the log, and a finished run that is resumed does not log them again.
     fn conclude(&mut self) -> Result<RunReport, WorldError> {
-        let (logged, done) = (self.is_saved(), self.steps_done());
+        let (logged, done) = (self.is_saved(), self.steps_made());
         let networks = self.networks()?;
         let model = role_name("student", self.student_choice());
         let mut scores = BTreeMap::new();

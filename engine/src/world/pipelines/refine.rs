@@ -10,7 +10,9 @@ use super::evaluate_clips::{ScoreSink, evaluate_clips};
 use super::extract::{Extraction, extract};
 use crate::backend::{Backend, WeightSet};
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog};
-use crate::learn::{FrameReport, TemporalEncoder, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog, TrainingState};
+use crate::learn::{
+    FrameReport, TemporalEncoder, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog, TrainingState,
+};
 use crate::net::{Architecture, Graph, Weights};
 use crate::world::clip::{ClipFeatures, ClipScores};
 use crate::world::config::{ComputeConfig, EncoderConfig, RefineConfig};
@@ -184,7 +186,19 @@ impl Refining {
         world.insert_resource(Latest::<TemporalRecord>(None));
         world.init_resource::<StretchBatch>();
         let sink = None;
-        Ok(Self { pipeline, config, session, student, architecture, graph, backend, train, valid, skips, sink })
+        Ok(Self {
+            pipeline,
+            config,
+            session,
+            student,
+            architecture,
+            graph,
+            backend,
+            train,
+            valid,
+            skips,
+            sink,
+        })
     }
 
     /// Hands every validation frame to `sink` when the run ends.
@@ -227,7 +241,7 @@ impl Refining {
     }
 
     fn log_scores(&mut self, scores: &ClipScores) -> Result<(), WorldError> {
-        let done = self.steps_done();
+        let done = self.steps_made();
         let rows: BTreeMap<&str, &FrameReport> = scores.rows();
         rows.into_iter().try_for_each(|(name, report)| Ok(self.log().evaluation(done, name, report)?))
     }
@@ -246,7 +260,7 @@ impl Steps for Refining {
         &mut self.session
     }
 
-    fn steps_done(&self) -> u64 {
+    fn steps_made(&self) -> u64 {
         self.pipeline.world.resource::<StepsDone>().0
     }
 
@@ -271,7 +285,7 @@ impl Steps for Refining {
     }
 
     fn conclude(&mut self) -> Result<RefineReport, WorldError> {
-        let (logged, steps) = (self.is_saved(), self.steps_done());
+        let (logged, steps) = (self.is_saved(), self.steps_made());
         let sink = self.sink.take().unwrap_or_else(|| Box::new(|_| Ok(())));
         let scores = self.score(sink)?;
         if let Some(scores) = scores.as_ref().filter(|_| !logged) {

@@ -27,8 +27,12 @@ pub fn student_card(
         Method::Supervised => "supervised",
     };
     let metrics = score.map(|s| {
-        let figures =
-            [("macro_f1", s.macro_f1), ("accuracy", s.accuracy), ("ece", s.calibrated_ece), ("n", s.n as f64)];
+        let figures = [
+            ("macro_f1", s.macro_f1),
+            ("accuracy", s.accuracy),
+            ("ece", s.calibrated_ece),
+            ("n", s.n as f64),
+        ];
         figures.map(|(figure, value)| (format!("valid_{figure}"), value)).into()
     });
     let specs = &config.data;

@@ -139,7 +139,11 @@ impl TemporalModel {
     ///
     /// # Errors
     /// The stride is 0 or longer than a window, or the backend cannot hold it.
-    pub fn encoder(&self, backend: &dyn Backend, stride: usize) -> Result<(TemporalEncoder, f32), WorldError> {
+    pub fn encoder(
+        &self,
+        backend: &dyn Backend,
+        stride: usize,
+    ) -> Result<(TemporalEncoder, f32), WorldError> {
         let network = backend.inference(&self.graph, &self.weights)?;
         let encoder = TemporalEncoder::new(network, stride, self.spec.causal)?;
         let encoder = if self.spec.residual { encoder.with_residual(self.head.clone()) } else { encoder };

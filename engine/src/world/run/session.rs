@@ -65,7 +65,8 @@ impl Session {
     /// It cannot be written.
     pub fn write_report(&self, report: &impl Serialize) -> Result<(), WorldError> {
         let path = self.folder.report();
-        let text = serde_json::to_string_pretty(report).map_err(|e| WorldError::file(&path, e.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(report).map_err(|e| WorldError::file(&path, e.to_string()))?;
         write_atomically(&path, text.as_bytes()).map_err(|e| WorldError::io(&path, e))
     }
 }
@@ -95,7 +96,7 @@ pub trait Steps {
     /// The run's files.
     fn session_mut(&mut self) -> &mut Session;
     /// Steps made.
-    fn steps_done(&self) -> u64;
+    fn steps_made(&self) -> u64;
     /// Makes one step.
     ///
     /// # Errors
@@ -121,7 +122,7 @@ pub trait Steps {
 
     /// Whether the newest checkpoint stands at this step.
     fn is_saved(&self) -> bool {
-        self.session().saved_at == Some(self.steps_done())
+        self.session().saved_at == Some(self.steps_made())
     }
 }
 
@@ -137,8 +138,13 @@ pub trait Run {
     /// Steps of the whole run.
     fn steps(&self) -> u64;
 
+    /// Steps made.
+    fn steps_done(&self) -> u64;
+
     /// Whether all steps are made.
-    fn is_done(&self) -> bool;
+    fn is_done(&self) -> bool {
+        self.steps_done() >= self.steps()
+    }
 
     /// Makes one step, then evaluates and saves where it is due.
     ///
@@ -190,13 +196,13 @@ impl<R: Steps> Run for R {
         self.session().cadence.steps
     }
 
-    fn is_done(&self) -> bool {
-        self.steps_done() >= self.steps()
+    fn steps_done(&self) -> u64 {
+        self.steps_made()
     }
 
     fn advance(&mut self) -> Result<Advance<R::Record, R::Scores>, WorldError> {
         let record = self.step()?;
-        let (cadence, step) = (self.session().cadence, self.steps_done());
+        let (cadence, step) = (self.session().cadence, self.steps_made());
         let due = |every: u64| every > 0 && step.is_multiple_of(every) && step < cadence.steps;
         let evaluation = if due(cadence.evaluate_every) { self.evaluate()? } else { None };
         let checkpoint = if due(cadence.checkpoint_every) { Some(self.save()?) } else { None };

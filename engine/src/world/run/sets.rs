@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{
-    Ambiguous, ClipFormats, ClipSet, DedupReport, Formats, Mapping, Pool, SkipLog, Source, Spec, Target, TrainingPools, Vocabulary,
-    training_pools,
+    Ambiguous, ClipFormats, ClipSet, DedupReport, Formats, Mapping, Pool, SkipLog, Source, Spec, Target,
+    TrainingPools, Vocabulary, training_pools,
 };
 use crate::world::config::RunConfig;
 use crate::world::error::WorldError;

@@ -37,8 +37,7 @@ pub fn align(
     for &frame in &at_hand.0 {
         let Ok((FramePicture(picture), Seconds(seconds), in_frame)) = frames.get(frame) else { continue };
         for &face in in_frame.in_order() {
-            let (Face(tracked), track) =
-                faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
+            let (Face(tracked), track) = faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
             batch.faces.push(face);
             views.push((picture, tracked.face_box, tracked.landmarks));
             if let Some((every, side)) = kept.thumbnails

@@ -13,12 +13,12 @@ use super::temporal::Encoder;
 use super::track::Voting;
 use crate::learn::{Answer, Head};
 use crate::signal::{PostSettings, SignalError, SmoothKind, SmoothSettings, Smoother, VoteSettings, Voter};
+use crate::world::clip::{ClipFeatures, ClipTally, ScoredFrame, VOTE_KINDS};
 use crate::world::components::{
-    Ballot, ClipIndex, Ended, Faces, Features, FrameIndex, InFrame, StudentAnswer, TemporalAnswer, Timeline, Truth,
-    VotedLabel,
+    Ballot, ClipIndex, Ended, Faces, Features, FrameIndex, InFrame, StudentAnswer, TemporalAnswer, Timeline,
+    Truth, VotedLabel,
 };
 use crate::world::error::WorldError;
-use crate::world::clip::{ClipFeatures, ClipTally, ScoredFrame, VOTE_KINDS};
 
 /// Frames that one run of the schedule takes in.
 const FRAMES_A_RUN: usize = 32;
@@ -273,7 +273,14 @@ pub fn measure(
             break;
         }
         let Some(Compared { votes, smoothed }) = comparison.pop() else { break };
-        let mut scored = ScoredFrame { clip: clip.0, frame: frame.0, truth: truth.0, votes, smoothed, ..ScoredFrame::default() };
+        let mut scored = ScoredFrame {
+            clip: clip.0,
+            frame: frame.0,
+            truth: truth.0,
+            votes,
+            smoothed,
+            ..ScoredFrame::default()
+        };
         if let Some((student, temporal, voted)) = face.and_then(|face| faces.get_mut(face).ok()) {
             scored.student = Some(take(&mut student.into_inner().0));
             scored.temporal = temporal.map(|temporal| take(&mut temporal.into_inner().0));

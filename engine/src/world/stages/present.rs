@@ -41,7 +41,7 @@ pub fn present(
     mut frames: Query<Left>,
     mut faces: Query<Gathered>,
 ) -> Result<(), WorldError> {
-    let mut in_order: Vec<Left> = frames.iter_mut().collect();
+    let mut in_order: Vec<_> = frames.iter_mut().collect();
     in_order.sort_unstable_by_key(|(_, frame, ..)| **frame);
     for (entity, frame, seconds, arrived, in_frame, picture) in in_order {
         let in_frame = in_frame.map_or(&[][..], Faces::in_order);
@@ -53,10 +53,12 @@ pub fn present(
             seconds: seconds.0,
             faces: Vec::with_capacity(in_frame.len()),
             latency: watch.clock.now().saturating_sub(arrived.0),
-            picture: picture.map(|mut picture| std::mem::replace(&mut picture.0, Picture::filled(0, 0, 1, 0))),
+            picture: picture
+                .map(|mut picture| std::mem::replace(&mut picture.0, Picture::filled(0, 0, 1, 0))),
         };
         for &face in in_frame {
-            let Ok((Face(tracked), mut student, temporal, Some(voted), thumbnail)) = faces.get_mut(face) else {
+            let Ok((Face(tracked), mut student, temporal, Some(voted), thumbnail)) = faces.get_mut(face)
+            else {
                 continue;
             };
             let frame_label = student.0.class;

@@ -92,7 +92,8 @@ pub fn draw(
     }
     let phase = source.settings.phase(step);
     let sampler = source.unlabelled_sampler.as_ref().filter(|_| phase.needs_weak || phase.needs_strong);
-    for (place, index) in sampler.map_or_else(Vec::new, |sampler| sampler.draw(step)).into_iter().enumerate() {
+    for (place, index) in sampler.map_or_else(Vec::new, |sampler| sampler.draw(step)).into_iter().enumerate()
+    {
         commands.spawn((PoolIndex(index), BatchIndex(place), Unlabelled));
     }
     Ok(())
@@ -153,8 +154,14 @@ pub fn augment(
 }
 
 /// A sample with its views.
-type Viewed<'a> =
-    (&'a PoolIndex, &'a BatchIndex, &'a Pixels, Option<&'a Label>, Option<&'a WeakView>, Option<&'a StrongView>);
+type Viewed<'a> = (
+    &'a PoolIndex,
+    &'a BatchIndex,
+    &'a Pixels,
+    Option<&'a Label>,
+    Option<&'a WeakView>,
+    Option<&'a StrongView>,
+);
 
 /// Puts the samples together, in the order of the batch: rendered here, or as views that the backend renders.
 pub fn collect(

@@ -6,7 +6,7 @@ use bevy_platform::cell::SyncCell;
 
 use super::journal::{Latest, StepsDone};
 use super::samples::PreparedStep;
-use crate::data::{DataError, Loader};
+use crate::data::Loader;
 use crate::learn::{StepRecord, TrainBatch, Trainer};
 use crate::world::components::{BatchIndex, PseudoWeight, Unlabelled};
 use crate::world::error::WorldError;
@@ -17,7 +17,7 @@ pub struct Learner(pub SyncCell<Trainer>);
 
 /// Steps made ahead by loader threads.
 #[derive(Resource)]
-pub struct StepsAhead(pub Loader<Result<PreparedStep, DataError>>);
+pub struct StepsAhead(pub Loader<Result<PreparedStep, WorldError>>);
 
 /// The networks' input of the step, one buffer a view because the network reads a batch.
 #[derive(Resource, Default)]
@@ -32,7 +32,8 @@ pub fn load(
     old: Query<Entity, With<Unlabelled>>,
 ) -> Result<(), WorldError> {
     old.iter().for_each(|entity| commands.entity(entity).despawn());
-    let prepared = ahead.0.next().ok_or_else(|| WorldError::Schedule("no step is left to load".into()))???;
+    let prepared =
+        ahead.0.next().ok_or_else(|| WorldError::Schedule("no step is left to load".into()))???;
     if prepared.step != done.0 {
         return Err(WorldError::Schedule("the loader is at another step".into()));
     }

@@ -35,8 +35,15 @@ impl CpuTraining {
                         (Some(norm), Some(statistics)) => {
                             let raw = part(arena, plan.saved[t], items);
                             let partial = &mut scratch.partial;
-                            let channel =
-                                norm::backward(self.placed.machine.isa, raw, statistics, gate, d_out, residual, partial);
+                            let channel = norm::backward(
+                                self.placed.machine.isa,
+                                raw,
+                                statistics,
+                                gate,
+                                d_out,
+                                residual,
+                                partial,
+                            );
                             let to = gradient.as_mut_slice();
                             self.placed.store.exact_mut(to, norm.scale).copy_from_slice(&channel.scale);
                             self.placed.store.exact_mut(to, norm.shift).copy_from_slice(&channel.shift);
@@ -94,7 +101,11 @@ impl CpuTraining {
             .map(|v| (Shared::of(part(arena, plan.gradients[v], items)), layer.adds_to_residual));
         run.backward(part(arena, plan.saved[t], items), d_out, residual);
         if let Some(table) = epilogue.positions {
-            columns::over_items(self.placed.machine.isa, d_out, self.placed.store.exact_mut(gradient.as_mut_slice(), table));
+            columns::over_items(
+                self.placed.machine.isa,
+                d_out,
+                self.placed.store.exact_mut(gradient.as_mut_slice(), table),
+            );
         }
     }
 

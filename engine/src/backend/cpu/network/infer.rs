@@ -28,7 +28,11 @@ pub struct CpuInference {
 }
 
 impl CpuInference {
-    pub(in super::super) fn new(machine: Machine, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        machine: Machine,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let mut placed = Placed::new(machine, graph, weights, PlanPurpose::Inference)?;
         let threads = Arc::clone(&placed.machine.threads);
         let folded = threads.install(|| placed.fold());

@@ -47,7 +47,11 @@ pub struct CpuTraining {
 
 impl CpuTraining {
     /// A graph with its weights; whatever the machine's arithmetic is for inference, training is in single precision.
-    pub(in super::super) fn new(machine: Machine, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        machine: Machine,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let machine = Machine { arithmetic: Arithmetic::Single, ..machine };
         Ok(Self {
             placed: Placed::new(machine, graph, weights, PlanPurpose::Training)?,
@@ -115,16 +119,22 @@ impl CpuTraining {
                         let target =
                             Target { output: Shared::of(raw), finish: Finish::default(), sums: Some(sums) };
                         call.forward(conv, x, weights, target);
-                        let (scale, shift) =
-                            (self.placed.store.exact(values, norm.scale), self.placed.store.exact(values, norm.shift));
+                        let (scale, shift) = (
+                            self.placed.store.exact(values, norm.scale),
+                            self.placed.store.exact(values, norm.shift),
+                        );
                         let sums = scratch.sums.as_slice();
                         let batch =
                             Statistics::from_sums(sums, blocks, padded, rows, norm.epsilon, scale, shift);
                         if pass == TrainingPass::Train {
                             let mut mean = self.placed.store.exact(&self.placed.running, norm.mean).to_vec();
-                            let variance = self.placed.store.exact_mut(&mut self.placed.running, norm.variance);
+                            let variance =
+                                self.placed.store.exact_mut(&mut self.placed.running, norm.variance);
                             batch.update_running(norm.momentum, rows, &mut mean, variance);
-                            self.placed.store.exact_mut(&mut self.placed.running, norm.mean).copy_from_slice(&mean);
+                            self.placed
+                                .store
+                                .exact_mut(&mut self.placed.running, norm.mean)
+                                .copy_from_slice(&mean);
                         }
                         norm::normalise(self.placed.machine.isa, raw, &batch, residual, conv.relu, out);
                         statistics = Some(batch);

@@ -17,7 +17,11 @@ pub struct WgpuInference {
 }
 
 impl WgpuInference {
-    pub(in super::super) fn new(gpu: Arc<Gpu>, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        gpu: Arc<Gpu>,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let placed = Placed::new(gpu, graph, weights, PlanPurpose::Inference)?;
         let gpu = &placed.gpu;
         let folded = gpu.buffer("folded weights", placed.folds.len)?;

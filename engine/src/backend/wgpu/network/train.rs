@@ -26,7 +26,11 @@ pub struct WgpuTraining {
 }
 
 impl WgpuTraining {
-    pub(in super::super) fn new(gpu: Arc<Gpu>, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        gpu: Arc<Gpu>,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let placed = Placed::new(gpu, graph, weights, PlanPurpose::Training)?;
         let dropouts: Vec<u32> = graph
             .nodes
@@ -89,12 +93,7 @@ fn no_gradient() -> BackendError {
 }
 
 impl TrainingDevice for WgpuTraining {
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         self.pass(Reads::Values(input), items, pass)
     }
 
