@@ -10,16 +10,18 @@ mod calibration;
 mod checkpoint;
 mod error;
 mod frame_report;
+mod gradient;
 mod head;
 mod loss;
 mod metrics;
-mod optimise;
 mod pseudo;
 mod record;
 mod report;
+mod schedule;
 mod semi_supervised;
 mod settings;
 mod settings_check;
+mod skip_guard;
 mod state;
 mod supervised;
 mod teacher_loss;
@@ -46,18 +48,20 @@ pub use calibration::{expected_calibration_error, fit_temperature, negative_log_
 pub use checkpoint::{Checkpoints, Identity};
 pub use error::LearnError;
 pub use frame_report::FrameReport;
+pub use gradient::{Descent, clipped_step, gradient, gradient_step};
 pub use head::Head;
-pub use loss::{Loss, consistency, cross_entropy, log_softmax, one_hot, softmax};
+pub use loss::{Loss, consistency, cross_entropy, one_hot, softmax};
 pub use metrics::{ClassScore, Confusion};
-pub use optimise::{Descent, SkipGuard, average_decay, descend, scheduled};
 pub use pseudo::{PseudoLabeller, PseudoLabels};
 pub use record::StepRecord;
 pub use report::{EvalReport, RiskCoverage};
+pub use schedule::{Schedule, average_decay, scheduled};
 pub use semi_supervised::SemiSupervised;
 pub use settings::{
-    Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Schedule, Settings,
-    StudentPhase, View,
+    Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Settings, StudentPhase,
+    View,
 };
+pub use skip_guard::SkipGuard;
 pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use temporal::{ClipBatch, TemporalRecord, TemporalTrainer};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use super::optimise::SkipGuard;
+use super::skip_guard::SkipGuard;
 use super::settings::Settings;
 use crate::backend::NetworkState;
 

@@ -183,7 +183,7 @@ mod tests {
         };
         let graph = spec.graph().expect("a valid specification");
         let backend = CpuBackend::new().expect("a processor");
-        backend.network(&graph, &Weights::initial(&graph, 3)).expect("a network")
+        backend.inference(&graph, &Weights::initial(&graph, 3)).expect("a network")
     }
 
     fn video(frames: u64) -> Vec<Option<Vec<f32>>> {

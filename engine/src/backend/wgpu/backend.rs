@@ -62,14 +62,14 @@ impl WgpuBackend {
     }
 
     /// The adapter in use.
-    pub fn adapter(&self) -> &Adapter {
+    pub fn chosen_adapter(&self) -> &Adapter {
         &self.gpu.adapter
     }
 }
 
 impl std::fmt::Debug for WgpuBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WgpuBackend").field("adapter", self.adapter()).finish_non_exhaustive()
+        f.debug_struct("WgpuBackend").field("adapter", self.chosen_adapter()).finish_non_exhaustive()
     }
 }
 
@@ -79,7 +79,7 @@ impl BackendInfo for WgpuBackend {
     }
 
     fn describe(&self) -> String {
-        let Adapter { name, kind, interface, .. } = self.adapter();
+        let Adapter { name, kind, interface, .. } = self.chosen_adapter();
         let half = if self.gpu.infers_in_half { ", inference in 16-bit floats" } else { "" };
         format!("wgpu ({name}, {kind}, {interface}{half})")
     }
