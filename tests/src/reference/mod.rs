@@ -24,12 +24,12 @@ pub struct Pass {
     pub dropout_seed: Option<u64>,
 }
 
-/// Walks the graph forward; `training` selects the batch's statistics and dropout under the key 0.
+/// Walks the graph forward; `training` selects the batch's statistics and dropout under the seed 0.
 pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, training: bool) -> Pass {
     forward_with_dropout(graph, params, input, items, training.then_some(0))
 }
 
-/// Walks the graph forward: in training with dropout under the key, else as in inference.
+/// Walks the graph forward: in training with dropout under the seed, else as in inference.
 pub fn forward_with_dropout(
     graph: &Graph,
     params: &Params,
@@ -97,7 +97,7 @@ pub fn forward_with_dropout(
             Op::Dropout { rate, index } => {
                 out.clone_from(x);
                 if let Some(seed) = dropout_seed {
-                    let factors = encoder::dropout(key, index, rate, x.len());
+                    let factors = encoder::dropout(seed, index, rate, x.len());
                     out.iter_mut().zip(factors).for_each(|(o, f)| *o *= f);
                 }
             }

@@ -152,6 +152,13 @@ pub struct Region {
     pub len: usize,
 }
 
+impl Region {
+    /// Whether the two have a value in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.offset < other.offset + other.len && other.offset < self.offset + self.len
+    }
+}
+
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
