@@ -24,7 +24,10 @@ pub fn half() -> Option<&'static WgpuBackend> {
     let open = || {
         let (_, any) = backends().first()?;
         if !any.chosen_adapter().features.contains(&"f16") {
-            println!("LEFT OUT: inference in 16-bit floats, which `{}` does not have", any.chosen_adapter().name);
+            println!(
+                "LEFT OUT: inference in 16-bit floats, which `{}` does not have",
+                any.chosen_adapter().name
+            );
             return None;
         }
         available(WgpuBackend::open(&WgpuOptions { half: true, ..WgpuOptions::default() }))

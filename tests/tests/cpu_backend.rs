@@ -1,9 +1,7 @@
 //! The CPU backend against the `f64` reference, and the reference against finite differences.
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::backend::{
-    Backend as _, Slot, Training, TrainingPass, UpdateRule, WeightSet,
-};
+use affekt_engine::backend::{Backend as _, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, Weights};
 use affekt_tests::agreement::assert_agrees;
 use affekt_tests::cases::{convolutions, lively_weights, noise, pooled, rng, wide};

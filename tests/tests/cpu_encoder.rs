@@ -133,7 +133,8 @@ fn a_causal_output_does_not_depend_on_later_frames_and_another_does() {
 fn a_clip_without_any_face_gives_finite_numbers_forward_and_backward() {
     let graph = encoder(true, 0.2);
     let mut network = network(Isa::detect(), 2, &graph);
-    let logits = network.forward(&vec![0.0; graph.input().len()], 1, TrainingPass::Train).expect("a forward pass");
+    let logits =
+        network.forward(&vec![0.0; graph.input().len()], 1, TrainingPass::Train).expect("a forward pass");
     assert!(logits.iter().all(|v| v.is_finite()));
     network.backward(&vec![1.0; logits.len()], Slot::First).expect("a backward pass");
     assert!(network.dot(Slot::First, Slot::First).expect("a gradient").is_finite());

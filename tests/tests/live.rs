@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::Backend as _;
+use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::learn::{Answer, Head, TemporalStage};
 use affekt_engine::media::align::Aligner;
 use affekt_engine::media::detect::{DetectError, Detector};
@@ -148,8 +148,7 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
             let mut input = vec![0.0; aligner.input_len()];
             let frame = room.picture(face.frame);
             aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
-            let answer =
-                Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature);
+            let answer = Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature);
             let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
             assert!(off.fold(0.0, f32::max) < 1e-4, "{answer:?} {face:?}");
             assert_eq!(face.frame_label, answer.class);

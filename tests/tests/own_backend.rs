@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use affekt_engine::backend::{
     ArithmeticChoice, Availability, BACKENDS, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec,
-    Device, InferenceDevice, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, WeightSet, open_in,
+    Device, InferenceDevice, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, WeightSet,
+    open_in,
 };
 use affekt_engine::learn::{Optimiser, cross_entropy, gradient_step, one_hot};
 use affekt_engine::net::{Graph, GraphBuilder, HostTensor, Shape, Weights};
@@ -200,7 +201,8 @@ fn it_infers_and_trains_as_the_cpu_backend_does() {
             let logits = network.forward(&INPUT, 4, TrainingPass::Train).expect("logits");
             let loss = cross_entropy(&logits, &one_hot(&labels, CLASSES, 0.0), None, CLASSES);
             losses.push(loss.value);
-            let rule = |scale| UpdateRule::Sgd { learning_rate: 0.5, momentum: 0.0, weight_decay: 0.0, scale };
+            let rule =
+                |scale| UpdateRule::Sgd { learning_rate: 0.5, momentum: 0.0, weight_decay: 0.0, scale };
             gradient_step(network.as_mut(), &loss, Slot::First, optimiser.clip, rule)
                 .expect("a step")
                 .expect("a finite gradient");

@@ -5,9 +5,7 @@
 
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
-use affekt_engine::backend::{
-    Backend, Inference, Slot, Training, TrainingPass, UpdateRule, WeightSet,
-};
+use affekt_engine::backend::{Backend, Inference, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
 use affekt_tests::agreement::{SEED, assert_agrees};
 use affekt_tests::cases::{
@@ -172,7 +170,9 @@ fn dot_products_are_those_of_the_gradients() {
         let graph = convolutions().swap_remove(7).1;
         let mut network = network(backend, &graph);
         for (slot, item) in [(Slot::First, 1), (Slot::Second, 2)] {
-            network.forward(&noise(2 * graph.input().len(), item), 2, TrainingPass::Train).expect("a forward pass");
+            network
+                .forward(&noise(2 * graph.input().len(), item), 2, TrainingPass::Train)
+                .expect("a forward pass");
             network.backward(&noise(10, item + 10), slot).expect("a backward pass");
         }
         let gradients = [Slot::First, Slot::Second].map(|s| network.gradient(s).expect("a gradient"));
@@ -255,11 +255,13 @@ fn a_training_batch_too_large_for_the_adapter_is_refused_with_the_largest_that_i
         let mut network = network(backend, &graph);
         let many = (backend.chosen_adapter().binding_mib / 8) as usize + 1;
         let input = vec![0.0; many * graph.input().len()];
-        let error = network.forward(&input, many, TrainingPass::Train).expect_err("more than a binding").to_string();
+        let error =
+            network.forward(&input, many, TrainingPass::Train).expect_err("more than a binding").to_string();
         let (_, rest) = error.split_once("at most ").expect("a limit");
         let most: usize = rest.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
         assert!((1..many).contains(&most), "{kernels}: {error}");
-        let mut pass = |items| network.forward(&input[..items * graph.input().len()], items, TrainingPass::Train);
+        let mut pass =
+            |items| network.forward(&input[..items * graph.input().len()], items, TrainingPass::Train);
         assert!(pass(most + 1).is_err(), "{kernels}: {error}");
         assert_eq!(pass(most).expect("it fits").len(), 2 * most);
         network.backward(&noise(2 * most, 2), Slot::First).expect("a backward pass");

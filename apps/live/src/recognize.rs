@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use affekt_engine::Recognizer;
-use affekt_engine::backend::{Backend, BackendInfo as _};
 use affekt_engine::backend::cpu::{Arithmetic, CpuBackend};
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
+use affekt_engine::backend::{Backend, BackendInfo as _};
 use affekt_engine::media::detect::{self, Detector, GuideBox, Seeta};
 use affekt_engine::signal::{VoteKind, VoteSettings};
 use affekt_engine::world::Model;

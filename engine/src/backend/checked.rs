@@ -2,8 +2,8 @@
 //! no device checks them.
 
 use super::{
-    Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training, TrainingDevice, TrainingPass,
-    UpdateRule, ViewBatch, WeightSet,
+    Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training, TrainingDevice,
+    TrainingPass, UpdateRule, ViewBatch, WeightSet,
 };
 use crate::net::{Graph, HostTensor, ParamSpec, Shape, Weights};
 
@@ -95,12 +95,7 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
         &self.graph
     }
 
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         check_input(self.graph.input(), input, items)?;
         self.kept = None;
         let logits = self.network.forward(input, items, pass)?;
@@ -220,5 +215,10 @@ fn check_input(shape: Shape, input: &[f32], items: usize) -> Result<(), BackendE
     if items > 0 && got == expected {
         return Ok(());
     }
-    Err(BackendError::Length { what: "network input", expected, shape: format!("{items} items of {shape}"), got })
+    Err(BackendError::Length {
+        what: "network input",
+        expected,
+        shape: format!("{items} items of {shape}"),
+        got,
+    })
 }

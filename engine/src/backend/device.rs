@@ -54,12 +54,7 @@ pub trait TrainingDevice: Send {
     ///
     /// # Errors
     /// The device failed.
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError>;
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError>;
 
     /// Logits of views, one at least, each of the graph's input shape. Here they are rendered on the processor.
     ///

@@ -27,12 +27,7 @@ pub trait Training: Send {
     ///
     /// # Errors
     /// `input` is not `items` times the graph's input, `items` is 0, or the device failed.
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError>;
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError>;
 
     /// [`Training::forward`] of views, an item each, as
     /// [`Inference::forward_views`](super::Inference::forward_views) has them.

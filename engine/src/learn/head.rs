@@ -63,8 +63,8 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::cpu::CpuBackend;
     use crate::backend::Backend as _;
+    use crate::backend::cpu::CpuBackend;
     use crate::net::{Depth, ResNetSpec, Stem};
 
     #[test]

@@ -175,7 +175,8 @@ impl SemiSupervised {
                     items += unlabelled;
                 }
             }
-            teacher_logits = Input::joined(&views).forward(self.teacher.as_mut(), items, TrainingPass::Train)?;
+            teacher_logits =
+                Input::joined(&views).forward(self.teacher.as_mut(), items, TrainingPass::Train)?;
             record.skipped = !all_finite(&teacher_logits);
             record.teacher_accuracy =
                 accuracy(&teacher_logits[..labelled * self.classes], &batch.labels, self.classes);
@@ -268,8 +269,7 @@ impl SemiSupervised {
             {
                 let rate = self.settings.student_rate(self.step) * self.settings.student_label_step;
                 let o = &self.settings.optimiser;
-                let step =
-                    clipped_step(self.student.as_mut(), (Slot::Second, norm), o.clip, o.sgd(rate))?;
+                let step = clipped_step(self.student.as_mut(), (Slot::Second, norm), o.clip, o.sgd(rate))?;
                 now.record.skipped = step.is_none();
                 if step.is_some() {
                     self.student_moved()?;
@@ -394,8 +394,7 @@ impl SemiSupervised {
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
             let unlogged = &mut StepRecord::default();
-            now.old_loss =
-                Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
+            now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
         }
         let view = match self.settings.student_view {
             View::Weak => &batch.weak,
@@ -410,7 +409,8 @@ impl SemiSupervised {
     }
 
     fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
+        let logits =
+            batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
@@ -431,8 +431,7 @@ impl SemiSupervised {
         now.record.student_learning_rate = Some(rate);
         if all_finite && loss.value.is_finite() {
             let o = &self.settings.optimiser;
-            now.descent =
-                gradient_step(self.student.as_mut(), loss, Slot::First, o.clip, o.sgd(rate))?;
+            now.descent = gradient_step(self.student.as_mut(), loss, Slot::First, o.clip, o.sgd(rate))?;
         }
         now.record.skipped = now.descent.is_none();
         if let Some(descent) = now.descent {

@@ -42,7 +42,10 @@ fn feedback_is_the_step_size_times_the_dot_product_and_clipping_scales_what_the_
     assert!((scale - 0.5).abs() < 1e-6, "{scale}");
     let in_loss = record.loss_feedback.expect("on") / unclipped.loss_feedback.expect("on");
     let by_hand = f * scale / unclipped.feedback.expect("on");
-    assert!((in_loss / by_hand - 1.0).abs() < 1e-6, "the teacher is given f times the factor: {in_loss} {by_hand}");
+    assert!(
+        (in_loss / by_hand - 1.0).abs() < 1e-6,
+        "the teacher is given f times the factor: {in_loss} {by_hand}"
+    );
 }
 
 /// `L_T` of the teacher's weights with labels, targets and feedback held still, by nothing but the definition.
@@ -75,7 +78,8 @@ fn the_teacher_descends_the_gradient_of_its_whole_loss() {
     t.teacher_forward(&b).expect("forward");
     let labels = t.pseudo_labels().expect("labels").targets.clone();
     let views = [&b.labelled, &b.weak, &b.strong].map(Input::values).concat();
-    let logits = Reference::new(&graph, start.clone()).forward(&views, 33, TrainingPass::Probe).expect("logits");
+    let logits =
+        Reference::new(&graph, start.clone()).forward(&views, 33, TrainingPass::Probe).expect("logits");
     t.student_update(&b).expect("student");
     t.meta_test(&b).expect("meta-test");
     t.teacher_update(&b).expect("teacher");

@@ -65,8 +65,7 @@ impl Supervised {
         let rate = s.teacher_rate(self.step);
         let mut descent = None;
         if all_finite(&logits) && loss.value.is_finite() {
-            descent =
-                gradient_step(self.network.as_mut(), &loss, Slot::First, o.clip, o.sgd(rate))?;
+            descent = gradient_step(self.network.as_mut(), &loss, Slot::First, o.clip, o.sgd(rate))?;
         }
         if descent.is_some() {
             if s.ema_decay > 0.0 {

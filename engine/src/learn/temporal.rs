@@ -130,15 +130,8 @@ impl TemporalTrainer {
         if all_labelled > 0 && loss.value.is_finite() && all_finite(&loss.d_logits) {
             let TemporalSettings { beta1, beta2, epsilon, weight_decay, clip, .. } = self.settings;
             let step = self.updates + 1;
-            let rule = |scale| UpdateRule::AdamW {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-                weight_decay,
-                scale,
-                step,
-            };
+            let rule =
+                |scale| UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step };
             descent = gradient_step(self.network.as_mut(), &loss, Slot::First, clip, rule)?;
         }
         let moved = descent.is_some();

@@ -144,7 +144,9 @@ impl Reference {
         let mut rest = flat;
         for spec in self.graph.params.iter().filter(|p| p.kind.is_trained() == trained) {
             let (data, behind) = rest.split_at(spec.len());
-            weights.tensors.insert(spec.name.clone(), HostTensor { shape: spec.shape.clone(), data: data.to_vec() });
+            weights
+                .tensors
+                .insert(spec.name.clone(), HostTensor { shape: spec.shape.clone(), data: data.to_vec() });
             rest = behind;
         }
     }
@@ -183,12 +185,7 @@ impl InferenceDevice for Reference {
 }
 
 impl TrainingDevice for Reference {
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         let kept = self.run(input, items, Some(pass));
         let logits = to_f32(kept.outputs.last().expect("a graph has nodes"));
         self.kept = (pass == TrainingPass::Train).then_some(kept);

@@ -36,7 +36,8 @@ fn feedback_is_positive_exactly_when_the_update_lowers_the_labelled_loss() {
             let views = helps.labelled.values();
             let loss = |t: &SemiSupervised| {
                 let weights = t.student().weights(WeightSet::Current).expect("weights");
-                let logits = Reference::new(&graph, weights).forward(&views, 9, TrainingPass::Probe).expect("logits");
+                let logits =
+                    Reference::new(&graph, weights).forward(&views, 9, TrainingPass::Probe).expect("logits");
                 cross_entropy(&logits, &one_hot(&helps.labels, CLASSES, 0.0), None, CLASSES).value
             };
             let before = loss(&t);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
 use affekt_engine::backend::wgpu::{Adapter, adapters};
+use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
 use affekt_engine::media::{camera, detect};
 use affekt_engine::world::RunConfig;
 use clap::Args;

@@ -56,7 +56,10 @@ impl<'a> Arena<'a> {
         let (base, len, items) = (self.values.as_mut_ptr(), self.values.len(), self.items);
         let place = |region: Region| {
             let (first, count) = (region.offset * items, region.len * items);
-            assert!(first <= len && count <= len - first, "{region:?} of {items} items lies outside {len} values");
+            assert!(
+                first <= len && count <= len - first,
+                "{region:?} of {items} items lies outside {len} values"
+            );
             (first, count)
         };
         let write = write.map(|region| {

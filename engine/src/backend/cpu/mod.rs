@@ -37,6 +37,6 @@ mod weight_grad;
 mod winograd;
 
 pub use crate::simd::Isa;
-pub(super) use backend::ENTRY;
 pub use backend::CpuBackend;
+pub(super) use backend::ENTRY;
 pub use fixed::Arithmetic;

@@ -7,9 +7,9 @@ use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
 use super::kernel_cache::KernelCache;
-use super::profile::Profiler;
 use super::memory::ALIGNMENT;
 use super::options::{Limits, WgpuOptions};
+use super::profile::Profiler;
 use crate::backend::BackendError;
 
 /// Lanes of a register that the kernels for processors are written for.

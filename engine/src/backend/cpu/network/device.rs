@@ -6,12 +6,7 @@ use crate::backend::{BackendError, NetworkState, Slot, TrainingDevice, TrainingP
 use crate::net::Weights;
 
 impl TrainingDevice for CpuTraining {
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         Ok(self.pass(input, items, pass))
     }
 

@@ -90,7 +90,12 @@ impl Placed {
 }
 
 /// The input as the convolution reads it: in zero-padded frames where it wants them.
-pub(super) fn framed<'a>(conv: &ConvLayer, items: usize, input: &'a [f32], frames: &'a mut Buffer) -> &'a [f32] {
+pub(super) fn framed<'a>(
+    conv: &ConvLayer,
+    items: usize,
+    input: &'a [f32],
+    frames: &'a mut Buffer,
+) -> &'a [f32] {
     if !conv.extents.is_framed() {
         return input;
     }

@@ -29,7 +29,11 @@ pub struct CpuInference {
 }
 
 impl CpuInference {
-    pub(in super::super) fn new(machine: Machine, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        machine: Machine,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let mut placed = Placed::new(machine, graph, weights, PlanPurpose::Inference)?;
         let threads = Arc::clone(&placed.machine.threads);
         let folded = threads.install(|| placed.fold());
@@ -52,10 +56,8 @@ impl CpuInference {
         arena.write(plan.values[0]).copy_from_slice(input);
         for (layer, folded) in placed.layers.iter().zip(folded) {
             let added = layer.work.added();
-            let ([out], [x, other]) = arena.split(
-                [plan.values[layer.output]],
-                [plan.values[layer.input], placed.value(added)],
-            );
+            let ([out], [x, other]) =
+                arena.split([plan.values[layer.output]], [plan.values[layer.input], placed.value(added)]);
             let other = added.map(|_| other);
             match &layer.work {
                 Work::Conv(conv) => {

@@ -55,7 +55,11 @@ pub struct CpuTraining {
 
 impl CpuTraining {
     /// A graph with its weights; whatever the machine's arithmetic is for inference, training is in single precision.
-    pub(in super::super) fn new(machine: Machine, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        machine: Machine,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let machine = Machine { arithmetic: Arithmetic::Single, ..machine };
         Ok(Self {
             placed: Placed::new(machine, graph, weights, PlanPurpose::Training)?,
@@ -147,8 +151,7 @@ impl CpuTraining {
                     // What goes into a GELU is kept: the product is written there at once.
                     let direct = epilogue.gelu && epilogue.positions.is_none();
                     let residual = run.residual.filter(|_| run.is_sum());
-                    let finish =
-                        Finish { bias: product.bias.map(param), residual, ..Finish::default() };
+                    let finish = Finish { bias: product.bias.map(param), residual, ..Finish::default() };
                     let output = Shared::of(if direct { &mut *kept } else { &mut *out });
                     let target = Target { output, finish, sums: None };
                     let weights = Source::Once(param(product.weight), &mut scratch.transformed);

@@ -30,7 +30,12 @@ pub(in crate::backend::cpu) struct Tiling {
 
 impl Tiling {
     /// The forward convolution, if it is of the kind and that many items have at least `fewest` tiles.
-    pub(in crate::backend::cpu) fn forward(extents: &Extents, isa: Isa, items: usize, fewest: usize) -> Option<Self> {
+    pub(in crate::backend::cpu) fn forward(
+        extents: &Extents,
+        isa: Isa,
+        items: usize,
+        fewest: usize,
+    ) -> Option<Self> {
         let Extents { input, output, kernel, stride, padding } = *extents;
         let tiling = Self { height: input.h, width: input.w, inputs: input.c, outputs: output.c, padding };
         let lanes = isa.panel() / PANEL_VECTORS;

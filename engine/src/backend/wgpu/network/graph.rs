@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::wgpu::gpu::Gpu;
-use crate::backend::wgpu::place::Placement;
 use crate::backend::wgpu::memory::{Memory, Slice};
+use crate::backend::wgpu::place::Placement;
 use crate::backend::wgpu::program::{Program, Recorder};
 use crate::backend::wgpu::store::Store;
 use crate::backend::wgpu::views::ViewStore;

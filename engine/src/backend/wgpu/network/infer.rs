@@ -15,7 +15,11 @@ pub struct WgpuInference {
 }
 
 impl WgpuInference {
-    pub(in super::super) fn new(device: Device, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        device: Device,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let placed = Placed::new(device, graph, weights, PlanPurpose::Inference)?;
         let gpu = &placed.gpu;
         let folded = gpu.buffer("folded weights", placed.folds.len)?;

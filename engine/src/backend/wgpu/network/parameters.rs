@@ -37,7 +37,10 @@ impl WgpuTraining {
     pub(super) fn new_parameters(&self) -> Result<Parameters, BackendError> {
         Ok(Parameters {
             trained: self.placed.gpu.buffer("average of parameters", self.placed.store.trained_len)?,
-            running: self.placed.gpu.buffer("average of running statistics", self.placed.store.running_len)?,
+            running: self
+                .placed
+                .gpu
+                .buffer("average of running statistics", self.placed.store.running_len)?,
         })
     }
 

@@ -25,7 +25,11 @@ pub struct WgpuTraining {
 }
 
 impl WgpuTraining {
-    pub(in super::super) fn new(device: Device, graph: &Graph, weights: &Weights) -> Result<Self, BackendError> {
+    pub(in super::super) fn new(
+        device: Device,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> Result<Self, BackendError> {
         let placed = Placed::new(device, graph, weights, PlanPurpose::Training)?;
         let dropouts: Vec<u32> = graph
             .nodes
@@ -88,12 +92,7 @@ fn no_gradient() -> BackendError {
 }
 
 impl TrainingDevice for WgpuTraining {
-    fn forward(
-        &mut self,
-        input: &[f32],
-        items: usize,
-        pass: TrainingPass,
-    ) -> Result<Vec<f32>, BackendError> {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         self.pass(Reads::Values(input), items, pass)
     }
 

@@ -7,9 +7,9 @@ mod forward;
 use affekt_shaders as shaders;
 
 use super::gpu::Gpu;
+use super::memory::{Memory, Slice};
 use super::place::Placement;
 use super::product::Extents;
-use super::memory::{Memory, Slice};
 use super::program::{Recorder, value_groups};
 use super::store::{Matrix, Store};
 use crate::backend::{BackendError, Slot};
