@@ -30,7 +30,7 @@ mod temporal_settings;
 mod temporal_stage;
 mod train_log;
 mod trainer;
-mod views;
+mod view_mean;
 
 #[cfg(test)]
 mod fixtures;
@@ -69,4 +69,4 @@ pub use temporal_settings::{ClassWeights, TemporalSettings};
 pub use temporal_stage::{Answer, TemporalStage};
 pub use train_log::{Clock, Record, TrainLog, WallClock};
 pub use trainer::Trainer;
-pub use views::mean_of_views;
+pub use view_mean::mean_of_views;

@@ -7,7 +7,7 @@ use super::gpu::Gpu;
 use super::kernel_cache::kernel_cache_folder;
 use super::network::{WgpuInference, WgpuTraining};
 use super::options::WgpuOptions;
-use super::views::ViewStore;
+use super::view_store::ViewStore;
 use crate::backend::{
     ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
     KernelTime,

@@ -8,7 +8,7 @@ use crate::backend::wgpu::memory::{Memory, Slice};
 use crate::backend::wgpu::place::Placement;
 use crate::backend::wgpu::program::{Program, Recorder};
 use crate::backend::wgpu::store::Store;
-use crate::backend::wgpu::views::ViewStore;
+use crate::backend::wgpu::view_store::ViewStore;
 use crate::backend::wgpu::walk::{Folds, Pass, Walk};
 use crate::backend::{BackendError, ViewBatch};
 use crate::net::{Graph, Plan, PlanPurpose, Weights};
