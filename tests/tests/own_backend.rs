@@ -238,9 +238,12 @@ fn what_a_backend_has_not_is_asked_of_those_that_have_it() {
     let spec = BackendSpec { name: "linear".into(), ..BackendSpec::default() };
     let error = |spec: &BackendSpec| open_in(&table, spec).err().expect("a contradiction").to_string();
     let adapter = BackendSpec { adapter: Some("0".into()), ..spec.clone() };
-    assert_eq!(error(&adapter), "an adapter (`0`) names a GPU, but backend `linear` has none; use `wgpu`");
+    assert_eq!(
+        error(&adapter),
+        "an adapter (`0`) names a GPU, but backend `linear` has none; use `--backend wgpu`"
+    );
     let half = BackendSpec { arithmetic: Some(ArithmeticChoice::Half), ..spec };
-    assert_eq!(error(&half), "backend `linear` has no arithmetic `half`; use `wgpu`");
+    assert_eq!(error(&half), "backend `linear` has no arithmetic `half`; use `--backend wgpu`");
 }
 
 #[test]

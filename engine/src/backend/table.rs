@@ -60,7 +60,8 @@ pub fn open_in(table: &[BackendEntry], spec: &BackendSpec) -> Result<Arc<dyn Bac
 
 /// The end of a message: which backends have what one has not.
 fn having(table: &[BackendEntry], has: impl Fn(&BackendEntry) -> bool) -> String {
-    let names: Vec<String> = table.iter().filter(|e| has(e)).map(|e| format!("`{}`", e.name)).collect();
+    let names: Vec<String> =
+        table.iter().filter(|e| has(e)).map(|e| format!("`--backend {}`", e.name)).collect();
     if names.is_empty() { String::new() } else { format!("; use {}", names.join(" or ")) }
 }
 
