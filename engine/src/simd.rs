@@ -77,11 +77,28 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// The widest set that this processor has. `AFFEKT_ISA=portable|avx2` narrows the choice, for comparison.
+    /// The widest set that this processor has.
     pub fn detect() -> Self {
-        let wanted = std::env::var("AFFEKT_ISA").unwrap_or_default();
+        Self::available()[0]
+    }
+
+    /// The set that the environment's `AFFEKT_ISA` names, for comparison; [`Isa::detect`] where it is not set or empty.
+    ///
+    /// # Errors
+    /// This processor has no set of that name; the message lists those it has.
+    pub fn from_environment() -> Result<Self, String> {
+        Self::named(&std::env::var("AFFEKT_ISA").unwrap_or_default())
+    }
+
+    fn named(name: &str) -> Result<Self, String> {
         let available = Self::available();
-        available.iter().copied().find(|isa| isa.name() == wanted).unwrap_or(available[0])
+        if name.is_empty() {
+            return Ok(available[0]);
+        }
+        available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+            let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+            format!("AFFEKT_ISA is `{name}`, but this processor has: {}", names.join(", "))
+        })
     }
 
     /// Every set that this processor has, widest first; the last is [`Isa::Portable`].
@@ -344,3 +361,18 @@ vector!(
         vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgtq_f32(g, vdupq_n_f32(0.0))))
     }
 );
+
+#[cfg(test)]
+mod tests {
+    use super::Isa;
+
+    #[test]
+    fn a_set_is_taken_by_name_and_a_name_that_is_none_is_refused_with_those_there_are() {
+        assert_eq!(Isa::named(""), Ok(Isa::detect()));
+        for isa in Isa::available() {
+            assert_eq!(Isa::named(isa.name()), Ok(isa));
+        }
+        let error = Isa::named("bogus").expect_err("no such set");
+        assert!(error.contains("`bogus`") && error.ends_with("portable"), "{error}");
+    }
+}

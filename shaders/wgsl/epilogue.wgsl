@@ -2,7 +2,7 @@
 // hands a gradient on.
 
 #include "common/index.wgsl"
-#include "common/noise.wgsl"
+#include "common/dropout.wgsl"
 #include "common/gelu.wgsl"
 
 struct Tail {
@@ -21,7 +21,7 @@ struct Tail {
 @group(0) @binding(0) var<uniform> u: Tail;
 @group(0) @binding(1) var<storage, read> table: array<f32>;
 // Two words a dropout: the streams of this pass.
-@group(0) @binding(2) var<storage, read> noise: array<u32>;
+@group(0) @binding(2) var<storage, read> seeds: array<u32>;
 @group(0) @binding(3) var<storage, read_write> input: array<f32>;
 @group(0) @binding(4) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(5) var<storage, read_write> residual: array<f32>;
@@ -33,7 +33,7 @@ fn has(part: u32) -> bool {
 
 // Multiplied rather than chosen, so that a NaN is not hidden.
 fn mask(i: u32) -> f32 {
-    let bits = random_bits(noise[2u * u.dropout], noise[2u * u.dropout + 1u], i);
+    let bits = random_bits(seeds[2u * u.dropout], seeds[2u * u.dropout + 1u], i);
     return select(0.0, u.scale, bits >= u.threshold);
 }
 

@@ -70,7 +70,7 @@ fn doctor_says_what_there_is_and_what_is_not() {
     let backends = found["backends"].as_array().unwrap();
     let available: Vec<bool> = backends.iter().map(|b| b["available"].as_bool().unwrap()).collect();
     let adapters = found["adapters"].as_array().unwrap();
-    assert_eq!(available, [true, !adapters.is_empty(), false], "{found}");
+    assert_eq!(available, [true, !adapters.is_empty()], "{found}");
     let text = affekt(["doctor", "--out", "/proc/nothing"]).done().out;
-    assert!(text.contains("not built yet") && text.contains("/proc/nothing"), "{text}");
+    assert!(text.contains("/proc/nothing"), "{text}");
 }

@@ -1,12 +1,12 @@
 //! A network's outputs and gradients against the `f64` reference.
 
-use affekt_engine::backend::{Mode, Network, Slot};
+use affekt_engine::backend::{Slot, Training, TrainingPass};
 
 use crate::cases::{Case, lively_weights, noise, wide};
 use crate::{reference, relative_difference};
 
-/// The dropout key that [`assert_agrees`] sets.
-pub const KEY: u64 = 0x5EED_0000_0000_0007;
+/// The dropout seed that [`assert_agrees`] sets.
+pub const SEED: u64 = 0x5EED_0000_0000_0007;
 
 /// Compares a training pass of a case, over the inputs that `input` makes of an item's number, with the reference:
 /// the output and every gradient.
@@ -20,7 +20,7 @@ pub fn assert_agrees(
     what: &str,
     case: &Case,
     input: impl Fn(u64) -> Vec<f32>,
-    network: impl Fn() -> Box<dyn Network>,
+    network: impl Fn() -> Box<dyn Training>,
 ) {
     let mut closest = (f64::NAN, String::new());
     for item in [3, 4, 6] {
@@ -41,14 +41,14 @@ fn difference(
     what: &str,
     (name, graph, items): &Case,
     input: &[f32],
-    network: &mut dyn Network,
+    network: &mut dyn Training,
 ) -> (f64, String) {
     let params = reference::params(graph, &lively_weights(graph));
     let d_output = noise(items * graph.output().len(), 4);
-    let pass = reference::forward_with_noise(graph, &params, &wide(input), *items, Some(KEY));
+    let pass = reference::forward_with_dropout(graph, &params, &wide(input), *items, Some(SEED));
     let gradients = reference::backward(graph, &params, &pass, *items, &wide(&d_output));
-    network.set_dropout_seed(KEY);
-    let logits = network.forward(input, *items, Mode::Train).expect("a forward pass");
+    network.set_dropout_seed(SEED);
+    let logits = network.forward(input, *items, TrainingPass::Train).expect("a forward pass");
     let output = relative_difference(&logits, pass.outputs.last().expect("an output"));
     assert!(output <= 1e-4, "{name}, {what}: the output differs by {output}");
     let mut worst = (0.0, "no gradient".to_owned());

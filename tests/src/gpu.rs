@@ -23,8 +23,11 @@ pub fn half() -> Option<&'static WgpuBackend> {
     static HALF: OnceLock<Option<WgpuBackend>> = OnceLock::new();
     let open = || {
         let (_, any) = backends().first()?;
-        if !any.adapter().features.contains(&"f16") {
-            println!("LEFT OUT: inference in 16-bit floats, which `{}` does not have", any.adapter().name);
+        if !any.chosen_adapter().features.contains(&"f16") {
+            println!(
+                "LEFT OUT: inference in 16-bit floats, which `{}` does not have",
+                any.chosen_adapter().name
+            );
             return None;
         }
         available(WgpuBackend::open(&WgpuOptions { half: true, ..WgpuOptions::default() }))

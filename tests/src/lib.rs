@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod cases;
 pub mod compare;
+pub mod contract;
 pub mod golden;
 pub mod gpu;
 pub mod reference;

@@ -1,7 +1,7 @@
 //! Inference in fixed point: whole networks against the `f64` reference, through the backend's face.
 
+use affekt_engine::backend::Backend as _;
 use affekt_engine::backend::cpu::{Arithmetic, CpuBackend, Isa};
-use affekt_engine::backend::{Backend as _, Mode};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem};
 use affekt_tests::cases::{lively_weights, noise, wide};
 use affekt_tests::{reference, relative_difference};
@@ -26,8 +26,8 @@ fn logits_and_features_are_the_references_to_a_few_thousandths() {
         let params = reference::params(&graph, &weights);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
         for isa in Isa::available() {
-            let mut network = backend(isa).network(&graph, &weights).expect("fitting weights");
-            let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+            let mut network = backend(isa).inference(&graph, &weights).expect("fitting weights");
+            let logits = network.forward(&input, items).expect("a forward pass");
             let difference = relative_difference(&logits, pass.outputs.last().expect("an output"));
             assert!(difference <= 5e-3, "{}: logits differ by {difference}", isa.name());
             let features = network.features(&input, items).expect("features");

@@ -1,15 +1,15 @@
 //! The CPU backend against the `f64` reference, and the reference against finite differences.
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, WeightSet};
+use affekt_engine::backend::{Backend as _, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, Weights};
 use affekt_tests::agreement::assert_agrees;
-use affekt_tests::cases::{convolutions, encoders, lively_weights, noise, pooled, rng, wide};
+use affekt_tests::cases::{convolutions, lively_weights, noise, pooled, rng, wide};
 use affekt_tests::{reference, relative_difference};
 
-fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
+fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Training> {
     let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
-    backend.network(graph, &lively_weights(graph)).expect("fitting weights")
+    backend.training(graph, &lively_weights(graph)).expect("fitting weights")
 }
 
 #[test]
@@ -50,8 +50,9 @@ fn inference_folds_the_running_statistics_and_features_are_the_pooled_ones() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = noise(items * graph.input().len(), 5);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
-        let mut network = network(Isa::detect(), 2, &graph);
-        let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+        let backend = CpuBackend::new().expect("a processor");
+        let mut network = backend.inference(&graph, &lively_weights(&graph)).expect("fitting weights");
+        let logits = network.forward(&input, items).expect("a forward pass");
         let difference = relative_difference(&logits, pass.outputs.last().expect("an output"));
         assert!(difference <= 1e-4, "{name}: logits differ by {difference}");
         let features = network.features(&input, items).expect("features");
@@ -74,14 +75,14 @@ fn sgd(learning_rate: f32) -> UpdateRule {
 
 /// A few training steps; returns everything that could differ.
 fn trained(
-    network: &mut dyn Network,
+    network: &mut dyn Training,
     steps: usize,
     from: u64,
 ) -> (Vec<f32>, affekt_engine::backend::NetworkState) {
     let mut logits = vec![];
     for step in 0..steps as u64 {
         let input = noise(3 * network.graph().input().len(), 50 + from + step);
-        logits = network.forward(&input, 3, Mode::Train).expect("a forward pass");
+        logits = network.forward(&input, 3, TrainingPass::Train).expect("a forward pass");
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
         network.backward(&d, Slot::First).expect("a backward pass");
         network.update(Slot::First, &sgd(0.05)).expect("an update");
@@ -119,7 +120,7 @@ fn an_update_is_sgd_with_momentum_and_decay_on_weights_only() {
     let mut momentum = Weights::default();
     for step in 0..3 {
         let input = noise(items * graph.input().len(), step);
-        network.forward(&input, items, Mode::Train).expect("a forward pass");
+        network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
         network.backward(&noise(items * 3, 9), Slot::Second).expect("a backward pass");
         let gradient = network.gradient(Slot::Second).expect("a gradient");
         for spec in graph.params.iter().filter(|s| s.kind.is_trained()) {
@@ -152,9 +153,9 @@ fn running_statistics_move_by_a_tenth_with_the_unbiased_variance_and_probing_mov
     let (mean, variance) = pass.statistics[2].as_ref().expect("the first normalisation");
     let count = (items * graph.nodes[2].shape.pixels()) as f64;
     let mut network = network(Isa::detect(), 2, &graph);
-    network.forward(&input, items, Mode::Probe).expect("a forward pass");
+    network.forward(&input, items, TrainingPass::Probe).expect("a forward pass");
     assert_eq!(network.weights(WeightSet::Current).expect("weights"), weights);
-    network.forward(&input, items, Mode::Train).expect("a forward pass");
+    network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
     let after = network.weights(WeightSet::Current).expect("weights");
     let moved = |name: &str, batch: &[f64], factor: f64| -> Vec<f64> {
         wide(weights.get(name)).iter().zip(batch).map(|(old, new)| 0.9 * old + 0.1 * new * factor).collect()
@@ -173,7 +174,7 @@ fn a_batch_with_a_nan_shows_it_and_leaves_the_running_statistics_alone() {
     let before = network.weights(WeightSet::Current).expect("weights");
     let mut input = noise(items * graph.input().len(), 8);
     input[17] = f32::NAN;
-    let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+    let logits = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
     assert!(logits.iter().any(|v| v.is_nan()), "no rectifier or pool may swallow it");
     assert_eq!(network.weights(WeightSet::Current).expect("weights"), before);
 }
@@ -184,7 +185,7 @@ fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
     let mut network = network(Isa::detect(), 2, &graph);
     for (slot, seed) in [(Slot::First, 1), (Slot::Second, 2)] {
         network
-            .forward(&noise(items * graph.input().len(), seed), items, Mode::Train)
+            .forward(&noise(items * graph.input().len(), seed), items, TrainingPass::Train)
             .expect("a forward pass");
         network.backward(&noise(items * 5, seed + 10), slot).expect("a backward pass");
     }
@@ -197,42 +198,4 @@ fn the_dot_product_of_two_slots_is_that_of_their_gradients() {
         .sum();
     let got = network.dot(Slot::First, Slot::Second).expect("two gradients");
     assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{got} vs {expected}");
-}
-
-#[test]
-fn a_frozen_network_infers_as_before_and_does_nothing_else() {
-    for (name, graph, items) in convolutions().into_iter().chain(encoders()) {
-        let input = noise(items * graph.input().len(), 5);
-        let mut network = network(Isa::detect(), 2, &graph);
-        let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
-        let features = network.features(&input, items).expect("features");
-        let state = network.state().expect("a state");
-        let mut fresh = self::network(Isa::detect(), 2, &graph);
-        for frozen in [&mut network, &mut fresh] {
-            frozen.freeze();
-            frozen.freeze();
-            assert!(frozen.forward(&input, items, Mode::Infer).expect("a forward pass") == logits, "{name}");
-            assert!(frozen.features(&input, items).expect("features") == features, "{name}");
-            let order = |result| matches!(result, Err(BackendError::Order(_)));
-            assert!(order(frozen.forward(&input, items, Mode::Train).map(|_| ())), "{name}");
-            assert!(order(frozen.forward(&input, items, Mode::Probe).map(|_| ())), "{name}");
-            assert!(order(frozen.backward(&logits, Slot::First)), "{name}");
-            assert!(order(frozen.track_average(0.5)), "{name}");
-            assert!(order(frozen.weights(WeightSet::Current).map(|_| ())), "{name}");
-            assert!(order(frozen.state().map(|_| ())), "{name}");
-            assert!(order(frozen.restore(&state)), "{name}");
-        }
-    }
-}
-
-#[test]
-fn calls_out_of_order_and_of_wrong_length_are_errors() {
-    let (_, graph, _) = convolutions().swap_remove(0);
-    let mut network = network(Isa::detect(), 1, &graph);
-    assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
-    assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
-    assert!(matches!(network.update(Slot::First, &sgd(0.1)), Err(BackendError::Order(_))));
-    assert!(matches!(network.weights(WeightSet::Ema), Err(BackendError::Order(_))));
-    let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
-    assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
 }

@@ -2,18 +2,25 @@
 //! finite differences; masks, order of time, and independence of the number of threads.
 
 use affekt_engine::backend::cpu::{CpuBackend, Isa};
-use affekt_engine::backend::{Backend, Mode, Network, NetworkState, Slot, UpdateRule, WeightSet};
+use affekt_engine::backend::{
+    Backend as _, Inference, NetworkState, Slot, Training, TrainingPass, UpdateRule, WeightSet,
+};
 use affekt_engine::net::Graph;
 use affekt_tests::cases::{clips, encoder, encoders, lively_weights, noise, rng, wide};
 use affekt_tests::{reference, relative_difference};
 
-const KEY: u64 = 0x5EED_0000_0000_0007;
+const SEED: u64 = 0x5EED_0000_0000_0007;
 
-fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Network> {
+fn network(isa: Isa, threads: usize, graph: &Graph) -> Box<dyn Training> {
     let backend = CpuBackend::with(threads, isa).expect("an available instruction set");
-    let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
-    network.set_dropout_seed(KEY);
+    let mut network = backend.training(graph, &lively_weights(graph)).expect("fitting weights");
+    network.set_dropout_seed(SEED);
     network
+}
+
+fn answering(graph: &Graph) -> Box<dyn Inference> {
+    let backend = CpuBackend::new().expect("a processor");
+    backend.inference(graph, &lively_weights(graph)).expect("fitting weights")
 }
 
 #[test]
@@ -22,12 +29,12 @@ fn the_references_gradients_are_the_finite_differences() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = wide(&clips(&graph, items, 1));
         let d_output = wide(&noise(items * graph.output().len(), 2));
-        let pass = reference::forward_with_noise(&graph, &params, &input, items, Some(KEY));
+        let pass = reference::forward_with_dropout(&graph, &params, &input, items, Some(SEED));
         let gradients = reference::backward(&graph, &params, &pass, items, &d_output);
         let loss = |param: usize, index: usize, delta: f64| {
             let mut moved = params.clone();
             moved[param][index] += delta;
-            let pass = reference::forward_with_noise(&graph, &moved, &input, items, Some(KEY));
+            let pass = reference::forward_with_dropout(&graph, &moved, &input, items, Some(SEED));
             let output = pass.outputs.last().expect("an output");
             output.iter().zip(&d_output).map(|(a, b)| a * b).sum::<f64>()
         };
@@ -50,12 +57,12 @@ fn outputs_and_every_gradient_agree_with_the_reference_on_every_instruction_set(
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = clips(&graph, items, 3);
         let d_output = noise(items * graph.output().len(), 4);
-        let pass = reference::forward_with_noise(&graph, &params, &wide(&input), items, Some(KEY));
+        let pass = reference::forward_with_dropout(&graph, &params, &wide(&input), items, Some(SEED));
         let gradients = reference::backward(&graph, &params, &pass, items, &wide(&d_output));
         let output = pass.outputs.last().expect("an output");
         for isa in Isa::available() {
             let mut network = network(isa, 2, &graph);
-            let got = network.forward(&input, items, Mode::Train).expect("a forward pass");
+            let got = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
             let difference = relative_difference(&got, output);
             assert!(difference <= 1e-5, "{name}, {}: outputs differ by {difference}", isa.name());
             network.backward(&d_output, Slot::First).expect("a backward pass");
@@ -74,11 +81,13 @@ fn inference_and_probing_know_no_dropout_and_features_are_the_feature_node() {
         let params = reference::params(&graph, &lively_weights(&graph));
         let input = clips(&graph, items, 5);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
-        let mut network = network(Isa::detect(), 2, &graph);
-        for mode in [Mode::Infer, Mode::Probe] {
-            let got = network.forward(&input, items, mode).expect("a forward pass");
+        let mut learning = network(Isa::detect(), 2, &graph);
+        let mut network = answering(&graph);
+        let inferred = network.forward(&input, items).expect("a forward pass");
+        let probed = learning.forward(&input, items, TrainingPass::Probe).expect("a forward pass");
+        for (what, got) in [("inference", inferred), ("probing", probed)] {
             let difference = relative_difference(&got, pass.outputs.last().expect("an output"));
-            assert!(difference <= 1e-5, "{name}: {mode:?} differs by {difference}");
+            assert!(difference <= 1e-5, "{name}: {what} differs by {difference}");
         }
         let features = network.features(&input, items).expect("features");
         let difference = relative_difference(&features, &pass.outputs[graph.features]);
@@ -90,13 +99,13 @@ fn inference_and_probing_know_no_dropout_and_features_are_the_feature_node() {
 fn what_a_missing_frame_holds_reaches_no_other_frame() {
     let graph = encoder(false, 0.0);
     let (shape, classes) = (graph.input(), graph.output().c);
-    let mut network = network(Isa::detect(), 2, &graph);
+    let mut network = answering(&graph);
     let mut input = noise(shape.len(), 6);
     input.chunks_exact_mut(shape.c).for_each(|frame| frame[shape.c - 1] = 1.0);
     input[4 * shape.c + shape.c - 1] = 0.0;
-    let before = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+    let before = network.forward(&input, 1).expect("a forward pass");
     input[4 * shape.c] += 1.0;
-    let after = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+    let after = network.forward(&input, 1).expect("a forward pass");
     for frame in 0..13 {
         let part = frame * classes..(frame + 1) * classes;
         assert_eq!(before[part.clone()] == after[part], frame != 4, "frame {frame}");
@@ -108,12 +117,12 @@ fn a_causal_output_does_not_depend_on_later_frames_and_another_does() {
     for causal in [true, false] {
         let graph = encoder(causal, 0.0);
         let (shape, classes) = (graph.input(), graph.output().c);
-        let mut network = network(Isa::detect(), 2, &graph);
+        let mut network = answering(&graph);
         let mut input = noise(shape.len(), 6);
         input.chunks_exact_mut(shape.c).for_each(|frame| frame[shape.c - 1] = 1.0);
-        let before = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+        let before = network.forward(&input, 1).expect("a forward pass");
         input[8 * shape.c] += 1.0;
-        let after = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+        let after = network.forward(&input, 1).expect("a forward pass");
         let early = 8 * classes;
         assert_eq!(before[..early] == after[..early], causal);
         assert_ne!(before[early..early + classes], after[early..early + classes]);
@@ -124,7 +133,8 @@ fn a_causal_output_does_not_depend_on_later_frames_and_another_does() {
 fn a_clip_without_any_face_gives_finite_numbers_forward_and_backward() {
     let graph = encoder(true, 0.2);
     let mut network = network(Isa::detect(), 2, &graph);
-    let logits = network.forward(&vec![0.0; graph.input().len()], 1, Mode::Train).expect("a forward pass");
+    let logits =
+        network.forward(&vec![0.0; graph.input().len()], 1, TrainingPass::Train).expect("a forward pass");
     assert!(logits.iter().all(|v| v.is_finite()));
     network.backward(&vec![1.0; logits.len()], Slot::First).expect("a backward pass");
     assert!(network.dot(Slot::First, Slot::First).expect("a gradient").is_finite());
@@ -136,20 +146,21 @@ fn a_nan_in_a_present_frame_shows() {
     let mut network = network(Isa::detect(), 2, &graph);
     let mut input = clips(&graph, 3, 3);
     input[2 * graph.input().len() + 1] = f32::NAN;
-    for mode in [Mode::Infer, Mode::Train] {
-        let logits = network.forward(&input, 3, mode).expect("a forward pass");
-        assert!(logits.iter().any(|v| v.is_nan()), "{mode:?}");
+    let trained = network.forward(&input, 3, TrainingPass::Train).expect("a forward pass");
+    let inferred = answering(&graph).forward(&input, 3).expect("a forward pass");
+    for logits in [trained, inferred] {
+        assert!(logits.iter().any(|v| v.is_nan()));
     }
 }
 
 #[test]
-fn masks_repeat_under_one_key_and_change_with_it() {
+fn masks_repeat_under_one_seed_and_change_with_it() {
     let graph = encoder(false, 0.3);
     let mut network = network(Isa::detect(), 2, &graph);
     let input = clips(&graph, 3, 3);
-    let mut under = |key| {
-        network.set_dropout_seed(key);
-        network.forward(&input, 3, Mode::Train).expect("a forward pass")
+    let mut under = |seed| {
+        network.set_dropout_seed(seed);
+        network.forward(&input, 3, TrainingPass::Train).expect("a forward pass")
     };
     let (first, other, again) = (under(1), under(2), under(1));
     assert_eq!(first, again);
@@ -157,12 +168,12 @@ fn masks_repeat_under_one_key_and_change_with_it() {
 }
 
 /// A few training steps; returns everything that could differ.
-fn trained(network: &mut dyn Network, steps: std::ops::RangeInclusive<u64>) -> (Vec<f32>, NetworkState) {
+fn trained(network: &mut dyn Training, steps: std::ops::RangeInclusive<u64>) -> (Vec<f32>, NetworkState) {
     let mut logits = vec![];
     for step in steps {
         network.set_dropout_seed(100 + step);
         let input = clips(network.graph(), 3, 50 + step);
-        logits = network.forward(&input, 3, Mode::Train).expect("a forward pass");
+        logits = network.forward(&input, 3, TrainingPass::Train).expect("a forward pass");
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
         network.backward(&d, Slot::First).expect("a backward pass");
         network.update(Slot::First, &adamw(step)).expect("an update");
@@ -209,7 +220,7 @@ fn adamw_decays_weights_only() {
     let mut network = network(Isa::detect(), 2, &graph);
     let before = network.weights(WeightSet::Current).expect("weights");
     let input = clips(&graph, 2, 1);
-    network.forward(&input, 2, Mode::Train).expect("a forward pass");
+    network.forward(&input, 2, TrainingPass::Train).expect("a forward pass");
     network.backward(&vec![0.0; 2 * graph.output().len()], Slot::First).expect("a backward pass");
     network.update(Slot::First, &adamw(1)).expect("an update");
     let after = network.weights(WeightSet::Current).expect("weights");

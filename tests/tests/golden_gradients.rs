@@ -2,7 +2,7 @@
 //! float64 ones.
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, Mode, Network, Slot, UpdateRule, WeightSet};
+use affekt_engine::backend::{Backend as _, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Depth, Graph, ParamSpec, ResNetSpec, Stem, Weights};
 use affekt_tests::compare::{assert_close, assert_summaries};
 use affekt_tests::golden::{self, Golden, summary};
@@ -29,9 +29,9 @@ impl Case {
         Self { name, input, graph, golden: Golden::open("gradients.safetensors") }
     }
 
-    fn network(&self) -> Box<dyn Network> {
+    fn network(&self) -> Box<dyn Training> {
         let backend = CpuBackend::new().expect("a backend");
-        backend.network(&self.graph, &golden::weights(&self.graph)).expect("a network")
+        backend.training(&self.graph, &golden::weights(&self.graph)).expect("a network")
     }
 
     fn numbers(&self, what: &str) -> Vec<f64> {
@@ -75,7 +75,7 @@ fn cross_entropy(logits: &[f32], labels: &[usize]) -> (f32, Vec<f32>) {
 
 fn assert_gradients(case: &Case) {
     let mut network = case.network();
-    let logits = network.forward(&case.input, ITEMS, Mode::Train).expect("a forward pass");
+    let logits = network.forward(&case.input, ITEMS, TrainingPass::Train).expect("a forward pass");
     assert_close(case.name, &logits, &case.numbers("logits"), 1e-4);
     let (loss, d_logits) = cross_entropy(&logits, &case.labels());
     assert_close(case.name, &[loss], &case.numbers("loss"), 1e-4);
@@ -128,7 +128,7 @@ fn assert_ten_steps(case: &Case) {
     let mut network = case.network();
     let mut losses = vec![];
     for step in 0..10 {
-        let logits = network.forward(&case.input, ITEMS, Mode::Train).expect("a forward pass");
+        let logits = network.forward(&case.input, ITEMS, TrainingPass::Train).expect("a forward pass");
         let (loss, d_logits) = cross_entropy(&logits, &labels);
         losses.push(loss);
         network.backward(&d_logits, Slot::First).expect("a backward pass");
@@ -155,7 +155,7 @@ fn bottlenecks_train_as_in_pytorch_for_ten_steps() {
 fn the_gradient_of_a_slightly_other_loss_is_told_apart() {
     let case = basic();
     let mut network = case.network();
-    let logits = network.forward(&case.input, ITEMS, Mode::Train).expect("a forward pass");
+    let logits = network.forward(&case.input, ITEMS, TrainingPass::Train).expect("a forward pass");
     let (_, mut d_logits) = cross_entropy(&logits, &case.labels());
     // One of 24 numbers, by about a percent of their norm.
     d_logits[5] += 5e-3;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, Mode, Network, WeightSet};
+use affekt_engine::backend::{Backend as _, Inference, TrainingPass, WeightSet};
 use affekt_engine::net::{Depth, Graph, HostTensor, ResNetSpec, Stem, Weights};
 use affekt_tests::compare::{assert_close, assert_summaries};
 use affekt_tests::golden::{self, Golden, summary};
@@ -17,14 +17,14 @@ fn graph(depth: Depth, size: usize, classes: usize, channels: usize, stem: Stem)
     ResNetSpec { depth, size, channels, classes, width: 1.0, stem }.graph().expect("a valid specification")
 }
 
-fn network(graph: &Graph) -> Box<dyn Network> {
+fn network(graph: &Graph) -> Box<dyn Inference> {
     let backend = CpuBackend::new().expect("a backend");
-    backend.network(graph, &golden::weights(graph)).expect("weights by the graph's own list")
+    backend.inference(graph, &golden::weights(graph)).expect("weights by the graph's own list")
 }
 
-fn assert_logits(case: &str, graph: &Graph, items: usize, mode: Mode) {
+fn assert_logits(case: &str, graph: &Graph, items: usize) {
     let input = golden::input(case, items, graph);
-    let logits = network(graph).forward(&input, items, mode).expect("a forward pass");
+    let logits = network(graph).forward(&input, items).expect("a forward pass");
     let expected = Golden::open("resnet.safetensors").numbers(&format!("{case}.logits"));
     assert_close(case, &logits, &expected, TOLERANCE);
 }
@@ -32,31 +32,31 @@ fn assert_logits(case: &str, graph: &Graph, items: usize, mode: Mode) {
 #[test]
 fn resnet18_equals_torchvisions_at_64_pixels() {
     let graph = graph(Depth::ResNet18, 64, 8, 3, Stem::Imagenet);
-    assert_logits("resnet18-64", &graph, 2, Mode::Infer);
+    assert_logits("resnet18-64", &graph, 2);
 }
 
 #[test]
 fn resnet34_equals_torchvisions_at_48_pixels() {
     let graph = graph(Depth::ResNet34, 48, 8, 3, Stem::Imagenet);
-    assert_logits("resnet34-48", &graph, 2, Mode::Infer);
+    assert_logits("resnet34-48", &graph, 2);
 }
 
 #[test]
 fn resnet50_equals_torchvisions_at_48_pixels() {
     let graph = graph(Depth::ResNet50, 48, 8, 3, Stem::Imagenet);
-    assert_logits("resnet50-48", &graph, 2, Mode::Infer);
+    assert_logits("resnet50-48", &graph, 2);
 }
 
 #[test]
 fn a_stem_without_pool_equals_torchvisions_at_an_odd_size() {
     let graph = graph(Depth::ResNet18, 63, 8, 3, Stem::NoPool);
-    assert_logits("resnet18-63-no-pool", &graph, 2, Mode::Infer);
+    assert_logits("resnet18-63-no-pool", &graph, 2);
 }
 
 #[test]
 fn the_small_stem_equals_torchvisions_on_grey_pictures() {
     let graph = graph(Depth::ResNet18, 33, 8, 1, Stem::Small);
-    assert_logits("resnet18-33-small-grey", &graph, 2, Mode::Infer);
+    assert_logits("resnet18-33-small-grey", &graph, 2);
 }
 
 #[test]
@@ -74,14 +74,15 @@ fn assert_batch_statistics(case: &str, graph: &Graph, items: usize) {
     let golden = Golden::open("resnet.safetensors");
     let expected = golden.numbers(&format!("{case}.logits"));
     let input = golden::input(case, items, graph);
-    let mut network = network(graph);
+    let backend = CpuBackend::new().expect("a backend");
+    let mut network = backend.training(graph, &golden::weights(graph)).expect("weights that fit");
 
-    let logits = network.forward(&input, items, Mode::Probe).expect("a probe");
+    let logits = network.forward(&input, items, TrainingPass::Probe).expect("a probe");
     assert_close(case, &logits, &expected, TOLERANCE);
     let untouched = network.weights(WeightSet::Current).expect("weights");
     assert!(untouched == golden::weights(graph), "{case}: a probe changed weights or running statistics");
 
-    let logits = network.forward(&input, items, Mode::Train).expect("a training pass");
+    let logits = network.forward(&input, items, TrainingPass::Train).expect("a training pass");
     assert_close(case, &logits, &expected, TOLERANCE);
     let after = network.weights(WeightSet::Current).expect("weights");
     let buffers = graph.params.iter().filter(|p| !p.kind.is_trained());
@@ -155,9 +156,9 @@ fn a_torchvision_resnet50_file_loads_as_it_is_and_gives_torchvisions_logits() {
     let (file, card) = Weights::read(&path).expect("a readable file");
     assert_eq!(card, None);
     let weights = Weights::adapt(file, &graph, 0).expect("weights that fit");
-    let mut network = CpuBackend::new().expect("a backend").network(&graph, &weights).expect("a network");
+    let mut network = CpuBackend::new().expect("a backend").inference(&graph, &weights).expect("a network");
     let input = golden::input("resnet50-224", 1, &graph);
-    let logits = network.forward(&input, 1, Mode::Infer).expect("a forward pass");
+    let logits = network.forward(&input, 1).expect("a forward pass");
     let expected = Golden::open("resnet.safetensors").numbers("resnet50-224.logits");
     assert_close("resnet50-224", &logits, &expected, TOLERANCE);
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use affekt_engine::backend::Backend as _;
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend as _, Mode};
 use affekt_engine::learn::{Answer, Head, TemporalStage};
 use affekt_engine::media::align::Aligner;
 use affekt_engine::media::detect::{DetectError, Detector};
@@ -57,13 +57,13 @@ fn model(template: &str) -> Model {
     let card = card(Architecture::Resnet(spec), template, None);
     // Without a bias of its own, so that every class is the most probable one for some faces.
     let aligner = Aligner::new(&card.input, card.box_crop, card.crop);
-    let mut network = CpuBackend::new().unwrap().network(&graph, &weights).unwrap();
+    let mut network = CpuBackend::new().unwrap().inference(&graph, &weights).unwrap();
     let (room, mut mean) = (room(), [0.0; 4]);
     for frame in 0..30 {
         let truth = room.truth(frame)[0];
         let mut input = vec![0.0; aligner.input_len()];
         aligner.align(&room.picture(frame), &truth.face_box, Some(&truth.landmarks), &mut input);
-        let logits = network.forward(&input, 1, Mode::Infer).unwrap();
+        let logits = network.forward(&input, 1).unwrap();
         mean.iter_mut().zip(&logits).for_each(|(sum, logit)| *sum += logit / 30.0);
     }
     let bias = &mut weights.tensors.get_mut("fc.bias").unwrap().data;
@@ -142,14 +142,13 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
     for template in ["crop", "arcface-112"] {
         let model = model(template);
         let readings = read(&mut recognizer(&model, &room, &LiveSettings::default(), None), &room, 6, 4);
-        let mut network = CpuBackend::new().unwrap().network(&model.graph, &model.weights).unwrap();
+        let mut network = CpuBackend::new().unwrap().inference(&model.graph, &model.weights).unwrap();
         let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
         for face in readings.iter().flat_map(|r| &r.faces) {
             let mut input = vec![0.0; aligner.input_len()];
             let frame = room.picture(face.frame);
             aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
-            let answer =
-                Answer::of(&network.forward(&input, 1, Mode::Infer).unwrap(), model.card.temperature);
+            let answer = Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature);
             let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
             assert!(off.fold(0.0, f32::max) < 1e-4, "{answer:?} {face:?}");
             assert_eq!(face.frame_label, answer.class);
@@ -220,10 +219,10 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
         read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(encoder)), &room, 90, 8);
     assert!(readings.iter().map(|r| r.frame).eq(0..90), "nothing is left in the windows");
 
-    let mut student = backend.network(&model.graph, &model.weights).unwrap();
+    let mut student = backend.inference(&model.graph, &model.weights).unwrap();
     let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
     for id in [1, 2] {
-        let network = backend.network(&graph, &weights).unwrap();
+        let network = backend.inference(&graph, &weights).unwrap();
         let mut stage = TemporalStage::new(network, 8).unwrap().with_head(head.clone());
         let mut logits = vec![];
         for reading in &readings {

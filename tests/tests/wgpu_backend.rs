@@ -5,22 +5,26 @@
 
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
-use affekt_engine::backend::{Backend, BackendError, Mode, Network, Slot, UpdateRule, WeightSet};
+use affekt_engine::backend::{Backend, Inference, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
-use affekt_tests::agreement::{KEY, assert_agrees};
+use affekt_tests::agreement::{SEED, assert_agrees};
 use affekt_tests::cases::{
     Case, clips, convolutions, encoder, encoders, lively_weights, noise, pooled, wide,
 };
 use affekt_tests::gpu::backends;
 use affekt_tests::{reference, relative_difference};
 
-fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
-    let mut network = backend.network(graph, &lively_weights(graph)).expect("fitting weights");
-    network.set_dropout_seed(KEY);
+fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Training> {
+    let mut network = backend.training(graph, &lively_weights(graph)).expect("fitting weights");
+    network.set_dropout_seed(SEED);
     network
 }
 
-fn cpu(graph: &Graph) -> Box<dyn Network> {
+fn answering(backend: &dyn Backend, graph: &Graph) -> Box<dyn Inference> {
+    backend.inference(graph, &lively_weights(graph)).expect("fitting weights")
+}
+
+fn cpu(graph: &Graph) -> Box<dyn Training> {
     network(&CpuBackend::new().expect("a processor"), graph)
 }
 
@@ -63,12 +67,13 @@ fn inference_probing_and_features_agree_with_the_reference() {
                 let difference = relative_difference(got, expected);
                 assert!(difference <= 1e-4, "{name}, {kernels}: {what} differs by {difference}");
             };
-            let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+            let mut answering = answering(backend, &graph);
+            let logits = answering.forward(&input, items).expect("a forward pass");
             close("inference", &logits, running.outputs.last().expect("an output"));
-            let features = network.features(&input, items).expect("features");
+            let features = answering.features(&input, items).expect("features");
             close("features", &features, &running.outputs[graph.features]);
-            let expected = cpu(&graph).forward(&input, items, Mode::Probe).expect("a forward pass");
-            let probed = network.forward(&input, items, Mode::Probe).expect("a forward pass");
+            let expected = cpu(&graph).forward(&input, items, TrainingPass::Probe).expect("a forward pass");
+            let probed = network.forward(&input, items, TrainingPass::Probe).expect("a forward pass");
             close("probing", &probed, &wide(&expected));
         }
     }
@@ -90,12 +95,12 @@ fn rules(step: u64) -> [UpdateRule; 2] {
 }
 
 /// A few training steps with a tracked average.
-fn train(network: &mut dyn Network, which: usize, steps: std::ops::RangeInclusive<u64>) {
+fn train(network: &mut dyn Training, which: usize, steps: std::ops::RangeInclusive<u64>) {
     for step in steps {
         network.set_dropout_seed(100 + step);
         let items = 3;
         let input = clips(network.graph(), items, 50 + step);
-        let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+        let logits = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
         let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
         network.backward(&d, Slot::First).expect("a backward pass");
         network.update(Slot::First, &rules(step)[which]).expect("an update");
@@ -165,7 +170,9 @@ fn dot_products_are_those_of_the_gradients() {
         let graph = convolutions().swap_remove(7).1;
         let mut network = network(backend, &graph);
         for (slot, item) in [(Slot::First, 1), (Slot::Second, 2)] {
-            network.forward(&noise(2 * graph.input().len(), item), 2, Mode::Train).expect("a forward pass");
+            network
+                .forward(&noise(2 * graph.input().len(), item), 2, TrainingPass::Train)
+                .expect("a forward pass");
             network.backward(&noise(10, item + 10), slot).expect("a backward pass");
         }
         let gradients = [Slot::First, Slot::Second].map(|s| network.gradient(s).expect("a gradient"));
@@ -191,21 +198,22 @@ fn a_nan_shows_and_leaves_the_running_statistics_alone() {
         let before = network.weights(WeightSet::Current).expect("weights");
         let mut input = noise(items * graph.input().len(), 8);
         input[17] = f32::NAN;
-        let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+        let logits = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
         assert!(logits.iter().any(|v| v.is_nan()), "{kernels}: no rectifier or pool may swallow it");
         assert_eq!(network.weights(WeightSet::Current).expect("weights"), before);
         let (_, graph, items) = pooled();
         let mut network = network_of(backend, &graph);
         let mut input = noise(items * graph.input().len(), 8);
         input[17] = f32::NAN;
-        for mode in [Mode::Infer, Mode::Train] {
-            let logits = network.forward(&input, items, mode).expect("a forward pass");
-            assert!(logits.iter().any(|v| v.is_nan()), "{kernels}, {mode:?}");
+        let trained = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
+        let inferred = answering(backend, &graph).forward(&input, items).expect("a forward pass");
+        for logits in [trained, inferred] {
+            assert!(logits.iter().any(|v| v.is_nan()), "{kernels}");
         }
     }
 }
 
-fn network_of(backend: &dyn Backend, graph: &Graph) -> Box<dyn Network> {
+fn network_of(backend: &dyn Backend, graph: &Graph) -> Box<dyn Training> {
     network(backend, graph)
 }
 
@@ -215,20 +223,21 @@ fn other_numbers_of_items_between_passes_change_nothing() {
         let graph = convolutions().swap_remove(7).1;
         let input = noise(9 * graph.input().len(), 3);
         let part = |items: usize| &input[..items * graph.input().len()];
-        let mut network = network(backend, &graph);
-        let first = network.forward(part(2), 2, Mode::Infer).expect("a forward pass");
-        let many = network.forward(part(9), 9, Mode::Infer).expect("a forward pass");
-        network.forward(part(5), 5, Mode::Train).expect("a forward pass");
-        network.backward(&noise(25, 1), Slot::First).expect("a backward pass");
-        network.forward(part(3), 3, Mode::Probe).expect("a forward pass");
+        let mut network = answering(backend, &graph);
+        let first = network.forward(part(2), 2).expect("a forward pass");
+        let many = network.forward(part(9), 9).expect("a forward pass");
         assert_eq!(first[..5], many[..5], "{kernels}: an item does not depend on its neighbours");
-        let mut fresh = network_of(backend, &graph);
-        let moved = network.weights(WeightSet::Current).expect("weights");
-        let state = affekt_engine::backend::NetworkState { weights: moved, ..Default::default() };
-        fresh.restore(&state).expect("a state of this network");
-        let again = network.forward(part(2), 2, Mode::Infer).expect("a forward pass");
-        assert_eq!(again, fresh.forward(part(2), 2, Mode::Infer).expect("a forward pass"), "{kernels}");
-        assert_ne!(again, first, "the running statistics moved");
+        assert_eq!(network.forward(part(2), 2).expect("a forward pass"), first, "{kernels}");
+        let mut plain = network_of(backend, &graph);
+        let mut mixed = network_of(backend, &graph);
+        mixed.forward(part(9), 9, TrainingPass::Probe).expect("a forward pass");
+        mixed.forward(part(3), 3, TrainingPass::Probe).expect("a forward pass");
+        let [plain, mixed] = [&mut plain, &mut mixed].map(|network| {
+            let logits = network.forward(part(5), 5, TrainingPass::Train).expect("a forward pass");
+            network.backward(&noise(25, 1), Slot::First).expect("a backward pass");
+            (logits, network.read_gradient(Slot::First).expect("a gradient"))
+        });
+        assert_eq!(mixed, plain, "{kernels}");
     }
 }
 
@@ -244,13 +253,15 @@ fn a_training_batch_too_large_for_the_adapter_is_refused_with_the_largest_that_i
         g.linear("fc", x, 2);
         let graph = g.finish(x);
         let mut network = network(backend, &graph);
-        let many = (backend.adapter().binding_mib / 8) as usize + 1;
+        let many = (backend.chosen_adapter().binding_mib / 8) as usize + 1;
         let input = vec![0.0; many * graph.input().len()];
-        let error = network.forward(&input, many, Mode::Train).expect_err("more than a binding").to_string();
+        let error =
+            network.forward(&input, many, TrainingPass::Train).expect_err("more than a binding").to_string();
         let (_, rest) = error.split_once("at most ").expect("a limit");
         let most: usize = rest.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
         assert!((1..many).contains(&most), "{kernels}: {error}");
-        let mut pass = |items| network.forward(&input[..items * graph.input().len()], items, Mode::Train);
+        let mut pass =
+            |items| network.forward(&input[..items * graph.input().len()], items, TrainingPass::Train);
         assert!(pass(most + 1).is_err(), "{kernels}: {error}");
         assert_eq!(pass(most).expect("it fits").len(), 2 * most);
         network.backward(&noise(2 * most, 2), Slot::First).expect("a backward pass");
@@ -270,10 +281,10 @@ fn kernels_are_kept_from_device_to_device_and_a_damaged_file_is_not_used() {
         let backend = WgpuBackend::open(&options).expect("an adapter");
         let (_, graph, items) = pooled();
         let input = noise(items * graph.input().len(), 1);
-        network(&backend, &graph).forward(&input, items, Mode::Infer).expect("a forward pass")
+        answering(&backend, &graph).forward(&input, items).expect("a forward pass")
     };
     let first = logits();
-    if !backends()[0].1.adapter().features.contains(&"pipeline cache") {
+    if !backends()[0].1.chosen_adapter().features.contains(&"pipeline cache") {
         println!("LEFT OUT: compiled kernels on disk, which this adapter's driver does not hand out");
         return;
     }
@@ -287,20 +298,6 @@ fn kernels_are_kept_from_device_to_device_and_a_damaged_file_is_not_used() {
     std::fs::write(file, &damaged).expect("written");
     assert_eq!(logits(), first);
     assert_ne!(std::fs::read(file).expect("the file"), damaged, "a whole file takes its place");
-}
-
-#[test]
-fn calls_out_of_order_and_of_wrong_length_are_errors() {
-    for (_, backend) in backends() {
-        let (_, graph, _) = convolutions().swap_remove(0);
-        let mut network = network(backend, &graph);
-        assert!(matches!(network.backward(&[0.0; 3], Slot::First), Err(BackendError::Order(_))));
-        assert!(matches!(network.dot(Slot::First, Slot::Second), Err(BackendError::Order(_))));
-        assert!(matches!(network.update(Slot::First, &rules(1)[0]), Err(BackendError::Order(_))));
-        assert!(matches!(network.weights(WeightSet::Ema), Err(BackendError::Order(_))));
-        let error = network.forward(&[0.0; 5], 2, Mode::Infer).expect_err("a wrong length");
-        assert_eq!(error.to_string(), "network input: expected 198 values (2 items of 9x11x1), got 5");
-    }
 }
 
 #[test]

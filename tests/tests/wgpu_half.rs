@@ -1,15 +1,15 @@
 //! Inference of the wgpu backend in 16-bit floats against the `f64` reference, where the adapter has them.
 
 use affekt_engine::backend::wgpu::WgpuBackend;
-use affekt_engine::backend::{Backend as _, Mode, Slot};
+use affekt_engine::backend::{Backend as _, Slot, TrainingPass};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
 use affekt_tests::cases::{convolutions, lively_weights, noise, wide};
 use affekt_tests::gpu::{backends, half};
 use affekt_tests::{reference, relative_difference};
 
 fn infer(backend: &WgpuBackend, graph: &Graph, weights: &Weights, input: &[f32], items: usize) -> Vec<f32> {
-    let mut network = backend.network(graph, weights).expect("fitting weights");
-    network.forward(input, items, Mode::Infer).expect("a forward pass")
+    let mut network = backend.inference(graph, weights).expect("fitting weights");
+    network.forward(input, items).expect("a forward pass")
 }
 
 #[test]
@@ -23,12 +23,12 @@ fn logits_and_features_are_the_references_to_a_few_thousandths() {
         let input = noise(items * graph.input().len(), 5);
         let params = reference::params(&graph, &weights);
         let pass = reference::forward(&graph, &params, &wide(&input), items, false);
-        let mut network = half.network(&graph, &weights).expect("fitting weights");
+        let mut network = half.inference(&graph, &weights).expect("fitting weights");
         let close = |what: &str, got: &[f32], expected: &[f64]| {
             let difference = relative_difference(got, expected);
             assert!(difference <= 1e-2, "{name}: {what} differ by {difference}");
         };
-        let logits = network.forward(&input, items, Mode::Infer).expect("a forward pass");
+        let logits = network.forward(&input, items).expect("a forward pass");
         close("logits", &logits, pass.outputs.last().expect("an output"));
         let features = network.features(&input, items).expect("features");
         close("features", &features, &pass.outputs[graph.features]);
@@ -45,8 +45,8 @@ fn training_takes_no_part_in_it() {
     let weights = lively_weights(&graph);
     let input = noise(items * graph.input().len(), 5);
     let [(single, wanted), (in_half, got)] = [&backends()[0].1, half].map(|backend| {
-        let mut network = backend.network(&graph, &weights).expect("fitting weights");
-        let logits = network.forward(&input, items, Mode::Train).expect("a forward pass");
+        let mut network = backend.training(&graph, &weights).expect("fitting weights");
+        let logits = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
         network.backward(&noise(logits.len(), 4), Slot::First).expect("a backward pass");
         (logits, network.gradient(Slot::First).expect("a gradient"))
     });

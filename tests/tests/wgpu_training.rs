@@ -40,7 +40,7 @@ fn settings() -> Settings {
 
 /// Ten steps over batches.
 fn steps(backend: &dyn Backend, graph: &Graph, batch: impl Fn(u64) -> TrainBatch) -> Vec<StepRecord> {
-    let network = |seed| backend.network(graph, &Weights::initial(graph, seed)).expect("a network");
+    let network = |seed| backend.training(graph, &Weights::initial(graph, seed)).expect("a network");
     let mut learner = SemiSupervised::new(network(1), network(2), settings()).expect("valid settings");
     (0..10).map(|step| learner.step(&batch(step)).expect("a step")).collect()
 }

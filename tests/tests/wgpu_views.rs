@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::backend::{Backend, BackendError, Mode, Network, PictureView, ViewBatch};
+use affekt_engine::backend::{Backend, BackendError, BackendInfo as _, Inference, PictureView, ViewBatch};
 use affekt_engine::media::Picture;
 use affekt_engine::media::augment::{Affine, Border, Colour, PixelOp, Policy, Program, View};
 use affekt_engine::net::{Graph, GraphBuilder, InputContract, Shape, Weights};
@@ -35,7 +35,7 @@ fn picture(width: usize, height: usize, channels: usize, item: u64) -> Arc<Pictu
 }
 
 /// A network whose logits are its input, so that one can see what the device made of a view.
-fn mirror(backend: &dyn Backend, contract: &InputContract) -> Box<dyn Network> {
+fn mirror(backend: &dyn Backend, contract: &InputContract) -> Box<dyn Inference> {
     let shape = Shape { h: contract.size, w: contract.size, c: contract.channels };
     let mut g = GraphBuilder::new(shape);
     g.linear("fc", 0, shape.len());
@@ -48,12 +48,12 @@ fn mirror(backend: &dyn Backend, contract: &InputContract) -> Box<dyn Network> {
             tensor.data.fill(0.0);
         }
     }
-    backend.network(&graph, &weights).expect("fitting weights")
+    backend.inference(&graph, &weights).expect("fitting weights")
 }
 
 /// Where the device's views differ from the processor's, in grey levels; `None` where none does.
-fn difference(network: &mut dyn Network, batch: &ViewBatch) -> Option<String> {
-    let got = network.forward_views(batch, Mode::Infer).expect("a forward pass");
+fn difference(network: &mut dyn Inference, batch: &ViewBatch) -> Option<String> {
+    let got = network.forward_views(batch).expect("a forward pass");
     let expected = batch.render();
     assert_eq!(got.len(), expected.len());
     let (len, channels) = (batch.shape().len(), batch.contract().channels);
@@ -209,7 +209,7 @@ fn any_backend_takes_views_and_refuses_those_of_another_shape() {
     let all = backends().iter().map(|(_, backend)| backend as &dyn Backend).chain([&cpu as &dyn Backend]);
     for backend in all {
         let mut network = mirror(backend, &self::contract(7, 1));
-        let error = network.forward_views(&batch, Mode::Train).expect_err("another size");
+        let error = network.forward_views(&batch).expect_err("another size");
         assert!(matches!(error, BackendError::Length { .. }), "{error}");
     }
 }
@@ -229,7 +229,7 @@ fn a_planted_difference_of_one_level_is_found() {
         let [honest, planted] = [0.0, 1.0].map(|o| ViewBatch::new(contract.clone(), vec![view(o)]));
         let mut network = mirror(backend, &contract);
         assert_eq!(difference(&mut *network, &honest), None);
-        let got = network.forward_views(&planted, Mode::Infer).expect("a forward pass");
+        let got = network.forward_views(&planted).expect("a forward pass");
         assert_ne!(got, honest.render());
     }
 }

@@ -2,19 +2,31 @@
 //! no device checks them.
 
 use super::{
-    BackendError, Inference, InferenceDevice, NetworkState, Slot, Training, TrainingDevice, TrainingPass,
-    UpdateRule, ViewBatch, WeightSet,
+    Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training, TrainingDevice,
+    TrainingPass, UpdateRule, ViewBatch, WeightSet,
 };
 use crate::net::{Graph, HostTensor, ParamSpec, Shape, Weights};
 
+impl<D: Device> Backend for D {
+    fn inference(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Inference>, BackendError> {
+        weights.check(graph)?;
+        Ok(Box::new(CheckedInference::new(graph, self.place_inference(graph, weights)?)))
+    }
+
+    fn training(&self, graph: &Graph, weights: &Weights) -> Result<Box<dyn Training>, BackendError> {
+        weights.check(graph)?;
+        Ok(Box::new(CheckedTraining::new(graph, self.place_training(graph, weights)?)))
+    }
+}
+
 /// A network that answers, with its contract.
-pub(super) struct CheckedInference<N> {
+struct CheckedInference<N> {
     graph: Graph,
     network: N,
 }
 
 impl<N: InferenceDevice> CheckedInference<N> {
-    pub(super) fn new(graph: &Graph, network: N) -> Self {
+    fn new(graph: &Graph, network: N) -> Self {
         Self { graph: graph.clone(), network }
     }
 }
@@ -41,7 +53,7 @@ impl<N: InferenceDevice> Inference for CheckedInference<N> {
 }
 
 /// A network that learns, with its contract.
-pub(super) struct CheckedTraining<N> {
+struct CheckedTraining<N> {
     graph: Graph,
     network: N,
     /// Items of the forward pass whose activations are kept.
@@ -52,7 +64,7 @@ pub(super) struct CheckedTraining<N> {
 }
 
 impl<N: TrainingDevice> CheckedTraining<N> {
-    pub(super) fn new(graph: &Graph, network: N) -> Self {
+    fn new(graph: &Graph, network: N) -> Self {
         Self { graph: graph.clone(), network, kept: None, holds: [false; 2], is_averaged: false }
     }
 

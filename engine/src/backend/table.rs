@@ -2,39 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{ArithmeticChoice, Backend, BackendError, BackendSpec, cpu, wgpu};
+use super::{ArithmeticChoice, Backend, BackendEntry, BackendError, BackendSpec, cpu, wgpu};
 
 /// The name that stands for the first backend with a device of its own, else for the table's first.
 pub const AUTO: &str = "auto";
-
-/// Whether a backend can be used on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Availability {
-    /// Whether it can.
-    pub available: bool,
-    /// Why, or with what, for people.
-    pub note: String,
-}
-
-/// A backend that can be asked for by name.
-#[derive(Debug, Clone, Copy)]
-pub struct BackendEntry {
-    /// Its name, as `--backend` takes it; not [`AUTO`].
-    pub name: &'static str,
-    /// What it is, one line for people.
-    pub about: &'static str,
-    /// What it can infer in.
-    pub arithmetics: &'static [ArithmeticChoice],
-    /// Whether there is a choice of adapters.
-    pub has_adapters: bool,
-    /// Looks whether it can be used here, without opening it.
-    pub availability: fn() -> Availability,
-    /// Opens it. The specification's arithmetic is one of `arithmetics`, and no adapter is named where there is no choice.
-    ///
-    /// # Errors
-    /// It is not available here.
-    pub open: fn(&BackendSpec) -> Result<Arc<dyn Backend>, BackendError>,
-}
 
 /// Every backend of this crate. The first is the reference, there on every machine.
 pub const BACKENDS: &[BackendEntry] = &[cpu::ENTRY, wgpu::ENTRY];
@@ -89,7 +60,8 @@ pub fn open_in(table: &[BackendEntry], spec: &BackendSpec) -> Result<Arc<dyn Bac
 
 /// The end of a message: which backends have what one has not.
 fn having(table: &[BackendEntry], has: impl Fn(&BackendEntry) -> bool) -> String {
-    let names: Vec<String> = table.iter().filter(|e| has(e)).map(|e| format!("`{}`", e.name)).collect();
+    let names: Vec<String> =
+        table.iter().filter(|e| has(e)).map(|e| format!("`--backend {}`", e.name)).collect();
     if names.is_empty() { String::new() } else { format!("; use {}", names.join(" or ")) }
 }
 

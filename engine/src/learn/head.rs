@@ -64,8 +64,8 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Backend as _;
     use crate::backend::cpu::CpuBackend;
-    use crate::backend::{Backend as _, Mode};
     use crate::net::{Depth, ResNetSpec, Stem};
 
     #[test]
@@ -75,9 +75,9 @@ mod tests {
         let graph = spec.graph().expect("a valid specification");
         let weights = Weights::initial(&graph, 1);
         let mut network =
-            CpuBackend::new().expect("a processor").network(&graph, &weights).expect("a network");
+            CpuBackend::new().expect("a processor").inference(&graph, &weights).expect("a network");
         let picture: Vec<f32> = (0..32 * 32).map(|i| (i as f32 * 0.37).sin()).collect();
-        let logits = network.forward(&picture, 1, TrainingPass::Infer).expect("logits");
+        let logits = network.forward(&picture, 1).expect("logits");
         let features = network.features(&picture, 1).expect("features");
         let head = Head::of(&weights, ResNetSpec::HEAD).expect("a classifier");
         assert_eq!((head.features(), head.classes()), (features.len(), 5));

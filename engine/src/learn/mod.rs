@@ -12,16 +12,18 @@ mod checkpoint;
 mod encoder;
 mod error;
 mod frame_report;
+mod gradient;
 mod head;
 mod loss;
 mod metrics;
-mod optimise;
 mod pseudo;
 mod record;
 mod report;
+mod schedule;
 mod semi_supervised;
 mod settings;
 mod settings_check;
+mod skip_guard;
 mod state;
 mod supervised;
 mod teacher_loss;
@@ -29,7 +31,7 @@ mod temporal;
 mod temporal_settings;
 mod train_log;
 mod trainer;
-mod views;
+mod view_mean;
 
 #[cfg(test)]
 mod fixtures;
@@ -49,22 +51,24 @@ pub use checkpoint::{Checkpoints, Identity};
 pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
 pub use frame_report::FrameReport;
+pub use gradient::{Descent, clipped_step, gradient, gradient_step};
 pub use head::Head;
-pub use loss::{Loss, consistency, cross_entropy, log_softmax, one_hot, softmax};
+pub use loss::{Loss, consistency, cross_entropy, one_hot, softmax};
 pub use metrics::{ClassScore, Confusion};
-pub use optimise::{Descent, SkipGuard, average_decay, descend, scheduled};
 pub use pseudo::{PseudoLabeller, PseudoLabels};
 pub use record::StepRecord;
 pub use report::{EvalReport, RiskCoverage};
+pub use schedule::{Schedule, average_decay, scheduled};
 pub use semi_supervised::SemiSupervised;
 pub use settings::{
-    Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Schedule, Settings,
-    StudentPhase, View,
+    Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Settings, StudentPhase,
+    View,
 };
+pub use skip_guard::SkipGuard;
 pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use temporal::{ClipBatch, TemporalRecord, TemporalTrainer};
 pub use temporal_settings::{ClassWeights, TemporalSettings};
 pub use train_log::{Clock, Record, TrainLog, WallClock};
 pub use trainer::Trainer;
-pub use views::mean_of_views;
+pub use view_mean::mean_of_views;

@@ -18,13 +18,15 @@ use std::collections::VecDeque;
 
 use super::batch::TrainBatch;
 use super::error::LearnError;
+use super::gradient::{Descent, clipped_step, gradient, gradient_step};
 use super::loss::{Loss, cross_entropy};
-use super::optimise::{Descent, SkipGuard, average_decay, descend};
 use super::pseudo::{PseudoLabeller, PseudoLabels};
 use super::record::{StepRecord, accuracy, all_finite, finite};
+use super::schedule::average_decay;
 use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
+use super::skip_guard::SkipGuard;
 use super::state::{Counters, TrainingState};
-use super::teacher_loss::{TeacherTerms, teacher_loss};
+use super::teacher_loss::{Rows, TeacherTerms, teacher_loss};
 use crate::backend::{Input, NetworkState, Slot, Training, TrainingPass, WeightSet};
 
 /// How many signs the running share of `f > 0` looks back.
@@ -60,6 +62,8 @@ struct InFlight {
     phase: Phase,
     labelled: usize,
     unlabelled: usize,
+    /// The same of all processes that share the step: what losses are means over.
+    all: Rows,
     /// Logits of `x_FER`, then `x_FR`, then `Aug(x_FR)`, as far as the phase has them.
     teacher_logits: Vec<f32>,
     pseudo: Option<PseudoLabels>,
@@ -173,6 +177,10 @@ impl SemiSupervised {
         let input = self.teacher.graph().input().len();
         let labelled = batch.check_labelled(input, self.classes)?;
         let unlabelled = batch.check_unlabelled(input, phase.needs_weak, phase.needs_strong)?;
+        let all = Rows {
+            labelled: self.teacher.global_items(labelled)?,
+            unlabelled: self.teacher.global_items(unlabelled)?,
+        };
         let mut record = StepRecord { images: labelled + unlabelled, ..StepRecord::default() };
         let mut teacher_logits = vec![];
         let mut pseudo = None;
@@ -204,6 +212,7 @@ impl SemiSupervised {
             phase,
             labelled,
             unlabelled,
+            all,
             teacher_logits,
             pseudo,
             old_loss: None,
@@ -234,9 +243,10 @@ impl SemiSupervised {
 
     /// Rows 6 and 7: how the student's update changed its labelled loss, to first order.
     ///
-    /// `f = eta_S <g_new, g_old>`, where `g_old` is the gradient the student's step really used, clipping included, and
-    /// `eta_S` the step size of this step. `f > 0` means that the step helped. The loss difference is taken as old
-    /// minus new, so it has the same sign; it holds what momentum and decay did as well.
+    /// `f = eta_S <g_new, g_old>` (equation 6), with `eta_S` the step size of this step, is what is logged. What the
+    /// teacher is given is `f` times the factor that clipping had on the student's step (`feedback_scale`), because that
+    /// is how far the student really went along `g_old`. `f > 0` means that the step helped. The loss difference is
+    /// taken as old minus new, so it has the same sign; it holds what clipping, momentum and decay did as well.
     ///
     /// # Errors
     /// Out of order, or the device failed.
@@ -244,21 +254,25 @@ impl SemiSupervised {
         let mut now = self.take(Stage::StudentUpdate, "meta_test", "student_update")?;
         now.done = Stage::MetaTest;
         if let (Some(descent), true, false) = (now.descent, now.phase.feedback, now.record.skipped) {
-            let loss;
-            let feedback;
+            let mut new_norm = None;
+            let (loss, logged, feedback);
             if let Some(old_loss) = now.old_loss {
-                loss = self.student_on_labels(batch, TrainingPass::Probe, &mut now.record)?;
-                feedback = old_loss - loss.value;
+                loss = self.student_on_labels(batch, TrainingPass::Probe, now.all, &mut now.record)?;
+                logged = old_loss - loss.value;
+                feedback = logged;
             } else {
-                loss = self.student_on_labels(batch, TrainingPass::Train, &mut now.record)?;
-                self.student.backward(&loss.d_logits, Slot::Second)?;
+                loss = self.student_on_labels(batch, TrainingPass::Train, now.all, &mut now.record)?;
+                let norm = gradient(self.student.as_mut(), &loss, Slot::Second)?;
                 let dot = self.student.dot(Slot::First, Slot::Second)?;
-                let new_norm = self.student.dot(Slot::Second, Slot::Second)?.sqrt();
-                now.record.feedback_cosine = finite(dot / (descent.norm * new_norm));
-                feedback = f64::from(self.settings.student_rate(self.step)) * f64::from(descent.scale) * dot;
+                now.record.feedback_cosine = finite(dot / (descent.norm * norm));
+                now.record.feedback_scale = Some(descent.scale);
+                let rate = f64::from(self.settings.student_rate(self.step));
+                logged = rate * dot;
+                feedback = rate * f64::from(descent.scale) * dot;
+                new_norm = Some(norm);
             }
             now.record.loss_student_labelled = finite(loss.value);
-            now.record.feedback = finite(feedback);
+            now.record.feedback = finite(logged);
             if feedback.is_finite() {
                 now.feedback = feedback;
                 self.signs.push_back(feedback > 0.0);
@@ -268,9 +282,12 @@ impl SemiSupervised {
             } else {
                 now.record.skipped = true;
             }
-            if self.settings.student_label_step > 0.0 && !now.record.skipped {
+            if let (Some(norm), true, false) =
+                (new_norm, self.settings.student_label_step > 0.0, now.record.skipped)
+            {
                 let rate = self.settings.student_rate(self.step) * self.settings.student_label_step;
-                let step = descend(self.student.as_mut(), Slot::Second, rate, &self.settings.optimiser)?;
+                let o = &self.settings.optimiser;
+                let step = clipped_step(self.student.as_mut(), (Slot::Second, norm), o.clip, o.sgd(rate))?;
                 now.record.skipped = step.is_none();
                 if step.is_some() {
                     self.student_moved()?;
@@ -299,16 +316,17 @@ impl SemiSupervised {
                 consistency_weight: now.phase.consistency.then(|| s.consistency_weight(self.step)),
                 feedback: now.phase.feedback.then_some(now.feedback),
                 classes: self.classes,
+                rows: now.all,
             };
-            let Loss { value, d_logits } =
+            let loss =
                 teacher_loss(&terms, &now.teacher_logits, &targets, now.pseudo.as_ref(), &mut now.record);
-            now.record.loss_teacher = finite(value);
-            now.record.skipped = !value.is_finite();
-            if value.is_finite() {
-                self.teacher.backward(&d_logits, Slot::First)?;
+            now.record.loss_teacher = finite(loss.value);
+            now.record.skipped = !loss.value.is_finite();
+            if loss.value.is_finite() {
                 let rate = self.settings.teacher_rate(self.step);
                 now.record.teacher_learning_rate = Some(rate);
-                match descend(self.teacher.as_mut(), Slot::First, rate, &self.settings.optimiser)? {
+                let o = &self.settings.optimiser;
+                match gradient_step(self.teacher.as_mut(), &loss, Slot::First, o.clip, o.sgd(rate))? {
                     Some(descent) => {
                         now.record.teacher_gradient_norm = finite(descent.norm);
                         if self.settings.teacher_ema {
@@ -393,8 +411,8 @@ impl SemiSupervised {
             self.student.restore(&NetworkState { weights, ..NetworkState::default() })?;
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
-            now.old_loss =
-                Some(self.student_on_labels(batch, TrainingPass::Probe, &mut StepRecord::default())?.value);
+            let unlogged = &mut StepRecord::default();
+            now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
         }
         let view = match self.settings.student_view {
             View::Weak => &batch.weak,
@@ -402,7 +420,8 @@ impl SemiSupervised {
         };
         let logits = view.forward(self.student.as_mut(), now.unlabelled, TrainingPass::Train)?;
         now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);
-        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
+        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes)
+            .share_of(now.unlabelled, now.all.unlabelled);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
     }
@@ -413,7 +432,8 @@ impl SemiSupervised {
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
-        let loss = cross_entropy(&logits, &targets, None, self.classes);
+        let loss = cross_entropy(&logits, &targets, None, self.classes)
+            .share_of(batch.labels.len(), now.all.labelled);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
     }
@@ -428,8 +448,8 @@ impl SemiSupervised {
         now.record.loss_student = finite(loss.value);
         now.record.student_learning_rate = Some(rate);
         if all_finite && loss.value.is_finite() {
-            self.student.backward(&loss.d_logits, Slot::First)?;
-            now.descent = descend(self.student.as_mut(), Slot::First, rate, &self.settings.optimiser)?;
+            let o = &self.settings.optimiser;
+            now.descent = gradient_step(self.student.as_mut(), loss, Slot::First, o.clip, o.sgd(rate))?;
         }
         now.record.skipped = now.descent.is_none();
         if let Some(descent) = now.descent {
@@ -453,12 +473,14 @@ impl SemiSupervised {
         &mut self,
         batch: &TrainBatch,
         pass: TrainingPass,
+        all: Rows,
         record: &mut StepRecord,
     ) -> Result<Loss, LearnError> {
         let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), pass)?;
         record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
-        Ok(cross_entropy(&logits, &targets, None, self.classes))
+        let loss = cross_entropy(&logits, &targets, None, self.classes);
+        Ok(loss.share_of(batch.labels.len(), all.labelled))
     }
 
     /// Takes the step in flight if it has come exactly as far as `done`.

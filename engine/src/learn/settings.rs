@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::optimise::scheduled;
+use super::schedule::{Schedule, scheduled};
 
 /// How to learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -48,17 +48,6 @@ pub enum LabelKind {
     Hard,
     /// The teacher's probabilities.
     Soft,
-}
-
-/// How the learning rate goes from its highest value to the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// Half a cosine down to 0.
-    #[default]
-    Cosine,
-    /// Unchanged.
-    Constant,
 }
 
 /// Stochastic gradient descent, the same for both networks but for the step size.

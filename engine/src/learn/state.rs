@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use super::optimise::SkipGuard;
 use super::settings::Settings;
+use super::skip_guard::SkipGuard;
 use crate::backend::NetworkState;
 
 /// Small numbers of a run.

@@ -3,7 +3,7 @@
 use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, plain, trainer};
 use super::testing::{Reference, mlp_graph};
 use super::*;
-use crate::backend::{Input, Mode, Network, NetworkState, Slot, WeightSet};
+use crate::backend::{Input, NetworkState, Slot, TrainingDevice as _, TrainingPass, WeightSet};
 use crate::net::{Graph, Weights};
 
 #[test]
@@ -18,11 +18,12 @@ fn stages_out_of_order_are_refused() {
 }
 
 #[test]
-fn feedback_is_the_step_size_times_the_clipped_dot_product() {
+fn feedback_is_the_step_size_times_the_dot_product_and_clipping_scales_what_the_teacher_is_given() {
     let graph = mlp_graph(INPUTS, 8, CLASSES, true);
     let mut settings = plain();
     let mut t = trainer(&graph, &settings);
     let record = t.step(&batch(0)).expect("a step");
+    let unclipped = record.clone();
     let dot = t.student().dot(Slot::First, Slot::Second).expect("both gradients");
     let rate = f64::from(settings.optimiser.student_learning_rate);
     assert_eq!(record.feedback, Some(rate * dot));
@@ -35,8 +36,16 @@ fn feedback_is_the_step_size_times_the_clipped_dot_product() {
     feedback_of(&mut clipped, &batch(0));
     let dot = clipped.student().dot(Slot::First, Slot::Second).expect("both gradients");
     let mut again = trainer(&graph, &settings);
-    let f = feedback_of(&mut again, &batch(0));
-    assert!((f / (rate * 0.5 * dot) - 1.0).abs() < 1e-6, "{f}");
+    let record = again.step(&batch(0)).expect("a step");
+    let [f, scale] = [record.feedback, record.feedback_scale.map(f64::from)].map(|v| v.expect("exact"));
+    assert_eq!(f, rate * dot, "equation 6, whatever was clipped");
+    assert!((scale - 0.5).abs() < 1e-6, "{scale}");
+    let in_loss = record.loss_feedback.expect("on") / unclipped.loss_feedback.expect("on");
+    let by_hand = f * scale / unclipped.feedback.expect("on");
+    assert!(
+        (in_loss / by_hand - 1.0).abs() < 1e-6,
+        "the teacher is given f times the factor: {in_loss} {by_hand}"
+    );
 }
 
 /// `L_T` of the teacher's weights with labels, targets and feedback held still, by nothing but the definition.

@@ -2,10 +2,12 @@
 
 use super::batch::TrainBatch;
 use super::error::LearnError;
+use super::gradient::gradient_step;
 use super::loss::cross_entropy;
-use super::optimise::{SkipGuard, average_decay, descend};
 use super::record::{StepRecord, accuracy, all_finite, finite};
+use super::schedule::average_decay;
 use super::settings::Settings;
+use super::skip_guard::SkipGuard;
 use super::state::{Counters, TrainingState};
 use crate::backend::{Slot, Training, TrainingPass};
 
@@ -58,12 +60,12 @@ impl Supervised {
         let (s, o) = (&self.settings, &self.settings.optimiser);
         let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
         let logits = batch.labelled.forward(self.network.as_mut(), items, TrainingPass::Train)?;
-        let loss = cross_entropy(&logits, &targets, None, classes);
+        let all = self.network.global_items(items)?;
+        let loss = cross_entropy(&logits, &targets, None, classes).share_of(items, all);
         let rate = s.teacher_rate(self.step);
         let mut descent = None;
         if all_finite(&logits) && loss.value.is_finite() {
-            self.network.backward(&loss.d_logits, Slot::First)?;
-            descent = descend(self.network.as_mut(), Slot::First, rate, o)?;
+            descent = gradient_step(self.network.as_mut(), &loss, Slot::First, o.clip, o.sgd(rate))?;
         }
         if descent.is_some() {
             if s.ema_decay > 0.0 {

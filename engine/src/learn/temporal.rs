@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use super::loss::{arg_max, cross_entropy, one_hot};
-use super::optimise::{SkipGuard, clip_scale};
+use super::gradient::gradient_step;
+use super::loss::{Loss, arg_max, cross_entropy, one_hot};
 use super::record::{all_finite, finite};
+use super::skip_guard::SkipGuard;
 use super::state::{Counters, TrainingState};
 use super::temporal_settings::TemporalSettings;
 use crate::backend::{Slot, Training, TrainingPass, UpdateRule};
@@ -123,19 +124,19 @@ impl TemporalTrainer {
             add_residual_logits(&mut logits, &batch.residual_logits)?;
         }
         let labelled = batch.labels.iter().filter(|&&label| label >= 0).count();
-        let (value, d_logits) = self.loss(&logits, &batch.labels, classes);
-        let mut norm = None;
-        let mut moved = false;
-        if labelled > 0 && value.is_finite() && all_finite(&d_logits) {
-            self.network.backward(&d_logits, Slot::First)?;
-            let length = self.network.dot(Slot::First, Slot::First)?.sqrt();
-            norm = finite(length);
-            moved = norm.is_some();
-            if moved {
-                self.update(learning_rate, length)?;
-            }
+        let all_labelled = self.network.global_items(labelled)?;
+        let loss = self.loss(&logits, &batch.labels, all_labelled, classes);
+        let mut descent = None;
+        if all_labelled > 0 && loss.value.is_finite() && all_finite(&loss.d_logits) {
+            let TemporalSettings { beta1, beta2, epsilon, weight_decay, clip, .. } = self.settings;
+            let step = self.updates + 1;
+            let rule =
+                |scale| UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step };
+            descent = gradient_step(self.network.as_mut(), &loss, Slot::First, clip, rule)?;
         }
-        self.skipped.record(self.step, labelled > 0 && !moved)?;
+        let moved = descent.is_some();
+        self.updates += u64::from(moved);
+        self.skipped.record(self.step, all_labelled > 0 && !moved)?;
         self.step += 1;
         Ok(TemporalRecord {
             step: self.step,
@@ -143,34 +144,23 @@ impl TemporalTrainer {
             frames: labelled,
             skipped: !moved,
             skipped_total: self.skipped.total,
-            loss: (labelled > 0).then_some(value).and_then(finite),
+            loss: (labelled > 0).then_some(loss.value).and_then(finite),
             accuracy: accuracy(&logits, &batch.labels, classes),
-            gradient_norm: norm,
+            gradient_norm: descent.map(|d| d.norm),
             learning_rate: Some(learning_rate),
         })
     }
 
-    /// Weighted mean cross entropy over labelled frames, with its gradient.
-    fn loss(&self, logits: &[f32], labels: &[i64], classes: usize) -> (f64, Vec<f32>) {
+    /// This process's share of the weighted mean cross entropy over all labelled frames, with its gradient.
+    fn loss(&self, logits: &[f32], labels: &[i64], all_labelled: usize, classes: usize) -> Loss {
         let known: Vec<usize> = labels.iter().map(|&label| usize::try_from(label).unwrap_or(0)).collect();
         let targets = one_hot(&known, classes, self.settings.label_smoothing);
-        let labelled = labels.iter().filter(|&&label| label >= 0).count().max(1);
         // `cross_entropy` takes its mean over all rows; this makes it one over labelled frames.
-        let whole = labels.len() as f32 / labelled as f32;
+        let whole = labels.len() as f32 / all_labelled.max(1) as f32;
         let weight =
             |&label: &i64| usize::try_from(label).map_or(0.0, |class| whole * self.class_weights[class]);
         let weights: Vec<f32> = labels.iter().map(weight).collect();
-        let loss = cross_entropy(logits, &targets, Some(&weights), classes);
-        (loss.value, loss.d_logits)
-    }
-
-    fn update(&mut self, learning_rate: f32, norm: f64) -> Result<(), LearnError> {
-        self.updates += 1;
-        let TemporalSettings { beta1, beta2, epsilon, weight_decay, clip, .. } = self.settings;
-        let scale = clip_scale(norm, clip);
-        let step = self.updates;
-        let rule = UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step };
-        Ok(self.network.update(Slot::First, &rule)?)
+        cross_entropy(logits, &targets, Some(&weights), classes)
     }
 
     /// Everything needed to go on.
@@ -248,7 +238,7 @@ mod tests {
         };
         let graph = spec.graph().expect("a valid specification");
         let weights = Weights::initial(&graph, 3);
-        let network = CpuBackend::new().expect("a processor").network(&graph, &weights).expect("a network");
+        let network = CpuBackend::new().expect("a processor").training(&graph, &weights).expect("a network");
         TemporalTrainer::new(network, settings, vec![1.0; CLASSES], 5).expect("valid settings")
     }
 

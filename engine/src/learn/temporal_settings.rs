@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use super::optimise::scheduled;
-use super::settings::Schedule;
+use super::schedule::{Schedule, scheduled};
 
 /// How much a frame's class counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use crate::backend::{BackendError, Mode, Network, NetworkState, Slot, UpdateRule, WeightSet};
+use crate::backend::{
+    Backend as _, BackendError, BackendInfo, Device, InferenceDevice, NetworkState, Slot, Training,
+    TrainingDevice, TrainingPass, UpdateRule, WeightSet,
+};
 use crate::net::{Graph, GraphBuilder, HostTensor, Op, ParamId, Shape, Weights};
 
 /// `inputs -> hidden (-> batch-norm) -> relu -> classes`.
@@ -18,9 +21,39 @@ pub fn mlp_graph(inputs: usize, hidden: usize, classes: usize, batch_norm: bool)
     g.finish(features)
 }
 
-/// A boxed [`Reference`] with initial weights.
-pub fn mlp(graph: &Graph, seed: u64) -> Box<dyn Network> {
-    Box::new(Reference::new(graph, Weights::initial(graph, seed)))
+/// A [`Reference`] with initial weights, behind its contract.
+pub fn mlp(graph: &Graph, seed: u64) -> Box<dyn Training> {
+    ReferenceBackend.training(graph, &Weights::initial(graph, seed)).expect("the graph's own weights")
+}
+
+/// What makes [`Reference`]s.
+pub struct ReferenceBackend;
+
+impl BackendInfo for ReferenceBackend {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
+    fn describe(&self) -> String {
+        "f64 by the definitions".into()
+    }
+
+    fn is_processor(&self) -> bool {
+        true
+    }
+}
+
+impl Device for ReferenceBackend {
+    type Inference = Reference;
+    type Training = Reference;
+
+    fn place_inference(&self, graph: &Graph, weights: &Weights) -> Result<Reference, BackendError> {
+        Ok(Reference::new(graph, weights.clone()))
+    }
+
+    fn place_training(&self, graph: &Graph, weights: &Weights) -> Result<Reference, BackendError> {
+        Ok(Reference::new(graph, weights.clone()))
+    }
 }
 
 type Rows = Vec<f64>;
@@ -62,12 +95,8 @@ impl Reference {
         }
     }
 
-    fn run(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Kept, BackendError> {
-        let expected = items * self.graph.input().len();
-        if items == 0 || input.len() != expected {
-            let shape = format!("{items} items of {}", self.graph.input());
-            return Err(BackendError::Length { what: "input", expected, shape, got: input.len() });
-        }
+    /// A pass; without one, by running statistics.
+    fn run(&mut self, input: &[f32], items: usize, pass: Option<TrainingPass>) -> Kept {
         let mut kept = Kept { items, outputs: vec![], normalised: HashMap::new() };
         for (id, node) in self.graph.nodes.clone().iter().enumerate() {
             let x = node.inputs.first().map(|&n| kept.outputs[n].clone()).unwrap_or_default();
@@ -78,12 +107,12 @@ impl Reference {
                 Op::Relu => x.iter().map(|&v| if v <= 0.0 { 0.0 } else { v }).collect(),
                 Op::Linear { weight, bias } => linear(&x, &self.param(weight), &self.param(bias)),
                 Op::BatchNorm { scale, shift, mean, variance, epsilon, momentum } => {
-                    let (m, v) = if mode == TrainingPass::Infer {
+                    let (m, v) = if pass.is_none() {
                         (self.param(mean), self.param(variance))
                     } else {
                         moments(&x, out)
                     };
-                    if mode == TrainingPass::Train {
+                    if pass == Some(TrainingPass::Train) {
                         let unbiased = items as f64 / (items as f64 - 1.0).max(1.0);
                         let variances: Rows = v.iter().map(|v| v * unbiased).collect();
                         self.set_running(mean, f64::from(momentum), &m);
@@ -101,7 +130,25 @@ impl Reference {
                 op => unreachable!("{} is not part of the reference network", op.name()),
             });
         }
-        Ok(kept)
+        kept
+    }
+}
+
+impl Reference {
+    fn flat(&self, weights: &Weights, trained: bool) -> Vec<f32> {
+        let params = self.graph.params.iter().filter(|p| p.kind.is_trained() == trained);
+        params.flat_map(|p| weights.get(&p.name).to_vec()).collect()
+    }
+
+    fn set_flat(&self, weights: &mut Weights, flat: &[f32], trained: bool) {
+        let mut rest = flat;
+        for spec in self.graph.params.iter().filter(|p| p.kind.is_trained() == trained) {
+            let (data, behind) = rest.split_at(spec.len());
+            weights
+                .tensors
+                .insert(spec.name.clone(), HostTensor { shape: spec.shape.clone(), data: data.to_vec() });
+            rest = behind;
+        }
     }
 }
 
@@ -125,39 +172,31 @@ fn to_f32(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
-impl Network for Reference {
-    fn graph(&self) -> &Graph {
-        &self.graph
+impl InferenceDevice for Reference {
+    fn forward(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
+        let kept = self.run(input, items, None);
+        Ok(to_f32(kept.outputs.last().expect("a graph has nodes")))
     }
 
-    fn forward(&mut self, input: &[f32], items: usize, mode: Mode) -> Result<Vec<f32>, BackendError> {
-        let kept = self.run(input, items, mode)?;
+    fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
+        let kept = self.run(input, items, None);
+        Ok(to_f32(&kept.outputs[self.graph.features]))
+    }
+}
+
+impl TrainingDevice for Reference {
+    fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
+        let kept = self.run(input, items, Some(pass));
         let logits = to_f32(kept.outputs.last().expect("a graph has nodes"));
-        if mode == TrainingPass::Train {
-            self.kept = Some(kept);
-        }
+        self.kept = (pass == TrainingPass::Train).then_some(kept);
         Ok(logits)
     }
 
     /// There is no dropout here.
-    fn set_dropout_seed(&mut self, _key: u64) {}
+    fn set_dropout_seed(&mut self, _seed: u64) {}
 
-    fn features(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
-        let kept = self.run(input, items, TrainingPass::Infer)?;
-        Ok(to_f32(&kept.outputs[self.graph.features]))
-    }
-
-    fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
-        let kept = self.kept.take().ok_or(BackendError::Order("no forward pass was kept"))?;
-        let expected = kept.items * self.graph.output().len();
-        if d_logits.len() != expected {
-            return Err(BackendError::Length {
-                what: "d_logits",
-                expected,
-                shape: format!("{} items", kept.items),
-                got: d_logits.len(),
-            });
-        }
+    fn backward(&mut self, d_logits: &[f32], _items: usize, slot: Slot) -> Result<(), BackendError> {
+        let kept = self.kept.take().expect("the shell asks for a pass first");
         let mut gradient = Weights::default();
         let mut put = |id: ParamId, values: &[f64]| {
             let spec = &self.graph.params[id];
@@ -214,13 +253,13 @@ impl Network for Reference {
     }
 
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {
-        let (a, b) = (self.gradient(a)?, self.gradient(b)?);
+        let (a, b) = (&self.slots[&a], &self.slots[&b]);
         let pairs = a.tensors.iter().flat_map(|(name, t)| t.data.iter().zip(b.get(name)));
         Ok(pairs.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum())
     }
 
     fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError> {
-        let gradient = self.gradient(slot)?;
+        let gradient = self.slots[&slot].clone();
         for spec in self.graph.params.iter().filter(|p| p.kind.is_trained()) {
             let zeros = || HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
             let weights = self.state.weights.tensors.get_mut(&spec.name).expect("a checked graph");
@@ -266,15 +305,33 @@ impl Network for Reference {
         Ok(())
     }
 
-    fn gradient(&self, slot: Slot) -> Result<Weights, BackendError> {
-        self.slots.get(&slot).cloned().ok_or(BackendError::Order("the slot holds no gradient"))
+    fn read_gradient(&self, slot: Slot) -> Result<Vec<f32>, BackendError> {
+        Ok(self.flat(&self.slots[&slot], true))
+    }
+
+    fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
+        let mut weights = Weights::default();
+        self.set_flat(&mut weights, gradient, true);
+        self.slots.insert(slot, weights);
+        Ok(())
+    }
+
+    fn read_statistics(&self) -> Result<Vec<f32>, BackendError> {
+        Ok(self.flat(&self.state.weights, false))
+    }
+
+    fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError> {
+        let mut weights = std::mem::take(&mut self.state.weights);
+        self.set_flat(&mut weights, statistics, false);
+        self.state.weights = weights;
+        Ok(())
     }
 
     fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {
-        match which {
-            WeightSet::Current => Ok(self.state.weights.clone()),
-            WeightSet::Ema => self.state.average.clone().ok_or(BackendError::Order("no average is tracked")),
-        }
+        Ok(match which {
+            WeightSet::Current => self.state.weights.clone(),
+            WeightSet::Ema => self.state.average.clone().expect("the shell asks whether there is one"),
+        })
     }
 
     fn state(&self) -> Result<NetworkState, BackendError> {
@@ -282,7 +339,6 @@ impl Network for Reference {
     }
 
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError> {
-        state.weights.check(&self.graph)?;
         self.state = state.clone();
         (self.kept, self.slots) = (None, HashMap::new());
         Ok(())

@@ -1,9 +1,9 @@
 //! The whole method on a problem small enough for a test: few labels, many unlabelled points, and a strong view that
 //! changes what does not matter.
 
-use super::testing::{Reference, mlp, mlp_graph};
+use super::testing::{ReferenceBackend, mlp, mlp_graph};
 use super::*;
-use crate::backend::{Mode, Network};
+use crate::backend::{Backend as _, WeightSet};
 use crate::net::Graph;
 use crate::random::{Address, Purpose, Random};
 
@@ -77,10 +77,9 @@ impl Problem {
         for step in 0..settings.steps {
             trainer.step(&self.batch(step)).expect("a step");
         }
-        let (name, weights) = trainer.contenders().expect("weights").remove(0);
-        assert_eq!(name, "student_average");
-        let mut network = Reference::new(graph, weights);
-        let logits = network.forward(&self.test.0, self.test.1.len(), TrainingPass::Infer).expect("logits");
+        let weights = trainer.student().weights(WeightSet::Ema).expect("an average");
+        let mut network = ReferenceBackend.inference(graph, &weights).expect("fitting weights");
+        let logits = network.forward(&self.test.0, self.test.1.len()).expect("logits");
         let labels: Vec<i64> = self.test.1.iter().map(|&l| l as i64).collect();
         let classes = ["a", "b", "c"].map(String::from);
         EvalReport::new(&logits, &labels, &classes, 1.0).expect("whole").macro_f1

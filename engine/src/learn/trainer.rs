@@ -8,8 +8,7 @@ use super::semi_supervised::SemiSupervised;
 use super::settings::{Method, Phase, Settings, StudentPhase};
 use super::state::TrainingState;
 use super::supervised::Supervised;
-use crate::backend::{Training, WeightSet};
-use crate::net::Weights;
+use crate::backend::Training;
 
 /// A run's networks and how they learn. The baseline does all its work in [`Trainer::teacher_update`].
 pub enum Trainer {
@@ -79,26 +78,6 @@ impl Trainer {
             Self::SemiSupervised(t) => Some(t.teacher()),
             Self::Supervised(..) => None,
         }
-    }
-
-    /// The weights worth evaluating, best guess first: `student_average` (where it is tracked yet), `student`, and
-    /// `teacher_average` and `teacher` where they exist.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn contenders(&self) -> Result<Vec<(&'static str, Weights)>, LearnError> {
-        let mut contenders = vec![];
-        let networks = [
-            ("student_average", "student", Some(self.student())),
-            ("teacher_average", "teacher", self.teacher()),
-        ];
-        for (average, current, network) in networks {
-            let Some(network) = network else { continue };
-            // The only reason not to have an average is that none is tracked.
-            contenders.extend(network.weights(WeightSet::Ema).ok().map(|weights| (average, weights)));
-            contenders.push((current, network.weights(WeightSet::Current)?));
-        }
-        Ok(contenders)
     }
 
     /// See [`SemiSupervised::teacher_forward`].

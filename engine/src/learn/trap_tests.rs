@@ -2,9 +2,9 @@
 //! resuming that forgets.
 
 use super::fixtures::{CLASSES, INPUTS, batch, feedback_of, normals, plain, trainer};
-use super::testing::{Reference, mlp, mlp_graph};
+use super::testing::{Reference, ReferenceBackend, mlp, mlp_graph};
 use super::*;
-use crate::backend::{Mode, Network, WeightSet};
+use crate::backend::{Backend as _, TrainingDevice as _, TrainingPass, WeightSet};
 use crate::net::{Graph, Weights};
 
 /// Trap: the sign. Labels that help the student's labelled loss give f > 0, labels that harm it f < 0.
@@ -31,7 +31,7 @@ fn feedback_is_positive_exactly_when_the_update_lowers_the_labelled_loss() {
                     };
                 }
             }
-            let teacher = Box::new(Reference::new(&graph, weights));
+            let teacher = ReferenceBackend.training(&graph, &weights).expect("fitting weights");
             let mut t = SemiSupervised::new(teacher, mlp(&graph, 2), settings.clone()).expect("valid");
             let views = helps.labelled.values();
             let loss = |t: &SemiSupervised| {

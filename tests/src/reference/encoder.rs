@@ -29,7 +29,7 @@ pub fn gelu_slope(x: f64) -> f64 {
     phi(x) + x * density(x)
 }
 
-/// Factor of each element of an activation under a dropout, by the definition in the engine's `backend::noise`.
+/// Factor of each element of an activation under a dropout, by the definition in the engine's `backend::dropout`.
 pub fn dropout(key: u64, index: u32, rate: f32, len: usize) -> Vec<f64> {
     let mix = |x: u32| {
         let x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);

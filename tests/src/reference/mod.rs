@@ -21,24 +21,24 @@ pub struct Pass {
     /// Batch mean and biased variance of each batch normalisation node.
     pub statistics: Vec<Option<(Vec<f64>, Vec<f64>)>>,
     /// Key of the dropouts' masks, where they were at work.
-    pub noise: Option<u64>,
+    pub dropout_seed: Option<u64>,
 }
 
-/// Walks the graph forward; `training` selects the batch's statistics and dropout under the key 0.
+/// Walks the graph forward; `training` selects the batch's statistics and dropout under the seed 0.
 pub fn forward(graph: &Graph, params: &Params, input: &[f64], items: usize, training: bool) -> Pass {
-    forward_with_noise(graph, params, input, items, training.then_some(0))
+    forward_with_dropout(graph, params, input, items, training.then_some(0))
 }
 
-/// Walks the graph forward: in training with dropout under the key, else as in inference.
-pub fn forward_with_noise(
+/// Walks the graph forward: in training with dropout under the seed, else as in inference.
+pub fn forward_with_dropout(
     graph: &Graph,
     params: &Params,
     input: &[f64],
     items: usize,
-    noise: Option<u64>,
+    dropout_seed: Option<u64>,
 ) -> Pass {
-    let training = noise.is_some();
-    let mut pass = Pass { outputs: vec![input.to_vec()], statistics: vec![None], noise };
+    let training = dropout_seed.is_some();
+    let mut pass = Pass { outputs: vec![input.to_vec()], statistics: vec![None], dropout_seed };
     for node in &graph.nodes[1..] {
         let x = &pass.outputs[node.inputs[0]];
         let from = graph.nodes[node.inputs[0]].shape;
@@ -96,8 +96,8 @@ pub fn forward_with_noise(
             Op::Gelu => out.iter_mut().zip(x).for_each(|(o, x)| *o = encoder::gelu(*x)),
             Op::Dropout { rate, index } => {
                 out.clone_from(x);
-                if let Some(key) = noise {
-                    let factors = encoder::dropout(key, index, rate, x.len());
+                if let Some(seed) = dropout_seed {
+                    let factors = encoder::dropout(seed, index, rate, x.len());
                     out.iter_mut().zip(factors).for_each(|(o, f)| *o *= f);
                 }
             }
@@ -199,7 +199,7 @@ pub fn backward(graph: &Graph, params: &Params, pass: &Pass, items: usize, d_out
                 }
             }
             Op::Dropout { rate, index } => {
-                let factors = pass.noise.map(|key| encoder::dropout(key, index, rate, x.len()));
+                let factors = pass.dropout_seed.map(|seed| encoder::dropout(seed, index, rate, x.len()));
                 for (i, g) in g.iter().enumerate() {
                     dx[i] += g * factors.as_ref().map_or(1.0, |f| f[i]);
                 }

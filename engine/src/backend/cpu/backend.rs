@@ -24,13 +24,18 @@ pub(in crate::backend) const ENTRY: BackendEntry = BackendEntry {
 
 const NAME: &str = "cpu";
 
+/// The instruction set to use where nobody gives one.
+fn set() -> Result<Isa, BackendError> {
+    Isa::from_environment().map_err(BackendError::Spec)
+}
+
 fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
     let fixed = match spec.arithmetic {
         Some(choice) => choice == ArithmeticChoice::Fixed,
         None => spec.reading,
     };
     let arithmetic = if fixed { Arithmetic::Fixed } else { Arithmetic::Single };
-    Ok(Arc::new(CpuBackend::with(spec.threads, Isa::detect())?.with_arithmetic(arithmetic)))
+    Ok(Arc::new(CpuBackend::with(spec.threads, set()?)?.with_arithmetic(arithmetic)))
 }
 
 /// Runs networks on the processor, with whatever vector instructions it has.
@@ -42,12 +47,12 @@ pub struct CpuBackend {
 }
 
 impl CpuBackend {
-    /// All cores, the widest instruction set.
+    /// All cores, the widest instruction set, or the one that the environment's `AFFEKT_ISA` names.
     ///
     /// # Errors
-    /// The system refuses to start threads.
+    /// The processor has no such set, or the system refuses to start threads.
     pub fn new() -> Result<Self, BackendError> {
-        Self::with(0, Isa::detect())
+        Self::with(0, set()?)
     }
 
     /// `threads` threads (0: one for each core) and a given instruction set, which must be one of

@@ -23,9 +23,9 @@ pub(super) struct Mask {
 }
 
 impl Mask {
-    pub(super) fn new(key: u64, dropout: Dropout) -> Self {
+    pub(super) fn new(seed: u64, dropout: Dropout) -> Self {
         let Dropout { rate, index } = dropout;
-        Self { stream: Stream::new(key, index), threshold: threshold(rate), scale: 1.0 / (1.0 - rate) }
+        Self { stream: Stream::new(seed, index), threshold: threshold(rate), scale: 1.0 / (1.0 - rate) }
     }
 
     /// Multiplies values that begin at element `first` with their factors.

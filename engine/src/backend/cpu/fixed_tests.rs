@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rayon::ThreadPoolBuilder;
 
 use super::fixed::Arithmetic;
-use super::network::CpuNetwork;
-use crate::backend::{Mode, Network as _};
+use super::network::{CpuInference, CpuTraining, Machine};
+use crate::backend::{InferenceDevice as _, TrainingDevice as _, TrainingPass};
 use crate::net::{Graph, GraphBuilder, Shape, Weights};
 use crate::simd::Isa;
 
@@ -29,9 +29,9 @@ fn infer_of(
     items: usize,
 ) -> Vec<f32> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let mut network =
-        CpuNetwork::new((isa, arithmetic), Arc::new(pool), graph, weights).expect("fitting weights");
-    network.forward(input, items, Mode::Infer).expect("a pass")
+    let machine = Machine { isa, arithmetic, threads: Arc::new(pool) };
+    let mut network = CpuInference::new(machine, graph, weights).expect("fitting weights");
+    network.forward(input, items).expect("a pass")
 }
 
 fn values(len: usize, scale: f32) -> Vec<f32> {
@@ -166,9 +166,9 @@ fn training_takes_no_part_in_it() {
     let input = values(2 * graph.input().len(), 1.0);
     let [single, fixed] = [Arithmetic::Single, Arithmetic::Fixed].map(|arithmetic| {
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().expect("threads"));
-        let mut network =
-            CpuNetwork::new((Isa::Portable, arithmetic), pool, &graph, &weights).expect("fitting weights");
-        network.forward(&input, 2, Mode::Train).expect("a pass")
+        let machine = Machine { isa: Isa::Portable, arithmetic, threads: pool };
+        let mut network = CpuTraining::new(machine, &graph, &weights).expect("fitting weights");
+        network.forward(&input, 2, TrainingPass::Train).expect("a pass")
     });
     assert!(single == fixed);
 }

@@ -37,6 +37,18 @@ pub(super) enum Work {
     Mean(Shape),
 }
 
+impl Work {
+    /// The other value that it reads beside its input: a residual, or what masks attention's keys.
+    pub(super) fn added(&self) -> Option<ValueId> {
+        match self {
+            Self::Conv(conv) => conv.residual,
+            Self::Linear(_, epilogue) | Self::Pointwise(epilogue) => epilogue.residual,
+            Self::Attention(attention) => attention.presence(),
+            Self::LayerNorm { .. } | Self::MaxPool(_) | Self::Mean(_) => None,
+        }
+    }
+}
+
 /// A step with its values.
 pub(super) struct Layer {
     pub work: Work,

@@ -11,6 +11,7 @@
 )]
 
 mod adamw;
+mod arena;
 mod attention;
 mod backend;
 mod buffer;

@@ -1,12 +1,13 @@
 //! Adapters as a backend.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::adapters::{Adapter, adapters};
 use super::gpu::Gpu;
 use super::kernel_cache::kernel_cache_folder;
 use super::network::{WgpuInference, WgpuTraining};
 use super::options::WgpuOptions;
+use super::view_store::ViewStore;
 use crate::backend::{
     ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
     KernelTime,
@@ -50,6 +51,8 @@ fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
 #[derive(Clone)]
 pub struct WgpuBackend {
     gpu: Arc<Gpu>,
+    /// Pictures and views, shared by all networks.
+    views: Arc<Mutex<ViewStore>>,
 }
 
 impl WgpuBackend {
@@ -58,18 +61,18 @@ impl WgpuBackend {
     /// # Errors
     /// There is no adapter, none of that name, it cannot be opened, or it lacks what an option needs.
     pub fn open(options: &WgpuOptions) -> Result<Self, BackendError> {
-        Ok(Self { gpu: Arc::new(Gpu::open(options)?) })
+        Ok(Self { gpu: Arc::new(Gpu::open(options)?), views: Arc::default() })
     }
 
     /// The adapter in use.
-    pub fn adapter(&self) -> &Adapter {
+    pub fn chosen_adapter(&self) -> &Adapter {
         &self.gpu.adapter
     }
 }
 
 impl std::fmt::Debug for WgpuBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WgpuBackend").field("adapter", self.adapter()).finish_non_exhaustive()
+        f.debug_struct("WgpuBackend").field("adapter", self.chosen_adapter()).finish_non_exhaustive()
     }
 }
 
@@ -79,7 +82,7 @@ impl BackendInfo for WgpuBackend {
     }
 
     fn describe(&self) -> String {
-        let Adapter { name, kind, interface, .. } = self.adapter();
+        let Adapter { name, kind, interface, .. } = self.chosen_adapter();
         let half = if self.gpu.infers_in_half { ", inference in 16-bit floats" } else { "" };
         format!("wgpu ({name}, {kind}, {interface}{half})")
     }
@@ -110,10 +113,10 @@ impl Device for WgpuBackend {
     type Training = WgpuTraining;
 
     fn place_inference(&self, graph: &Graph, weights: &Weights) -> Result<WgpuInference, BackendError> {
-        WgpuInference::new(Arc::clone(&self.gpu), graph, weights)
+        WgpuInference::new((Arc::clone(&self.gpu), Arc::clone(&self.views)), graph, weights)
     }
 
     fn place_training(&self, graph: &Graph, weights: &Weights) -> Result<WgpuTraining, BackendError> {
-        WgpuTraining::new(Arc::clone(&self.gpu), graph, weights)
+        WgpuTraining::new((Arc::clone(&self.gpu), Arc::clone(&self.views)), graph, weights)
     }
 }

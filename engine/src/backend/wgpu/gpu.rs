@@ -7,10 +7,9 @@ use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
 use super::kernel_cache::KernelCache;
+use super::memory::ALIGNMENT;
 use super::options::{Limits, WgpuOptions};
 use super::profile::Profiler;
-use super::program::ALIGNMENT;
-use super::views::ViewStore;
 use crate::backend::BackendError;
 
 /// Lanes of a register that the kernels for processors are written for.
@@ -39,8 +38,6 @@ pub(super) struct Gpu {
     pub nothing: [wgpu::Buffer; 2],
     pub profiler: Option<Profiler>,
     cache: Option<KernelCache>,
-    /// Pictures and views, shared by all networks; whoever holds it may write and submit.
-    pub views: Mutex<ViewStore>,
 }
 
 fn device_error(adapter: &Adapter, message: String) -> BackendError {
@@ -143,7 +140,6 @@ impl Gpu {
             nothing,
             profiler,
             cache,
-            views: Mutex::default(),
         })
     }
 

@@ -9,7 +9,8 @@ use affekt_shaders as shaders;
 use affekt_shaders::{UpdateLanesUniform, UpdateUniform};
 
 use super::gpu::Gpu;
-use super::program::{Memory, Program, Recorder, Slice, value_groups};
+use super::memory::{Memory, Slice};
+use super::program::{Program, Recorder, value_groups};
 use super::store::Store;
 use crate::backend::{BackendError, Slot, UpdateRule};
 

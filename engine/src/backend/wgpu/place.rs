@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::program::{ALIGNMENT, Memory, Slice};
+use super::memory::{ALIGNMENT, Memory, Slice};
 use crate::net::{BufferId, LiveRange, Plan, PlanPurpose, StepKind, ValueId, assign};
 
 /// Rows of the statistics that a batch normalisation keeps: mean, 1 / deviation, factor, addend.

@@ -4,7 +4,9 @@
 use affekt_shaders as shaders;
 use affekt_shaders::ProductUniform;
 
-use super::program::{Recorder, Slice, tile_groups};
+use super::memory::Slice;
+use super::program::{Recorder, tile_groups};
+use super::reduce::reduce;
 use super::store::Matrix;
 use crate::backend::BackendError;
 use crate::net::Shape;
@@ -235,7 +237,7 @@ pub(super) fn weight_gradient(
         to.dispatch(&shaders::WEIGHT_GRADIENT, "main", &uniform, &bound, groups)?;
     }
     if slices > 1 {
-        super::walk::reduce(to, partial, slices, matrix.len(), gradient)?;
+        reduce(to, partial, slices, matrix.len(), gradient)?;
     }
     Ok(())
 }

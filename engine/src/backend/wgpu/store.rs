@@ -1,7 +1,7 @@
 //! Where parameters lie: one buffer of trained values, weights as rows of (tap, input channel) by output channel, and the
 //! running statistics beside it. Padding is zero and stays zero under every rule.
 
-use super::program::{ALIGNMENT, Memory, Slice};
+use super::memory::{ALIGNMENT, Memory, Slice};
 use crate::net::{Graph, HostTensor, ParamId, ParamKind, Plan, StepKind, Weights};
 
 /// A weight as a matrix: rows of (tap, input channel), columns padded to a stride.

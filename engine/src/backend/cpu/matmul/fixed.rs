@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use super::{INNER_BLOCK, Place, TILES_PER_BLOCK, Task};
+use super::gather::INNER_BLOCK;
+use super::task::{Place, TILES_PER_BLOCK, Task};
 use crate::backend::cpu::fixed::{FixedWeights, Quantised, multiply, numbers, quantise};
 use crate::simd::{MOST_ROWS, PANEL_VECTORS, PairKernel, Pairs, with_rows};
 

@@ -1,7 +1,7 @@
 //! The product in single precision, rows read where they lie.
 
 use super::gather::Run;
-use super::{Place, Task};
+use super::task::{Place, Task};
 use crate::simd::{Kernel, PANEL_VECTORS, Vector, with_rows};
 
 /// A task whose weights are single-precision numbers.

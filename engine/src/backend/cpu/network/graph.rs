@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::super::buffer::{Buffer, Shared};
+use super::super::arena::NOWHERE;
+use super::super::buffer::Buffer;
 use super::super::call::Call;
 use super::super::epilogue::{EpilogueRun, Mask};
 use super::super::fixed::Arithmetic;
@@ -12,7 +13,7 @@ use super::super::layer::{ConvLayer, Layer, layers};
 use super::super::layer_norm::LayerNorm;
 use super::super::store::Store;
 use crate::backend::BackendError;
-use crate::net::{Epilogue, Graph, ParamId, Plan, PlanPurpose, Region, Weights};
+use crate::net::{Epilogue, Graph, ParamId, Plan, PlanPurpose, Region, ValueId, Weights};
 use crate::simd::Isa;
 
 /// How a network computes.
@@ -60,7 +61,7 @@ impl Placed {
     pub(super) fn run<'a>(
         &'a self,
         epilogue: &Epilogue,
-        (arena, items): (Shared, usize),
+        residual: Option<&'a [f32]>,
         seed: Option<u64>,
     ) -> EpilogueRun<'a> {
         EpilogueRun {
@@ -68,22 +69,24 @@ impl Placed {
             table: epilogue.positions.map(|table| self.store.exact(self.values.as_slice(), table)),
             gelu: epilogue.gelu,
             mask: seed.zip(epilogue.dropout).map(|(seed, dropout)| Mask::new(seed, dropout)),
-            residual: epilogue.residual.map(|v| &*part(arena, self.plan.values[v], items)),
+            residual,
         }
+    }
+
+    /// Place of a value; [`NOWHERE`] of none.
+    pub(super) fn value(&self, value: Option<ValueId>) -> Region {
+        value.map_or(NOWHERE, |value| self.plan.values[value])
+    }
+
+    /// Place of a value's gradient; [`NOWHERE`] of none, and of the network's input, whose gradient nobody asks for.
+    pub(super) fn gradient(&self, value: Option<ValueId>) -> Region {
+        value.filter(|value| *value != 0).map_or(NOWHERE, |value| self.plan.gradients[value])
     }
 
     pub(super) fn layer_norm(&self, scale: ParamId, shift: ParamId, epsilon: f32) -> LayerNorm<'_> {
         let get = |param| self.store.exact(self.values.as_slice(), param);
         LayerNorm { isa: self.machine.isa, scale: get(scale), shift: get(shift), epsilon }
     }
-}
-
-/// A buffer of the arena.
-///
-/// The plan gives buffers that are in use together disjoint places, and a call holds the network exclusively.
-pub(super) fn part<'a>(arena: Shared, region: Region, items: usize) -> &'a mut [f32] {
-    // SAFETY: the arena holds `arena_len * items` values and the plan's regions lie within; see above for aliasing.
-    unsafe { arena.slice(region.offset * items, region.len * items) }
 }
 
 /// The input as the convolution reads it: in zero-padded frames where it wants them.

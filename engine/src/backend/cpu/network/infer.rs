@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
 use super::super::layer::Work;
 use super::super::matmul::Finish;
 use super::super::pool;
 use super::folded::Folded;
-use super::graph::{Machine, Placed, framed, part};
+use super::graph::{Machine, Placed, framed};
 use crate::backend::{BackendError, InferenceDevice};
 use crate::net::{Graph, PlanPurpose, Region, Weights};
 
@@ -43,60 +44,53 @@ impl CpuInference {
     fn value(&mut self, input: &[f32], items: usize, region: Region) -> Vec<f32> {
         let threads = Arc::clone(&self.placed.machine.threads);
         threads.install(|| self.infer(input, items));
-        part(self.scratch.arena.pointer(), region, items).to_vec()
+        Arena::new(&mut self.scratch.arena, self.placed.plan.arena_len, items).read(region).to_vec()
     }
 
     /// Runs the fused, folded path; the arena then holds what the plan keeps to the end.
     fn infer(&mut self, input: &[f32], items: usize) {
-        let Self { placed, folded, scratch } = self;
+        let Self { placed, folded, scratch: Scratch { arena, frames, transformed } } = self;
         let plan = &placed.plan;
-        scratch.arena.ensure(plan.arena_len * items);
-        let arena = scratch.arena.pointer();
-        part(arena, plan.values[0], items).copy_from_slice(input);
+        let values = placed.values.as_slice();
+        let mut arena = Arena::new(arena, plan.arena_len, items);
+        arena.write(plan.values[0]).copy_from_slice(input);
         for (layer, folded) in placed.layers.iter().zip(folded) {
-            let x = part(arena, plan.values[layer.input], items);
-            let out = part(arena, plan.values[layer.output], items);
+            let added = layer.work.added();
+            let ([out], [x, other]) =
+                arena.split([plan.values[layer.output]], [plan.values[layer.input], placed.value(added)]);
+            let other = added.map(|_| other);
             match &layer.work {
                 Work::Conv(conv) => {
-                    let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
                     let (weights, bias) = if let Some(Folded { weights, bias }) = folded {
                         (Source::Kept(weights), Some(bias.as_slice()))
                     } else {
-                        let values = placed.values.as_slice();
                         let bias = conv.bias.map(|b| placed.store.trained(values, b));
                         let packed = placed.store.trained(values, conv.weight);
-                        (Source::Once(packed, &mut scratch.transformed), bias)
+                        (Source::Once(packed, &mut *transformed), bias)
                     };
-                    let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
-                    let x = framed(conv, items, x, &mut scratch.frames);
-                    let call = placed.call(items);
+                    let finish = Finish { bias, residual: other, relu: conv.relu, accumulate: false };
+                    let x = framed(conv, items, x, frames);
                     let target = Target { output: Shared::of(out), finish, sums: None };
-                    call.forward(conv, x, weights, target);
+                    placed.call(items).forward(conv, x, weights, target);
                 }
                 Work::Linear(product, epilogue) => {
-                    let values = placed.values.as_slice();
-                    let run = placed.run(epilogue, (arena, items), None);
+                    let run = placed.run(epilogue, other, None);
                     let residual = run.residual.filter(|_| run.is_sum());
                     let bias = product.bias.map(|b| placed.store.trained(values, b));
                     let finish = Finish { bias, residual, ..Finish::default() };
                     let target = Target { output: Shared::of(out), finish, sums: None };
                     let weights = placed.store.trained(values, product.weight);
-                    let weights = Source::Once(weights, &mut scratch.transformed);
+                    let weights = Source::Once(weights, &mut *transformed);
                     placed.call(items).forward(product, x, weights, target);
                     if !run.is_sum() {
                         run.apply(None, out, None);
                     }
                 }
-                Work::Pointwise(epilogue) => {
-                    placed.run(epilogue, (arena, items), None).apply(Some(x), out, None);
-                }
+                Work::Pointwise(epilogue) => placed.run(epilogue, other, None).apply(Some(x), out, None),
                 Work::LayerNorm { scale, shift, epsilon } => {
                     placed.layer_norm(*scale, *shift, *epsilon).forward(x, out, None);
                 }
-                Work::Attention(attention) => {
-                    let presence = attention.presence().map(|v| &*part(arena, plan.values[v], items));
-                    attention.forward(placed.machine.isa, x, presence, out, None);
-                }
+                Work::Attention(attention) => attention.forward(placed.machine.isa, x, other, out, None),
                 Work::MaxPool(pool) => pool.forward(x, out),
                 Work::Mean(shape) => pool::mean(*shape, x, out),
             }

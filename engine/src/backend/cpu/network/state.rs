@@ -3,15 +3,9 @@
 use super::super::adamw::AdamW;
 use super::super::buffer::Buffer;
 use super::super::store::{Sgd, blend, dot};
-use super::train::CpuTraining;
+use super::train::{Average, CpuTraining};
 use crate::backend::{BackendError, NetworkState, Slot, UpdateRule, WeightSet};
 use crate::net::Weights;
-
-/// A moving average of parameters and running statistics.
-pub(super) struct Average {
-    pub trained: Buffer,
-    pub running: Vec<f32>,
-}
 
 impl CpuTraining {
     pub(super) fn gradient_buffer(&self, slot: Slot) -> Result<&Buffer, BackendError> {

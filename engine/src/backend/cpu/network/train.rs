@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
 use super::super::fixed::Arithmetic;
@@ -9,20 +10,25 @@ use super::super::layer::Work;
 use super::super::matmul::Finish;
 use super::super::norm::{self, Statistics};
 use super::super::pool;
-use super::graph::{Machine, Placed, framed, part};
-use super::state::Average;
+use super::super::store::Store;
+use super::graph::{Machine, Placed, framed};
 use crate::backend::{BackendError, Slot, TrainingPass};
-use crate::net::{Graph, PlanPurpose, Weights};
+use crate::net::{Graph, Norm, ParamId, PlanPurpose, Weights};
 
-/// Memory reused from call to call.
+/// Memory of kernels, reused from call to call.
 #[derive(Default)]
 pub(super) struct Scratch {
-    pub arena: Buffer,
     pub frames: Buffer,
     pub sums: Buffer,
     pub transposed: Buffer,
     pub transformed: Buffer,
     pub partial: Buffer,
+}
+
+/// A moving average of parameters and running statistics.
+pub(super) struct Average {
+    pub trained: Buffer,
+    pub running: Vec<f32>,
 }
 
 /// What the backward pass needs beside the arena.
@@ -41,6 +47,8 @@ pub struct CpuTraining {
     pub(super) seed: u64,
     pub(super) gradients: [Option<Buffer>; 2],
     pub(super) average: Option<Average>,
+    /// Of the activations.
+    pub(super) arena: Buffer,
     pub(super) scratch: Scratch,
     pub(super) tape: Option<Tape>,
 }
@@ -60,6 +68,7 @@ impl CpuTraining {
             seed: 0,
             gradients: [None, None],
             average: None,
+            arena: Buffer::default(),
             scratch: Scratch::default(),
             tape: None,
         })
@@ -72,7 +81,7 @@ impl CpuTraining {
         self.tape = (pass == TrainingPass::Train).then_some(tape);
         let plan = &self.placed.plan;
         let region = plan.values[plan.shapes.len() - 1];
-        part(self.scratch.arena.pointer(), region, items).to_vec()
+        Arena::new(&mut self.arena, plan.arena_len, items).read(region).to_vec()
     }
 
     /// The gradient of the pass before, into a slot.
@@ -88,105 +97,95 @@ impl CpuTraining {
         Ok(())
     }
 
-    /// Forward with the batch's statistics, in either pass.
-    pub(super) fn train(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Tape {
-        let plan = &self.placed.plan;
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.arena.ensure(plan.arena_len * items);
-        let arena = scratch.arena.pointer();
-        let values = self.placed.values.as_slice();
-        part(arena, plan.values[0], items).copy_from_slice(input);
+    /// Forward with the batch's statistics.
+    fn train(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Tape {
+        let Self { placed, arena, scratch, .. } = self;
+        let mut arena = Arena::new(arena, placed.plan.arena_len, items);
+        arena.write(placed.plan.values[0]).copy_from_slice(input);
         let seed = (pass == TrainingPass::Train).then_some(self.seed);
-        let mut tape = Tape { items, seed, statistics: Vec::with_capacity(self.placed.layers.len()) };
-        for (t, layer) in self.placed.layers.iter().enumerate() {
-            let x = part(arena, plan.values[layer.input], items);
-            let out = part(arena, plan.values[layer.output], items);
+        let mut tape = Tape { items, seed, statistics: Vec::with_capacity(placed.layers.len()) };
+        // Out of the graph for the pass, which changes them while it reads the rest of it.
+        let mut running = std::mem::take(&mut placed.running);
+        let (plan, store, isa) = (&placed.plan, &placed.store, placed.machine.isa);
+        let param = |param: ParamId| store.trained(placed.values.as_slice(), param);
+        for (t, layer) in placed.layers.iter().enumerate() {
+            let added = layer.work.added();
+            let ([out, kept], [x, other]) = arena.split(
+                [plan.values[layer.output], plan.saved[t]],
+                [plan.values[layer.input], placed.value(added)],
+            );
+            let other = added.map(|_| other);
             let mut statistics = None;
             match &layer.work {
                 Work::Conv(conv) => {
-                    let call = self.placed.call(items);
-                    let residual = conv.residual.map(|v| &*part(arena, plan.values[v], items));
+                    let call = placed.call(items);
                     let x = framed(conv, items, x, &mut scratch.frames);
-                    let weights = self.placed.store.trained(values, conv.weight);
-                    let weights = Source::Once(weights, &mut scratch.transformed);
+                    let weights = Source::Once(param(conv.weight), &mut scratch.transformed);
                     if let Some(norm) = conv.norm {
-                        let raw = part(arena, plan.saved[t], items);
                         let rows = items * conv.extents.output.pixels();
-                        let padded = conv.extents.output.c.next_multiple_of(self.placed.machine.isa.panel());
+                        let padded = conv.extents.output.c.next_multiple_of(isa.panel());
                         let blocks = call.sum_blocks(conv);
                         scratch.sums.ensure(blocks * 2 * padded);
-                        let sums = scratch.sums.pointer();
-                        let target =
-                            Target { output: Shared::of(raw), finish: Finish::default(), sums: Some(sums) };
+                        let sums = Some(scratch.sums.pointer());
+                        let target = Target { output: Shared::of(kept), finish: Finish::default(), sums };
                         call.forward(conv, x, weights, target);
-                        let (scale, shift) = (
-                            self.placed.store.exact(values, norm.scale),
-                            self.placed.store.exact(values, norm.shift),
-                        );
+                        let [scale, shift] =
+                            [norm.scale, norm.shift].map(|p| store.exact(placed.values.as_slice(), p));
                         let sums = scratch.sums.as_slice();
                         let batch =
                             Statistics::from_sums(sums, blocks, padded, rows, norm.epsilon, scale, shift);
                         if pass == TrainingPass::Train {
-                            let mut mean = self.placed.store.exact(&self.placed.running, norm.mean).to_vec();
-                            let variance =
-                                self.placed.store.exact_mut(&mut self.placed.running, norm.variance);
-                            batch.update_running(norm.momentum, rows, &mut mean, variance);
-                            self.placed
-                                .store
-                                .exact_mut(&mut self.placed.running, norm.mean)
-                                .copy_from_slice(&mean);
+                            move_running(store, &norm, &batch, rows, &mut running);
                         }
-                        norm::normalise(self.placed.machine.isa, raw, &batch, residual, conv.relu, out);
+                        norm::normalise(isa, kept, &batch, other, conv.relu, out);
                         statistics = Some(batch);
                     } else {
-                        let bias = conv.bias.map(|b| self.placed.store.trained(values, b));
-                        let finish = Finish { bias, residual, relu: conv.relu, accumulate: false };
+                        let bias = conv.bias.map(param);
+                        let finish = Finish { bias, residual: other, relu: conv.relu, accumulate: false };
                         let target = Target { output: Shared::of(out), finish, sums: None };
                         call.forward(conv, x, weights, target);
                     }
                 }
                 Work::Linear(product, epilogue) => {
-                    let run = self.placed.run(epilogue, (arena, items), seed);
-                    let kept = epilogue.gelu.then(|| part(arena, plan.saved[t], items));
+                    let run = placed.run(epilogue, other, seed);
                     // What goes into a GELU is kept: the product is written there at once.
                     let direct = epilogue.gelu && epilogue.positions.is_none();
                     let residual = run.residual.filter(|_| run.is_sum());
-                    let bias = product.bias.map(|b| self.placed.store.trained(values, b));
-                    let finish = Finish { bias, residual, ..Finish::default() };
-                    let output = match &kept {
-                        Some(_) if direct => Shared::of(part(arena, plan.saved[t], items)),
-                        _ => Shared::of(out),
-                    };
+                    let finish = Finish { bias: product.bias.map(param), residual, ..Finish::default() };
+                    let output = Shared::of(if direct { &mut *kept } else { &mut *out });
                     let target = Target { output, finish, sums: None };
-                    let weights = self.placed.store.trained(values, product.weight);
-                    let weights = Source::Once(weights, &mut scratch.transformed);
-                    self.placed.call(items).forward(product, x, weights, target);
-                    match kept {
-                        Some(kept) if direct => run.apply(Some(kept), out, None),
-                        kept if !run.is_sum() => run.apply(None, out, kept.map(Shared::of)),
-                        _ => {}
+                    let weights = Source::Once(param(product.weight), &mut scratch.transformed);
+                    placed.call(items).forward(product, x, weights, target);
+                    if direct {
+                        run.apply(Some(kept), out, None);
+                    } else if !run.is_sum() {
+                        run.apply(None, out, epilogue.gelu.then(|| Shared::of(kept)));
                     }
                 }
                 Work::Pointwise(epilogue) => {
-                    let run = self.placed.run(epilogue, (arena, items), seed);
-                    let kept = epilogue.gelu.then(|| Shared::of(part(arena, plan.saved[t], items)));
-                    run.apply(Some(x), out, kept);
+                    let kept = epilogue.gelu.then(|| Shared::of(kept));
+                    placed.run(epilogue, other, seed).apply(Some(x), out, kept);
                 }
                 Work::LayerNorm { scale, shift, epsilon } => {
-                    let kept = Shared::of(part(arena, plan.saved[t], items));
-                    self.placed.layer_norm(*scale, *shift, *epsilon).forward(x, out, Some(kept));
+                    let norm = placed.layer_norm(*scale, *shift, *epsilon);
+                    norm.forward(x, out, Some(Shared::of(kept)));
                 }
                 Work::Attention(attention) => {
-                    let presence = attention.presence().map(|v| &*part(arena, plan.values[v], items));
-                    let kept = Shared::of(part(arena, plan.saved[t], items));
-                    attention.forward(self.placed.machine.isa, x, presence, out, Some(kept));
+                    attention.forward(isa, x, other, out, Some(Shared::of(kept)));
                 }
                 Work::MaxPool(pool) => pool.forward(x, out),
                 Work::Mean(shape) => pool::mean(*shape, x, out),
             }
             tape.statistics.push(statistics);
         }
-        self.scratch = scratch;
+        placed.running = running;
         tape
     }
+}
+
+/// Moves a normalisation's running statistics towards a batch's.
+fn move_running(store: &Store, norm: &Norm, batch: &Statistics, rows: usize, running: &mut [f32]) {
+    let mut mean = store.exact(running, norm.mean).to_vec();
+    batch.update_running(norm.momentum, rows, &mut mean, store.exact_mut(running, norm.variance));
+    store.exact_mut(running, norm.mean).copy_from_slice(&mean);
 }

@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use super::{INPUTS, LINE, POINTS, TILES, Task};
+use super::task::{LINE, Task};
+use super::tiling::{INPUTS, POINTS, TILES};
 use crate::backend::cpu::fixed::{FixedWeights, Quantised, multiply, numbers, quantise};
 use crate::simd::{PANEL_VECTORS, PairKernel, Pairs, with_rows};
 

@@ -1,6 +1,7 @@
 //! The products of Winograd's points in single precision.
 
-use super::{INPUTS, LINE, POINTS, TILES, Task};
+use super::task::{LINE, Task};
+use super::tiling::{INPUTS, POINTS, TILES};
 use crate::backend::cpu::matmul::multiply;
 use crate::simd::{Kernel, PANEL_VECTORS, Vector, with_rows};
 

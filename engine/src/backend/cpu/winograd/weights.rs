@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Tiling;
+use super::tiling::Tiling;
 use crate::backend::cpu::buffer::Shared;
 use crate::simd::{Isa, Kernel, PANEL_VECTORS, Vector};
 

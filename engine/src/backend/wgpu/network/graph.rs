@@ -1,18 +1,23 @@
 //! A graph made ready for the device: its plan, its parameters, and the passes recorded so far.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::wgpu::gpu::Gpu;
+use crate::backend::wgpu::memory::{Memory, Slice};
 use crate::backend::wgpu::place::Placement;
-use crate::backend::wgpu::program::{Memory, Program, Recorder, Slice};
+use crate::backend::wgpu::program::{Program, Recorder};
 use crate::backend::wgpu::store::Store;
+use crate::backend::wgpu::view_store::ViewStore;
 use crate::backend::wgpu::walk::{Folds, Pass, Walk};
 use crate::backend::{BackendError, ViewBatch};
 use crate::net::{Graph, Plan, PlanPurpose, Weights};
 
 /// Programs kept for numbers of items not seen for a while.
 const MOST_PROGRAMS: usize = 16;
+
+/// What all networks of a backend share.
+pub(in super::super) type Device = (Arc<Gpu>, Arc<Mutex<ViewStore>>);
 
 /// Parameters and running statistics, current or averaged.
 pub(super) struct Parameters {
@@ -56,6 +61,8 @@ pub(super) struct Bound<'a> {
 /// A graph with its weights.
 pub(super) struct Placed {
     pub gpu: Arc<Gpu>,
+    /// Shared by all networks; whoever holds it may write and submit.
+    pictures: Arc<Mutex<ViewStore>>,
     pub plan: Plan,
     pub purpose: PlanPurpose,
     pub store: Store,
@@ -74,7 +81,7 @@ pub(super) fn values_of(buffer: &wgpu::Buffer) -> usize {
 
 impl Placed {
     pub(super) fn new(
-        gpu: Arc<Gpu>,
+        (gpu, pictures): Device,
         graph: &Graph,
         weights: &Weights,
         purpose: PlanPurpose,
@@ -94,7 +101,7 @@ impl Placed {
         gpu.write(&current.running, 0, &running);
         let (arena, scratch) = (gpu.buffer("activations", 0)?, gpu.buffer("scratch", 0)?);
         let (programs, views) = (HashMap::new(), HashMap::new());
-        Ok(Self { gpu, plan, purpose, store, folds, current, arena, scratch, programs, views })
+        Ok(Self { gpu, pictures, plan, purpose, store, folds, current, arena, scratch, programs, views })
     }
 
     /// A pass over that many items, recorded at its first use.
@@ -181,8 +188,8 @@ impl Placed {
 
     /// Makes views the input of the pass that is submitted next.
     fn make_views(&mut self, batch: &ViewBatch, input: Slice) -> Result<(), BackendError> {
-        let gpu = Arc::clone(&self.gpu);
-        let mut store = gpu.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let (gpu, pictures) = (Arc::clone(&self.gpu), Arc::clone(&self.pictures));
+        let mut store = pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(generation) = store.load(&gpu, batch)? else {
             self.gpu.write(&self.arena, input.offset, &batch.render());
             return Ok(());

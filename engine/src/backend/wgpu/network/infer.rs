@@ -1,10 +1,8 @@
 //! A network that answers: running statistics are folded into weights once, when it is made.
 
-use std::sync::Arc;
-
-use super::graph::{Bound, Placed, Reads, Wanted};
-use crate::backend::wgpu::gpu::Gpu;
-use crate::backend::wgpu::program::{Memory, Recorder};
+use super::graph::{Bound, Device, Placed, Reads, Wanted};
+use crate::backend::wgpu::memory::Memory;
+use crate::backend::wgpu::program::Recorder;
 use crate::backend::wgpu::walk::Pass;
 use crate::backend::{BackendError, InferenceDevice, ViewBatch};
 use crate::net::{Graph, PlanPurpose, Shape, Weights};
@@ -18,11 +16,11 @@ pub struct WgpuInference {
 
 impl WgpuInference {
     pub(in super::super) fn new(
-        gpu: Arc<Gpu>,
+        device: Device,
         graph: &Graph,
         weights: &Weights,
     ) -> Result<Self, BackendError> {
-        let placed = Placed::new(gpu, graph, weights, PlanPurpose::Inference)?;
+        let placed = Placed::new(device, graph, weights, PlanPurpose::Inference)?;
         let gpu = &placed.gpu;
         let folded = gpu.buffer("folded weights", placed.folds.len)?;
         let mut recorder = Recorder::new(gpu);

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::graph::{Bound, Parameters, Placed, Reads, Wanted, values_of};
+use super::graph::{Bound, Device, Parameters, Placed, Reads, Wanted, values_of};
 use crate::backend::dropout::Stream;
-use crate::backend::wgpu::gpu::Gpu;
 use crate::backend::wgpu::optimiser::{Constants, Moments, Optimiser};
 use crate::backend::wgpu::walk::Pass;
 use crate::backend::{
@@ -27,11 +26,11 @@ pub struct WgpuTraining {
 
 impl WgpuTraining {
     pub(in super::super) fn new(
-        gpu: Arc<Gpu>,
+        device: Device,
         graph: &Graph,
         weights: &Weights,
     ) -> Result<Self, BackendError> {
-        let placed = Placed::new(gpu, graph, weights, PlanPurpose::Training)?;
+        let placed = Placed::new(device, graph, weights, PlanPurpose::Training)?;
         let dropouts: Vec<u32> = graph
             .nodes
             .iter()

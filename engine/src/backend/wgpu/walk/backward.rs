@@ -2,10 +2,12 @@
 
 use affekt_shaders as shaders;
 
-use super::{Blocks, Norm, StepKind, Walk, reduce};
+use super::{Blocks, Norm, StepKind, Walk};
 use crate::backend::BackendError;
+use crate::backend::wgpu::memory::Slice;
 use crate::backend::wgpu::product;
-use crate::backend::wgpu::program::{Recorder, Slice, value_groups};
+use crate::backend::wgpu::program::{Recorder, value_groups};
+use crate::backend::wgpu::reduce::reduce;
 use crate::net::{ParamId, Step};
 
 impl Walk<'_> {

@@ -2,10 +2,12 @@
 
 use affekt_shaders as shaders;
 
-use super::{Blocks, Epilogue, Pass, Walk, reduce};
+use super::{Blocks, Epilogue, Pass, Walk};
 use crate::backend::BackendError;
 use crate::backend::dropout;
-use crate::backend::wgpu::program::{Memory, Recorder, Slice, row_groups, value_groups};
+use crate::backend::wgpu::memory::{Memory, Slice};
+use crate::backend::wgpu::program::{Recorder, row_groups, value_groups};
+use crate::backend::wgpu::reduce::reduce;
 use crate::net::{ParamId, Step, ValueId};
 
 /// Bits of `epilogue.wgsl`.

@@ -4,8 +4,9 @@ use affekt_shaders as shaders;
 
 use super::{Blocks, Norm, Pass, StepKind, Walk};
 use crate::backend::BackendError;
+use crate::backend::wgpu::memory::Slice;
 use crate::backend::wgpu::product::{self, Finish};
-use crate::backend::wgpu::program::{Recorder, Slice, value_groups};
+use crate::backend::wgpu::program::{Recorder, value_groups};
 use crate::net::{Step, ValueId};
 
 /// A step with its place in the plan.

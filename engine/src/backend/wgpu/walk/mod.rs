@@ -7,9 +7,10 @@ mod forward;
 use affekt_shaders as shaders;
 
 use super::gpu::Gpu;
+use super::memory::{Memory, Slice};
 use super::place::Placement;
 use super::product::Extents;
-use super::program::{Memory, Recorder, Slice, value_groups};
+use super::program::{Recorder, value_groups};
 use super::store::{Matrix, Store};
 use crate::backend::{BackendError, Slot};
 use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, Step, StepKind};
@@ -59,7 +60,7 @@ impl Folds {
         let mut len = 0;
         let mut take = |count: usize| {
             let offset = len;
-            len += count.next_multiple_of(super::program::ALIGNMENT);
+            len += count.next_multiple_of(super::memory::ALIGNMENT);
             Slice { memory: Memory::Folded, offset, len: count }
         };
         let places = plan.steps.iter().map(|step| match step.kind {
@@ -147,19 +148,6 @@ impl Blocks {
     fn groups(self, columns: usize) -> [u32; 3] {
         [columns.div_ceil(64) as u32, self.count as u32, 1]
     }
-}
-
-/// Adds `pieces` of `len` values that lie one behind the other.
-pub(super) fn reduce(
-    to: &mut Recorder<'_>,
-    partial: Slice,
-    pieces: usize,
-    len: usize,
-    target: Slice,
-) -> Result<(), BackendError> {
-    let uniform =
-        shaders::ReduceUniform { len: len as u32, pieces: pieces as u32, stride: len as u32, first: 0 };
-    to.dispatch(&shaders::REDUCE, "main", &uniform, &[Some(partial), Some(target)], value_groups(len))
 }
 
 impl Walk<'_> {

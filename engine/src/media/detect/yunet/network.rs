@@ -300,7 +300,9 @@ impl<'a> Building<'a> {
                 last.done.push(slot);
             }
         }
-        Some(Network { isa: Isa::detect(), steps: self.steps, slots: self.slots, outputs })
+        // A name that is no set's is refused where a backend is opened.
+        let isa = Isa::from_environment().unwrap_or_else(|_| Isa::detect());
+        Some(Network { isa, steps: self.steps, slots: self.slots, outputs })
     }
 }
 

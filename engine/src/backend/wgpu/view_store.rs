@@ -11,7 +11,8 @@ use affekt_shaders as shaders;
 use affekt_shaders::{AugmentOperation, AugmentView};
 
 use super::gpu::Gpu;
-use super::program::{Memory, Program, Recorder, Slice, row_groups};
+use super::memory::{Memory, Slice};
+use super::program::{Program, Recorder, row_groups};
 use crate::backend::{BackendError, PictureView, ViewBatch};
 use crate::media::Picture;
 use crate::media::augment::{Border, Geometry, PixelOp, erased, normalised, stretch_gain};

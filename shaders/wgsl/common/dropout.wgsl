@@ -1,4 +1,4 @@
-// Which values a dropout drops: the engine's `backend::noise`, bit for bit.
+// Which values a dropout drops: the engine's `backend::dropout`, bit for bit.
 
 fn mix_bits(value: u32) -> u32 {
     var x = value;

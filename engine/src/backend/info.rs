@@ -1,0 +1,46 @@
+//! What a backend says of itself.
+
+/// What one kernel took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelTime {
+    /// Its name.
+    pub kernel: String,
+    /// How often it ran.
+    pub calls: u64,
+    /// Milliseconds on the device, all calls together.
+    pub ms: f64,
+}
+
+/// What a backend says of itself.
+pub trait BackendInfo: Send + Sync {
+    /// Short name, as `--backend` takes it.
+    fn name(&self) -> &'static str;
+
+    /// One line for people: device, instruction set, threads.
+    fn describe(&self) -> String;
+
+    /// What its networks infer in: `single` precision, 16-bit `fixed` point, or `half`, 16-bit floats. It decides the last
+    /// digits of a result.
+    fn arithmetic(&self) -> &'static str {
+        "single"
+    }
+
+    /// Name of the adapter that computes, as `--adapter` takes it; `None` where there is no choice of them.
+    fn adapter(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether it computes on the processor, be it through a GPU's interface: nothing is gained over [`super::cpu`] then.
+    fn is_processor(&self) -> bool;
+
+    /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.
+    fn profile(&self) -> Vec<KernelTime> {
+        vec![]
+    }
+
+    /// Whether its networks make views on the device, so that it is better to leave them pictures and compiled views than
+    /// to render ahead.
+    fn renders_views(&self) -> bool {
+        false
+    }
+}
