@@ -199,22 +199,15 @@ impl Flagged for RunConfig {
     ];
 }
 
-impl PretrainArgs {
-    /// The settings, and the folder they are for.
-    fn begin(&self) -> Result<(RunConfig, RunFolder), Failure> {
-        if let Some(path) = self.run.resumed() {
-            let folder = RunFolder::open(path)?;
-            return Ok((folder.load_config()?, folder));
-        }
-        let mut config = self.run.settings()?;
-        config.validate().map_err(Failure::usage)?;
-        let formats = formats();
-        for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
-            formats.check(spec).map_err(Failure::usage)?;
-        }
-        config.make_paths_absolute();
-        Ok((config, self.run.create()?))
+/// Judges settings, and makes them independent of the folder we are in.
+fn check(config: &mut RunConfig) -> Result<(), Failure> {
+    config.validate().map_err(Failure::usage)?;
+    let formats = formats();
+    for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
+        formats.check(spec).map_err(Failure::usage)?;
     }
+    config.make_paths_absolute();
+    Ok(())
 }
 
 /// Runs the command.
@@ -222,10 +215,10 @@ impl PretrainArgs {
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
 pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.begin()?;
+    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
     let (backend, formats) = (compute.open()?, formats());
-    let start = if args.run.resumed().is_some() { Start::Resume } else { Start::New };
+    let start = if args.run.resumes() { Start::Resume } else { Start::New };
     let run =
         Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;
     let report = train(run, &folder, args.run.quiet)?;

@@ -96,22 +96,15 @@ impl Flagged for RefineConfig {
     ];
 }
 
-impl RefineArgs {
-    /// The settings, and the folder they are for.
-    fn begin(&self) -> Result<(RefineConfig, RunFolder), Failure> {
-        if let Some(path) = self.run.resumed() {
-            let folder = RunFolder::open(path)?;
-            return Ok((folder.load_config()?, folder));
-        }
-        let mut config = self.run.settings()?;
-        config.validate().map_err(Failure::usage)?;
-        let formats = clip_formats();
-        for spec in config.data.train.iter().chain(&config.data.valid) {
-            formats.check(spec).map_err(Failure::usage)?;
-        }
-        config.make_paths_absolute();
-        Ok((config, self.run.create()?))
+/// Judges settings, and makes them independent of the folder we are in.
+fn check(config: &mut RefineConfig) -> Result<(), Failure> {
+    config.validate().map_err(Failure::usage)?;
+    let formats = clip_formats();
+    for spec in config.data.train.iter().chain(&config.data.valid) {
+        formats.check(spec).map_err(Failure::usage)?;
     }
+    config.make_paths_absolute();
+    Ok(())
 }
 
 /// Runs the command.
@@ -119,9 +112,9 @@ impl RefineArgs {
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
 pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.begin()?;
+    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
-    let how = (args.run.resumed().is_some(), args.recompute);
+    let how = (args.run.resumes(), args.recompute);
     let report = train(config, &folder, how, compute, args.run.quiet, |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("encoder: {}", folder.model().display()))
