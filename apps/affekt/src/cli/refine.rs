@@ -41,57 +41,29 @@ pub struct RefineArgs {
 }
 
 impl Flagged for RefineConfig {
-    const EXAMPLES: [&str; 2] = [
+    const HELP: [&str; 2] = [
         "Built-in settings to start from: tiny or paper [default: the paper's]",
         "One setting by its path, as in --set model.causal=true. Repeatable",
     ];
+    // A flag a line, and its help beneath where that is long.
+    #[rustfmt::skip]
     const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[
-        (
-            None,
-            &[
-                flag(
-                    "student",
-                    "student",
-                    Text("MODEL"),
-                    "The frozen student: a weights file with a card, or a finished run's folder",
-                ),
-                flag("train", "data.train", Texts("SPEC"), "Clips with labels. Repeatable"),
-                flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
-                flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
-                flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
-                flag(
-                    "lr",
-                    "training.learning_rate",
-                    Number("RATE"),
-                    "Highest learning rate [default: 0.0001]",
-                ),
-                flag(
-                    "causal",
-                    "model.causal",
-                    Switch,
-                    "A frame sees only itself and earlier frames, as live use does",
-                ),
-                flag(
-                    "window",
-                    "post.vote.window",
-                    Whole("FRAMES"),
-                    "Frames of the vote's window [default: 30]",
-                ),
-                SEED,
-                flag(
-                    "features",
-                    "features",
-                    Text("FOLDER"),
-                    "Where features are kept [default: RUN/features]",
-                ),
-                flag(
-                    "strict",
-                    "strict",
-                    Switch,
-                    "End at the first face that cannot be read, instead of counting it as missing",
-                ),
-            ],
-        ),
+        (None, &[
+            flag("student", "student", Text("MODEL"),
+                "The frozen student: a weights file with a card, or a finished run's folder"),
+            flag("train", "data.train", Texts("SPEC"), "Clips with labels. Repeatable"),
+            flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
+            flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
+            flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
+            flag("lr", "training.learning_rate", Number("RATE"), "Highest learning rate [default: 0.0001]"),
+            flag("causal", "model.causal", Switch,
+                "A frame sees only itself and earlier frames, as live use does"),
+            flag("window", "post.vote.window", Whole("FRAMES"), "Frames of the vote's window [default: 30]"),
+            SEED,
+            flag("features", "features", Text("FOLDER"), "Where features are kept [default: RUN/features]"),
+            flag("strict", "strict", Switch,
+                "End at the first face that cannot be read, instead of counting it as missing"),
+        ]),
         (None, &[]),
     ];
 }

@@ -14,8 +14,8 @@ use crate::failure::Failure;
 
 /// Settings with flags for some of them.
 pub trait Flagged: Settings {
-    /// What `--preset` and `--set` say of themselves.
-    const EXAMPLES: [&str; 2];
+    /// Help of `--preset` and of `--set`.
+    const HELP: [&str; 2];
     /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
     const FLAGS: &[(Option<&str>, &[SettingFlag])];
 }
@@ -185,7 +185,7 @@ impl<S: Flagged> FromArgMatches for RunArgs<S> {
 
 impl<S: Flagged> Args for RunArgs<S> {
     fn augment_args(mut command: Command) -> Command {
-        let [preset, set] = S::EXAMPLES;
+        let [preset, set] = S::HELP;
         let path = value_parser!(PathBuf);
         command = command.args([
             argument("preset", preset).value_name("NAME"),
