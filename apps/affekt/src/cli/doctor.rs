@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
 use affekt_engine::media::{camera, detect};
+use affekt_engine::media::camera::{self, CameraName};
+use affekt_engine::media::detect;
 use affekt_engine::world::RunConfig;
 use affekt_engine::world::config::Presets as _;
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::say;
 use crate::cli::compute::Compute;
@@ -42,10 +45,12 @@ struct Findings {
     memory_mib: Option<u64>,
     memory_available_mib: Option<u64>,
     backends: Vec<BackendFinding>,
-    adapters: Vec<AdapterFinding>,
+    #[serde(serialize_with = "adapters_as_json")]
+    adapters: Vec<Adapter>,
     used: String,
     detector: String,
-    cameras: Vec<CameraFinding>,
+    #[serde(serialize_with = "cameras_as_json")]
+    cameras: Vec<CameraName>,
     camera_note: String,
     presets: Vec<PresetFinding>,
     folders: Vec<FolderFinding>,
@@ -59,42 +64,6 @@ struct BackendFinding {
 }
 
 #[derive(Debug, Serialize)]
-struct AdapterFinding {
-    index: usize,
-    name: String,
-    kind: &'static str,
-    interface: String,
-    driver: String,
-    binding_mib: u64,
-    buffer_mib: u64,
-    workgroup_kib: u32,
-    features: Vec<&'static str>,
-}
-
-impl From<Adapter> for AdapterFinding {
-    fn from(adapter: Adapter) -> Self {
-        let Adapter {
-            index,
-            name,
-            kind,
-            interface,
-            driver,
-            binding_mib,
-            buffer_mib,
-            workgroup_kib,
-            features,
-        } = adapter;
-        Self { index, name, kind, interface, driver, binding_mib, buffer_mib, workgroup_kib, features }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct CameraFinding {
-    number: u32,
-    name: String,
-}
-
-#[derive(Debug, Serialize)]
 struct PresetFinding {
     name: &'static str,
     purpose: &'static str,
@@ -105,6 +74,20 @@ struct FolderFinding {
     path: PathBuf,
     writable: bool,
     note: String,
+}
+
+fn adapters_as_json<S: Serializer>(adapters: &[Adapter], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(adapters.iter().map(|a| {
+        json!({
+            "index": a.index, "name": a.name, "kind": a.kind, "interface": a.interface, "driver": a.driver,
+            "binding_mib": a.binding_mib, "buffer_mib": a.buffer_mib, "workgroup_kib": a.workgroup_kib,
+            "features": a.features,
+        })
+    }))
+}
+
+fn cameras_as_json<S: Serializer>(cameras: &[CameraName], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(cameras.iter().map(|c| json!({ "number": c.number, "name": c.name })))
 }
 
 /// Runs the command.
@@ -195,15 +178,14 @@ fn folder(path: &Path) -> FolderFinding {
 }
 
 /// The cameras found, and what is to be said where there are none.
-fn cameras() -> (Vec<CameraFinding>, String) {
+fn cameras() -> (Vec<CameraName>, String) {
     if !camera::BUILT_IN {
         return (vec![], "not built in; build with --features camera".to_owned());
     }
     match camera::list() {
         Ok(found) => {
             let note = if found.is_empty() { "none found" } else { "" };
-            let found = found.into_iter().map(|c| CameraFinding { number: c.number, name: c.name });
-            (found.collect(), note.to_owned())
+            (found, note.to_owned())
         }
         Err(error) => (vec![], error.to_string()),
     }

@@ -1,7 +1,7 @@
 //! `affekt pretrain`: settings from preset, file and flags; then the run.
 
 use affekt_engine::synth::formats;
-use affekt_engine::world::{Pretraining, RunConfig, RunFolder, Start};
+use affekt_engine::world::{Pretraining, RunConfig, Start};
 use clap::{Args, ValueEnum};
 
 use super::compute::{self, Compute};
@@ -49,172 +49,75 @@ pub struct PretrainArgs {
 }
 
 impl Flagged for RunConfig {
-    const EXAMPLES: [&str; 2] = [
+    const HELP: [&str; 2] = [
         "Built-in settings to start from: tiny, ferplus-100, ferplus-full or paper",
         "One setting by its path, as in --set training.losses.feedback=off. Repeatable",
     ];
+    // A flag a line, and its help beneath where that is long.
+    #[rustfmt::skip]
     const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[
-        (
-            Some("Data"),
-            &[
-                flag("labelled", "data.labelled", Texts("SPEC"), "Dataset with labels. Repeatable")
-                    .or("labeled"),
-                flag(
-                    "unlabelled",
-                    "data.unlabelled",
-                    Texts("SPEC"),
-                    "Dataset whose labels, if any, are not looked at. Repeatable",
-                )
-                .or("unlabeled"),
-                flag(
-                    "valid",
-                    "data.valid",
-                    Texts("SPEC"),
-                    "Validation dataset; what it holds is removed from training. Repeatable",
-                ),
-                flag(
-                    "labels-per-class",
-                    "data.labels_per_class",
-                    NumberOrText("N"),
-                    "Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other pictures \
-                     become unlabelled. Default: all",
-                ),
-                flag(
-                    "vocabulary",
-                    "data.vocabulary",
-                    Text("NAMES"),
-                    "Classes: ferplus8, affwild2-8, basic7, a file of one name a line, or names with commas. Default: \
-                     the first labelled dataset's",
-                ),
-                flag(
-                    "strict",
-                    "strict",
-                    Switch,
-                    "End at the first picture that cannot be read, instead of skipping and counting it",
-                ),
-            ],
-        ),
-        (
-            Some("Learning"),
-            &[
-                flag(
-                    "method",
-                    "training.method",
-                    OneOf("METHOD", names::<MethodArg>),
-                    "Teacher and student, or one network on labels alone [default: ssl]",
-                ),
-                flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 100000]"),
-                flag(
-                    "batch",
-                    "training.batch",
-                    Whole("N"),
-                    "Labelled pictures a step, 2 to 65536 [default: 32]",
-                ),
-                flag(
-                    "unlabelled-batch",
-                    "training.unlabelled_batch",
-                    Whole("N"),
-                    "Unlabelled pictures a step, 2 to 65536 [default: 32]",
-                )
-                .or("unlabeled-batch"),
-                flag(
-                    "lr",
-                    "training.optimiser.teacher_learning_rate",
-                    Number("RATE"),
-                    "Highest learning rate of the teacher, and of the supervised network, from 0 up [default: 0.01]",
-                ),
-                flag(
-                    "student-lr",
-                    "training.optimiser.student_learning_rate",
-                    Number("RATE"),
-                    "Highest learning rate of the student, from 0 up [default: 0.001]",
-                ),
-                SEED,
-            ],
-        ),
-        (
-            Some("Network"),
-            &[
-                flag(
-                    "model",
-                    "model.depth",
-                    OneOf("MODEL", names::<DepthArg>),
-                    "Network [default: resnet50]",
-                ),
-                flag(
-                    "size",
-                    "model.size",
-                    Whole("PIXELS"),
-                    "Side of the square input in pixels, 32 to 1024 [default: 224]",
-                ),
-                flag(
-                    "channels",
-                    "model.channels",
-                    Whole("N"),
-                    "Input channels: 1 (grey) or 3 (colour) [default: 3]",
-                ),
-                flag(
-                    "width",
-                    "model.width",
-                    Number("FACTOR"),
-                    "Factor on every layer's channels, 0.0625 to 8 [default: 1]",
-                ),
-                flag(
-                    "stem",
-                    "model.stem",
-                    OneOf("STEM", names::<StemArg>),
-                    "First layers [default: imagenet]",
-                ),
-                flag(
-                    "init",
-                    "model.init",
-                    Text("FILE"),
-                    "safetensors file to start from, with torchvision's names; a classifier of other classes is replaced",
-                ),
-            ],
-        ),
-        (
-            Some("Run"),
-            &[
-                flag(
-                    "eval-every",
-                    "evaluation.every",
-                    Whole("STEPS"),
-                    "Steps between evaluations; 0 evaluates at the end alone [default: 1000]",
-                ),
-                flag(
-                    "checkpoint-every",
-                    "checkpoint_every",
-                    Whole("STEPS"),
-                    "Steps between checkpoints; 0 writes one at the end alone [default: 500]",
-                ),
-                flag(
-                    "workers",
-                    "workers",
-                    Whole("N"),
-                    "Threads that load and augment ahead, 1 to 64 [default: 1]. The result does not depend on it",
-                ),
-            ],
-        ),
+        (Some("Data"), &[
+            flag("labelled", "data.labelled", Texts("SPEC"), "Dataset with labels. Repeatable").or("labeled"),
+            flag("unlabelled", "data.unlabelled", Texts("SPEC"),
+                "Dataset whose labels, if any, are not looked at. Repeatable").or("unlabeled"),
+            flag("valid", "data.valid", Texts("SPEC"),
+                "Validation dataset; what it holds is removed from training. Repeatable"),
+            flag("labels-per-class", "data.labels_per_class", NumberOrText("N"),
+                "Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other \
+                 pictures become unlabelled. Default: all"),
+            flag("vocabulary", "data.vocabulary", Text("NAMES"),
+                "Classes: ferplus8, affwild2-8, basic7, a file of one name a line, or names with commas. \
+                 Default: the first labelled dataset's"),
+            flag("strict", "strict", Switch,
+                "End at the first picture that cannot be read, instead of skipping and counting it"),
+        ]),
+        (Some("Learning"), &[
+            flag("method", "training.method", OneOf("METHOD", names::<MethodArg>),
+                "Teacher and student, or one network on labels alone [default: ssl]"),
+            flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 100000]"),
+            flag("batch", "training.batch", Whole("N"), "Labelled pictures a step, 2 to 65536 [default: 32]"),
+            flag("unlabelled-batch", "training.unlabelled_batch", Whole("N"),
+                "Unlabelled pictures a step, 2 to 65536 [default: 32]").or("unlabeled-batch"),
+            flag("lr", "training.optimiser.teacher_learning_rate", Number("RATE"),
+                "Highest learning rate of the teacher, and of the supervised network, from 0 up [default: \
+                 0.01]"),
+            flag("student-lr", "training.optimiser.student_learning_rate", Number("RATE"),
+                "Highest learning rate of the student, from 0 up [default: 0.001]"),
+            SEED,
+        ]),
+        (Some("Network"), &[
+            flag("model", "model.depth", OneOf("MODEL", names::<DepthArg>), "Network [default: resnet50]"),
+            flag("size", "model.size", Whole("PIXELS"),
+                "Side of the square input in pixels, 32 to 1024 [default: 224]"),
+            flag("channels", "model.channels", Whole("N"),
+                "Input channels: 1 (grey) or 3 (colour) [default: 3]"),
+            flag("width", "model.width", Number("FACTOR"),
+                "Factor on every layer's channels, 0.0625 to 8 [default: 1]"),
+            flag("stem", "model.stem", OneOf("STEM", names::<StemArg>), "First layers [default: imagenet]"),
+            flag("init", "model.init", Text("FILE"),
+                "safetensors file to start from, with torchvision's names; a classifier of other classes \
+                 is replaced"),
+        ]),
+        (Some("Run"), &[
+            flag("eval-every", "evaluation.every", Whole("STEPS"),
+                "Steps between evaluations; 0 evaluates at the end alone [default: 1000]"),
+            flag("checkpoint-every", "checkpoint_every", Whole("STEPS"),
+                "Steps between checkpoints; 0 writes one at the end alone [default: 500]"),
+            flag("workers", "workers", Whole("N"),
+                "Threads that load and augment ahead, 1 to 64 [default: 1]. The result does not depend on it"),
+        ]),
     ];
 }
 
-impl PretrainArgs {
-    /// The settings, and the folder they are for.
-    fn begin(&self) -> Result<(RunConfig, RunFolder), Failure> {
-        if let Some(path) = self.run.resumed() {
-            let folder = RunFolder::open(path)?;
-            return Ok((folder.load_config()?, folder));
-        }
-        let mut config = self.run.settings()?;
-        config.validate().map_err(Failure::usage)?;
-        let formats = formats();
-        for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
-            formats.check(spec).map_err(Failure::usage)?;
-        }
-        config.make_paths_absolute();
-        Ok((config, self.run.create()?))
+/// Judges settings, and makes them independent of the folder we are in.
+fn check(config: &mut RunConfig) -> Result<(), Failure> {
+    config.validate().map_err(Failure::usage)?;
+    let formats = formats();
+    for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
+        formats.check(spec).map_err(Failure::usage)?;
     }
+    config.make_paths_absolute();
+    Ok(())
 }
 
 /// Runs the command.
@@ -222,11 +125,11 @@ impl PretrainArgs {
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
 pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.begin()?;
+    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
     let backend = compute::open(&compute.over_config(&config.compute()))?;
     let formats = formats();
-    let start = if args.run.resumed().is_some() { Start::Resume } else { Start::New };
+    let start = if args.run.resumes() { Start::Resume } else { Start::New };
     let run =
         Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;
     let report = train(run, &folder, args.run.quiet)?;

@@ -43,89 +43,45 @@ pub struct RefineArgs {
 }
 
 impl Flagged for RefineConfig {
-    const EXAMPLES: [&str; 2] = [
+    const HELP: [&str; 2] = [
         "Built-in settings to start from: tiny or paper [default: the paper's]",
         "One setting by its path, as in --set model.causal=true. Repeatable",
     ];
+    // A flag a line, and its help beneath where that is long.
+    #[rustfmt::skip]
     const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[
-        (
-            None,
-            &[
-                flag(
-                    "student",
-                    "student",
-                    Text("MODEL"),
-                    "The frozen student: a weights file with a card, or a finished run's folder",
-                ),
-                flag("train", "data.train", Texts("SPEC"), "Clips with labels. Repeatable"),
-                flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
-                flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
-                flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
-                flag(
-                    "lr",
-                    "training.learning_rate",
-                    Number("RATE"),
-                    "Highest learning rate [default: 0.0001]",
-                ),
-                flag(
-                    "causal",
-                    "model.causal",
-                    Switch,
-                    "A frame sees only itself and earlier frames, as live use does",
-                ),
-                flag(
-                    "window",
-                    "post.vote.window",
-                    Whole("FRAMES"),
-                    "Frames of the vote's window [default: 30]",
-                ),
-                flag(
-                    "vote",
-                    "post.vote.kind",
-                    OneOf("KIND", names::<VoteArg>),
-                    "Which frames vote [default: centred]",
-                ),
-                flag(
-                    "stride",
-                    "post.stride",
-                    Whole("FRAMES"),
-                    "Frames between two windows of the encoder when it is used [default: 32]",
-                ),
-                SEED,
-                flag(
-                    "features",
-                    "features",
-                    Text("FOLDER"),
-                    "Where features are kept [default: RUN/features]",
-                ),
-                flag(
-                    "strict",
-                    "strict",
-                    Switch,
-                    "End at the first face that cannot be read, instead of counting it as missing",
-                ),
-            ],
-        ),
+        (None, &[
+            flag("student", "student", Text("MODEL"),
+                "The frozen student: a weights file with a card, or a finished run's folder"),
+            flag("train", "data.train", Texts("SPEC"), "Clips with labels. Repeatable"),
+            flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
+            flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
+            flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
+            flag("lr", "training.learning_rate", Number("RATE"), "Highest learning rate [default: 0.0001]"),
+            flag("causal", "model.causal", Switch,
+                "A frame sees only itself and earlier frames, as live use does"),
+            flag("window", "post.vote.window", Whole("FRAMES"), "Frames of the vote's window [default: 30]"),
+            flag("vote", "post.vote.kind", OneOf("KIND", names::<VoteArg>), "Which frames vote [default: centred]"),
+            flag("stride", "post.stride", Whole("FRAMES"),
+                "Frames between two windows of the encoder when it is used [default: 32]"),
+            SEED,
+            flag("features", "features", Text("FOLDER"), "Where features are kept [default: RUN/features]"),
+            flag("strict", "strict", Switch,
+                "End at the first face that cannot be read, instead of counting it as missing"),
+        ]),
         (None, &[]),
     ];
 }
 
-impl RefineArgs {
-    /// The settings, and the folder they are for.
-    fn begin(&self) -> Result<(RefineConfig, RunFolder), Failure> {
-        if let Some(path) = self.run.resumed() {
-            let folder = RunFolder::open(path)?;
-            return Ok((folder.load_config()?, folder));
-        }
-        let mut config = self.run.settings()?;
-        config.validate().map_err(Failure::usage)?;
-        let formats = clip_formats();
-        for spec in config.data.train.iter().chain(&config.data.valid) {
-            formats.check(spec).map_err(Failure::usage)?;
-        }
-        config.make_paths_absolute();
-        Ok((config, self.run.create()?))
+/// Judges settings, and makes them independent of the folder we are in.
+fn check(config: &mut RefineConfig) -> Result<(), Failure> {
+    config.validate().map_err(Failure::usage)?;
+    let formats = clip_formats();
+    for spec in config.data.train.iter().chain(&config.data.valid) {
+        formats.check(spec).map_err(Failure::usage)?;
     }
+    config.make_paths_absolute();
+    Ok(())
 }
 
 /// Runs the command.
@@ -133,9 +89,9 @@ impl RefineArgs {
 /// # Errors
 /// Settings, data, networks or the disk; or Ctrl-C, after saving.
 pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.begin()?;
+    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
-    let how = (args.run.resumed().is_some(), args.recompute);
+    let how = (args.run.resumes(), args.recompute);
     let report = train(config, &folder, how, compute, args.run.quiet, Box::new(|_| Ok(())))?;
     match &report.scores {
         Some(measured) => say(&scores(measured))?,

@@ -22,7 +22,7 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// The page [default: report.html in the folder].
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 

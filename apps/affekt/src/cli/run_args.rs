@@ -2,7 +2,7 @@
 //! the argument, its help, its layer and its conflict with `--resume`.
 
 use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use affekt_engine::world::RunFolder;
 use clap::builder::PossibleValue;
@@ -14,8 +14,8 @@ use affekt_engine::world::config::{LayerError, Layers, Presets};
 
 /// Settings with flags for some of them.
 pub trait Flagged: Presets {
-    /// What `--preset` and `--set` say of themselves.
-    const EXAMPLES: [&str; 2];
+    /// Help of `--preset` and of `--set`.
+    const HELP: [&str; 2];
     /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
     const FLAGS: &[(Option<&str>, &[SettingFlag])];
 }
@@ -117,39 +117,42 @@ pub struct RunArgs<S> {
 }
 
 impl<S: Flagged> RunArgs<S> {
-    /// The folder of the run that is to go on.
-    pub fn resumed(&self) -> Option<&Path> {
-        self.resume.as_deref()
+    /// Whether an earlier run goes on.
+    pub fn resumes(&self) -> bool {
+        self.resume.is_some()
     }
 
-    /// The settings of a new run.
+    /// The settings and the folder they are for: of a new run, whose settings `check` judges, or of the one that goes on.
     ///
     /// # Errors
-    /// A layer cannot be read, or holds a setting that does not exist or is out of its range: exit code 2.
-    pub fn settings(&self) -> Result<S, Failure> {
-        let layers = || -> Result<S, LayerError> {
-            let mut layers = Layers::<S>::default();
-            if let Some(name) = &self.preset {
-                layers.preset(name)?;
-            }
-            if let Some(path) = &self.config {
-                layers.file(path)?;
-            }
-            self.set.iter().try_for_each(|assignment| layers.assignment(assignment))?;
-            for (flag, key, value) in &self.given {
-                layers.flag(flag, key, value.clone())?;
-            }
-            layers.resolve()
-        };
-        layers().map_err(Failure::usage)
+    /// A layer cannot be read, or holds a setting that does not exist or is out of its range (exit code 2); or the folder is not
+    /// empty (unless `--force`), or cannot be made or read.
+    pub fn begin(
+        &self,
+        check: impl FnOnce(&mut S) -> Result<(), Failure>,
+    ) -> Result<(S, RunFolder), Failure> {
+        if let Some(path) = &self.resume {
+            let folder = RunFolder::open(path)?;
+            return Ok((folder.load_config()?, folder));
+        }
+        let mut settings = self.settings().map_err(Failure::usage)?;
+        check(&mut settings)?;
+        Ok((settings, RunFolder::create(&self.out, self.force)?))
     }
 
-    /// Makes the folder of a new run.
-    ///
-    /// # Errors
-    /// It is not empty (unless `--force`), or cannot be made.
-    pub fn create(&self) -> Result<RunFolder, Failure> {
-        Ok(RunFolder::create(&self.out, self.force)?)
+    fn settings(&self) -> Result<S, LayerError> {
+        let mut layers = Layers::default();
+        if let Some(name) = &self.preset {
+            layers.preset(name)?;
+        }
+        if let Some(path) = &self.config {
+            layers.file(path)?;
+        }
+        self.set.iter().try_for_each(|assignment| layers.assignment(assignment))?;
+        for (flag, key, value) in &self.given {
+            layers.flag(flag, key, value.clone())?;
+        }
+        layers.resolve()
     }
 
     fn flags() -> impl Iterator<Item = &'static SettingFlag> {
@@ -182,7 +185,7 @@ impl<S: Flagged> FromArgMatches for RunArgs<S> {
 
 impl<S: Flagged> Args for RunArgs<S> {
     fn augment_args(mut command: Command) -> Command {
-        let [preset, set] = S::EXAMPLES;
+        let [preset, set] = S::HELP;
         let path = value_parser!(PathBuf);
         command = command.args([
             argument("preset", preset).value_name("NAME"),

@@ -67,7 +67,7 @@ enum Kind {
 #[command(after_help = EXAMPLES)]
 pub struct SynthArgs {
     /// Folder to write to; must be new or empty.
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// What to write.
     #[arg(long, value_enum, default_value_t = Kind::Faces)]

@@ -1,6 +1,6 @@
 //! Values of options that name something in the engine.
 
-use affekt_engine::net::{Depth, Stem};
+use affekt_engine::net::Stem;
 use clap::ValueEnum;
 
 /// Which residual network.
@@ -12,16 +12,6 @@ pub enum DepthArg {
     Resnet34,
     /// Bottleneck blocks 3, 4, 6, 3.
     Resnet50,
-}
-
-impl From<DepthArg> for Depth {
-    fn from(arg: DepthArg) -> Self {
-        match arg {
-            DepthArg::Resnet18 => Self::ResNet18,
-            DepthArg::Resnet34 => Self::ResNet34,
-            DepthArg::Resnet50 => Self::ResNet50,
-        }
-    }
 }
 
 /// First layers of a network.

@@ -2,8 +2,8 @@
 
 use eframe::egui::{self, Context};
 
-use super::bars::{Press, Weight};
-use super::help::{self, Wish};
+use super::bars::Weight;
+use super::commands::Command;
 use super::settings::{Asked, Editing, Serve};
 use super::{Tab, Window, faces};
 use crate::recognize::RecognizerChoice;
@@ -11,48 +11,35 @@ use crate::snapshot::{Snapshot, free_name};
 use affekt_engine::world::live::SourceSpec;
 
 impl Window {
-    pub(super) fn answer(&mut self, press: Press) {
-        match press {
-            Press::Pause => self.pause(),
-            Press::Snapshot => self.snapshot(),
-            Press::Record => self.record(),
-            Press::Again => self.live.again(),
-            Press::Synth => self.play(SourceSpec::Synth, None),
-            Press::Defaults => {
+    pub(super) fn answer(&mut self, command: Command, ctx: &Context) {
+        let now = self.live.pipeline.now();
+        match (command, &mut self.film) {
+            (Command::Pause, _) => self.pause(),
+            (Command::Snapshot, None) => self.snapshot(),
+            (Command::Record, None) => self.record(),
+            (Command::Neutral, None) => self.live.look_at_rest(faces::AT_REST),
+            (Command::Again, _) => self.live.again(),
+            (Command::Synth, _) => self.play(SourceSpec::Synth, None),
+            (Command::Defaults, _) => {
                 self.state.recognizer = RecognizerChoice::default();
                 self.editing = Editing::of(&self.state.recognizer);
                 self.live.recognize(&self.state.recognizer);
             }
-            Press::Viewer => self.switch_viewer(),
-            Press::Theme => self.set_theme(self.state.theme.next()),
-            Press::Help => self.help = !self.help,
-            Press::Dismiss => self.line = None,
-        }
-    }
-
-    pub(super) fn answer_keys(&mut self, ctx: &Context) {
-        let now = self.live.pipeline.now();
-        for wish in help::wishes(ctx) {
-            match (wish, &mut self.film) {
-                (Wish::Pause, _) => self.pause(),
-                (Wish::Snapshot, None) => self.snapshot(),
-                (Wish::Record, None) => self.record(),
-                (Wish::Neutral, None) => self.live.look_at_rest(faces::AT_REST),
-                (Wish::Quit, _) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-                (Wish::Step(frames), Some(film)) => film.viewer.step(frames),
-                (Wish::Leap(seconds), Some(film)) => {
-                    let to = film.viewer.seconds() + seconds as f64;
-                    film.viewer.seek(to.max(0.0), now);
-                }
-                (Wish::Start, Some(film)) => film.viewer.seek(0.0, now),
-                (Wish::End, Some(film)) => film.viewer.seek(f64::MAX, now),
-                (Wish::Tab, _) => self.tab = if self.tab == Tab::Faces { Tab::Settings } else { Tab::Faces },
-                (Wish::Theme, _) => self.set_theme(self.state.theme.next()),
-                (Wish::Help, _) => self.help = !self.help,
-                (Wish::Close, _) if self.help => self.help = false,
-                (Wish::Viewer, _) | (Wish::Close, Some(_)) => self.switch_viewer(),
-                _ => {}
+            (Command::Quit, _) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            (Command::Step(frames), Some(film)) => film.viewer.step(frames),
+            (Command::Leap(seconds), Some(film)) => {
+                let to = film.viewer.seconds() + seconds as f64;
+                film.viewer.seek(to.max(0.0), now);
             }
+            (Command::Start, Some(film)) => film.viewer.seek(0.0, now),
+            (Command::End, Some(film)) => film.viewer.seek(f64::MAX, now),
+            (Command::Tab, _) => self.tab = if self.tab == Tab::Faces { Tab::Settings } else { Tab::Faces },
+            (Command::Theme, _) => self.set_theme(self.state.theme.next()),
+            (Command::Help, _) => self.help = !self.help,
+            (Command::Dismiss, _) => self.line = None,
+            (Command::Close, _) if self.help => self.help = false,
+            (Command::Viewer, _) | (Command::Close, Some(_)) => self.switch_viewer(),
+            _ => {}
         }
     }
 

@@ -2,33 +2,9 @@
 
 use eframe::egui::{Align, Button, Frame, Layout, Margin, RichText, Ui};
 
+use super::commands::Command;
 use super::live::{Live, Playing};
 use super::look::Look;
-
-/// What a button asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Press {
-    /// Pause or go on.
-    Pause,
-    /// Write a snapshot.
-    Snapshot,
-    /// Record, or end that.
-    Record,
-    /// Play the source again from its start.
-    Again,
-    /// The synthetic camera in place of a source that failed.
-    Synth,
-    /// The recognizer that is built in, in place of one that could not be opened.
-    Defaults,
-    /// Into the viewer or out of it.
-    Viewer,
-    /// The next theme.
-    Theme,
-    /// Help.
-    Help,
-    /// Close the line of news.
-    Dismiss,
-}
 
 /// What a line of news is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,32 +16,32 @@ pub enum Weight {
 }
 
 /// Draws the bar of buttons. `viewer`: whether there is a table to be seen with the film, and whether it is seen now.
-pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> Vec<Press> {
+pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> Vec<Command> {
     let mut pressed = vec![];
     let (has_table, viewing) = viewer;
     ui.horizontal(|ui| {
-        let mut button = |ui: &mut Ui, enabled: bool, text: &str, hint: &str, press: Press| {
+        let mut button = |ui: &mut Ui, enabled: bool, text: &str, hint: &str, press: Command| {
             if ui.add_enabled(enabled, Button::new(text)).on_hover_text(hint).clicked() {
                 pressed.push(press);
             }
         };
         if !viewing {
             let pause = if live.paused { "Go on" } else { "Pause" };
-            button(ui, live.playing == Playing::On, pause, "Space", Press::Pause);
+            button(ui, live.playing == Playing::On, pause, "Space", Command::Pause);
             let seen = live.last.is_some() && live.about.is_some();
-            button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Press::Snapshot);
+            button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Command::Snapshot);
             let since = live.recording.map(|since| live.pipeline.now().saturating_sub(since).as_secs());
             let record = since.map_or("Record".into(), |s| format!("End recording {}:{:02}", s / 60, s % 60));
-            button(ui, live.can_record() || since.is_some(), &record, "R: video and CSV", Press::Record);
+            button(ui, live.can_record() || since.is_some(), &record, "R: video and CSV", Command::Record);
         }
         if viewing {
-            button(ui, true, "Back to live", "V", Press::Viewer);
+            button(ui, true, "Back to live", "V", Command::Viewer);
         } else if has_table {
-            button(ui, true, "View results", "V: this film with its analysed table", Press::Viewer);
+            button(ui, true, "View results", "V: this film with its analysed table", Command::Viewer);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            button(ui, true, "?", "H: keys", Press::Help);
-            button(ui, true, theme, "T: theme: system, light, dark", Press::Theme);
+            button(ui, true, "?", "H: keys", Command::Help);
+            button(ui, true, theme, "T: theme: system, light, dark", Command::Theme);
             let name = if viewing { "film and table".into() } else { live.name() };
             ui.add(eframe::egui::Label::new(RichText::new(name).weak()).truncate());
         });
@@ -79,8 +55,8 @@ pub fn news(
     look: &Look,
     weight: Weight,
     text: &str,
-    answers: &[(&str, Press)],
-) -> Option<Press> {
+    answers: &[(&str, Command)],
+) -> Option<Command> {
     let mut pressed = None;
     let fill = ui.visuals().faint_bg_color;
     Frame::new().fill(fill).inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {

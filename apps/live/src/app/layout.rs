@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui};
 
-use super::bars::{self, Press, Weight};
+use super::bars::{self, Weight};
+use super::commands::{self, Command};
 use super::film::Film;
 use super::live::Playing;
 use super::look::Look;
@@ -14,13 +15,15 @@ use super::{Tab, Window, faces, help, picture, timeline};
 const LEGEND_FROM: f32 = 560.0;
 
 /// A line of news with the buttons that answer it.
-type News = (Weight, String, Vec<(&'static str, Press)>);
+type News = (Weight, String, Vec<(&'static str, Command)>);
 
 impl Window {
     /// Draws everything.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
-        self.answer_keys(&ctx);
+        for command in commands::typed(&ctx) {
+            self.answer(command, &ctx);
+        }
         self.take_dropped(&ctx);
         let classes = match &self.film {
             Some(film) => film.viewer.results.classes(),
@@ -75,31 +78,33 @@ impl Window {
             lines.extend(self.live.note.clone().map(|note| (Weight::Note, note, vec![])));
             match &self.live.playing {
                 Playing::Failed(problem) => {
-                    let answers = vec![("open again", Press::Again), ("synthetic camera", Press::Synth)];
+                    let answers = vec![("open again", Command::Again), ("synthetic camera", Command::Synth)];
                     lines.push((Weight::Problem, problem.clone(), answers));
                 }
                 Playing::Ended
                     if self.opening.is_none() && !self.live.info.as_ref().is_some_and(|i| i.still) =>
                 {
                     let text = format!("{} has ended", self.live.name());
-                    lines.push((Weight::Note, text, vec![("play again", Press::Again)]));
+                    lines.push((Weight::Note, text, vec![("play again", Command::Again)]));
                 }
                 _ => {}
             }
         }
         if let Some(problem) = &self.live.refused {
-            let answers = vec![("use the built-in model on the processor", Press::Defaults)];
+            let answers = vec![("use the built-in model on the processor", Command::Defaults)];
             lines.push((Weight::Problem, problem.clone(), answers));
         }
         if let Some(opening) = &self.opening {
             lines.push((Weight::Note, format!("reading {}", opening.table.display()), vec![]));
         }
-        lines.extend(self.line.clone().map(|(weight, text)| (weight, text, vec![("close", Press::Dismiss)])));
+        lines.extend(
+            self.line.clone().map(|(weight, text)| (weight, text, vec![("close", Command::Dismiss)])),
+        );
         for (weight, text, answers) in lines {
             pressed.extend(bars::news(ui, &self.look, weight, &text, &answers));
         }
-        for press in pressed {
-            self.answer(press);
+        for command in pressed {
+            self.answer(command, ui.ctx());
         }
     }
 

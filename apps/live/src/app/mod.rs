@@ -1,11 +1,13 @@
 //! The window: what is drawn where, and what buttons and keys do. Nothing in it waits for a stage, a file or a model.
 //!
-//! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer; `layout` says what is drawn where: `picture`, `faces` and
-//! `timeline` draw either, `bars` the buttons, news and numbers, `settings` the other tab, `help` the keys, `look` their
-//! colours. `answers` is what all of these lead to, `open` puts the window on the screen.
+//! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer. `layout` says
+//! what is drawn where: `picture`, `faces` and `timeline` draw either, `bars` the buttons, news and numbers, `settings` the other
+//! tab, `help` the overlay of keys, `look` their colours. `commands` is what keys and buttons ask for, `answers` what that leads
+//! to; `open` puts the window on the screen.
 
 mod answers;
 mod bars;
+mod commands;
 mod faces;
 mod film;
 mod help;

@@ -1,10 +1,10 @@
 //! Whole camera pictures as video files.
 
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use affekt_engine::data::Clips as _;
+use affekt_engine::data::{Clips as _, DataError};
 use affekt_engine::files::{move_atomically, stream_atomically};
 use affekt_engine::synth::{Progress, SynthClips, write_truth, write_y4m};
 use anyhow::{Context as _, anyhow, bail};
@@ -23,14 +23,11 @@ pub fn write(
     progress: Progress<'_>,
 ) -> anyhow::Result<bool> {
     let mut before = 0;
+    let (ending, make) = if mp4 { ("mp4", encode as Make) } else { ("y4m", stream as Make) };
     for clip in 0..clips.len() {
         let mut tell = |done: usize| progress(before + done);
-        let video = out.join(format!("{}.{}", clips.clip_name(clip), if mp4 { "mp4" } else { "y4m" }));
-        let done = if mp4 {
-            encode(clips, clip, size, &video, &mut tell)?
-        } else {
-            stream(clips, clip, size, &video, &mut tell)?
-        };
+        let video = out.join(format!("{}.{ending}", clips.clip_name(clip)));
+        let done = make(&video, &mut |file| write_y4m(clips, clip, size, file, &mut tell))?;
         if !done {
             return Ok(false);
         }
@@ -41,6 +38,11 @@ pub fn write(
     }
     Ok(true)
 }
+
+/// Writes a clip's frames; returns whether it was finished.
+type Frames<'a> = dyn FnMut(&mut dyn Write) -> Result<bool, DataError> + 'a;
+/// Makes a file of frames; returns the same.
+type Make = fn(&Path, &mut Frames<'_>) -> anyhow::Result<bool>;
 
 /// Why a stream of frames ended before its end.
 enum Cut {
@@ -54,15 +56,9 @@ impl From<std::io::Error> for Cut {
     }
 }
 
-fn stream(
-    clips: &SynthClips,
-    clip: usize,
-    size: (usize, usize),
-    path: &Path,
-    progress: Progress<'_>,
-) -> anyhow::Result<bool> {
+fn stream(path: &Path, frames: &mut Frames<'_>) -> anyhow::Result<bool> {
     // A stream that was asked to end is an error to the file, so that no half video takes its name.
-    let written = stream_atomically(path, |file| match write_y4m(clips, clip, size, file, progress) {
+    let written = stream_atomically(path, |file| match frames(file) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Cut::Asked),
         Err(error) => Err(Cut::Failed(error.into())),
@@ -89,13 +85,7 @@ pub fn need_ffmpeg() -> Result<(), Failure> {
 }
 
 /// Pipes the frames into ffmpeg, which writes to a folder of its own until the file is whole.
-fn encode(
-    clips: &SynthClips,
-    clip: usize,
-    size: (usize, usize),
-    path: &Path,
-    progress: Progress<'_>,
-) -> anyhow::Result<bool> {
+fn encode(path: &Path, frames: &mut Frames<'_>) -> anyhow::Result<bool> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let unfinished = tempfile::Builder::new().prefix(".affekt-").tempdir_in(folder)?;
     let file = unfinished.path().join("clip.mp4");
@@ -108,7 +98,7 @@ fn encode(
         .context("ffmpeg cannot be started")?;
     let pipe = ffmpeg.stdin.take().context("ffmpeg takes no input")?;
     let mut pipe = BufWriter::new(pipe);
-    let written = write_y4m(clips, clip, size, &mut pipe, progress);
+    let written = frames(&mut pipe);
     let flushed = pipe.flush();
     // Closing the pipe tells ffmpeg that this was all.
     drop(pipe);
