@@ -10,9 +10,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::affwild2::CLASSES;
 use super::bitmap::Bitmap;
 use super::clip_files::{frame_name, frame_of, is_plain_name};
+use super::formats::affwild2::CLASSES;
 use super::{Ambiguous, Clips, DataError, Target, Vocabulary};
 use crate::files::AtomicFile;
 
@@ -248,7 +248,7 @@ mod tests {
     use std::fs;
     use std::sync::Arc;
 
-    use super::super::affwild2::tests::write_frames;
+    use super::super::formats::affwild2::tests::write_frames;
     use super::*;
     use crate::data::{ClipFormats, SkipLog, Spec};
 

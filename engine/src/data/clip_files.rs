@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::annotation::{Annotation, MAX_FRAMES};
 use super::bitmap::Bitmap;
+use super::frame_labels::{FrameLabels, MAX_FRAMES};
 use super::{Clips, DataError, SkipLog, decode};
 use crate::media::Picture;
 
@@ -19,7 +19,7 @@ pub(super) struct ClipFiles {
     folder: PathBuf,
     /// Frames, counted from 0, that have a file.
     present: Bitmap,
-    labels: Option<Annotation>,
+    labels: Option<FrameLabels>,
     /// The set's class for each class of the file.
     classes: Vec<usize>,
 }
@@ -33,7 +33,7 @@ impl ClipFiles {
     pub fn list(
         name: &str,
         folder: PathBuf,
-        labels: Option<Annotation>,
+        labels: Option<FrameLabels>,
         skips: &SkipLog,
     ) -> Result<Self, DataError> {
         let present = list_frames(&folder, skips)?;
@@ -63,7 +63,7 @@ impl ClipFiles {
     }
 
     fn frames(&self) -> usize {
-        self.present.end().max(self.labels.as_ref().map_or(0, Annotation::len))
+        self.present.end().max(self.labels.as_ref().map_or(0, FrameLabels::len))
     }
 
     fn path(&self, frame: usize) -> PathBuf {

@@ -3,19 +3,26 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::annotation;
-use super::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
-use super::{DataError, SkipLog, Spec};
+use crate::data::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
+use crate::data::frame_labels;
+use crate::data::{ClipFormat, DataError, SkipLog, Spec};
+
+/// The form's entry in the table.
+pub(super) fn format() -> ClipFormat {
+    let about = "folders of frames 00001.jpg, 00002.jpg, ..., labels in <clip>.txt beside them (split: a folder above)";
+    ClipFormat::new("clips", about, &[], |spec, skips| Ok(Arc::new(open(spec, skips)?)))
+}
 
 /// Opens every clip of a folder. The classes are those of the first label file; the others must have the same names, in
 /// any order.
-pub(super) fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
+fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
     let root = folder(spec)?;
     let mut clips = Vec::new();
     for (name, path) in clip_folders(&root, skips)? {
         let file = root.join(format!("{name}.txt"));
-        let labels = if !spec.unlabelled && file.is_file() { Some(annotation::read(&file)?) } else { None };
+        let labels = if !spec.unlabelled && file.is_file() { Some(frame_labels::read(&file)?) } else { None };
         match ClipFiles::list(&name, path.clone(), labels, skips) {
             Ok(clip) => clips.push(clip),
             Err(error) => skips.skip(&path.display().to_string(), error)?,

@@ -15,13 +15,13 @@ const NONE: i8 = -1;
 
 /// One file's labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Annotation {
+pub(super) struct FrameLabels {
     /// The header's names, as they are written.
     pub classes: Vec<String>,
     labels: Vec<i8>,
 }
 
-impl Annotation {
+impl FrameLabels {
     /// Number of frames that the file speaks of.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -37,12 +37,12 @@ impl Annotation {
 ///
 /// # Errors
 /// It cannot be read, is for another task, or a line is not what it should be; names the file and line.
-pub(super) fn read(path: &Path) -> Result<Annotation, DataError> {
+pub(super) fn read(path: &Path) -> Result<FrameLabels, DataError> {
     let file = File::open(path).map_err(|e| DataError::io(path, e))?;
     parse(path, BufReader::new(file))
 }
 
-fn parse(path: &Path, mut reader: impl BufRead) -> Result<Annotation, DataError> {
+fn parse(path: &Path, mut reader: impl BufRead) -> Result<FrameLabels, DataError> {
     let mut line = Vec::new();
     let mut number = 0;
     let mut next = |line: &mut Vec<u8>| -> Result<Option<usize>, DataError> {
@@ -83,7 +83,7 @@ fn parse(path: &Path, mut reader: impl BufRead) -> Result<Annotation, DataError>
         }
         labels.push(label(text, &classes).map_err(|reason| wrong(number, reason))?);
     }
-    Ok(Annotation { classes, labels })
+    Ok(FrameLabels { classes, labels })
 }
 
 /// The class names of the first line.
@@ -137,7 +137,7 @@ mod tests {
 
     const EIGHT: &str = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other\n";
 
-    fn parsed(text: &str) -> Result<Annotation, DataError> {
+    fn parsed(text: &str) -> Result<FrameLabels, DataError> {
         parse(Path::new("video_1.txt"), text.as_bytes())
     }
 

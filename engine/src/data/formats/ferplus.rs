@@ -7,17 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::tree::FileTree;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "ferplus",
-    about: "FER+ folder or .tar (splits Train, Valid, Test)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(FerPlus::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about = "FER+ folder or .tar (splits Train, Valid, Test)";
+    Format::new("ferplus", about, &[], |spec, skips| Ok(Arc::new(FerPlus::open(spec, skips)?)))
+}
 
 /// The vote columns in their order.
 pub(super) const CLASSES: [&str; 10] =
@@ -197,15 +195,15 @@ impl Dataset for FerPlus {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::data) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fmt::Write as _;
     use std::fs;
     use std::path::Path;
 
-    use super::super::decode::tests::grey_png;
-    use super::super::tree::tests::tar_of;
     use super::*;
+    use crate::data::decode::tests::grey_png;
+    use crate::data::tree::tests::tar_of;
 
     /// Writes a FER+ folder with one split whose lines are (tone of the picture, votes).
     pub(in crate::data) fn write_split(root: &Path, split: &str, lines: &[(u8, [u8; 10])]) {

@@ -3,17 +3,16 @@
 
 use std::sync::Arc;
 
-use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::tree::FileTree;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "folder",
-    about: "pictures in class-named folders (split: a folder above them), or any tree with unlabelled=true",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(ImageFolder::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about =
+        "pictures in class-named folders (split: a folder above them), or any tree with unlabelled=true";
+    Format::new("folder", about, &[], |spec, skips| Ok(Arc::new(ImageFolder::open(spec, skips)?)))
+}
 
 struct ImageFolder {
     name: String,
@@ -136,9 +135,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fs;
 
-    use super::super::decode::tests::grey_png;
-    use super::super::tree::tests::tar_of;
     use super::*;
+    use crate::data::decode::tests::grey_png;
+    use crate::data::tree::tests::tar_of;
 
     fn open(spec: &str) -> Result<ImageFolder, DataError> {
         ImageFolder::open(&spec.parse().unwrap(), &SkipLog::new(true))

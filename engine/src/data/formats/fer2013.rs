@@ -5,17 +5,15 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tree::read_exact_at;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec};
+use crate::data::tree::read_exact_at;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "fer2013",
-    about: "FER2013 CSV (splits Training, PublicTest, PrivateTest)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(Fer2013::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about = "FER2013 CSV (splits Training, PublicTest, PrivateTest)";
+    Format::new("fer2013", about, &[], |spec, skips| Ok(Arc::new(Fer2013::open(spec, skips)?)))
+}
 
 const CLASSES: [&str; 7] = ["Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"];
 const SIDE: usize = 48;

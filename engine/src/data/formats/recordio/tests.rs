@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::fs;
 
-use super::super::decode::tests::grey_png;
 use super::*;
+use crate::data::decode::tests::grey_png;
 
 /// Three pictures after a record 0, as `InsightFace` writes them.
 fn write(dir: &Path) -> [Vec<u8>; 3] {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::DataError;
+use crate::data::DataError;
 use crate::data::tree::read_exact_at;
 
 const MAGIC: u32 = 0xced7_230a;

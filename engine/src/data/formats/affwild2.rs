@@ -6,13 +6,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::annotation;
-use super::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
-use super::{DataError, SkipLog, Spec};
+use crate::data::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
+use crate::data::frame_labels;
+use crate::data::{ClipFormat, DataError, SkipLog, Spec};
 
 /// The classes of the annotation files; the first edition has no `Other`.
-pub(super) const CLASSES: [&str; 8] =
+pub(in crate::data) const CLASSES: [&str; 8] =
     ["Neutral", "Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise", "Other"];
 
 const TASK_FOLDERS: [&str; 3] = ["", "EXPR_Recognition_Challenge", "EXPR_Classification_Challenge"];
@@ -22,8 +23,15 @@ const SPLITS: [(&str, &[&str]); 2] = [
     ("Validation_Set", &["validation_set", "validation", "valid", "val"]),
 ];
 
+/// The form's entry in the table.
+pub(super) fn format() -> ClipFormat {
+    let about =
+        "Aff-Wild2, expressions: cropped_aligned and EXPR_*_Challenge (splits Train_Set, Validation_Set)";
+    ClipFormat::new("affwild2", about, &[], |spec, skips| Ok(Arc::new(open(spec, skips)?)))
+}
+
 /// Opens the clips of the SPEC's split, or of both.
-pub(super) fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
+fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
     let root = spec.path.as_path();
     fs::metadata(root).map_err(|e| DataError::io(root, e))?;
     let frame_folders: Vec<PathBuf> =
@@ -35,7 +43,7 @@ pub(super) fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataErro
     let mut clips = Vec::new();
     for folder in annotation_folders(spec)? {
         for (name, path) in annotation_files(&folder, skips)? {
-            let labels = if spec.unlabelled { None } else { Some(annotation::read(&path)?) };
+            let labels = if spec.unlabelled { None } else { Some(frame_labels::read(&path)?) };
             if let Some(labels) = &labels {
                 check_classes(&path, &labels.classes)?;
             }
@@ -128,7 +136,7 @@ fn annotation_files(folder: &Path, skips: &SkipLog) -> Result<Vec<(String, PathB
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::data) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::io::Cursor;
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
 use crate::media::Picture;
 
 mod container;
@@ -18,12 +18,11 @@ pub use container::Writer;
 use header::Header;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "recordio",
-    about: "InsightFace .rec/.idx, by folder, file or prefix; classes=a,b,c names its labels, else unlabelled",
-    options: &["classes"],
-    open: |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about =
+        "InsightFace .rec/.idx, by folder, file or prefix; classes=a,b,c names its labels, else unlabelled";
+    Format::new("recordio", about, &["classes"], |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)))
+}
 
 struct RecordIo {
     name: String,
