@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::bitmap::Bitmap;
-use super::clip_files::{frame_name, frame_of, is_plain_name};
+use super::clip_files::{frame_of, image_location, is_plain_name};
 use super::formats::affwild2::CLASSES;
 use super::{Ambiguous, Clips, DataError, Target, Vocabulary};
 use crate::files::AtomicFile;
@@ -20,11 +20,6 @@ use crate::files::AtomicFile;
 const MAX_LINE: u64 = 4096;
 /// Problems that are named; the rest is only counted.
 const NAMED: usize = 20;
-
-/// How the list calls a frame, counted from 0: `video_1/00001.jpg` for the first.
-pub fn image_location(clip: &str, frame: usize) -> String {
-    format!("{clip}/{}", frame_name(frame))
-}
 
 fn header() -> String {
     format!("image_location,{}", CLASSES.join(","))

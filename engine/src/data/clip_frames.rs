@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::abaw::image_location;
+use super::clip_files::image_location;
 use super::{Annotation, Clips, DataError, Dataset, Spec};
 use crate::media::Picture;
 
@@ -72,6 +72,10 @@ impl Dataset for ClipFrames {
     fn annotation(&self, index: usize) -> Annotation {
         let (clip, frame) = self.place(index);
         self.clips.label(clip, frame).map_or(Annotation::None, Annotation::Class)
+    }
+
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        Ok(Some(self.clips.clip_name(self.place(index).0).to_owned()))
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

@@ -36,6 +36,16 @@ pub trait Dataset: Send + Sync {
     /// The item's label.
     fn annotation(&self, index: usize) -> Annotation;
 
+    /// Who or what the item shows, where the format tells: a person's number, a video's name. Items of one group belong
+    /// on one side when a set is split; the name means nothing beside that.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        let _ = index;
+        Ok(None)
+    }
+
     /// Hash of the item's stored bytes (or pixels, where the format stores pixels), for de-duplication.
     ///
     /// # Errors

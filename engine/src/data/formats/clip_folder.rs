@@ -1,12 +1,14 @@
 //! Clips of one's own: `<root>[/<split>]/<clip>/00001.jpg` and so on, with labels in `<clip>.txt` beside the folder,
 //! in the form of Aff-Wild2, or without any.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::data::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
 use crate::data::frame_labels;
+use crate::data::hidden::{hidden_folder, note_hidden};
 use crate::data::{ClipFormat, DataError, SkipLog, Spec};
 
 /// The form's entry in the table.
@@ -79,6 +81,7 @@ fn folder(spec: &Spec) -> Result<PathBuf, DataError> {
 /// Names and folders of clips, sorted. Labels without a folder are bad items.
 fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, DataError> {
     let mut found = Vec::new();
+    let mut hidden = HashSet::new();
     for entry in fs::read_dir(root).map_err(|e| DataError::io(root, e))? {
         let entry = entry.map_err(|e| DataError::io(root, e))?;
         let (path, name) = (entry.path(), entry.file_name());
@@ -86,9 +89,11 @@ fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, 
         let bad =
             |reason: &str| skips.skip(&path.display().to_string(), DataError::format(&path, "", reason));
         if path.is_dir() {
-            if name.to_str().is_some() && is_plain_name(&shown) {
+            if hidden_folder(&shown) {
+                hidden.insert(shown.into_owned());
+            } else if name.to_str().is_some() && is_plain_name(&shown) {
                 found.push((shown.into_owned(), path));
-            } else if !shown.starts_with('.') {
+            } else {
                 bad("the name cannot be a clip's: it is refused")?;
             }
         } else if let Some(stem) = shown.strip_suffix(".txt")
@@ -98,6 +103,7 @@ fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, 
             bad(&format!("labels without a folder `{stem}` of frames"))?;
         }
     }
+    note_hidden(root, hidden, skips);
     found.sort_unstable();
     Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{affwild2, clip_folder};
+use super::{affwild2, clip_folder, labelled_clips};
 use crate::data::format::{add, find};
 use crate::data::{Ambiguous, ClipFormat, Clips, DataError, SkipLog, Spec};
 
@@ -16,7 +16,12 @@ impl ClipFormats {
 
     /// Every form that is read from files.
     pub fn files() -> Self {
-        Self(vec![affwild2::format(), clip_folder::format()])
+        Self(vec![
+            affwild2::format(),
+            clip_folder::format(),
+            labelled_clips::dfew(),
+            labelled_clips::ferv39k(),
+        ])
     }
 
     /// Adds a form, or replaces the one of its name.

@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::data::lines::fields;
 use crate::data::tree::FileTree;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
@@ -16,6 +17,9 @@ pub(super) fn format() -> Format {
     let about = "FER+ folder or .tar (splits Train, Valid, Test)";
     Format::new("ferplus", about, &[], |spec, skips| Ok(Arc::new(FerPlus::open(spec, skips)?)))
 }
+
+/// Longest line of a label list, in bytes.
+const MAX_LINE: u64 = 4096;
 
 /// The vote columns in their order.
 pub(super) const CLASSES: [&str; 10] =
@@ -100,18 +104,21 @@ fn read_labels(
     skips: &SkipLog,
     items: &mut Vec<Item>,
 ) -> Result<(), DataError> {
-    let text = tree.read(list)?;
     let (path, place) = tree.place(list);
     let folder =
         tree.paths()[list].rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
+    let mut lines = tree.lines(list, MAX_LINE)?;
     let before = items.len();
-    for (number, record) in reader.records().enumerate() {
-        let place = format!("{place}, line {}", number + 1);
+    while let Some(line) = lines.next()? {
+        let number = line.number;
+        if line.bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let place = format!("{place}, line {number}");
         let damaged = |reason: String| DataError::format(&path, place.clone(), reason);
-        let parsed = match record {
+        let parsed = match fields(line.bytes) {
             // The first line tells whether the file is of this format at all.
-            Ok(fields) if number == 0 && fields.len() != 2 + CLASSES.len() => {
+            Ok(fields) if number == 1 && fields.len() != 2 + CLASSES.len() => {
                 return Err(damaged(format!(
                     "{} columns; expected {}: file name, face box, and votes for {}",
                     fields.len(),
@@ -121,10 +128,10 @@ fn read_labels(
             }
             Ok(fields) => parse_line(&fields).and_then(|(name, face, votes)| {
                 let file = by_path.get(format!("{folder}{name}").as_str());
-                let file = *file.ok_or_else(|| format!("there is no {folder}{name}"))?;
+                let file = *file.ok_or_else(|| format!("there is no {folder}{}", quoted(name)))?;
                 Ok(Item { file, votes, face })
             }),
-            Err(error) => Err(error.to_string()),
+            Err(reason) => Err(reason),
         };
         match parsed {
             Ok(item) => items.push(item),
@@ -145,14 +152,16 @@ fn parse_line(fields: &csv::StringRecord) -> Result<Line<'_>, String> {
     }
     let mut face = [0; 4];
     let numbers = fields[1].trim_matches(['(', ')', ' ']).split(',');
-    let bad_box = || format!("face box `{}` is not (left, top, right, bottom)", &fields[1]);
+    let bad_box = || format!("face box `{}` is not (left, top, right, bottom)", quoted(&fields[1]));
     let parsed: Vec<usize> =
         numbers.map(|text| text.trim().parse()).collect::<Result<_, _>>().map_err(|_| bad_box())?;
     face.copy_from_slice(parsed.get(..4).filter(|_| parsed.len() == 4).ok_or_else(bad_box)?);
     let mut votes = [0.0; CLASSES.len()];
     for (vote, (text, class)) in votes.iter_mut().zip(fields.iter().skip(2).zip(CLASSES)) {
-        let count: u16 =
-            text.trim().parse().map_err(|_| format!("vote `{text}` for {class} is not a whole number"))?;
+        let count: u16 = text
+            .trim()
+            .parse()
+            .map_err(|_| format!("vote `{}` for {class} is not a whole number", quoted(text)))?;
         *vote = f32::from(count);
     }
     Ok((fields[0].trim(), face, votes))

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use super::format::{add, find};
 use super::{ClipFormat, ClipFrames, DataError, Dataset, Format, SkipLog, Spec};
 
+mod affectnet;
 pub(super) mod affwild2;
 mod clip_folder;
 mod clip_formats;
+mod expw;
 mod fer2013;
 pub(super) mod ferplus;
 mod image_folder;
+mod labelled_clips;
+mod rafdb;
 pub mod recordio;
+mod webdataset;
 
 pub use clip_formats::ClipFormats;
 
@@ -23,7 +28,16 @@ pub struct Formats(Vec<Format>);
 impl Formats {
     /// Every format that is read from files.
     pub fn files() -> Self {
-        let pictures = vec![ferplus::format(), image_folder::format(), fer2013::format(), recordio::format()];
+        let pictures = vec![
+            ferplus::format(),
+            image_folder::format(),
+            fer2013::format(),
+            recordio::format(),
+            affectnet::format(),
+            expw::format(),
+            rafdb::format(),
+            webdataset::format(),
+        ];
         ClipFormats::files().iter().fold(Self(pictures), |formats, clips| formats.with(frames_of(clips)))
     }
 
