@@ -64,3 +64,26 @@ fn every_format_is_listed_with_its_options() {
     }
     assert!(text.contains("[confidence]") && text.contains("labels_per_class"), "{text}");
 }
+
+#[test]
+fn split_writes_parts_that_share_no_person_and_can_be_trained_on() {
+    let lab = Lab::new();
+    let out = lab.text("parts");
+    let spec = "synth:120?size=32&identities=0..30";
+    let args = ["data", "split", spec, "--parts", "train=80,valid=20", "--out", &out, "--json"];
+    let told: serde_json::Value = serde_json::from_str(&affekt(args).done().out).unwrap();
+    let count = |part: &str, key: &str| told["parts"][part][key].as_u64().unwrap();
+    assert_eq!(count("train", "items") + count("valid", "items"), 120);
+    assert!((18..=30).contains(&count("valid", "items")), "{told}");
+    let everybody = inspected(spec)["identities"].as_u64().unwrap();
+    assert_eq!(count("train", "identities") + count("valid", "identities"), everybody, "nobody is in both");
+    let written = inspected(&format!("folder:{out}#valid"));
+    assert_eq!(written["items"], told["parts"]["valid"]["items"]);
+    assert_eq!(
+        written["classes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>(),
+        count("valid", "items")
+    );
+    affekt(args).refused(2, &["something already"]);
+    affekt(["data", "split", spec, "--parts", "a=1,a=2", "--out", &lab.text("x")]).refused(2, &["`a`"]);
+    affekt(["data", "split", spec, "--parts", "a=1", "--out", &lab.text("x")]).refused(2, &["two parts"]);
+}

@@ -70,13 +70,7 @@ impl ClipFiles {
                     folder.display()
                 ));
             }
-            // Fewer frames than labels are missing faces, except that exactly one may be the known slip.
-            if frames > labels || frames + 1 == labels {
-                skips.note(&format!(
-                    "{}: {labels} labels, but the last frame is {frames}: joined by number, which may be off by one",
-                    folder.display()
-                ));
-            }
+            note_lengths(&folder, labels, frames, skips);
         }
         Ok(Self {
             name: name.to_owned(),
@@ -88,6 +82,11 @@ impl ClipFiles {
             valid: None,
             classes: Vec::new(),
         })
+    }
+
+    /// Notes where the files and a list of `count` lines do not end together, as [`ClipFiles::list`] does for labels.
+    pub fn note_length(&self, count: usize, skips: &SkipLog) {
+        note_lengths(&self.folder, count, self.present.end(), skips);
     }
 
     /// A clip without any face; there need not be a folder.
@@ -147,6 +146,17 @@ impl ClipFiles {
             return Err(DataError::format(&path, "", format!("more than {MAX_FILE} bytes, as no frame has")));
         }
         Ok(bytes)
+    }
+}
+
+/// Notes that labels and frames differ where that may be more than missing faces.
+fn note_lengths(folder: &Path, labels: usize, frames: usize, skips: &SkipLog) {
+    // Fewer frames than labels are missing faces, except that exactly one may be the known slip.
+    if frames > labels || frames + 1 == labels {
+        skips.note(&format!(
+            "{}: {labels} labels, but the last frame is {frames}: joined by number, which may be off by one",
+            folder.display()
+        ));
     }
 }
 

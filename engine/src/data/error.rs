@@ -61,7 +61,7 @@ impl DataError {
     }
 
     /// A file that is not what its format says. `place` comes with its leading separator, e.g. `, line 12`, or is empty.
-    /// `reason` says what is wrong and what to do; text of the file in it goes through [`quoted`] first.
+    /// `reason` says what is wrong and what to do; text of the file in it goes through [`quoted`](super::quoted) first.
     pub fn format(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Format { path: path.to_path_buf(), place: place.into(), reason: reason.into() }
     }

@@ -11,6 +11,11 @@ pub(super) fn hidden_folder(name: &str) -> bool {
     name.starts_with(['.', '@', '$']) || name == "__MACOSX"
 }
 
+/// Whether a file is what a system leaves beside files on other systems' disks: `._face.jpg` is no picture.
+pub(super) fn hidden_file(name: &str) -> bool {
+    name.starts_with("._")
+}
+
 /// Says once which folders were left out.
 pub(super) fn note_hidden(root: &Path, hidden: HashSet<String>, skips: &SkipLog) {
     let mut names: Vec<String> = hidden.into_iter().collect();
@@ -18,7 +23,7 @@ pub(super) fn note_hidden(root: &Path, hidden: HashSet<String>, skips: &SkipLog)
     if !names.is_empty() {
         let names: Vec<String> = names.iter().take(6).map(|name| quoted(name)).collect();
         skips.note(&format!(
-            "{}: hidden and system folders are left out: {}",
+            "{}: hidden and system folders and files are left out: {}",
             root.display(),
             names.join(", ")
         ));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::split::unique_most;
 use super::{Annotation, DataError, Dataset, SkipLog};
 
 /// Sizes of pictures that are named; the others are counted together.
@@ -123,14 +124,10 @@ fn count_labels(dataset: &dyn Dataset, found: &mut Inspection) {
         match dataset.annotation(item) {
             Annotation::None => found.unlabelled += 1,
             Annotation::Class(class) => counts[class] += 1,
-            Annotation::Votes(votes) => {
-                let most = votes.iter().copied().fold(0.0, f32::max);
-                let mut first = votes.iter().enumerate().filter(|(_, vote)| most > 0.0 && **vote == most);
-                match (first.next(), first.next()) {
-                    (Some((class, _)), None) => counts[class] += 1,
-                    _ => found.ambiguous += 1,
-                }
-            }
+            Annotation::Votes(votes) => match unique_most(&votes) {
+                Some(class) => counts[class] += 1,
+                None => found.ambiguous += 1,
+            },
         }
     }
     found.classes = Counts(dataset.classes().iter().cloned().zip(counts).collect());

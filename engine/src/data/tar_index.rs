@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
-use super::hidden::{hidden_folder, note_hidden};
+use super::hidden::{hidden_file, hidden_folder, note_hidden};
 use super::lines::open_regular;
 use super::quote::{quoted, quoted_bytes};
 use super::{DataError, SkipLog};
@@ -91,6 +91,10 @@ pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(Vec<String>, Ar
             inside.rsplit_once('/').and_then(|(above, _)| above.split('/').find(|f| hidden_folder(f)))
         {
             hidden.insert(folder.to_owned());
+            continue;
+        }
+        if hidden_file(inside.rsplit('/').next().unwrap_or_default()) {
+            hidden.insert("._*".to_owned());
             continue;
         }
         let (offset, len) = (entry.raw_file_position(), size.unwrap_or(entry.size()));

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::hidden::{hidden_folder, note_hidden};
+use super::hidden::{hidden_file, hidden_folder, note_hidden};
 use super::lines::{Lines, open_regular};
 use super::quote::quoted;
 use super::tar_index::{Archive, index_tar};
@@ -173,6 +173,8 @@ impl Walk<'_> {
                 self.hidden.insert(name);
             } else if kind.is_dir() {
                 self.list(&path, &format!("{prefix}{name}/"))?;
+            } else if hidden_file(&name) {
+                self.hidden.insert("._*".to_owned());
             } else if kind.is_file() {
                 self.paths.push(format!("{prefix}{name}"));
             } else {
@@ -256,7 +258,13 @@ pub(super) mod tests {
     #[test]
     fn hidden_and_system_folders_are_left_out_and_named_once() {
         let dir = tempfile::tempdir().unwrap();
-        let names = [".ipynb_checkpoints/a.png", "__MACOSX/happy/b.png", "happy/@eaDir/c.png", "happy/d.png"];
+        let names = [
+            ".ipynb_checkpoints/a.png",
+            "__MACOSX/happy/b.png",
+            "happy/@eaDir/c.png",
+            "happy/d.png",
+            "happy/._d.png",
+        ];
         for name in names {
             fs::create_dir_all(dir.path().join("x").join(name).parent().unwrap()).unwrap();
             fs::write(dir.path().join("x").join(name), b"x").unwrap();
@@ -268,7 +276,7 @@ pub(super) mod tests {
             assert_eq!(FileTree::open(&root, &skips).unwrap().paths(), ["happy/d.png"]);
             let noted = skips.noted().join("\n");
             assert_eq!(skips.notes(), 1);
-            assert!(noted.contains(".ipynb_checkpoints, @eaDir, __MACOSX"), "{noted}");
+            assert!(noted.contains("._*, .ipynb_checkpoints, @eaDir, __MACOSX"), "{noted}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Ambiguous, DataError, Source};
+use super::{Ambiguous, DataError, Source, quoted};
 
 const BUILT_IN: [(&str, &str); 3] = [
     ("ferplus8", include_str!("../../../assets/vocabularies/ferplus8.txt")),
@@ -40,7 +40,7 @@ impl Vocabulary {
     /// Fewer than two names, an empty name, or two names that mean the same.
     pub fn new(classes: Vec<String>) -> Result<Self, DataError> {
         let error = |reason: String| {
-            let dataset = format!("class list {}", classes.join(", "));
+            let dataset = format!("class list {}", shown(&classes));
             DataError::Vocabulary { dataset, reason }
         };
         if classes.len() < 2 {
@@ -157,8 +157,7 @@ impl Vocabulary {
         ambiguous: Ambiguous,
     ) -> Result<Mapping, DataError> {
         let error = |reason: String| {
-            let lists =
-                format!("the dataset has {}; the run has {}", classes.join(", "), self.classes.join(", "));
+            let lists = format!("the dataset has {}; the run has {}", shown(classes), shown(&self.classes));
             DataError::Vocabulary { dataset: dataset.to_owned(), reason: format!("{reason}: {lists}") }
         };
         for from in map.keys() {
@@ -189,6 +188,15 @@ impl Vocabulary {
         };
         classes.iter().map(target).collect()
     }
+}
+
+/// Class names for a message: not all where there are very many, as where folders are people and not classes.
+fn shown(classes: &[String]) -> String {
+    const NAMED: usize = 20;
+    let names: Vec<String> = classes.iter().take(NAMED).map(|class| quoted(class)).collect();
+    let more = classes.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names.join(", ") + &more
 }
 
 /// Lines that are neither empty nor comments.
@@ -257,6 +265,15 @@ mod tests {
         let message = map("basic7", "happy contempt", &[]).unwrap_err().to_string();
         assert!(message.contains("`contempt` maps nowhere"), "{message}");
         assert!(message.contains("happy, contempt") && message.contains("anger, disgust, fear"), "{message}");
+    }
+
+    #[test]
+    fn thousands_of_classes_are_not_all_listed() {
+        let people: Vec<String> = (0..5000).map(|person| format!("person{person}")).collect();
+        let vocabulary = Vocabulary::open("basic7").unwrap();
+        let refused = vocabulary.mapping("set", &people, &BTreeMap::new(), Ambiguous::Drop);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.len() < 1000 && message.contains("and 4980 more"), "{message}");
     }
 
     #[test]

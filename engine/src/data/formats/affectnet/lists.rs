@@ -22,8 +22,9 @@ const COLUMNS: [&str; 9] = [
     "valence",
     "arousal",
 ];
-/// Folders that hold the pictures which the lists name.
-const PICTURES: [&str; 2] = ["manually_annotated_images/", "automatically_annotated_images/"];
+/// Folders that hold the pictures of the lists that people made, and of the other one.
+const MANUAL: &str = "manually_annotated_images/";
+const AUTOMATIC: &str = "automatically_annotated_images/";
 
 /// Adds the faces of a list.
 pub(super) fn read(
@@ -33,9 +34,13 @@ pub(super) fn read(
     skips: &SkipLog,
     items: &mut Vec<ListedFace>,
 ) -> Result<(), DataError> {
-    let beside = tree.paths()[list].rsplit_once('/').map_or(0, |(folder, _)| folder.len() + 1);
-    let pictures: HashMap<&str, usize> =
-        tree.paths().iter().enumerate().map(|(file, path)| (below_pictures(path, beside), file)).collect();
+    let own = tree.paths()[list].as_str();
+    let beside = own.rfind('/').map_or("", |slash| &own[..=slash]);
+    let folder =
+        if own.to_ascii_lowercase().contains("automatically_annotated.csv") { AUTOMATIC } else { MANUAL };
+    let pictures: HashMap<&str, usize> = (tree.paths().iter().enumerate())
+        .map(|(file, path)| (below_pictures(path, folder, beside), file))
+        .collect();
     let mut lines = tree.lines(list, MAX_LINE)?;
     let first = fields(lines.first(&COLUMNS.join(","))?.bytes).map_err(|reason| lines.error(1, reason))?;
     let columns = columns(&first).map_err(|reason| lines.error(1, reason))?;
@@ -66,10 +71,11 @@ pub(super) fn read(
 }
 
 /// A picture's path as lists write it: below the folder of pictures, or else below the list's own.
-fn below_pictures(path: &str, beside: usize) -> &str {
-    let lower = path.to_ascii_lowercase();
-    let start = PICTURES.iter().find_map(|folder| lower.find(folder).map(|at| at + folder.len()));
-    &path[start.unwrap_or(beside).min(path.len())..]
+fn below_pictures<'a>(path: &'a str, folder: &str, beside: &str) -> &'a str {
+    match path.to_ascii_lowercase().find(folder) {
+        Some(at) => &path[at + folder.len()..],
+        None => path.strip_prefix(beside).unwrap_or(path),
+    }
 }
 
 /// Where path, box and expression stand; `None` where the line is no header but a face.

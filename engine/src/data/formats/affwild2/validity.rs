@@ -39,7 +39,10 @@ pub(super) fn open(
         let Some(folder) = frames_of(frames, name) else {
             return Ok(Err(DataError::format(path, "", no_frames(name))));
         };
-        Ok(ClipFiles::list(name, folder, None, skips).map(|clip| clip.limited(count, Some(valid))))
+        Ok(ClipFiles::list(name, folder, None, skips).map(|clip| {
+            clip.note_length(count, skips);
+            clip.limited(count, Some(valid))
+        }))
     })?;
     ClipFileSet::new(spec.to_string(), Vec::new(), clips, |_, _| Ok(0))
 }
