@@ -7,6 +7,7 @@ mod bad_data;
 mod bad_models;
 mod bad_settings;
 mod clips;
+mod data;
 mod generating;
 mod gpu;
 mod measuring;

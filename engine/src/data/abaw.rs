@@ -5,26 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{BufReader, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::affwild2::CLASSES;
 use super::bitmap::Bitmap;
-use super::clip_files::{frame_name, frame_of, is_plain_name};
-use super::{Ambiguous, Clips, DataError, Target, Vocabulary};
+use super::clip_files::{frame_of, image_location, is_plain_name};
+use super::formats::affwild2::CLASSES;
+use super::lines::Lines;
+use super::{Ambiguous, Clips, DataError, Target, Vocabulary, quoted};
 use crate::files::AtomicFile;
 
 /// Longest line read, in bytes.
 const MAX_LINE: u64 = 4096;
 /// Problems that are named; the rest is only counted.
 const NAMED: usize = 20;
-
-/// How the list calls a frame, counted from 0: `video_1/00001.jpg` for the first.
-pub fn image_location(clip: &str, frame: usize) -> String {
-    format!("{clip}/{}", frame_name(frame))
-}
 
 fn header() -> String {
     format!("image_location,{}", CLASSES.join(","))
@@ -180,42 +176,31 @@ impl PredictionsReport {
 /// The file cannot be read or its first line is not a list's.
 pub fn check_predictions(path: &Path, clips: &dyn Clips) -> Result<PredictionsReport, DataError> {
     let file = File::open(path).map_err(|e| DataError::io(path, e))?;
-    let mut reader = BufReader::new(file);
+    let mut lines = Lines::new(BufReader::new(file), path.to_path_buf(), String::new(), MAX_LINE);
+    let first = lines.next()?.map(|line| line.text().trim().to_owned()).unwrap_or_default();
+    if first.replace(' ', "") != header() {
+        let reason = format!("the first line is `{}`, but must be `{}`", quoted(&first), header());
+        return Err(DataError::format(path, ", line 1", reason));
+    }
     let mut report = PredictionsReport::default();
     let index: BTreeMap<&str, usize> = (0..clips.len()).map(|clip| (clips.clip_name(clip), clip)).collect();
     let mut seen: Vec<Bitmap> = vec![Bitmap::default(); clips.len()];
-    let mut line = Vec::new();
-    for number in 1u64.. {
-        line.clear();
-        let read =
-            (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).map_err(|e| DataError::io(path, e))?;
-        if read == 0 && number > 1 {
-            break;
-        }
-        if read as u64 == MAX_LINE {
-            let reason = "the line is far too long for a row";
-            return Err(DataError::format(path, format!(", line {number}"), reason));
-        }
-        let text = String::from_utf8_lossy(line.trim_ascii());
-        if number == 1 {
-            if text.strip_prefix('\u{FEFF}').unwrap_or(&text).replace(' ', "") != header() {
-                let reason = format!("the first line is `{text:.100}`, but must be `{}`", header());
-                return Err(DataError::format(path, ", line 1", reason));
-            }
-            continue;
-        }
-        let Some((clip, frame)) = parse_row(&text) else {
+    while let Some(line) = lines.next()? {
+        let (number, text) = (line.number, line.text());
+        let text = text.trim();
+        let Some((clip, frame)) = parse_row(text) else {
             report.malformed += 1;
             report.name(|| {
-                format!("line {number}: `{text:.100}` is not <video>/00001.jpg,<class from 0 to 7>")
+                format!("line {number}: `{}` is not <video>/00001.jpg,<class from 0 to 7>", quoted(text))
             });
             continue;
         };
         match index.get(clip).filter(|&&clip| frame < clips.frames(clip)) {
             None => {
                 report.unknown += 1;
-                report
-                    .name(|| format!("line {number}: the data has no frame {}", image_location(clip, frame)));
+                report.name(|| {
+                    format!("line {number}: the data has no frame {}", quoted(&image_location(clip, frame)))
+                });
             }
             Some(&found) if seen[found].set(frame) => {
                 report.duplicate += 1;
@@ -248,7 +233,7 @@ mod tests {
     use std::fs;
     use std::sync::Arc;
 
-    use super::super::affwild2::tests::write_frames;
+    use super::super::formats::affwild2::tests::write_frames;
     use super::*;
     use crate::data::{ClipFormats, SkipLog, Spec};
 

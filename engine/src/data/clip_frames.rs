@@ -2,34 +2,9 @@
 
 use std::sync::Arc;
 
-use super::abaw::image_location;
-use super::clip_format::{self, ClipFormat};
-use super::{Annotation, Clips, DataError, Dataset, Format, SkipLog, Spec};
+use super::clip_files::image_location;
+use super::{Annotation, Clips, DataError, Dataset, Spec};
 use crate::media::Picture;
-
-/// Option keys of clips that are used as pictures.
-const OPTIONS: &[&str] = &["every"];
-
-/// Frames of Aff-Wild2 as pictures.
-pub(super) const AFFWILD2: Format = Format {
-    name: clip_format::AFFWILD2.name,
-    about: "frames of Aff-Wild2 (splits Train_Set, Validation_Set); every=N takes each Nth frame",
-    options: OPTIONS,
-    open: |spec, skips| open(&clip_format::AFFWILD2, spec, skips),
-};
-
-/// Frames of clip folders as pictures.
-pub(super) const CLIPS: Format = Format {
-    name: clip_format::CLIPS.name,
-    about: "frames of clips in folders; every=N takes each Nth frame",
-    options: OPTIONS,
-    open: |spec, skips| open(&clip_format::CLIPS, spec, skips),
-};
-
-fn open(format: &ClipFormat, spec: &Spec, skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-    let every = ClipFrames::every(spec)?;
-    Ok(Arc::new(ClipFrames::new((format.open)(spec, skips)?, every)?))
-}
 
 /// The frames of clips that have a face, in the clips' order. A frame labelled -1 has no label and serves as unlabelled.
 pub struct ClipFrames {
@@ -99,6 +74,10 @@ impl Dataset for ClipFrames {
         self.clips.label(clip, frame).map_or(Annotation::None, Annotation::Class)
     }
 
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        Ok(Some(self.clips.clip_name(self.place(index).0).to_owned()))
+    }
+
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
         let (clip, frame) = self.place(index);
         self.clips.content_hash(clip, frame)
@@ -115,8 +94,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fs;
 
-    use super::super::affwild2::tests::{write_frames, write_labels};
-    use super::super::{Pool, Source, Vocabulary};
+    use super::super::formats::affwild2::tests::{write_frames, write_labels};
+    use super::super::{Pool, SkipLog, Source, Vocabulary};
     use super::*;
     use crate::data::Formats;
 

@@ -52,9 +52,7 @@ impl Pool {
     pub fn remove_content_of(&mut self, others: &[&Pool]) -> usize {
         let hashes: HashSet<&[u8; 32]> =
             others.iter().flat_map(|pool| pool.samples.iter().map(|s| &s.hash).chain(&pool.unused)).collect();
-        let before = self.samples.len();
-        self.samples.retain(|sample| !hashes.contains(&sample.hash));
-        before - self.samples.len()
+        self.split_off(|sample| !hashes.contains(&sample.hash)).len()
     }
 }
 

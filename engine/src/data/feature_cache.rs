@@ -135,7 +135,7 @@ mod tests {
     use std::fs;
     use std::sync::Arc;
 
-    use super::super::affwild2::tests::{jpeg, write_frames};
+    use super::super::formats::affwild2::tests::{jpeg, write_frames};
     use super::*;
     use crate::data::{ClipFormats, SkipLog, Spec};
 

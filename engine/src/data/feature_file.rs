@@ -13,8 +13,8 @@ use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 
 use super::DataError;
-use super::annotation::MAX_FRAMES;
 use super::bitmap::{Bitmap, bit};
+use super::frame_labels::MAX_FRAMES;
 use crate::files::AtomicFile;
 
 const MAGIC: &[u8; 8] = b"AFKTFEAT";

@@ -1,126 +1,131 @@
-//! Which formats there are. A new format is one file beside this one and one line in [`Formats::files`].
+//! One format of data: how a SPEC calls it and what opens it.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use super::{DataError, Dataset, SkipLog, Spec, clip_frames, fer2013, ferplus, image_folder, recordio};
+use super::{Clips, DataError, Dataset, SkipLog, Spec};
 
-/// Opens a dataset; bad items found while indexing go to the log.
-pub type OpenDataset = fn(&Spec, &SkipLog) -> Result<Arc<dyn Dataset>, DataError>;
+type Open<D> = dyn Fn(&Spec, &SkipLog) -> Result<Arc<D>, DataError> + Send + Sync;
 
-/// One dataset format.
-#[derive(Debug, Clone, Copy)]
-pub struct Format {
-    /// First part of a SPEC.
-    pub name: &'static str,
-    /// What it reads, for help texts.
-    pub about: &'static str,
-    /// Option keys it understands beside [`Spec::COMMON_OPTIONS`].
-    pub options: &'static [&'static str],
-    /// Opens a SPEC of this format.
-    pub open: OpenDataset,
+/// A format of pictures ([`Format`]) or of clips ([`ClipFormat`]).
+pub struct FormatOf<D: ?Sized> {
+    name: Cow<'static, str>,
+    about: Cow<'static, str>,
+    options: Vec<Cow<'static, str>>,
+    open: Arc<Open<D>>,
 }
 
-/// The formats a program understands.
-#[derive(Debug, Clone)]
-pub struct Formats(Vec<Format>);
+/// A dataset format. Whatever a program can turn into a [`Dataset`] can be one:
+///
+/// ```
+/// use std::sync::Arc;
+/// use affekt_engine::data::{Annotation, Dataset, Format, Formats, MemoryFaces, SkipLog};
+/// use affekt_engine::media::Picture;
+///
+/// let faces = [(Picture::filled(48, 48, 1, 90), Annotation::Class(1))];
+/// let mine = Arc::new(MemoryFaces::new("mine", ["sad", "happy"], faces)?);
+/// let formats = Formats::files().with(Format::new("mine", "my faces", &[], move |_spec, _skips| Ok(mine.clone())));
+/// assert_eq!(formats.open(&"mine:all".parse()?, &SkipLog::new(true))?.len(), 1);
+/// # Ok::<(), affekt_engine::data::DataError>(())
+/// ```
+pub type Format = FormatOf<dyn Dataset>;
 
-impl Formats {
-    /// Every format that is read from files.
-    pub fn files() -> Self {
-        Self(vec![
-            ferplus::FORMAT,
-            image_folder::FORMAT,
-            fer2013::FORMAT,
-            recordio::FORMAT,
-            clip_frames::AFFWILD2,
-            clip_frames::CLIPS,
-        ])
+/// A form of clips, as [`Format`] is one of pictures.
+pub type ClipFormat = FormatOf<dyn Clips>;
+
+impl<D: ?Sized> FormatOf<D> {
+    /// A format. `name` is the first part of a SPEC, `about` says in a line what it reads, `options` are the keys it
+    /// understands beside those that all formats do. `open` indexes what a SPEC names; bad items it finds go to the log.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        about: impl Into<Cow<'static, str>>,
+        options: &[&'static str],
+        open: impl Fn(&Spec, &SkipLog) -> Result<Arc<D>, DataError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_options(name, about, options.iter().map(|&key| key.into()).collect(), open)
     }
 
-    /// Adds a format that another part of the engine provides.
-    #[must_use]
-    pub fn with(mut self, format: Format) -> Self {
-        self.0.push(format);
-        self
+    /// As [`FormatOf::new`], with option keys that are made at run time.
+    pub fn with_options(
+        name: impl Into<Cow<'static, str>>,
+        about: impl Into<Cow<'static, str>>,
+        options: Vec<Cow<'static, str>>,
+        open: impl Fn(&Spec, &SkipLog) -> Result<Arc<D>, DataError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), about: about.into(), options, open: Arc::new(open) }
     }
 
-    /// All of them, for help texts.
-    pub fn iter(&self) -> impl Iterator<Item = &Format> {
-        self.0.iter()
+    /// First part of a SPEC.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Finds the SPEC's format and checks its option keys, without touching the disk.
+    /// What it reads, for help texts.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// Option keys it understands beside those that all formats do.
+    pub fn options(&self) -> impl Iterator<Item = &str> {
+        self.options.iter().map(AsRef::as_ref)
+    }
+
+    /// Opens what a SPEC names, whatever format the SPEC says.
     ///
     /// # Errors
-    /// Unknown format (lists the formats) or unknown key (lists the keys).
-    pub fn check(&self, spec: &Spec) -> Result<&Format, DataError> {
-        let format = find(spec, "formats", &self.0, |format| format.name)?;
-        check_options(spec, Spec::COMMON_OPTIONS, format.options)?;
-        Ok(format)
+    /// The files cannot be read or are damaged; a bad item where `skips` is strict.
+    pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<D>, DataError> {
+        (self.open)(spec, skips)
     }
 
-    /// Opens the dataset a SPEC names.
-    ///
-    /// # Errors
-    /// As [`Formats::check`]; the files cannot be read or are damaged; a bad item where `skips` is strict.
-    pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-        (self.check(spec)?.open)(spec, skips)
+    /// Refuses option keys that this format does not know; `common` are those that all formats do.
+    pub(super) fn check_options(&self, spec: &Spec, common: &[&str]) -> Result<(), DataError> {
+        let known = |key: &str| self.options().any(|own| own == key);
+        let Some(key) = spec.options.keys().find(|key| !known(key)) else { return Ok(()) };
+        let keys: Vec<&str> = common.iter().copied().chain(self.options()).collect();
+        Err(spec.error(format!("unknown option `{key}`; `{}` understands {}", self.name, keys.join(", "))))
+    }
+}
+
+// Derived, these would ask the same of `D`, which is shared and needs neither.
+impl<D: ?Sized> Clone for FormatOf<D> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            about: self.about.clone(),
+            options: self.options.clone(),
+            open: Arc::clone(&self.open),
+        }
+    }
+}
+
+impl<D: ?Sized> fmt::Debug for FormatOf<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Format")
+            .field("name", &self.name)
+            .field("about", &self.about)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts a format into a table; one of the same name makes way, so that a program can replace a format.
+pub(super) fn add<D: ?Sized>(table: &mut Vec<FormatOf<D>>, format: FormatOf<D>) {
+    match table.iter_mut().find(|known| known.name == format.name) {
+        Some(known) => *known = format,
+        None => table.push(format),
     }
 }
 
 /// The entry of a table that a SPEC's first part names.
-pub(super) fn find<'a, F>(
+pub(super) fn find<'a, D: ?Sized>(
     spec: &Spec,
     what: &str,
-    table: &'a [F],
-    name: impl Fn(&F) -> &'static str,
-) -> Result<&'a F, DataError> {
-    table.iter().find(|entry| name(entry) == spec.format).ok_or_else(|| {
-        let names: Vec<&str> = table.iter().map(&name).collect();
+    table: &'a [FormatOf<D>],
+) -> Result<&'a FormatOf<D>, DataError> {
+    table.iter().find(|format| format.name == spec.format).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(FormatOf::name).collect();
         spec.error(format!("unknown format `{}`; the {what} are {}", spec.format, names.join(", ")))
     })
-}
-
-/// Refuses option keys that a format does not know.
-pub(super) fn check_options(spec: &Spec, common: &[&str], own: &[&str]) -> Result<(), DataError> {
-    let Some(key) = spec.options.keys().find(|key| !own.contains(&key.as_str())) else { return Ok(()) };
-    let keys: Vec<&str> = common.iter().chain(own).copied().collect();
-    Err(spec.error(format!("unknown option `{key}`; `{}` understands {}", spec.format, keys.join(", "))))
-}
-
-/// Opens a dataset of one of [`Formats::files`] with a skip log of its own.
-///
-/// # Errors
-/// As [`Formats::open`].
-pub fn open(spec: &Spec, strict: bool) -> Result<Arc<dyn Dataset>, DataError> {
-    Formats::files().open(spec, &SkipLog::new(strict))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn refusal(spec: &str) -> String {
-        Formats::files().check(&spec.parse().unwrap()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn an_unknown_format_lists_the_formats() {
-        let message = refusal("ferpuls:a.tar");
-        assert!(message.contains("ferplus, folder, fer2013, recordio"), "{message}");
-    }
-
-    #[test]
-    fn an_unknown_option_lists_the_keys() {
-        let message = refusal("recordio:a?clases=x");
-        assert!(message.contains("`clases`") && message.contains("classes"), "{message}");
-        assert!(message.contains("labels_per_class"), "{message}");
-    }
-
-    #[test]
-    fn a_missing_path_names_it() {
-        let message = open(&"folder:/nowhere/at/all".parse().unwrap(), false).err().unwrap().to_string();
-        assert!(message.contains("/nowhere/at/all"), "{message}");
-    }
 }

@@ -1,55 +1,12 @@
 //! The flat list of samples a run draws from, made of one or more datasets under the run's vocabulary.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::label::label;
-use super::{Ambiguous, DataError, Dataset, Formats, LabelsPerClass, Mapping, SkipLog, Spec, Vocabulary};
+use super::{DataError, Dataset, Mapping, SkipLog, Source, Vocabulary};
 use crate::media::Picture;
-
-/// An open dataset and how its labels are used.
-#[derive(Clone)]
-pub struct Source {
-    /// The dataset.
-    pub dataset: Arc<dyn Dataset>,
-    /// Keep so many labels a class from it.
-    pub labels_per_class: Option<LabelsPerClass>,
-    /// Ignore its labels.
-    pub unlabelled: bool,
-    /// Where items without a clear label go.
-    pub ambiguous: Ambiguous,
-    /// The dataset's class -> the run's class, `unlabelled` or `drop`.
-    pub map: BTreeMap<String, String>,
-}
-
-impl Source {
-    /// A dataset with its labels, mapped by name.
-    pub fn new(dataset: Arc<dyn Dataset>) -> Self {
-        Self {
-            dataset,
-            labels_per_class: None,
-            unlabelled: false,
-            ambiguous: Ambiguous::Drop,
-            map: BTreeMap::new(),
-        }
-    }
-
-    /// Opens a SPEC and takes its options over.
-    ///
-    /// # Errors
-    /// As [`Formats::open`].
-    pub fn open(spec: &Spec, formats: &Formats, skips: &SkipLog) -> Result<Self, DataError> {
-        Ok(Self {
-            dataset: formats.open(spec, skips)?,
-            labels_per_class: spec.labels_per_class,
-            unlabelled: spec.unlabelled,
-            ambiguous: spec.ambiguous,
-            map: spec.map.clone(),
-        })
-    }
-}
 
 /// One item of a pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,8 +28,8 @@ pub struct Sample {
 pub struct Pool {
     pub(super) datasets: Vec<Arc<dyn Dataset>>,
     pub(super) samples: Vec<Sample>,
-    /// Content of items the sources hold that are no samples: an evaluation set's dropped items are kept out of
-    /// training all the same.
+    /// Content that the sources hold and that is no sample, or no longer one: what an evaluation set does not score is
+    /// kept out of training all the same. Whatever takes samples away adds their content here.
     pub(super) unused: Vec<[u8; 32]>,
 }
 
@@ -164,18 +121,19 @@ impl Pool {
         self.datasets[sample.dataset as usize].picture(sample.item as usize)
     }
 
-    /// Leaves only the labelled samples, as scoring needs them; gives the number that went.
+    /// Leaves only the labelled samples, as scoring needs them; gives the number that went. Their content stays known,
+    /// so that [`Pool::remove_content_of`] this pool takes it out of training too.
     pub fn retain_labelled(&mut self) -> usize {
-        let rest = self.split_off(|sample| sample.label.is_some());
-        self.unused.extend(rest.samples.iter().map(|sample| sample.hash));
-        rest.len()
+        self.split_off(|sample| sample.label.is_some()).len()
     }
 
-    /// Moves the samples that `keep` refuses into a pool of their own.
-    #[must_use]
+    /// Moves the samples that `keep` refuses into a pool of their own. This pool still knows their content, as one that
+    /// has been evaluated on must: it is what [`Pool::remove_content_of`] looks for.
     pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
-        let (kept, rest) = std::mem::take(&mut self.samples).into_iter().partition(|sample| keep(sample));
+        let (kept, rest) =
+            std::mem::take(&mut self.samples).into_iter().partition::<Vec<_>, _>(|sample| keep(sample));
         self.samples = kept;
+        self.unused.extend(rest.iter().map(|sample| sample.hash));
         Self { datasets: self.datasets.clone(), samples: rest, unused: Vec::new() }
     }
 
@@ -193,8 +151,9 @@ impl Pool {
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::super::ferplus;
-    use super::super::ferplus::tests::write_split;
+    use super::super::formats::ferplus::tests::write_split;
+    use super::super::{Ambiguous, Annotation, ClipFrames, Formats, Spec};
+    use super::super::{MemoryClip, MemoryClips, MemoryFaces, MemoryFrame};
     use super::*;
 
     /// A pool of a FER+ split written for the test.
@@ -257,7 +216,7 @@ pub(super) mod tests {
         let folder = dir.path().join("data/FER2013Train");
         std::fs::write(folder.join("fer0000000.png"), b"").unwrap();
         std::fs::write(folder.join("fer0000002.png"), b"text").unwrap();
-        let spec = Spec::new(ferplus::FORMAT.name, dir.path());
+        let spec = Spec::new("ferplus", dir.path());
         let build = |strict| {
             let skips = SkipLog::new(strict);
             let source = Source::open(&spec, &Formats::files(), &skips).unwrap();
@@ -279,6 +238,59 @@ pub(super) mod tests {
         let message =
             Pool::build(&Vocabulary::open("basic7").unwrap(), &[source], &skips).err().unwrap().to_string();
         assert!(message.contains("no usable item") && message.contains("a.png"), "{message}");
+    }
+
+    /// A training pool of grey pictures with these tones.
+    fn training(tones: &[u8]) -> Pool {
+        let items = tones.iter().map(|&tone| (Picture::filled(4, 4, 1, tone), Annotation::Class(0)));
+        let faces = MemoryFaces::new("train", ["happy", "sad"], items).unwrap();
+        Pool::build(&happy_or_sad(), &[Source::new(Arc::new(faces))], &SkipLog::new(true)).unwrap()
+    }
+
+    fn happy_or_sad() -> Vocabulary {
+        Vocabulary::open("happiness,sadness").unwrap()
+    }
+
+    #[test]
+    fn validation_items_that_a_map_sends_to_unlabelled_are_kept_out_of_training() {
+        let items = [(1, 0), (2, 1), (3, 2)]
+            .map(|(tone, class)| (Picture::filled(4, 4, 1, tone), Annotation::Class(class)));
+        let faces = MemoryFaces::new("valid", ["happy", "sad", "smirk"], items).unwrap();
+        let mut source = Source::new(Arc::new(faces));
+        for (target, left) in [("unlabelled", 1), ("drop", 0)] {
+            source.map.insert("smirk".to_owned(), target.to_owned());
+            let sources = std::slice::from_ref(&source);
+            let mut valid = Pool::build(&happy_or_sad(), sources, &SkipLog::new(true)).unwrap();
+            assert_eq!(valid.retain_labelled(), left);
+            assert_eq!(valid.labels(), [Some(0), Some(1)]);
+            let mut train = training(&[2, 3, 4]);
+            assert_eq!((train.remove_content_of(&[&valid]), train.len()), (2, 1), "{target}");
+        }
+    }
+
+    #[test]
+    fn validation_frames_labelled_minus_one_are_kept_out_of_training() {
+        let frame = |tone, label| MemoryFrame { face: Some(Picture::filled(4, 4, 1, tone)), label };
+        let frames = vec![frame(1, Some(0)), frame(2, None), frame(3, Some(1))];
+        let clips =
+            MemoryClips::new("valid", ["happy", "sad"], vec![MemoryClip { name: "a".into(), frames }]);
+        let frames = ClipFrames::new(Arc::new(clips.unwrap()), 1).unwrap();
+        let skips = SkipLog::new(true);
+        let mut valid = Pool::build(&happy_or_sad(), &[Source::new(Arc::new(frames))], &skips).unwrap();
+        assert_eq!((valid.retain_labelled(), valid.len()), (1, 2));
+        let mut train = training(&[2, 5]);
+        assert_eq!((train.remove_content_of(&[&valid]), train.len()), (1, 1));
+    }
+
+    #[test]
+    fn whatever_takes_samples_away_leaves_their_content_known() {
+        let mut valid = training(&[1, 2, 3]);
+        let rest = valid.split_off(|sample| sample.item == 0);
+        assert_eq!((valid.len(), rest.len()), (1, 2));
+        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]), 3);
+        let mut valid = training(&[1, 2, 3]);
+        assert_eq!(valid.remove_content_of(&[&training(&[2])]), 1);
+        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]), 3);
     }
 
     #[test]

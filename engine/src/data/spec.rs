@@ -97,8 +97,8 @@ impl Spec {
         Ok(())
     }
 
-    /// An error about this SPEC.
-    pub(super) fn error(&self, reason: impl Into<String>) -> DataError {
+    /// An error about this SPEC: what is wrong with it and what is possible.
+    pub fn error(&self, reason: impl Into<String>) -> DataError {
         DataError::Spec { spec: self.to_string(), reason: reason.into() }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
+use super::hidden::{hidden_file, hidden_folder, note_hidden};
+use super::lines::{Lines, open_regular};
+use super::quote::quoted;
+use super::tar_index::{Archive, index_tar};
 use super::{DataError, SkipLog};
 
 /// Largest file read whole, in bytes. Pictures and label lists are far smaller.
@@ -18,24 +22,19 @@ pub(super) struct FileTree {
     archive: Option<Archive>,
 }
 
-struct Archive {
-    file: File,
-    /// Offset and length of each file's content.
-    spans: Vec<(u64, u64)>,
-}
-
 impl FileTree {
-    /// Indexes a folder, or a file as a tar archive. Archive entries that are links or whose path leaves the archive
-    /// are bad items.
+    /// Indexes a folder, or a file as a tar archive. Hidden and system folders are left out and noted; pipes, devices
+    /// and what an archive should not hold are bad items, never opened.
     pub fn open(root: &Path, skips: &SkipLog) -> Result<Self, DataError> {
         let metadata = fs::metadata(root).map_err(|e| DataError::io(root, e))?;
-        if metadata.is_dir() {
-            let mut paths = Vec::new();
-            walk(root, "", &mut HashSet::new(), &mut paths)?;
-            Ok(Self { root: root.to_path_buf(), paths, archive: None })
-        } else {
-            index_tar(root, metadata.len(), skips)
+        if !metadata.is_dir() {
+            let (paths, archive) = index_tar(root, skips)?;
+            return Ok(Self { root: root.to_path_buf(), paths, archive: Some(archive) });
         }
+        let mut walk = Walk { skips, seen: HashSet::new(), hidden: HashSet::new(), paths: Vec::new() };
+        walk.list(root, "")?;
+        note_hidden(root, walk.hidden, skips);
+        Ok(Self { root: root.to_path_buf(), paths: walk.paths, archive: None })
     }
 
     pub fn root(&self) -> &Path {
@@ -75,6 +74,34 @@ impl FileTree {
         }
     }
 
+    /// The files whose path ends with one of `ends` after a `/` or at the start, whatever the case, with what stands
+    /// before that end: the folder that a dataset lies in.
+    pub fn ending_with(&self, ends: &[&str]) -> Vec<(usize, &str)> {
+        let before = |path: &'_ str, end: &str| {
+            let start = path.len().checked_sub(end.len())?;
+            let fits = path.is_char_boundary(start) && path[start..].eq_ignore_ascii_case(end);
+            (fits && (start == 0 || path.as_bytes()[start - 1] == b'/')).then_some(start)
+        };
+        let found = |(index, path): (usize, &'_ String)| {
+            ends.iter().find_map(|end| before(path, end)).map(|start| (index, start))
+        };
+        let found: Vec<(usize, usize)> = self.paths.iter().enumerate().filter_map(found).collect();
+        found.into_iter().map(|(index, start)| (index, &self.paths[index][..start])).collect()
+    }
+
+    /// The lines of a file, which may be larger than memory.
+    pub fn lines(&self, index: usize, longest: u64) -> Result<Lines<Box<dyn BufRead + '_>>, DataError> {
+        let (path, place) = self.place(index);
+        let reader: Box<dyn BufRead> = match &self.archive {
+            Some(archive) => {
+                let (offset, left) = archive.spans[index];
+                Box::new(BufReader::new(Section { file: &archive.file, offset, left }))
+            }
+            None => Box::new(BufReader::new(open_regular(&path)?)),
+        };
+        Ok(Lines::new(reader, path, place, longest))
+    }
+
     /// The content of a file.
     pub fn read(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let too_long = |bytes| {
@@ -93,8 +120,8 @@ impl FileTree {
             return Ok(bytes);
         }
         let path = self.root.join(&self.paths[index]);
+        let file = open_regular(&path)?;
         let read = || {
-            let file = File::open(&path)?;
             let mut bytes = Vec::with_capacity(file.metadata()?.len().min(MAX_FILE) as usize);
             file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
@@ -104,92 +131,74 @@ impl FileTree {
     }
 }
 
-/// Lists the files below `folder` in sorted order. Linked folders are followed, each real folder once, so that a link
-/// to a parent ends.
-fn walk(
-    folder: &Path,
-    prefix: &str,
-    seen: &mut HashSet<PathBuf>,
-    paths: &mut Vec<String>,
-) -> Result<(), DataError> {
-    let error = |e| DataError::io(folder, e);
-    if !seen.insert(folder.canonicalize().map_err(error)?) {
-        return Ok(());
-    }
-    let mut entries = fs::read_dir(folder).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let Ok(name) = entry.file_name().into_string() else {
-            log::warn!("ignored {}: its name is not UTF-8", entry.path().display());
-            continue;
-        };
-        let kind = entry.file_type().map_err(error)?;
-        let is_dir = if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() };
-        if is_dir {
-            walk(&entry.path(), &format!("{prefix}{name}/"), seen, paths)?;
-        } else {
-            paths.push(format!("{prefix}{name}"));
-        }
-    }
-    Ok(())
+/// A walk through a folder.
+struct Walk<'a> {
+    skips: &'a SkipLog,
+    /// Real folders, so that a link to a parent ends.
+    seen: HashSet<PathBuf>,
+    hidden: HashSet<String>,
+    paths: Vec<String>,
 }
 
-fn index_tar(path: &Path, file_len: u64, skips: &SkipLog) -> Result<FileTree, DataError> {
-    let io_error = |e| DataError::io(path, e);
-    let damaged = |e: io::Error| {
-        DataError::format(
-            path,
-            "",
-            format!("not a readable tar archive (gzip is not read; unpack it first): {e}"),
-        )
-    };
-    let mut tar = tar::Archive::new(File::open(path).map_err(io_error)?);
-    let mut paths = Vec::new();
-    let mut spans = Vec::new();
-    for entry in tar.entries_with_seek().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
-        let kind = entry.header().entry_type();
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let place = format!(", entry {name}");
-        if kind.is_dir() || kind.is_pax_global_extensions() {
-            continue;
+impl Walk<'_> {
+    /// Lists the files below `folder` in sorted order. Linked folders are followed, each real folder once.
+    fn list(&mut self, folder: &Path, prefix: &str) -> Result<(), DataError> {
+        let error = |e| DataError::io(folder, e);
+        if !self.seen.insert(folder.canonicalize().map_err(error)?) {
+            return Ok(());
         }
-        if !kind.is_file() && !kind.is_contiguous() {
-            let reason = "links and special files are not followed";
-            skips.skip(&format!("{}{place}", path.display()), DataError::format(path, place, reason))?;
-            continue;
+        let mut entries =
+            fs::read_dir(folder).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let bad = |reason: &str| {
+                let shown = folder.join(quoted(&entry.file_name().to_string_lossy()));
+                self.skips.skip(&path.display().to_string(), DataError::format(&shown, "", reason))
+            };
+            let name = entry.file_name().into_string().ok().filter(|name| !name.contains(char::is_control));
+            let Some(name) = name else {
+                bad("the name is no plain text: rename it")?;
+                continue;
+            };
+            let mut kind = entry.file_type().map_err(error)?;
+            if kind.is_symlink() {
+                let Ok(target) = fs::metadata(&path) else {
+                    bad("a link to nothing")?;
+                    continue;
+                };
+                kind = target.file_type();
+            }
+            if kind.is_dir() && hidden_folder(&name) {
+                self.hidden.insert(name);
+            } else if kind.is_dir() {
+                self.list(&path, &format!("{prefix}{name}/"))?;
+            } else if hidden_file(&name) {
+                self.hidden.insert("._*".to_owned());
+            } else if kind.is_file() {
+                self.paths.push(format!("{prefix}{name}"));
+            } else {
+                bad("a pipe, socket or device: it is not opened")?;
+            }
         }
-        let Some(inside) = path_inside(&name) else {
-            let reason = "the path leads out of the archive";
-            skips.skip(&format!("{}{place}", path.display()), DataError::format(path, place, reason))?;
-            continue;
-        };
-        let (offset, len) = (entry.raw_file_position(), entry.size());
-        if offset.checked_add(len).is_none_or(|end| end > file_len) {
-            return Err(DataError::format(
-                path,
-                place,
-                format!("the archive is truncated: {len} bytes from {offset} on, but it has {file_len}"),
-            ));
-        }
-        paths.push(inside);
-        spans.push((offset, len));
+        Ok(())
     }
-    let file = File::open(path).map_err(io_error)?;
-    Ok(FileTree { root: path.to_path_buf(), paths, archive: Some(Archive { file, spans }) })
 }
 
-/// The path with `/` between its components, or nothing where it is absolute or climbs.
-fn path_inside(name: &str) -> Option<String> {
-    let mut parts = Vec::new();
-    for component in Path::new(name).components() {
-        match component {
-            Component::Normal(part) => parts.push(part.to_str()?),
-            Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
-        }
+/// A file's stretch of an archive.
+struct Section<'a> {
+    file: &'a File,
+    offset: u64,
+    left: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        read_exact_at(self.file, &mut buffer[..wanted], self.offset)?;
+        (self.offset, self.left) = (self.offset + wanted as u64, self.left - wanted as u64);
+        Ok(wanted)
     }
-    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// Fills `buffer` from `offset` on, without moving a shared cursor: any number of threads read at once.
@@ -247,45 +256,61 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn entries_that_climb_or_are_absolute_are_skipped_and_named_and_fatal_when_strict() {
+    fn hidden_and_system_folders_are_left_out_and_named_once() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.tar");
-        fs::write(&path, tar_of(&[("../evil.png", b"x"), ("/etc/evil.png", b"x"), ("good.png", b"y")]))
+        let names = [
+            ".ipynb_checkpoints/a.png",
+            "__MACOSX/happy/b.png",
+            "happy/@eaDir/c.png",
+            "happy/d.png",
+            "happy/._d.png",
+        ];
+        for name in names {
+            fs::create_dir_all(dir.path().join("x").join(name).parent().unwrap()).unwrap();
+            fs::write(dir.path().join("x").join(name), b"x").unwrap();
+        }
+        let tar = dir.path().join("x.tar");
+        fs::write(&tar, tar_of(&names.map(|name| (name, &b"x"[..])))).unwrap();
+        for root in [dir.path().join("x"), tar] {
+            let skips = SkipLog::new(true);
+            assert_eq!(FileTree::open(&root, &skips).unwrap().paths(), ["happy/d.png"]);
+            let noted = skips.noted().join("\n");
+            assert_eq!(skips.notes(), 1);
+            assert!(noted.contains("._*, .ipynb_checkpoints, @eaDir, __MACOSX"), "{noted}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_named_and_never_opened_and_a_link_to_nothing_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("a.png");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("nowhere", dir.path().join("b.png")).unwrap();
+        fs::write(dir.path().join("c.png"), b"x").unwrap();
+        let skips = SkipLog::new(false);
+        assert_eq!(FileTree::open(dir.path(), &skips).unwrap().paths(), ["c.png"]);
+        let named = skips.first().join("\n");
+        assert!(named.contains("a.png: a pipe") && named.contains("b.png: a link to nothing"), "{named}");
+        assert!(FileTree::open(&pipe, &skips).err().unwrap().to_string().contains("a pipe"));
+    }
+
+    #[test]
+    fn lists_are_found_by_how_their_path_ends_and_read_by_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = dir.path().join("x.tar");
+        fs::write(&tar, tar_of(&[("raf/EmoLabel/list.txt", b"a 1\nb 2\n"), ("raf/notlist.txt", b"")]))
             .unwrap();
-        let skips = SkipLog::new(false);
-        let tree = FileTree::open(&path, &skips).unwrap();
-        assert_eq!(tree.paths(), ["good.png"]);
-        assert_eq!(skips.count(), 2);
-        assert!(skips.first()[0].contains("../evil.png"), "{:?}", skips.first());
-        assert!(FileTree::open(&path, &SkipLog::new(true)).is_err());
-    }
-
-    #[test]
-    fn links_in_a_tar_are_not_followed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.tar");
-        let mut tar = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_size(0);
-        tar.append_link(&mut header, "link.png", "/etc/passwd").unwrap();
-        fs::write(&path, tar.into_inner().unwrap()).unwrap();
-        let skips = SkipLog::new(false);
-        assert!(FileTree::open(&path, &skips).unwrap().paths().is_empty());
-        assert_eq!(skips.count(), 1);
-    }
-
-    #[test]
-    fn a_truncated_or_foreign_archive_is_one_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.tar");
-        let whole = tar_of(&[("a.png", &[7; 2000])]);
-        fs::write(&path, &whole[..1000]).unwrap();
-        let message = FileTree::open(&path, &SkipLog::new(false)).err().unwrap().to_string();
-        assert!(message.contains("truncated") && message.contains("a.png"), "{message}");
-        fs::write(&path, [0x1F; 4096]).unwrap();
-        let message = FileTree::open(&path, &SkipLog::new(false)).err().unwrap().to_string();
-        assert!(message.contains("not a readable tar"), "{message}");
+        let tree = FileTree::open(&tar, &SkipLog::new(true)).unwrap();
+        assert_eq!(tree.ending_with(&["emolabel/list.txt"]), [(0, "raf/")]);
+        assert_eq!(tree.ending_with(&["list.txt"]), [(0, "raf/EmoLabel/")]);
+        let mut lines = tree.lines(0, 100).unwrap();
+        assert_eq!(lines.next().unwrap().unwrap().bytes, b"a 1");
+        assert_eq!(lines.next().unwrap().unwrap().text(), "b 2");
+        assert_eq!(lines.next().unwrap(), None);
+        assert!(
+            lines.error(7, "odd").to_string().ends_with("x.tar, entry raf/EmoLabel/list.txt, line 7: odd")
+        );
     }
 
     #[cfg(unix)]

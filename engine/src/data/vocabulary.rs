@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Ambiguous, DataError};
+use super::{Ambiguous, DataError, Source, quoted};
 
 const BUILT_IN: [(&str, &str); 3] = [
     ("ferplus8", include_str!("../../../assets/vocabularies/ferplus8.txt")),
@@ -40,7 +40,7 @@ impl Vocabulary {
     /// Fewer than two names, an empty name, or two names that mean the same.
     pub fn new(classes: Vec<String>) -> Result<Self, DataError> {
         let error = |reason: String| {
-            let dataset = format!("class list {}", classes.join(", "));
+            let dataset = format!("class list {}", shown(&classes));
             DataError::Vocabulary { dataset, reason }
         };
         if classes.len() < 2 {
@@ -89,6 +89,40 @@ impl Vocabulary {
         })
     }
 
+    /// The classes that the labels of some datasets speak of, in the order in which they first appear: those of the first
+    /// dataset, then what the next one has beside them, and so on. A class that a source maps to another name counts
+    /// under that one; classes mapped to `drop` or `unlabelled` and columns that are no expression (`unknown`, `NF`) do
+    /// not count, nor do sources whose labels are ignored.
+    ///
+    /// # Errors
+    /// Fewer than two classes in all; names the datasets.
+    pub fn of_sources(sources: &[Source]) -> Result<Self, DataError> {
+        let mut classes: Vec<String> = Vec::new();
+        for source in sources.iter().filter(|source| !source.unlabelled) {
+            for class in source.dataset.classes() {
+                let mapped = source.map.iter().find(|(from, _)| letters(from) == letters(class));
+                let name = match mapped.map(|(_, to)| to.as_str()) {
+                    Some("drop" | "unlabelled") => continue,
+                    Some(to) => to,
+                    None if no_expression(class, Ambiguous::Drop).is_some() => continue,
+                    None => class,
+                };
+                if !classes.iter().any(|known| meaning(known) == meaning(name)) {
+                    classes.push(name.to_owned());
+                }
+            }
+        }
+        if classes.len() < 2 {
+            let names: Vec<&str> = sources.iter().map(|source| source.dataset.name()).collect();
+            let found = if classes.is_empty() { "no class" } else { "one class alone" };
+            return Err(DataError::Vocabulary {
+                dataset: names.join(", "),
+                reason: format!("{found} among the labels; learning needs two or more classes"),
+            });
+        }
+        Self::new(classes)
+    }
+
     /// The class names in order.
     pub fn classes(&self) -> &[String] {
         &self.classes
@@ -123,8 +157,7 @@ impl Vocabulary {
         ambiguous: Ambiguous,
     ) -> Result<Mapping, DataError> {
         let error = |reason: String| {
-            let lists =
-                format!("the dataset has {}; the run has {}", classes.join(", "), self.classes.join(", "));
+            let lists = format!("the dataset has {}; the run has {}", shown(classes), shown(&self.classes));
             DataError::Vocabulary { dataset: dataset.to_owned(), reason: format!("{reason}: {lists}") }
         };
         for from in map.keys() {
@@ -155,6 +188,15 @@ impl Vocabulary {
         };
         classes.iter().map(target).collect()
     }
+}
+
+/// Class names for a message: not all where there are very many, as where folders are people and not classes.
+fn shown(classes: &[String]) -> String {
+    const NAMED: usize = 20;
+    let names: Vec<String> = classes.iter().take(NAMED).map(|class| quoted(class)).collect();
+    let more = classes.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names.join(", ") + &more
 }
 
 /// Lines that are neither empty nor comments.
@@ -190,7 +232,10 @@ fn no_expression(name: &str, ambiguous: Ambiguous) -> Option<Target> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
     use super::*;
+    use crate::data::MemoryFaces;
 
     fn names(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
@@ -223,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn thousands_of_classes_are_not_all_listed() {
+        let people: Vec<String> = (0..5000).map(|person| format!("person{person}")).collect();
+        let vocabulary = Vocabulary::open("basic7").unwrap();
+        let refused = vocabulary.mapping("set", &people, &BTreeMap::new(), Ambiguous::Drop);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.len() < 1000 && message.contains("and 4980 more"), "{message}");
+    }
+
+    #[test]
     fn the_config_can_map_send_away_or_drop_a_class() {
         let pairs = [("Contempt", "unlabelled"), ("smile", "happy"), ("blur", "drop")];
         let mapped = map("basic7", "contempt smile blur", &pairs).unwrap();
@@ -244,6 +298,30 @@ mod tests {
         assert_eq!(dropped, [Target::Drop, Target::Drop]);
         let kept = vocabulary.mapping("set", &classes, &none, Ambiguous::Unlabelled).unwrap();
         assert_eq!(kept, [Target::Unlabelled, Target::Drop]);
+    }
+
+    #[test]
+    fn the_vocabulary_of_datasets_is_the_union_of_their_classes_by_meaning() {
+        let source = |classes: &str, map: &[(&str, &str)]| {
+            let classes = classes.split(' ').filter(|name| !name.is_empty());
+            let mut source = Source::new(Arc::new(MemoryFaces::new("set", classes, []).unwrap()));
+            source.map = map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+            source
+        };
+        let union = |sources: &[Source]| Vocabulary::of_sources(sources).map(|v| v.classes().join(" "));
+        let seven = source("Neutral Anger Disgust Fear Happiness Sadness Surprise", &[]);
+        let eight = source("neutral angry disgust fear happy sad surprise Other unknown NF", &[]);
+        let expected = "Neutral Anger Disgust Fear Happiness Sadness Surprise Other";
+        assert_eq!(union(&[seven.clone(), eight.clone()]).unwrap(), expected, "Other is not lost");
+        assert_eq!(union(&[source("", &[]), seven.clone()]).unwrap(), &expected[..expected.len() - 6]);
+        let mapped =
+            source("smile FROWN blur tears", &[("Frown", "sad"), ("blur", "drop"), ("tears", "sadness")]);
+        assert_eq!(union(std::slice::from_ref(&mapped)).unwrap(), "smile sad");
+        let ignored = Source { unlabelled: true, ..eight };
+        assert_eq!(union(&[mapped, ignored]).unwrap(), "smile sad");
+        let message = union(&[source("happy", &[])]).unwrap_err().to_string();
+        assert!(message.contains("set: one class alone"), "{message}");
+        assert!(union(&[]).unwrap_err().to_string().contains("no class"));
     }
 
     #[test]

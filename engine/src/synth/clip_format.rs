@@ -5,18 +5,13 @@ use std::sync::Arc;
 use super::clip::SynthClips;
 use super::clip_settings::SynthClipSettings;
 use super::spec_options::{balance, count, set, style};
-use crate::data::{ClipFormat, ClipFormats, ClipFrames, Clips, DataError, Dataset, Format, SkipLog, Spec};
+use crate::data::{ClipFormat, ClipFormats, DataError, Spec};
 
 /// Name of the format of generated clips.
 pub const SYNTH_CLIPS: &str = "synth-clips";
 
-/// What it is, for help texts.
-const SYNTH_CLIPS_ABOUT: &str =
-    "generated clips: synth-clips:COUNT?seed=1&frames=900, where another seed gives other people";
-
-/// Options of `synth-clips` SPECs whose frames serve as faces: `every`, and what clips have.
-const SYNTH_CLIP_FACE_OPTIONS: &[&str] = &[
-    "every",
+/// Options of `synth-clips` SPECs.
+pub const SYNTH_CLIP_OPTIONS: &[&str] = &[
     "seed",
     "size",
     "channels",
@@ -37,33 +32,14 @@ const SYNTH_CLIP_FACE_OPTIONS: &[&str] = &[
     "jitter",
 ];
 
-/// Options of `synth-clips` SPECs.
-pub const SYNTH_CLIP_OPTIONS: &[&str] = SYNTH_CLIP_FACE_OPTIONS.split_at(1).1;
-
 /// Every form of clips there is.
 pub fn clip_formats() -> ClipFormats {
-    ClipFormats::files().with(ClipFormat {
-        name: SYNTH_CLIPS,
-        about: SYNTH_CLIPS_ABOUT,
-        options: SYNTH_CLIP_OPTIONS,
-        open: open_clips,
-    })
+    ClipFormats::files().with(synth_clip_format())
 }
 
-/// The frames of generated clips as a dataset of faces; `every=N` takes every N-th frame alone.
-pub(super) const SYNTH_CLIP_FACES: Format = Format {
-    name: SYNTH_CLIPS,
-    about: "frames of generated clips: synth-clips:COUNT?seed=1&frames=900&every=5",
-    options: SYNTH_CLIP_FACE_OPTIONS,
-    open: open_faces,
-};
-
-fn open_faces(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-    Ok(Arc::new(ClipFrames::new(Arc::new(synth_clips(spec)?), ClipFrames::every(spec)?)?))
-}
-
-fn open_clips(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Clips>, DataError> {
-    Ok(Arc::new(synth_clips(spec)?))
+pub(super) fn synth_clip_format() -> ClipFormat {
+    let about = "generated clips: synth-clips:COUNT?seed=1&frames=900, where another seed gives other people";
+    ClipFormat::new(SYNTH_CLIPS, about, SYNTH_CLIP_OPTIONS, |spec, _| Ok(Arc::new(synth_clips(spec)?)))
 }
 
 /// Clips that `synth-clips:COUNT[?KEY=VALUE&...]` names, with the keys of [`SYNTH_CLIP_OPTIONS`].
@@ -94,6 +70,7 @@ pub fn synth_clips(spec: &Spec) -> Result<SynthClips, DataError> {
 mod tests {
     use super::super::spec_options::SYNTH_OPTIONS;
     use super::*;
+    use crate::data::{Clips, SkipLog};
 
     fn open(text: &str) -> Result<Arc<dyn Clips>, DataError> {
         clip_formats().open(&text.parse()?, &SkipLog::new(true))

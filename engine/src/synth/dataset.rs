@@ -103,6 +103,13 @@ impl Dataset for SynthFaces {
         if self.settings.labelled { Annotation::Class(self.class(index) as usize) } else { Annotation::None }
     }
 
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        let style = &self.settings.style;
+        let people = style.people.unwrap_or(self.settings.seed);
+        let person = super::person(style, &mut self.address(index).rng());
+        Ok(Some(format!("{people}/{person}")))
+    }
+
     /// Hash of what the picture is drawn from; that is the cheaper half, and equal exactly when the picture is.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
         let mut hasher = blake3::Hasher::new();

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use super::clip_format::SYNTH_CLIP_FACES;
+use super::clip_format::synth_clip_format;
 use super::dataset::{SynthFaces, SynthSettings};
 use super::spec_options::{SYNTH_OPTIONS, balance, count, set, style};
-use crate::data::{DataError, Dataset, Format, Formats, SkipLog, Spec};
+use crate::data::{DataError, Format, Formats, Spec, frames_of};
 
 /// Every dataset format there is.
 pub fn formats() -> Formats {
-    Formats::files().with(SYNTH_CLIP_FACES).with(Format {
-        name: "synth",
-        about: "generated faces: synth:COUNT?seed=1, where another seed gives other people",
-        options: SYNTH_OPTIONS,
-        open,
-    })
+    let about = "generated faces: synth:COUNT?seed=1, where another seed gives other people";
+    let faces = Format::new("synth", about, SYNTH_OPTIONS, |spec, _| Ok(Arc::new(synth_faces(spec)?)));
+    Formats::files().with(frames_of(&synth_clip_format())).with(faces)
 }
 
 /// Faces that `synth:COUNT[?KEY=VALUE&...]` names, with the keys of [`SYNTH_OPTIONS`].
@@ -34,14 +31,10 @@ pub fn synth_faces(spec: &Spec) -> Result<SynthFaces, DataError> {
     SynthFaces::new(settings)
 }
 
-fn open(spec: &Spec, _skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-    Ok(Arc::new(synth_faces(spec)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Annotation;
+    use crate::data::{Annotation, Dataset, SkipLog};
 
     fn open(text: &str) -> Result<Arc<dyn Dataset>, DataError> {
         formats().open(&text.parse()?, &SkipLog::new(true))

@@ -31,7 +31,7 @@ mod track;
 mod view;
 
 use crate::media::Picture;
-use crate::random::Address;
+use crate::random::{Address, Random};
 
 pub use class::Class;
 pub use clip::{FullFrame, SynthClips};
@@ -92,8 +92,7 @@ pub struct Face {
 /// The face that belongs to an address: the same for every size and channel count.
 pub fn face(address: Address, class: Class, style: &Style) -> Face {
     let mut rng = address.rng();
-    let people = style.identities.end.saturating_sub(style.identities.start).max(1);
-    let person = style.identities.start + rng.below(usize::try_from(people).unwrap_or(usize::MAX)) as u64;
+    let person = person(style, &mut rng);
     Face {
         identity: Identity::of(style.people.unwrap_or(address.seed), person),
         actions: Actions::sample(class, style.intensity, style.blend, &mut rng),
@@ -101,6 +100,12 @@ pub fn face(address: Address, class: Class, style: &Style) -> Face {
         scene: Scene::sample(style.variation, style.camera, &mut rng),
         occlusion: rng.chance(style.occlusion).then(|| Occlusion::sample(&mut rng)),
     }
+}
+
+/// The number of the person that an address shows: the first thing its numbers decide.
+fn person(style: &Style, rng: &mut Random) -> u64 {
+    let people = style.identities.end.saturating_sub(style.identities.start).max(1);
+    style.identities.start + rng.below(usize::try_from(people).unwrap_or(usize::MAX)) as u64
 }
 
 /// Draws the face that belongs to an address.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
-use affekt_engine::media::{camera, detect};
 use affekt_engine::media::camera::{self, CameraName};
 use affekt_engine::media::detect;
 use affekt_engine::world::RunConfig;
@@ -15,7 +14,6 @@ use serde_json::json;
 
 use super::say;
 use crate::cli::compute::Compute;
-
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:

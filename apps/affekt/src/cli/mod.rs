@@ -7,6 +7,7 @@ mod bench;
 mod bench_loader;
 mod bench_temporal;
 pub mod compute;
+mod data;
 mod demo;
 mod doctor;
 mod eval;
@@ -66,6 +67,7 @@ enum Command {
     Eval(Box<eval::EvalArgs>),
     Report(report::ReportArgs),
     Bench(bench::BenchArgs),
+    Data(data::DataArgs),
     Synth(synth::SynthArgs),
     Doctor(doctor::DoctorArgs),
 }
@@ -91,6 +93,7 @@ impl Cli {
             Command::Analyze(args) => analyze::run(args, &self.compute),
             Command::Stream(args) => stream::run(args, &self.compute),
             Command::Report(args) => report::run(args),
+            Command::Data(args) => data::run(args),
             Command::Bench(args) => bench::run(args, &self.compute),
             Command::Synth(args) => synth::run(args),
             Command::Doctor(args) => doctor::run(args, &self.compute),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Progress, in_chunks, io_error, make_folder};
-use crate::data::{Annotation, DataError, Dataset};
+use crate::data::{Annotation, DataError, Dataset, quoted};
 use crate::files::write_atomically;
 
 /// Writes a dataset as `<out>/<class>/<number>.png`; items without a class go to `<out>/unlabelled`. Numbers count the
@@ -12,8 +12,12 @@ use crate::files::write_atomically;
 /// Returns whether it was finished, that is, whether `progress` never said to stop.
 ///
 /// # Errors
-/// An item cannot be read, or a file cannot be written.
+/// An item cannot be read, a file cannot be written, or a class's name cannot be a folder's.
 pub fn write_folder(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> Result<bool, DataError> {
+    if let Some(class) = faces.classes().iter().find(|class| !is_folder_name(class)) {
+        let reason = format!("the class `{}` cannot be a folder's name", quoted(class));
+        return Err(DataError::format(out, "", reason));
+    }
     let folder = |index: usize| match faces.annotation(index) {
         Annotation::Class(class) => out.join(&faces.classes()[class]),
         Annotation::None | Annotation::Votes(_) => out.join("unlabelled"),
@@ -26,4 +30,33 @@ pub fn write_folder(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> 
         write_atomically(&path, &bytes).map_err(|e| io_error(&path, e))
     };
     in_chunks(0..faces.len(), progress, write, |_, ()| Ok(()))
+}
+
+/// Whether a name, which may come from a file, leads nowhere but into its own folder.
+fn is_folder_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', ':'])
+        && !name.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::data::MemoryFaces;
+    use crate::media::Picture;
+
+    #[test]
+    fn a_class_whose_name_leads_elsewhere_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        for class in ["../happy", "/tmp/happy", "..", "a\\b"] {
+            let items = [(Picture::filled(2, 2, 1, 0), Annotation::Class(0))];
+            let faces = MemoryFaces::new("mine", [class], items).unwrap();
+            let message = write_folder(&faces, &out, &mut |_| true).unwrap_err().to_string();
+            assert!(message.contains("cannot be a folder's name"), "{message}");
+        }
+        assert!(!out.exists());
+    }
 }

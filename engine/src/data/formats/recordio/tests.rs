@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::fs;
+use std::path::Path;
 
-use super::super::decode::tests::grey_png;
 use super::*;
+use crate::data::decode::tests::grey_png;
 
 /// Three pictures after a record 0, as `InsightFace` writes them.
 fn write(dir: &Path) -> [Vec<u8>; 3] {
@@ -164,4 +165,35 @@ fn an_absent_or_empty_file_is_an_error_that_names_it() {
     assert!(refusal(dir.path()).contains("train.rec"));
     fs::write(dir.path().join("train.rec"), b"").unwrap();
     assert!(refusal(dir.path()).contains("train.rec"));
+}
+
+#[test]
+fn labels_are_identities_unless_classes_name_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&dir.path().join("train")).unwrap();
+    for (key, label) in [(0, 7.0), (1, 7.0), (2, 1.0)] {
+        writer.write(key, label, &grey_png(40, 40, key as u8)).unwrap();
+    }
+    writer.finish().unwrap();
+    let groups = |spec: Spec| {
+        let set = RecordIo::open(&spec, &SkipLog::new(false)).unwrap();
+        (0..set.len()).map(|item| set.group(item).unwrap()).collect::<Vec<_>>()
+    };
+    let spec = Spec::new("recordio", dir.path());
+    assert_eq!(groups(spec.clone()), ["7", "7", "1"].map(|identity| Some(identity.to_owned())));
+    let mut named = spec;
+    named.options.insert("classes".to_owned(), "happy,sad".to_owned());
+    assert_eq!(groups(named), [None]);
+}
+
+#[test]
+fn an_index_line_of_any_length_is_refused_unread() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path());
+    fs::write(dir.path().join("train.idx"), "9".repeat(1 << 20)).unwrap();
+    assert!(
+        refusal(dir.path()).contains("train.idx, line 1: a line of more than 256 bytes"),
+        "{}",
+        refusal(dir.path())
+    );
 }

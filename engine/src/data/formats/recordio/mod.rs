@@ -3,11 +3,11 @@
 //! The identities are not expressions, so the set is unlabelled unless `classes=` names what the label numbers mean.
 //! `container.rs` reads and writes records, `header.rs` the label header inside a record.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::lines::Lines;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
 use crate::media::Picture;
 
 mod container;
@@ -18,12 +18,16 @@ pub use container::Writer;
 use header::Header;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "recordio",
-    about: "InsightFace .rec/.idx, by folder, file or prefix; classes=a,b,c names its labels, else unlabelled",
-    options: &["classes"],
-    open: |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about =
+        "InsightFace .rec/.idx, by folder, file or prefix; classes=a,b,c names its labels, else unlabelled";
+    Format::new("recordio", about, &["classes"], |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)))
+}
+
+/// Bytes that hold the label header and the picture's signature of nearly all records.
+const HEADER: u64 = 512;
+/// Longest line of an index, in bytes.
+const MAX_LINE: u64 = 256;
 
 struct RecordIo {
     name: String,
@@ -129,16 +133,21 @@ fn files(path: &Path) -> Result<(PathBuf, Option<PathBuf>), DataError> {
 
 /// Reads `key<tab>offset` lines.
 fn read_index(path: &Path) -> Result<Vec<(u64, u64)>, DataError> {
-    let text = fs::read_to_string(path).map_err(|e| DataError::io(path, e))?;
-    let parse = |(number, line): (usize, &str)| {
-        let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
-        if let (Some(Ok(key)), Some(Ok(offset)), None) = (fields.next(), fields.next(), fields.next()) {
-            return Ok((key, offset));
+    let mut index = Vec::new();
+    let mut lines = Lines::open(path, MAX_LINE)?;
+    while let Some(line) = lines.next()? {
+        let (number, text) = (line.number, line.text());
+        let mut fields = text.split_ascii_whitespace().map(str::parse::<u64>);
+        match (fields.next(), fields.next(), fields.next()) {
+            (None, ..) => {}
+            (Some(Ok(key)), Some(Ok(offset)), None) => index.push((key, offset)),
+            _ => {
+                let reason = format!("`{}` is not key<tab>offset", quoted(&text));
+                return Err(DataError::format(path, format!(", line {number}"), reason));
+            }
         }
-        let reason = format!("`{}` is not key<tab>offset", line.chars().take(40).collect::<String>());
-        Err(DataError::format(path, format!(", line {}", number + 1), reason))
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+    }
+    Ok(index)
 }
 
 /// Drops offsets that cannot begin a record. A few are bad items; more than half mean that the index belongs to
@@ -210,6 +219,24 @@ impl Dataset for RecordIo {
 
     fn annotation(&self, index: usize) -> Annotation {
         self.labels.get(index).map_or(Annotation::None, |&label| Annotation::Class(label as usize))
+    }
+
+    /// The identity: what the label means unless `classes` says otherwise.
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        if !self.classes.is_empty() {
+            return Ok(None);
+        }
+        let (key, offset) = self.items[index];
+        let parsed = Header::parse(&self.reader.start(offset, HEADER)?);
+        let label = match parsed {
+            Ok(header) => header.label,
+            // So many labels that the start does not hold them.
+            Err(_) => {
+                let payload = self.reader.read(offset)?;
+                Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?.label
+            }
+        };
+        Ok(Some(label.to_string()))
     }
 
     /// Hash of the picture's bytes, without the label header, so that copies under two identities are found.

@@ -1,21 +1,19 @@
 //! FER2013: one CSV with the columns `emotion`, `pixels` (2,304 grey values of a 48x48 face) and `Usage`.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tree::read_exact_at;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec};
+use crate::data::lines::{Lines, fields, open_regular};
+use crate::data::tree::read_exact_at;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "fer2013",
-    about: "FER2013 CSV (splits Training, PublicTest, PrivateTest)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(Fer2013::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about = "FER2013 CSV (splits Training, PublicTest, PrivateTest)";
+    Format::new("fer2013", about, &[], |spec, skips| Ok(Arc::new(Fer2013::open(spec, skips)?)))
+}
 
 const CLASSES: [&str; 7] = ["Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"];
 const SIDE: usize = 48;
@@ -44,17 +42,14 @@ struct Item {
 impl Fer2013 {
     fn open(spec: &Spec, skips: &SkipLog) -> Result<Self, DataError> {
         let path = spec.path.as_path();
-        let file = File::open(path).map_err(|e| DataError::io(path, e))?;
-        let again = File::open(path).map_err(|e| DataError::io(path, e))?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(again));
-        let header =
-            reader.byte_headers().map_err(|e| DataError::format(path, ", line 1", e.to_string()))?.clone();
-        let names: Vec<String> =
-            header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        let file = open_regular(path)?;
+        let mut lines = Lines::open(path, MAX_LINE)?;
+        let header = fields(lines.first("the columns emotion,pixels,Usage")?.bytes)
+            .map_err(|reason| lines.error(1, reason))?;
         let column = |name: &str| {
-            names.iter().position(|n| n.eq_ignore_ascii_case(name)).ok_or_else(|| {
-                let reason =
-                    format!("no column `{name}`; expected emotion,pixels,Usage, found {}", names.join(","));
+            header.iter().position(|n| n.eq_ignore_ascii_case(name)).ok_or_else(|| {
+                let found = quoted(&header.iter().collect::<Vec<_>>().join(","));
+                let reason = format!("no column `{name}`; expected emotion,pixels,Usage, found {found}");
                 DataError::format(path, ", line 1", reason)
             })
         };
@@ -67,51 +62,46 @@ impl Fer2013 {
 
         let mut items = Vec::new();
         let mut usages = std::collections::BTreeSet::new();
-        let mut record = csv::ByteRecord::new();
-        loop {
-            let start = reader.position().clone();
-            let place = format!(", line {}", start.line());
-            let skip = |reason: String| {
-                skips.skip(
-                    &format!("{}{place}", path.display()),
-                    DataError::format(path, place.clone(), reason),
-                )
-            };
-            match reader.read_byte_record(&mut record) {
-                Ok(false) => break,
-                Ok(true) => {}
-                Err(error) => {
-                    return Err(DataError::format(path, place, error.to_string()));
-                }
+        while let Some(line) = lines.next()? {
+            if line.bytes.trim_ascii().is_empty() {
+                continue;
             }
-            let field =
-                |index: usize| record.get(index).map(|f| String::from_utf8_lossy(f).trim().to_owned());
+            let place = format!(", line {}", line.number);
+            let skip = |reason: String| {
+                let error = DataError::format(path, place.clone(), reason);
+                skips.skip(&format!("{}{place}", path.display()), error)
+            };
+            let record = match fields(line.bytes) {
+                Ok(record) => record,
+                Err(reason) => {
+                    skip(reason)?;
+                    continue;
+                }
+            };
+            let field = |index: usize| record.get(index).unwrap_or_default();
             if let Some((column, wanted)) = &usage {
-                let found = field(*column).unwrap_or_default();
+                let found = field(*column);
                 let matches = found.eq_ignore_ascii_case(wanted);
                 if !matches && usages.len() < 8 {
-                    usages.insert(found);
+                    usages.insert(quoted(found));
                 }
                 if !matches {
                     continue;
                 }
             }
-            let class = match emotion.map(|column| field(column).unwrap_or_default()) {
+            let class = match emotion.map(field) {
                 None => None,
                 Some(text) => match text.parse::<u8>() {
                     Ok(class) if usize::from(class) < CLASSES.len() => Some(class),
                     _ => {
-                        skip(format!("emotion `{text}` is not a number from 0 to {}", CLASSES.len() - 1))?;
+                        let last = CLASSES.len() - 1;
+                        skip(format!("emotion `{}` is not a number from 0 to {last}", quoted(text)))?;
                         continue;
                     }
                 },
             };
-            let len = reader.position().byte() - start.byte();
-            if len > MAX_LINE {
-                skip(format!("a line of {len} bytes"))?;
-                continue;
-            }
-            items.push(Item { offset: start.byte(), len: len as u32, line: start.line(), class });
+            // A line is no longer than MAX_LINE.
+            items.push(Item { offset: line.offset, len: line.bytes.len() as u32, line: line.number, class });
         }
         if items.is_empty() {
             let found: Vec<String> = usages.into_iter().collect();
@@ -133,10 +123,7 @@ impl Fer2013 {
         let item = &self.items[index];
         let mut line = vec![0; item.len as usize];
         read_exact_at(&self.file, &mut line, item.offset).map_err(|e| DataError::io(&self.path, e))?;
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line.as_slice());
-        let mut record = csv::StringRecord::new();
-        reader.read_record(&mut record).map_err(|e| self.error(index, e.to_string()))?;
+        let record = fields(&line).map_err(|reason| self.error(index, reason))?;
         let text = record.get(self.pixels_column).ok_or_else(|| self.error(index, "no pixels column"))?;
         let pixels: Vec<u8> = text
             .split_ascii_whitespace()
@@ -257,6 +244,20 @@ mod tests {
         assert!(all.picture(0).is_ok());
         assert!(all.picture(3).unwrap_err().to_string().contains("line 5: 3 pixels instead of 2304"));
         assert!(all.content_hash(4).unwrap_err().to_string().contains("0 to 255"));
+    }
+
+    #[test]
+    fn a_line_or_field_of_any_length_costs_little_and_is_quoted_short() {
+        let skips = SkipLog::new(false);
+        open(&(sample() + "\u{1b}" + &"7".repeat(30_000) + ",1,Training\n"), "", &skips).unwrap();
+        assert!(
+            skips.first()[0].len() < 300 && skips.first()[0].contains("`\\u{1b}777"),
+            "{:?}",
+            skips.first()
+        );
+        let long = sample() + &"7".repeat(70_000);
+        let message = open(&long, "", &skips).err().unwrap().to_string();
+        assert!(message.contains("line 5: a line of more than 65536 bytes"), "{message}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Header {
         let end = |fixed: usize| flag.checked_mul(4).and_then(|labels| labels.checked_add(fixed));
         let fits = |fixed: usize| {
             let rest = end(fixed).and_then(|end| payload.get(end..));
-            rest.is_some_and(|rest| rest.is_empty() || super::decode::check_signature(rest).is_ok())
+            rest.is_some_and(|rest| rest.is_empty() || crate::data::decode::check_signature(rest).is_ok())
         };
         let wide = !fits(24) && fits(28);
         let fixed = if wide { 28 } else { 24 };

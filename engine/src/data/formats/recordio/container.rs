@@ -8,7 +8,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::DataError;
+use crate::data::DataError;
+use crate::data::lines::open_regular;
 use crate::data::tree::read_exact_at;
 
 const MAGIC: u32 = 0xced7_230a;
@@ -32,7 +33,7 @@ struct Part {
 impl Reader {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let error = |e| DataError::io(path, e);
-        let file = File::open(path).map_err(error)?;
+        let file = open_regular(path)?;
         let len = file.metadata().map_err(error)?.len();
         Ok(Self { path: path.to_path_buf(), file, len })
     }
@@ -68,6 +69,15 @@ impl Reader {
             self.append(&next, &mut payload)?;
             last = next;
         }
+        Ok(payload)
+    }
+
+    /// The first bytes of the payload of the record at `offset`, `most` at the most; a split record's first part alone.
+    pub fn start(&self, offset: u64, most: u64) -> Result<Vec<u8>, DataError> {
+        let mut part = self.part(offset)?;
+        part.len = part.len.min(most);
+        let mut payload = Vec::new();
+        self.append(&part, &mut payload)?;
         Ok(payload)
     }
 

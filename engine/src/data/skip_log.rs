@@ -20,6 +20,7 @@ struct State {
     seen: HashSet<String>,
     first: Vec<String>,
     notes: usize,
+    first_notes: Vec<String>,
 }
 
 impl SkipLog {
@@ -61,6 +62,7 @@ impl SkipLog {
         state.notes += 1;
         if state.notes <= NAMED {
             log::warn!("{line}");
+            state.first_notes.push(line.to_owned());
         } else if state.notes == NAMED + 1 {
             log::warn!("more than {NAMED} items have something odd; the rest is only counted");
         }
@@ -69,6 +71,11 @@ impl SkipLog {
     /// Number of notes so far.
     pub fn notes(&self) -> usize {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).notes
+    }
+
+    /// The first few notes.
+    pub fn noted(&self) -> Vec<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).first_notes.clone()
     }
 
     /// Number of different items skipped so far.
@@ -106,7 +113,7 @@ mod tests {
     fn notes_are_counted_and_are_no_skipped_items() {
         let log = SkipLog::new(true);
         (0..12).for_each(|_| log.note("odd"));
-        assert_eq!((log.notes(), log.count()), (12, 0));
+        assert_eq!((log.notes(), log.count(), log.noted().len()), (12, 0, NAMED));
     }
 
     #[test]

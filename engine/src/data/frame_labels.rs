@@ -1,10 +1,11 @@
 //! Frame-by-frame expression labels in the form of Aff-Wild2: a line of class names, then a whole number a frame.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::Path;
 
 use super::DataError;
+use super::lines::Lines;
+use super::quote::{quoted, quoted_bytes};
 
 /// Longest line read, in bytes; class names fit into far less.
 const MAX_LINE: u64 = 4096;
@@ -15,13 +16,13 @@ const NONE: i8 = -1;
 
 /// One file's labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Annotation {
+pub(super) struct FrameLabels {
     /// The header's names, as they are written.
     pub classes: Vec<String>,
     labels: Vec<i8>,
 }
 
-impl Annotation {
+impl FrameLabels {
     /// Number of frames that the file speaks of.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -37,59 +38,57 @@ impl Annotation {
 ///
 /// # Errors
 /// It cannot be read, is for another task, or a line is not what it should be; names the file and line.
-pub(super) fn read(path: &Path) -> Result<Annotation, DataError> {
-    let file = File::open(path).map_err(|e| DataError::io(path, e))?;
-    parse(path, BufReader::new(file))
+pub(super) fn read(path: &Path) -> Result<FrameLabels, DataError> {
+    parse(Lines::open(path, MAX_LINE)?)
 }
 
-fn parse(path: &Path, mut reader: impl BufRead) -> Result<Annotation, DataError> {
-    let mut line = Vec::new();
-    let mut number = 0;
-    let mut next = |line: &mut Vec<u8>| -> Result<Option<usize>, DataError> {
-        line.clear();
-        number += 1;
-        let read =
-            (&mut reader).take(MAX_LINE).read_until(b'\n', line).map_err(|e| DataError::io(path, e))?;
-        if read as u64 == MAX_LINE {
-            let reason = format!("a line of {MAX_LINE} bytes or more, as no list of labels has");
-            return Err(DataError::format(path, format!(", line {number}"), reason));
-        }
-        Ok((read > 0).then_some(number))
-    };
-    if next(&mut line)?.is_none() {
-        let reason = "the file is empty; expected a line of class names, then a number a frame";
-        return Err(DataError::format(path, "", reason));
-    }
-    let classes = header(&line).map_err(|reason| DataError::format(path, ", line 1", reason))?;
+fn parse(mut lines: Lines<impl BufRead>) -> Result<FrameLabels, DataError> {
+    let first = lines.first("a line of class names, then a number a frame")?;
+    let header = header(first.bytes);
+    let classes = header.map_err(|reason| lines.error(1, reason))?;
     let mut labels = Vec::new();
-    let mut blank = None;
-    while let Some(number) = next(&mut line)? {
-        let wrong =
-            |number: usize, reason: String| DataError::format(path, format!(", line {number}"), reason);
-        let text = line.trim_ascii();
+    let each = |text: &[u8]| {
+        labels.push(label(text, &classes)?);
+        Ok(())
+    };
+    for_each_frame(&mut lines, each)?;
+    Ok(FrameLabels { classes, labels })
+}
+
+/// Gives the lines that follow to `each`, one a frame; its error is the reason alone.
+///
+/// # Errors
+/// A line is refused, an empty one stands among the others, or there are more than [`MAX_FRAMES`].
+pub(super) fn for_each_frame(
+    lines: &mut Lines<impl BufRead>,
+    mut each: impl FnMut(&[u8]) -> Result<(), String>,
+) -> Result<(), DataError> {
+    let (mut blank, mut frames) = (None, 0);
+    while let Some(line) = lines.next()? {
+        let number = line.number;
+        let text = line.bytes.trim_ascii();
         if text.is_empty() {
             blank.get_or_insert(number);
             continue;
         }
         // Empty lines may end a file; elsewhere a frame would be without a line, and all after it one off.
         if let Some(number) = blank {
-            return Err(wrong(
-                number,
-                "an empty line among the labels; write -1 for a frame without one".into(),
-            ));
+            let reason = "an empty line among the labels; write -1 for a frame without one";
+            return Err(lines.error(number, reason));
         }
-        if labels.len() == MAX_FRAMES {
-            return Err(wrong(number, format!("more than {MAX_FRAMES} frames")));
+        if frames == MAX_FRAMES {
+            return Err(lines.error(number, format!("more than {MAX_FRAMES} frames")));
         }
-        labels.push(label(text, &classes).map_err(|reason| wrong(number, reason))?);
+        frames += 1;
+        let read = each(text);
+        read.map_err(|reason| lines.error(number, reason))?;
     }
-    Ok(Annotation { classes, labels })
+    Ok(())
 }
 
 /// The class names of the first line.
 fn header(line: &[u8]) -> Result<Vec<String>, String> {
-    let text = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-    let text = std::str::from_utf8(text).map_err(|_| "the class names are not UTF-8 text".to_owned())?;
+    let text = std::str::from_utf8(line).map_err(|_| "the class names are not UTF-8 text".to_owned())?;
     let names: Vec<String> = text.trim().split(',').map(|name| name.trim().to_owned()).collect();
     let is = |name: &String, word: &str| name.eq_ignore_ascii_case(word);
     let expected = "expected class names such as Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other";
@@ -107,11 +106,11 @@ fn header(line: &[u8]) -> Result<Vec<String>, String> {
         return Err(format!("a number where the class names should be; {expected}"));
     }
     if names.len() < 2 || names.len() > i8::MAX as usize || names.iter().any(String::is_empty) {
-        return Err(format!("`{}` is no list of class names; {expected}", text.trim()));
+        return Err(format!("`{}` is no list of class names; {expected}", quoted(text.trim())));
     }
     for (index, name) in names.iter().enumerate() {
         if names[..index].iter().any(|other| other.eq_ignore_ascii_case(name)) {
-            return Err(format!("the class `{name}` stands there twice"));
+            return Err(format!("the class `{}` stands there twice", quoted(name)));
         }
     }
     Ok(names)
@@ -119,8 +118,9 @@ fn header(line: &[u8]) -> Result<Vec<String>, String> {
 
 fn label(text: &[u8], classes: &[String]) -> Result<i8, String> {
     let last = classes.len() - 1;
-    let shown = String::from_utf8_lossy(text);
-    let number: i64 = shown.parse().map_err(|_| {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
+    let number = number.ok_or_else(|| {
+        let shown = quoted_bytes(text);
         format!("`{shown}` is not a whole number from -1 (no label) to {last} ({})", classes[last])
     })?;
     match i8::try_from(number) {
@@ -137,8 +137,8 @@ mod tests {
 
     const EIGHT: &str = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other\n";
 
-    fn parsed(text: &str) -> Result<Annotation, DataError> {
-        parse(Path::new("video_1.txt"), text.as_bytes())
+    fn parsed(text: &str) -> Result<FrameLabels, DataError> {
+        parse(Lines::new(text.as_bytes(), "video_1.txt".into(), String::new(), MAX_LINE))
     }
 
     #[test]

@@ -7,17 +7,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::lines::fields;
+use crate::data::tree::FileTree;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "ferplus",
-    about: "FER+ folder or .tar (splits Train, Valid, Test)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(FerPlus::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about = "FER+ folder or .tar (splits Train, Valid, Test)";
+    Format::new("ferplus", about, &[], |spec, skips| Ok(Arc::new(FerPlus::open(spec, skips)?)))
+}
+
+/// Longest line of a label list, in bytes.
+const MAX_LINE: u64 = 4096;
 
 /// The vote columns in their order.
 pub(super) const CLASSES: [&str; 10] =
@@ -102,18 +104,21 @@ fn read_labels(
     skips: &SkipLog,
     items: &mut Vec<Item>,
 ) -> Result<(), DataError> {
-    let text = tree.read(list)?;
     let (path, place) = tree.place(list);
     let folder =
         tree.paths()[list].rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
+    let mut lines = tree.lines(list, MAX_LINE)?;
     let before = items.len();
-    for (number, record) in reader.records().enumerate() {
-        let place = format!("{place}, line {}", number + 1);
+    while let Some(line) = lines.next()? {
+        let number = line.number;
+        if line.bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let place = format!("{place}, line {number}");
         let damaged = |reason: String| DataError::format(&path, place.clone(), reason);
-        let parsed = match record {
+        let parsed = match fields(line.bytes) {
             // The first line tells whether the file is of this format at all.
-            Ok(fields) if number == 0 && fields.len() != 2 + CLASSES.len() => {
+            Ok(fields) if number == 1 && fields.len() != 2 + CLASSES.len() => {
                 return Err(damaged(format!(
                     "{} columns; expected {}: file name, face box, and votes for {}",
                     fields.len(),
@@ -123,10 +128,10 @@ fn read_labels(
             }
             Ok(fields) => parse_line(&fields).and_then(|(name, face, votes)| {
                 let file = by_path.get(format!("{folder}{name}").as_str());
-                let file = *file.ok_or_else(|| format!("there is no {folder}{name}"))?;
+                let file = *file.ok_or_else(|| format!("there is no {folder}{}", quoted(name)))?;
                 Ok(Item { file, votes, face })
             }),
-            Err(error) => Err(error.to_string()),
+            Err(reason) => Err(reason),
         };
         match parsed {
             Ok(item) => items.push(item),
@@ -147,14 +152,16 @@ fn parse_line(fields: &csv::StringRecord) -> Result<Line<'_>, String> {
     }
     let mut face = [0; 4];
     let numbers = fields[1].trim_matches(['(', ')', ' ']).split(',');
-    let bad_box = || format!("face box `{}` is not (left, top, right, bottom)", &fields[1]);
+    let bad_box = || format!("face box `{}` is not (left, top, right, bottom)", quoted(&fields[1]));
     let parsed: Vec<usize> =
         numbers.map(|text| text.trim().parse()).collect::<Result<_, _>>().map_err(|_| bad_box())?;
     face.copy_from_slice(parsed.get(..4).filter(|_| parsed.len() == 4).ok_or_else(bad_box)?);
     let mut votes = [0.0; CLASSES.len()];
     for (vote, (text, class)) in votes.iter_mut().zip(fields.iter().skip(2).zip(CLASSES)) {
-        let count: u16 =
-            text.trim().parse().map_err(|_| format!("vote `{text}` for {class} is not a whole number"))?;
+        let count: u16 = text
+            .trim()
+            .parse()
+            .map_err(|_| format!("vote `{}` for {class} is not a whole number", quoted(text)))?;
         *vote = f32::from(count);
     }
     Ok((fields[0].trim(), face, votes))
@@ -197,15 +204,15 @@ impl Dataset for FerPlus {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::data) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fmt::Write as _;
     use std::fs;
     use std::path::Path;
 
-    use super::super::decode::tests::grey_png;
-    use super::super::tree::tests::tar_of;
     use super::*;
+    use crate::data::decode::tests::grey_png;
+    use crate::data::tree::tests::tar_of;
 
     /// Writes a FER+ folder with one split whose lines are (tone of the picture, votes).
     pub(in crate::data) fn write_split(root: &Path, split: &str, lines: &[(u8, [u8; 10])]) {

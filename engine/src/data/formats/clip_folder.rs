@@ -1,21 +1,30 @@
 //! Clips of one's own: `<root>[/<split>]/<clip>/00001.jpg` and so on, with labels in `<clip>.txt` beside the folder,
 //! in the form of Aff-Wild2, or without any.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::annotation;
-use super::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
-use super::{DataError, SkipLog, Spec};
+use crate::data::clip_files::{ClipFileSet, ClipFiles, is_plain_name};
+use crate::data::frame_labels;
+use crate::data::hidden::{hidden_folder, note_hidden};
+use crate::data::{ClipFormat, DataError, SkipLog, Spec};
+
+/// The form's entry in the table.
+pub(super) fn format() -> ClipFormat {
+    let about = "folders of frames 00001.jpg, 00002.jpg, ..., labels in <clip>.txt beside them (split: a folder above)";
+    ClipFormat::new("clips", about, &[], |spec, skips| Ok(Arc::new(open(spec, skips)?)))
+}
 
 /// Opens every clip of a folder. The classes are those of the first label file; the others must have the same names, in
 /// any order.
-pub(super) fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
+fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
     let root = folder(spec)?;
     let mut clips = Vec::new();
     for (name, path) in clip_folders(&root, skips)? {
         let file = root.join(format!("{name}.txt"));
-        let labels = if !spec.unlabelled && file.is_file() { Some(annotation::read(&file)?) } else { None };
+        let labels = if !spec.unlabelled && file.is_file() { Some(frame_labels::read(&file)?) } else { None };
         match ClipFiles::list(&name, path.clone(), labels, skips) {
             Ok(clip) => clips.push(clip),
             Err(error) => skips.skip(&path.display().to_string(), error)?,
@@ -72,6 +81,7 @@ fn folder(spec: &Spec) -> Result<PathBuf, DataError> {
 /// Names and folders of clips, sorted. Labels without a folder are bad items.
 fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, DataError> {
     let mut found = Vec::new();
+    let mut hidden = HashSet::new();
     for entry in fs::read_dir(root).map_err(|e| DataError::io(root, e))? {
         let entry = entry.map_err(|e| DataError::io(root, e))?;
         let (path, name) = (entry.path(), entry.file_name());
@@ -79,9 +89,11 @@ fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, 
         let bad =
             |reason: &str| skips.skip(&path.display().to_string(), DataError::format(&path, "", reason));
         if path.is_dir() {
-            if name.to_str().is_some() && is_plain_name(&shown) {
+            if hidden_folder(&shown) {
+                hidden.insert(shown.into_owned());
+            } else if name.to_str().is_some() && is_plain_name(&shown) {
                 found.push((shown.into_owned(), path));
-            } else if !shown.starts_with('.') {
+            } else {
                 bad("the name cannot be a clip's: it is refused")?;
             }
         } else if let Some(stem) = shown.strip_suffix(".txt")
@@ -91,6 +103,7 @@ fn clip_folders(root: &Path, skips: &SkipLog) -> Result<Vec<(String, PathBuf)>, 
             bad(&format!("labels without a folder `{stem}` of frames"))?;
         }
     }
+    note_hidden(root, hidden, skips);
     found.sort_unstable();
     Ok(found)
 }

@@ -1,45 +1,14 @@
-//! Which forms of clips there are. A new form is one file beside this one and one line in [`ClipFormats::files`].
+//! Which forms of clips there are.
 
 use std::sync::Arc;
 
-use super::format::{check_options, find};
-use super::{Clips, DataError, SkipLog, Spec, affwild2, clip_folder};
-
-/// Opens a set of clips; bad items found while indexing go to the log.
-pub type OpenClips = fn(&Spec, &SkipLog) -> Result<Arc<dyn Clips>, DataError>;
-
-/// One form of clips.
-#[derive(Debug, Clone, Copy)]
-pub struct ClipFormat {
-    /// First part of a SPEC.
-    pub name: &'static str,
-    /// What it reads, for help texts.
-    pub about: &'static str,
-    /// Option keys it understands beside [`ClipFormats::COMMON_OPTIONS`].
-    pub options: &'static [&'static str],
-    /// Opens a SPEC of this form.
-    pub open: OpenClips,
-}
+use super::{affwild2, clip_folder, labelled_clips};
+use crate::data::format::{add, find};
+use crate::data::{Ambiguous, ClipFormat, Clips, DataError, SkipLog, Spec};
 
 /// The forms of clips a program understands.
 #[derive(Debug, Clone)]
 pub struct ClipFormats(Vec<ClipFormat>);
-
-/// Aff-Wild2's entry in the table.
-pub(super) const AFFWILD2: ClipFormat = ClipFormat {
-    name: "affwild2",
-    about: "Aff-Wild2, expressions: cropped_aligned and EXPR_*_Challenge (splits Train_Set, Validation_Set)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(affwild2::open(spec, skips)?)),
-};
-
-/// The clip folders' entry in the table.
-pub(super) const CLIPS: ClipFormat = ClipFormat {
-    name: "clips",
-    about: "folders of frames 00001.jpg, 00002.jpg, ..., labels in <clip>.txt beside them (split: a folder above)",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(clip_folder::open(spec, skips)?)),
-};
 
 impl ClipFormats {
     /// Option keys every form understands. What chooses or drops single pictures has no meaning for a clip.
@@ -47,13 +16,18 @@ impl ClipFormats {
 
     /// Every form that is read from files.
     pub fn files() -> Self {
-        Self(vec![AFFWILD2, CLIPS])
+        Self(vec![
+            affwild2::format(),
+            clip_folder::format(),
+            labelled_clips::dfew(),
+            labelled_clips::ferv39k(),
+        ])
     }
 
-    /// Adds a form that another part of the engine provides.
+    /// Adds a form, or replaces the one of its name.
     #[must_use]
     pub fn with(mut self, format: ClipFormat) -> Self {
-        self.0.push(format);
+        add(&mut self.0, format);
         self
     }
 
@@ -67,9 +41,9 @@ impl ClipFormats {
     /// # Errors
     /// Unknown form (lists the forms), unknown key (lists the keys), or an option that is for pictures.
     pub fn check(&self, spec: &Spec) -> Result<&ClipFormat, DataError> {
-        let format = find(spec, "forms of clips", &self.0, |format| format.name)?;
-        check_options(spec, Self::COMMON_OPTIONS, format.options)?;
-        if spec.labels_per_class.is_some() || spec.ambiguous != super::Ambiguous::Drop {
+        let format = find(spec, "forms of clips", &self.0)?;
+        format.check_options(spec, Self::COMMON_OPTIONS)?;
+        if spec.labels_per_class.is_some() || spec.ambiguous != Ambiguous::Drop {
             return Err(
                 spec.error("labels_per_class and ambiguous choose single pictures and cannot cut a clip")
             );
@@ -82,7 +56,7 @@ impl ClipFormats {
     /// # Errors
     /// As [`ClipFormats::check`]; the files cannot be read or are damaged; a bad item where `skips` is strict.
     pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<dyn Clips>, DataError> {
-        (self.check(spec)?.open)(spec, skips)
+        self.check(spec)?.open(spec, skips)
     }
 }
 

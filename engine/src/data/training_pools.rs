@@ -90,10 +90,10 @@ fn keep_labels(
         })
         .collect();
     if !short.is_empty() {
-        let advice = format!(
-            "ask for fewer, for max{} (all where a class has fewer), add data, or choose a vocabulary without the class",
-            wanted.count
-        );
+        // What was asked for already is `max`, or it might be.
+        let fewer = format!("ask for fewer, for max{} (all where a class has fewer), ", wanted.count);
+        let advice = if wanted.at_most { "" } else { fewer.as_str() };
+        let advice = format!("{advice}add data, or choose a vocabulary without the class");
         return Err(DataError::TooFew(format!(
             "{wanted} labels a class were asked for, but {}; {advice}",
             short.join(", ")
@@ -116,7 +116,7 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use super::super::ferplus::tests::write_split;
+    use super::super::formats::ferplus::tests::write_split;
     use super::super::pool::tests::all_for;
     use super::super::{Formats, Spec};
     use super::*;
@@ -180,6 +180,7 @@ mod tests {
         let message =
             pools(&[source(dir.path(), &format!("?{OTHERS}"))], Some("max4"), 1).err().unwrap().to_string();
         assert!(message.contains("`surprise` has none") && !message.contains("`happy`"), "{message}");
+        assert!(!message.contains("for max4"), "that was asked for: {message}");
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! Pictures in class-named folders, `<root>[/<split>]/<class>/**.{jpg,png}`, or any tree of pictures without labels;
 //! from a folder or a `.tar`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode};
+use crate::data::tree::FileTree;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
-pub(super) const FORMAT: Format = Format {
-    name: "folder",
-    about: "pictures in class-named folders (split: a folder above them), or any tree with unlabelled=true",
-    options: &[],
-    open: |spec, skips| Ok(Arc::new(ImageFolder::open(spec, skips)?)),
-};
+pub(super) fn format() -> Format {
+    let about =
+        "pictures in class-named folders (split: a folder above them), or any tree with unlabelled=true";
+    Format::new("folder", about, &[], |spec, skips| Ok(Arc::new(ImageFolder::open(spec, skips)?)))
+}
 
 struct ImageFolder {
     name: String,
@@ -28,8 +28,14 @@ impl ImageFolder {
         let tree = FileTree::open(&spec.path, skips)?;
         let pictures: Vec<usize> =
             (0..tree.paths().len()).filter(|&i| is_picture(&tree.paths()[i])).collect();
+        let unread = unread_pictures(&tree);
         if pictures.is_empty() {
-            return Err(DataError::format(&spec.path, "", "no picture (.jpg, .jpeg or .png) in it"));
+            let unread = unread.map(|unread| format!("; {unread}")).unwrap_or_default();
+            let reason = format!("no picture (.jpg, .jpeg or .png) in it{unread}");
+            return Err(DataError::format(&spec.path, "", reason));
+        }
+        if let Some(unread) = unread {
+            skips.note(&format!("{}: {unread}", spec.path.display()));
         }
         let mut start = if tree.is_archive() { shared_prefix(&tree, &pictures) } else { 0 };
         let mut chosen = pictures;
@@ -52,9 +58,36 @@ impl ImageFolder {
     }
 }
 
+/// What stands behind the last dot of a path, in lower case.
+fn extension(path: &str) -> String {
+    path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
+}
+
 fn is_picture(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("jpg" | "jpeg" | "png"))
+    matches!(extension(path).as_str(), "jpg" | "jpeg" | "png")
+}
+
+/// Endings of picture files that are not read.
+const UNREAD: [&str; 14] =
+    ["webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jfif", "pgm", "ppm", "tga", "jxl"];
+
+/// A sentence about the pictures of other formats, which must not vanish silently; nothing where there are none.
+fn unread_pictures(tree: &FileTree) -> Option<String> {
+    let mut counts = BTreeMap::new();
+    for path in tree.paths() {
+        let extension = extension(path);
+        if UNREAD.contains(&extension.as_str()) {
+            *counts.entry(extension).or_insert(0) += 1;
+        }
+    }
+    let total: usize = counts.values().sum();
+    let each: Vec<String> = counts.iter().map(|(extension, count)| format!("{count} .{extension}")).collect();
+    (total > 0).then(|| {
+        format!(
+            "{total} pictures are left out, for only JPEG and PNG are read: {}; convert them",
+            each.join(", ")
+        )
+    })
 }
 
 /// Length of the folder prefix that all pictures of an archive share, as long as a folder remains below it: archives
@@ -90,7 +123,7 @@ fn choose_split(
     names.dedup();
     let exact = names.iter().find(|name| **name == split);
     let Some(name) = exact.or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(split))) else {
-        let first: Vec<&str> = names.iter().take(12).copied().collect();
+        let first: Vec<String> = names.iter().take(12).map(|name| quoted(name)).collect();
         return Err(spec.error(format!("no folder of that name; the folders are {}", first.join(", "))));
     };
     let kept = pictures.iter().copied().filter(|&file| folder(file) == Some(name)).collect();
@@ -136,9 +169,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fs;
 
-    use super::super::decode::tests::grey_png;
-    use super::super::tree::tests::tar_of;
     use super::*;
+    use crate::data::decode::tests::grey_png;
+    use crate::data::tree::tests::tar_of;
 
     fn open(spec: &str) -> Result<ImageFolder, DataError> {
         ImageFolder::open(&spec.parse().unwrap(), &SkipLog::new(true))
@@ -206,6 +239,30 @@ mod tests {
         assert!(all.content_hash(1).unwrap_err().to_string().contains("b.jpg: neither"));
         assert!(all.content_hash(2).is_ok(), "a truncated picture shows only when decoded");
         assert!(all.picture(2).unwrap_err().to_string().contains("c.png"));
+    }
+
+    #[test]
+    fn pictures_of_other_formats_are_counted_and_named_and_hidden_folders_are_no_classes() {
+        let dir = tree();
+        for name in
+            ["train/sad/d.webp", "train/sad/e.WEBP", "train/happy/f.bmp", "train/.ipynb_checkpoints/g.png"]
+        {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, grey_png(8, 8, 9)).unwrap();
+        }
+        let skips = SkipLog::new(true);
+        let spec = format!("folder:{}#train", dir.path().display()).parse().unwrap();
+        let faces = ImageFolder::open(&spec, &skips).unwrap();
+        assert_eq!((faces.len(), faces.classes()), (2, &["happy".to_owned(), "sad".to_owned()][..]));
+        let noted = skips.noted().join("\n");
+        assert!(noted.contains("3 pictures are left out") && noted.contains("1 .bmp, 2 .webp"), "{noted}");
+        assert!(noted.contains(".ipynb_checkpoints") && skips.notes() == 2, "{noted}");
+        fs::write(dir.path().join("a.webp"), b"x").unwrap();
+        let alone = tempfile::tempdir().unwrap();
+        fs::write(alone.path().join("a.webp"), b"x").unwrap();
+        let message = open(&format!("folder:{}", alone.path().display())).err().unwrap().to_string();
+        assert!(message.contains("1 .webp"), "{message}");
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! What every set of face pictures is to the rest of the engine.
+
+use super::DataError;
+use crate::media::Picture;
+
+/// What a dataset says of an item's expression, in the dataset's own vocabulary.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Annotation {
+    /// No label: the item goes to the unlabelled pool.
+    None,
+    /// One class, an index into [`Dataset::classes`].
+    Class(usize),
+    /// Annotators' votes, one count per entry of [`Dataset::classes`].
+    Votes(Vec<f32>),
+}
+
+/// A set of face pictures that is read item by item. Opening it reads the index, never the pictures.
+pub trait Dataset: Send + Sync {
+    /// How messages call it: the SPEC it was opened with.
+    fn name(&self) -> &str;
+
+    /// Its own class names; empty where it has no labels.
+    fn classes(&self) -> &[String];
+
+    /// Number of items.
+    fn len(&self) -> usize;
+
+    /// Whether it has no item.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What messages call an item: a path, an archive entry, a record key.
+    fn key(&self, index: usize) -> String;
+
+    /// The item's label.
+    fn annotation(&self, index: usize) -> Annotation;
+
+    /// Who or what the item shows, where the format tells: a person's number, a video's name. Items of one group belong
+    /// on one side when a set is split; the name means nothing beside that.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        let _ = index;
+        Ok(None)
+    }
+
+    /// Hash of the item's stored bytes (or pixels, where the format stores pixels), for de-duplication.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError>;
+
+    /// Reads and decodes the item, cropped to its face box where the dataset has one.
+    ///
+    /// # Errors
+    /// The item cannot be read or decoded; the error names the file and place.
+    fn picture(&self, index: usize) -> Result<Picture, DataError>;
+}

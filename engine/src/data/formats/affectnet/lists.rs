@@ -1,0 +1,119 @@
+//! The first release: a line a face in `training.csv` and the like, pictures under `Manually_Annotated_Images`.
+
+use std::collections::HashMap;
+
+use super::classes::{NO_FACE, class};
+use crate::data::lines::fields;
+use crate::data::listed_faces::{ListedFace, coordinate, face_box};
+use crate::data::tree::FileTree;
+use crate::data::{DataError, SkipLog, Spec, quoted};
+
+/// Longest line, in bytes; 68 landmarks take less than two thousand.
+const MAX_LINE: u64 = 64 << 10;
+/// The columns in their order; some copies of the lists lack this line.
+const COLUMNS: [&str; 9] = [
+    "subDirectory_filePath",
+    "face_x",
+    "face_y",
+    "face_width",
+    "face_height",
+    "facial_landmarks",
+    "expression",
+    "valence",
+    "arousal",
+];
+/// Folders that hold the pictures of the lists that people made, and of the other one.
+const MANUAL: &str = "manually_annotated_images/";
+const AUTOMATIC: &str = "automatically_annotated_images/";
+
+/// Adds the faces of a list.
+pub(super) fn read(
+    tree: &FileTree,
+    list: usize,
+    spec: &Spec,
+    skips: &SkipLog,
+    items: &mut Vec<ListedFace>,
+) -> Result<(), DataError> {
+    let own = tree.paths()[list].as_str();
+    let beside = own.rfind('/').map_or("", |slash| &own[..=slash]);
+    let folder =
+        if own.to_ascii_lowercase().contains("automatically_annotated.csv") { AUTOMATIC } else { MANUAL };
+    let pictures: HashMap<&str, usize> = (tree.paths().iter().enumerate())
+        .map(|(file, path)| (below_pictures(path, folder, beside), file))
+        .collect();
+    let mut lines = tree.lines(list, MAX_LINE)?;
+    let first = fields(lines.first(&COLUMNS.join(","))?.bytes).map_err(|reason| lines.error(1, reason))?;
+    let columns = columns(&first).map_err(|reason| lines.error(1, reason))?;
+    // Without a header the first line is a face.
+    let mut pending = columns.is_none().then_some(first);
+    let columns = columns.unwrap_or([0, 1, 2, 3, 4, 6]);
+    let mut number = 1;
+    loop {
+        let record = match pending.take() {
+            Some(record) => Ok(record),
+            None => {
+                let Some(line) = lines.next()? else { return Ok(()) };
+                number = line.number;
+                if line.bytes.trim_ascii().is_empty() {
+                    continue;
+                }
+                fields(line.bytes)
+            }
+        };
+        match record.and_then(|record| parse(&record, columns, &pictures)) {
+            Ok(face) if spec.unlabelled && face.class == Some(NO_FACE) => {}
+            Ok(face) => items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face }),
+            Err(reason) => {
+                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?
+            }
+        }
+    }
+}
+
+/// A picture's path as lists write it: below the folder of pictures, or else below the list's own.
+fn below_pictures<'a>(path: &'a str, folder: &str, beside: &str) -> &'a str {
+    match path.to_ascii_lowercase().find(folder) {
+        Some(at) => &path[at + folder.len()..],
+        None => path.strip_prefix(beside).unwrap_or(path),
+    }
+}
+
+/// Where path, box and expression stand; `None` where the line is no header but a face.
+fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 6]>, String> {
+    let place = |name: &str| first.iter().position(|field| field.eq_ignore_ascii_case(name));
+    if place("expression").is_none() && first.len() == COLUMNS.len() && first[6].parse::<f64>().is_ok() {
+        return Ok(None);
+    }
+    let mut found = [0; 6];
+    for (place_of, name) in found.iter_mut().zip([0, 1, 2, 3, 4, 6].map(|column| COLUMNS[column])) {
+        *place_of = place(name).ok_or_else(|| {
+            let line = quoted(&first.iter().collect::<Vec<_>>().join(","));
+            format!("no column `{name}` in `{line}`; expected {}", COLUMNS.join(","))
+        })?;
+    }
+    Ok(Some(found))
+}
+
+fn parse(
+    record: &csv::StringRecord,
+    columns: [usize; 6],
+    pictures: &HashMap<&str, usize>,
+) -> Result<ListedFace, String> {
+    let field =
+        |at: usize| record.get(columns[at]).ok_or_else(|| format!("{} columns are too few", record.len()));
+    let path = field(0)?.replace('\\', "/");
+    let file =
+        *pictures.get(path.as_str()).ok_or_else(|| format!("there is no picture `{}`", quoted(&path)))?;
+    let number: f64 = field(5)?
+        .parse()
+        .map_err(|_| format!("expression `{}` is no number", quoted(field(5).unwrap_or_default())))?;
+    let class = class(number)?;
+    // Pictures without a face have no box either.
+    if class == NO_FACE {
+        return Ok(ListedFace { file, face: None, id: None, class: Some(class) });
+    }
+    let (left, top) = (field(1)?, field(2)?);
+    let right = coordinate(left)? + coordinate(field(3)?)?;
+    let bottom = coordinate(top)? + coordinate(field(4)?)?;
+    Ok(ListedFace { file, face: Some(face_box(left, top, right, bottom)?), id: None, class: Some(class) })
+}

@@ -1,0 +1,250 @@
+//! DFEW and FERV39k: video clips with one label each, their frames in a folder a clip.
+//!
+//! DFEW: `single_trainset_1.csv` or `EmoLabel_DataSplit/train(single-labeled)/set_1.csv`, lines `video_name,label`, with five
+//! folds. FERV39k: `4_setups/All_scenes/train_All.csv`, lines `Scene/Emotion/clip Label`. The frames lie in
+//! folders of the clip's name, below the root, below a folder in it, or below one in its `Clip`, as in
+//! `Clip/clip_region_224/00001`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::data::clip_files::is_plain_name;
+use crate::data::clip_pictures::{ClipPictureSet, ClipPictures};
+use crate::data::hidden::hidden_folder;
+use crate::data::lines::Lines;
+use crate::data::{ClipFormat, DataError, SkipLog, Spec, quoted};
+
+/// The entry of DFEW in the table.
+pub(super) fn dfew() -> ClipFormat {
+    let about = "DFEW, frames in folders; a fold's splits are train1, test1 to train5, test5";
+    ClipFormat::new("dfew", about, &[], |spec, skips| {
+        Ok(Arc::new(open(spec, skips, dfew_list(spec)?, dfew_line)?))
+    })
+}
+
+/// The entry of FERV39k in the table.
+pub(super) fn ferv39k() -> ClipFormat {
+    let about = "FERV39k, frames in folders (splits train, test)";
+    ClipFormat::new("ferv39k", about, &[], |spec, skips| {
+        Ok(Arc::new(open(spec, skips, ferv39k_list(spec)?, ferv39k_line)?))
+    })
+}
+
+const DFEW: [&str; 7] = ["Happy", "Sad", "Neutral", "Angry", "Surprise", "Disgust", "Fear"];
+/// Longest line of a list, in bytes.
+const MAX_LINE: u64 = 4096;
+
+/// A line's clip and class; `None` for a header.
+type Parse = fn(&str) -> Result<Option<(String, u8)>, String>;
+
+fn dfew_list(spec: &Spec) -> Result<PathBuf, DataError> {
+    let wanted = spec.split.as_deref().unwrap_or_default().to_lowercase();
+    let digits = wanted.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let (part, fold) = (wanted[..wanted.len() - digits.len()].trim_end_matches(['-', '_', '/']), digits);
+    if !["train", "test"].contains(&part) || !["1", "2", "3", "4", "5"].contains(&fold) {
+        return Err(
+            spec.error("name a fold's split: train1 or test1 to train5 or test5; the folds share clips")
+        );
+    }
+    let forms = [
+        format!("single_{part}set_{fold}.csv"),
+        format!("EmoLabel_DataSplit/single_{part}set_{fold}.csv"),
+        format!("EmoLabel_DataSplit/{part}(single-labeled)/set_{fold}.csv"),
+    ];
+    list_among(spec, &forms)
+}
+
+fn ferv39k_list(spec: &Spec) -> Result<PathBuf, DataError> {
+    let part = match spec.split.as_deref().unwrap_or_default().to_lowercase().as_str() {
+        "train" => "train",
+        "test" | "valid" | "val" | "validation" => "test",
+        _ => return Err(spec.error("name a split: train or test")),
+    };
+    let forms = [
+        format!("4_setups/All_scenes/{part}_All.csv"),
+        format!("All_scenes/{part}_All.csv"),
+        format!("{part}_All.csv"),
+    ];
+    list_among(spec, &forms)
+}
+
+fn list_among(spec: &Spec, forms: &[String]) -> Result<PathBuf, DataError> {
+    let root = spec.path.as_path();
+    fs::metadata(root).map_err(|e| DataError::io(root, e))?;
+    let there = forms.iter().map(|form| root.join(form)).find(|path| path.is_file());
+    there
+        .ok_or_else(|| DataError::format(root, "", format!("no list in it; expected {}", forms.join(" or "))))
+}
+
+fn dfew_line(line: &str) -> Result<Option<(String, u8)>, String> {
+    let (clip, label) = line.split_once(',').ok_or("expected `video_name,label`")?;
+    let (clip, label) = (clip.trim(), label.trim());
+    if label.eq_ignore_ascii_case("label") {
+        return Ok(None);
+    }
+    let class: Option<u8> = label.parse::<u8>().ok().and_then(|label| label.checked_sub(1));
+    let class = class.filter(|&class| usize::from(class) < DFEW.len());
+    let class =
+        class.ok_or_else(|| format!("label `{}` is not one of 1 (Happy) to 7 (Fear)", quoted(label)))?;
+    Ok(Some((clip.to_owned(), class)))
+}
+
+/// FERV39k names its classes; their numbers are DFEW's, so that one list of names serves both.
+fn ferv39k_line(line: &str) -> Result<Option<(String, u8)>, String> {
+    let (clip, label) =
+        line.trim().rsplit_once([' ', '\t', ',']).ok_or("expected `Scene/Emotion/clip Label`")?;
+    let class = DFEW.iter().position(|class| class.eq_ignore_ascii_case(label));
+    let class =
+        class.ok_or_else(|| format!("label `{}` is not one of {}", quoted(label), DFEW.join(", ")))?;
+    Ok(Some((clip.trim().to_owned(), class as u8)))
+}
+
+fn open(spec: &Spec, skips: &SkipLog, list: PathBuf, parse: Parse) -> Result<ClipPictureSet, DataError> {
+    let bases = bases(&spec.path)?;
+    let mut clips = Vec::new();
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    let mut lines = Lines::open(&list, MAX_LINE)?;
+    while let Some(line) = lines.next()? {
+        let (number, text) = (line.number, line.text().into_owned());
+        if text.trim().is_empty() {
+            continue;
+        }
+        let clip = parse(&text).map_err(|reason| lines.error(number, reason)).and_then(|parsed| {
+            let Some((clip, class)) = parsed else { return Ok(None) };
+            let place = |reason: String| lines.error(number, reason);
+            let parts: Vec<&str> = clip.split('/').collect();
+            if !parts.iter().all(|part| is_plain_name(part)) {
+                return Err(place(format!("`{}` is no clip's name: it is refused", quoted(&clip))));
+            }
+            let name = parts.join("_");
+            if let Some(first) = seen.insert(name.clone(), number) {
+                return Err(place(format!("the clip `{}` stands in line {first} too", quoted(&clip))));
+            }
+            let folder = folder_of(&bases, &clip).ok_or_else(|| place(no_frames(&bases, &clip)))?;
+            ClipPictures::list(name, folder, Some(class).filter(|_| !spec.unlabelled)).map(Some)
+        });
+        match clip {
+            Ok(clip) => clips.extend(clip),
+            Err(error) => skips.skip(&format!("{}, line {number}", list.display()), error)?,
+        }
+    }
+    if clips.is_empty() {
+        let first = skips.first().into_iter().next().map(|line| format!(" ({line})")).unwrap_or_default();
+        return Err(DataError::format(&list, "", format!("no usable clip{first}")));
+    }
+    let classes = if spec.unlabelled { Vec::new() } else { DFEW.map(str::to_owned).to_vec() };
+    Ok(ClipPictureSet { name: spec.to_string(), classes, clips })
+}
+
+fn no_frames(bases: &[PathBuf], clip: &str) -> String {
+    let video = ["mp4", "avi"]
+        .iter()
+        .any(|ending| bases.iter().any(|base| base.join(format!("{clip}.{ending}")).is_file()));
+    let what =
+        if video { "only a video; take its faces out into a folder of that name" } else { "no folder" };
+    format!("of the clip `{}` there is {what}", quoted(clip))
+}
+
+/// Folders in which clips may lie: the root, those in it, and those in its `Clip`, in order of name.
+fn bases(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let below = |folder: &Path| -> Result<Vec<PathBuf>, DataError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).map_err(|e| DataError::io(folder, e))? {
+            let entry = entry.map_err(|e| DataError::io(folder, e))?;
+            if !hidden_folder(&entry.file_name().to_string_lossy()) && entry.path().is_dir() {
+                found.push(entry.path());
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    };
+    let first = below(root)?;
+    let mut all = vec![root.to_path_buf()];
+    all.extend(first.iter().cloned());
+    // One deeper only where it is known to be of use: a folder of clips has thousands of folders.
+    for folder in
+        first.iter().filter(|folder| folder.file_name().is_some_and(|name| name.eq_ignore_ascii_case("clip")))
+    {
+        all.extend(below(folder)?);
+    }
+    Ok(all)
+}
+
+/// The folder of a clip: of its name or, where that is a number, of the same number with leading zeros.
+fn folder_of(bases: &[PathBuf], clip: &str) -> Option<PathBuf> {
+    let mut names = vec![clip.to_owned()];
+    if let Ok(number) = clip.parse::<u32>() {
+        names.extend([format!("{number}"), format!("{number:05}")]);
+    }
+    bases.iter().flat_map(|base| names.iter().map(|name| base.join(name))).find(|folder| folder.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::affwild2::tests::jpeg;
+    use super::*;
+    use crate::data::{ClipFormats, Clips};
+
+    fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn opened(spec: &str, root: &Path, skips: &SkipLog) -> Result<Arc<dyn Clips>, DataError> {
+        let spec = spec.replacen("ROOT", &root.display().to_string(), 1);
+        ClipFormats::files().open(&spec.parse().unwrap(), skips)
+    }
+
+    #[test]
+    fn dfew_joins_numbers_with_folders_and_counts_classes_from_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, tone) in [("00001/2.jpg", 1), ("00001/10.jpg", 2), ("00002/1.jpg", 3)] {
+            write(dir.path(), &format!("Clip/clip_region_224/{path}"), jpeg(tone));
+        }
+        write(dir.path(), "Clip/original/3.mp4", b"");
+        write(dir.path(), "single_trainset_1.csv", "video_name,label\n1,1\n00002,7\n3,2\n2,4\n1,8\n../x,1\n");
+        write(dir.path(), "EmoLabel_DataSplit/test(single-labeled)/set_2.csv", "video_name,label\n2,3\n");
+        let skips = SkipLog::new(false);
+        let clips = opened("dfew:ROOT#train1", dir.path(), &skips).unwrap();
+        assert_eq!((clips.len(), clips.clip_name(0), clips.frames(0)), (3, "1", 2));
+        assert_eq!([clips.label(0, 1), clips.label(1, 0), clips.label(0, 2)], [Some(0), Some(6), None]);
+        assert_eq!(clips.classes()[6], "Fear");
+        assert_ne!(clips.content_hash(0, 0).unwrap(), clips.content_hash(0, 1).unwrap());
+        for (line, part) in
+            skips.first().iter().zip(["line 4: of the clip `3` there is only a video", "label `8`", "`../x`"])
+        {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        let test = opened("dfew:ROOT#test-2", dir.path(), &SkipLog::new(true)).unwrap();
+        assert_eq!((test.len(), test.label(0, 0)), (1, Some(2)));
+        for split in ["", "#train", "#train6"] {
+            let message = opened(&format!("dfew:ROOT{split}"), dir.path(), &skips).err().unwrap().to_string();
+            assert!(message.contains("train1 or test1"), "{message}");
+        }
+        let message = opened("dfew:ROOT#train2", dir.path(), &skips).err().unwrap().to_string();
+        assert!(message.contains("single_trainset_2.csv"), "{message}");
+    }
+
+    #[test]
+    fn ferv39k_names_clips_by_scene_and_emotion_and_has_no_header() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "2_ClipsforFaceCrop/Action/Happy/0267/1.jpg", jpeg(1));
+        write(dir.path(), "2_ClipsforFaceCrop/Crime/Fear/0001/1.jpg", jpeg(2));
+        let list = "Action/Happy/0267 Happy\nCrime/Fear/0001 Fear\nCrime/Fear/0001 Fear\nCrime/Fear/0002 Fear\nAction/Happy/0267 Joyous\n";
+        write(dir.path(), "4_setups/All_scenes/train_All.csv", list);
+        let skips = SkipLog::new(false);
+        let clips = opened("ferv39k:ROOT#train", dir.path(), &skips).unwrap();
+        assert_eq!((clips.len(), clips.clip_name(0), clips.label(0, 0)), (2, "Action_Happy_0267", Some(0)));
+        assert_eq!(clips.label(1, 0), Some(6));
+        for (line, part) in
+            skips.first().iter().zip(["stands in line 2 too", "there is no folder", "`Joyous`"])
+        {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(opened("ferv39k:ROOT#train", dir.path(), &SkipLog::new(true)).is_err());
+    }
+}

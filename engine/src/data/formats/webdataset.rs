@@ -1,0 +1,386 @@
+//! WebDataset shards: tar archives whose files belong together by name up to the first dot, `<key>.jpg` with `<key>.cls` (a
+//! number) or `<key>.json` (a field with a class's number or name). Shards are read in place.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::data::tree::FileTree;
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
+use crate::media::Picture;
+
+/// The format's entry in the table.
+pub(super) fn format() -> Format {
+    let about = "WebDataset shards: dir, x.tar or dir/{000..127}.tar; classes=a,b,c names numbers, label=FIELD picks one of .json";
+    Format::new("webdataset", about, &["classes", "label"], |spec, skips| {
+        Ok(Arc::new(Shards::open(spec, skips)?))
+    })
+}
+
+/// Fields of a `.json` that are looked at where the SPEC names none.
+const FIELDS: [&str; 5] = ["label", "class", "cls", "emotion", "expression"];
+/// Most shards a pattern may name.
+const MAX_SHARDS: usize = 100_000;
+
+struct Shards {
+    name: String,
+    classes: Vec<String>,
+    shards: Vec<FileTree>,
+    items: Vec<Item>,
+}
+
+struct Item {
+    shard: u32,
+    file: usize,
+    class: Option<u32>,
+}
+
+/// A label as it is stored.
+enum Label {
+    Number(u64),
+    Name(String),
+}
+
+impl Shards {
+    fn open(spec: &Spec, skips: &SkipLog) -> Result<Self, DataError> {
+        if spec.split.is_some() {
+            return Err(spec.error(
+                "WebDataset has no splits; name the shards, e.g. webdataset:dir/train-{000..127}.tar",
+            ));
+        }
+        let paths = shard_paths(spec)?;
+        let shards: Vec<FileTree> =
+            paths.par_iter().map(|path| FileTree::open(path, skips)).collect::<Result<_, _>>()?;
+        let fixed: Option<Vec<String>> = (spec.options.get("classes"))
+            .map(|classes| classes.split(',').map(|name| name.trim().to_owned()).collect());
+        let read: Vec<Vec<(usize, Option<Label>)>> =
+            shards.par_iter().map(|tree| read_shard(tree, spec, skips)).collect::<Result<_, _>>()?;
+        let classes = match fixed {
+            Some(classes) => classes,
+            None => names(&read),
+        };
+        let mut items = Vec::new();
+        for (shard, (tree, read)) in shards.iter().zip(read).enumerate() {
+            for (file, label) in read {
+                let class = label.map(|label| class_of(&label, &classes)).transpose();
+                match class {
+                    Ok(class) => items.push(Item { shard: shard as u32, file, class }),
+                    Err(reason) => skips.skip(&tree.key(file), tree.error(file, reason))?,
+                }
+            }
+        }
+        if items.is_empty() {
+            let first = skips.first().into_iter().next().map(|line| format!(" ({line})")).unwrap_or_default();
+            return Err(spec.error(format!("no usable picture in {} shards{first}", shards.len())));
+        }
+        Ok(Self {
+            name: spec.to_string(),
+            classes: if spec.unlabelled { vec![] } else { classes },
+            shards,
+            items,
+        })
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+        let item = &self.items[index];
+        self.shards[item.shard as usize].read(item.file)
+    }
+
+    fn error(&self, index: usize, reason: String) -> DataError {
+        let item = &self.items[index];
+        self.shards[item.shard as usize].error(item.file, reason)
+    }
+}
+
+/// Pictures and labels of a shard.
+fn read_shard(
+    tree: &FileTree,
+    spec: &Spec,
+    skips: &SkipLog,
+) -> Result<Vec<(usize, Option<Label>)>, DataError> {
+    let mut labels: HashMap<&str, usize> = HashMap::new();
+    let mut pictures = Vec::new();
+    for (file, path) in tree.paths().iter().enumerate() {
+        let (key, ending) = key_of(path);
+        match ending.to_ascii_lowercase().as_str() {
+            "jpg" | "jpeg" | "png" => pictures.push((key, file)),
+            // `.cls` is the plainer of the two.
+            "cls" => _ = labels.insert(key, file),
+            "json" => _ = labels.entry(key).or_insert(file),
+            _ => {}
+        }
+    }
+    if spec.unlabelled {
+        return Ok(pictures.into_iter().map(|(_, file)| (file, None)).collect());
+    }
+    let mut read = Vec::with_capacity(pictures.len());
+    for (key, file) in pictures {
+        let label = match labels.get(key) {
+            None => Ok(None),
+            Some(&label) => tree.read(label).and_then(|bytes| {
+                let found = if tree.paths()[label].to_ascii_lowercase().ends_with("cls") {
+                    plain_label(&bytes).map(Some)
+                } else {
+                    json_label(&bytes, spec.options.get("label").map(String::as_str))
+                };
+                found.map_err(|reason| tree.error(label, reason))
+            }),
+        };
+        match label {
+            Ok(label) => read.push((file, label)),
+            Err(error) => skips.skip(&tree.key(file), error)?,
+        }
+    }
+    Ok(read)
+}
+
+/// A member's key, which may hold folders, and its ending: cut at the first dot of the file's name.
+fn key_of(path: &str) -> (&str, &str) {
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    match path[name..].find('.') {
+        Some(dot) => (&path[..name + dot], &path[name + dot + 1..]),
+        None => (path, ""),
+    }
+}
+
+/// The content of a `.cls`.
+fn plain_label(bytes: &[u8]) -> Result<Label, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "the label is no text".to_owned())?.trim();
+    text_label(text)
+}
+
+fn text_label(text: &str) -> Result<Label, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(Label::Number(number));
+    }
+    let negative = text.parse::<f64>().is_ok();
+    if text.is_empty() || text.len() > 200 || negative || text.contains(char::is_control) {
+        return Err(format!("label `{}` is no class's number or name", quoted(text)));
+    }
+    Ok(Label::Name(text.to_owned()))
+}
+
+/// The label that a `.json` holds; none where it has no such field.
+fn json_label(bytes: &[u8], field: Option<&str>) -> Result<Option<Label>, String> {
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| format!("no JSON: {error}"))?;
+    let known = FIELDS.iter().copied();
+    let found = match field {
+        Some(field) => Some(value.get(field).ok_or_else(|| format!("no field `{}`", quoted(field)))?),
+        None => known.into_iter().find_map(|field| value.get(field)),
+    };
+    match found {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) => text_label(text).map(Some),
+        Some(other) => match other.as_u64() {
+            Some(number) => Ok(Some(Label::Number(number))),
+            None => Err(format!("label `{}` is no class's number or name", quoted(&other.to_string()))),
+        },
+    }
+}
+
+/// The class names that the labels use, sorted.
+fn names(read: &[Vec<(usize, Option<Label>)>]) -> Vec<String> {
+    let labels = read.iter().flatten().filter_map(|(_, label)| label.as_ref());
+    let mut names: Vec<String> = labels
+        .filter_map(|label| if let Label::Name(name) = label { Some(name.clone()) } else { None })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn class_of(label: &Label, classes: &[String]) -> Result<u32, String> {
+    let class = match label {
+        Label::Number(_) if classes.is_empty() => {
+            return Err("labels are numbers; say what they mean with classes=a,b,c, or ignore them with unlabelled=true".into());
+        }
+        Label::Number(number) => {
+            usize::try_from(*number).ok().filter(|&class| class < classes.len()).ok_or_else(|| {
+                format!(
+                    "label {number} is not one of 0 to {}, the {} classes",
+                    classes.len() - 1,
+                    classes.len()
+                )
+            })?
+        }
+        Label::Name(name) => classes.iter().position(|class| class == name).ok_or_else(|| {
+            format!("label `{}` is not one of {}", quoted(name), quoted(&classes.join(", ")))
+        })?,
+    };
+    Ok(class as u32)
+}
+
+/// The shards that a SPEC's path means: one archive, all of a folder, or a pattern `{000..127}` or `{a,b}`.
+fn shard_paths(spec: &Spec) -> Result<Vec<PathBuf>, DataError> {
+    let path = spec.path.as_path();
+    if path.is_dir() {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(|e| DataError::io(path, e))? {
+            let shard = entry.map_err(|e| DataError::io(path, e))?.path();
+            if shard.extension().is_some_and(|extension| extension == "tar") && shard.is_file() {
+                found.push(shard);
+            }
+        }
+        found.sort_unstable();
+        if found.is_empty() {
+            return Err(DataError::format(path, "", "no .tar in it"));
+        }
+        return Ok(found);
+    }
+    let text = path.to_string_lossy();
+    if path.exists() || !text.contains('{') {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let expanded = expand(&text).map_err(|reason| spec.error(reason))?;
+    Ok(expanded.iter().map(|path| Path::new(path).to_path_buf()).collect())
+}
+
+/// Every text that a pattern stands for: `{000..127}` counts with leading zeros, `{a,b}` takes turns.
+fn expand(pattern: &str) -> Result<Vec<String>, String> {
+    let Some((before, rest)) = pattern.split_once('{') else { return Ok(vec![pattern.to_owned()]) };
+    let wrong = || format!("`{{{}` is no pattern such as {{000..127}} or {{a,b}}", quoted(rest));
+    let (inside, after) = rest.split_once('}').ok_or_else(wrong)?;
+    let choices: Vec<String> = match inside.split_once("..") {
+        Some((first, last)) => {
+            let width = if first.starts_with('0') { first.len() } else { 1 };
+            let (first, last): (usize, usize) = first
+                .parse()
+                .ok()
+                .zip(last.parse().ok())
+                .filter(|(first, last)| first <= last)
+                .ok_or_else(wrong)?;
+            if last - first >= MAX_SHARDS {
+                return Err(format!("`{{{}}}` names more than {MAX_SHARDS} shards", quoted(inside)));
+            }
+            (first..=last).map(|number| format!("{number:0width$}")).collect()
+        }
+        None => inside.split(',').map(str::to_owned).collect(),
+    };
+    let ends = expand(after)?;
+    if choices.len().saturating_mul(ends.len()) > MAX_SHARDS {
+        return Err(format!("the pattern names more than {MAX_SHARDS} shards"));
+    }
+    Ok(choices
+        .iter()
+        .flat_map(|choice| ends.iter().map(move |end| format!("{before}{choice}{end}")))
+        .collect())
+}
+
+impl Dataset for Shards {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn key(&self, index: usize) -> String {
+        let item = &self.items[index];
+        self.shards[item.shard as usize].key(item.file)
+    }
+
+    fn annotation(&self, index: usize) -> Annotation {
+        self.items[index].class.map_or(Annotation::None, |class| Annotation::Class(class as usize))
+    }
+
+    fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
+        let bytes = self.bytes(index)?;
+        decode::check_signature(&bytes).map_err(|reason| self.error(index, reason))?;
+        Ok(blake3::hash(&bytes).into())
+    }
+
+    fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        decode::decode(&self.bytes(index)?).map_err(|reason| self.error(index, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+
+    use super::*;
+    use crate::data::decode::tests::grey_png;
+    use crate::data::tree::tests::tar_of;
+
+    fn shards(members: &[&[(&str, &[u8])]]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (index, members) in members.iter().enumerate() {
+            fs::write(dir.path().join(format!("faces-{index:03}.tar")), tar_of(members)).unwrap();
+        }
+        dir
+    }
+
+    fn open_at(dir: &tempfile::TempDir, rest: &str, skips: &SkipLog) -> Result<Shards, DataError> {
+        Shards::open(&format!("webdataset:{}{rest}", dir.path().display()).parse().unwrap(), skips)
+    }
+
+    #[test]
+    fn files_of_one_key_belong_together_and_numbers_are_named_by_classes() {
+        let (a, b, c) = (grey_png(8, 8, 1), grey_png(8, 8, 2), grey_png(8, 8, 3));
+        let dir = shards(&[
+            &[("d/a.1.png", &a), ("d/a.cls", b"1\n"), ("d/a.png", &b)],
+            &[("x.cls", b"0"), ("x.txt", b"words"), ("x.jpg", &c), ("y.png", &a)],
+        ]);
+        let skips = SkipLog::new(true);
+        for path in ["", "/faces-{000..001}.tar", "/faces-{000,001}.tar"] {
+            let set = open_at(&dir, &format!("{path}?classes=sad,happy"), &skips).unwrap();
+            let labels: Vec<_> = (0..set.len()).map(|item| set.annotation(item)).collect();
+            assert_eq!(labels, [Annotation::Class(1), Annotation::Class(0), Annotation::None], "{path}");
+            assert_eq!(set.content_hash(0).unwrap(), *blake3::hash(&b).as_bytes());
+            assert!(set.key(1).ends_with("faces-001.tar, entry x.jpg"), "{}", set.key(1));
+        }
+        assert_eq!(open_at(&dir, "/faces-001.tar?unlabelled=true", &skips).unwrap().len(), 2);
+        let message = open_at(&dir, "", &skips).err().unwrap().to_string();
+        assert!(message.contains("classes=a,b,c"), "{message}");
+        let message = open_at(&dir, "/faces-{000..002}.tar", &skips).err().unwrap().to_string();
+        assert!(message.contains("faces-002.tar"), "{message}");
+    }
+
+    #[test]
+    fn labels_in_json_are_names_or_numbers() {
+        let png = grey_png(8, 8, 1);
+        let dir = shards(&[&[
+            ("a.png", &png),
+            ("a.json", br#"{"emotion": "sad", "age": 3}"#),
+            ("b.png", &png),
+            ("b.json", br#"{"label": "happy", "age": 7}"#),
+            ("c.png", &png),
+            ("c.json", br#"{"label": [1]}"#),
+            ("d.png", &png),
+            ("d.json", b"{"),
+            ("e.png", &png),
+            ("e.json", br#"{"age": 1}"#),
+        ]]);
+        let skips = SkipLog::new(false);
+        let set = open_at(&dir, "", &skips).unwrap();
+        assert_eq!(set.classes(), ["happy", "sad"]);
+        let labels: Vec<_> = (0..set.len()).map(|item| set.annotation(item)).collect();
+        assert_eq!(labels, [Annotation::Class(1), Annotation::Class(0), Annotation::None]);
+        let named = skips.first().join("\n");
+        assert!(
+            named.contains("entry c.json: label `[1]`") && named.contains("entry d.json: no JSON"),
+            "{named}"
+        );
+        let skips = SkipLog::new(false);
+        let set = open_at(&dir, "?label=age&classes=a,b,c,d,e,f", &skips).unwrap();
+        assert_eq!((set.len(), set.annotation(0)), (2, Annotation::Class(3)), "7 is none, c has no age");
+    }
+
+    #[test]
+    fn patterns_count_with_leading_zeros_and_wrong_ones_are_refused() {
+        assert_eq!(expand("a{08..10}b").unwrap(), ["a08b", "a09b", "a10b"]);
+        assert_eq!(expand("{x,y}{1..2}").unwrap(), ["x1", "x2", "y1", "y2"]);
+        for pattern in ["a{1..", "a{3..1}", "a{x..y}", "{0..99999999999}", "{0..999}{0..999}"] {
+            assert!(expand(pattern).is_err(), "{pattern}");
+        }
+    }
+}

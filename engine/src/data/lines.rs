@@ -1,0 +1,169 @@
+//! Text files line by line, in bounded memory whatever the file holds.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::DataError;
+
+/// Opens a file that must be a regular one: a FIFO or device would wait for ever.
+pub(super) fn open_regular(path: &Path) -> Result<File, DataError> {
+    let metadata = std::fs::metadata(path).map_err(|e| DataError::io(path, e))?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
+        return Err(DataError::format(path, "", format!("it is {what}, not a file")));
+    }
+    File::open(path).map_err(|e| DataError::io(path, e))
+}
+
+/// Reads lines, none longer than a limit.
+pub(super) struct Lines<R> {
+    reader: R,
+    path: PathBuf,
+    /// What stands between the file's name and `, line N` in messages: an archive's entry.
+    place: String,
+    longest: u64,
+    number: u64,
+    offset: u64,
+    line: Vec<u8>,
+}
+
+/// One line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Line<'a> {
+    /// Counted from 1.
+    pub number: u64,
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// Its content without line end, and without the byte order mark of a first line.
+    pub bytes: &'a [u8],
+}
+
+impl Line<'_> {
+    /// The content as text; what is none becomes U+FFFD.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes)
+    }
+}
+
+impl Lines<BufReader<File>> {
+    /// Lines of a file with at most `longest` bytes each.
+    pub fn open(path: &Path, longest: u64) -> Result<Self, DataError> {
+        Ok(Self::new(BufReader::new(open_regular(path)?), path.to_path_buf(), String::new(), longest))
+    }
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Lines of anything; `path` and `place` are what messages call it.
+    pub fn new(reader: R, path: PathBuf, place: String, longest: u64) -> Self {
+        Self { reader, path, place, longest, number: 0, offset: 0, line: Vec::new() }
+    }
+
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the line is too long.
+    pub fn next(&mut self) -> Result<Option<Line<'_>>, DataError> {
+        self.line.clear();
+        let start = self.offset;
+        let read = (&mut self.reader)
+            .take(self.longest + 1)
+            .read_until(b'\n', &mut self.line)
+            .map_err(|e| DataError::io(&self.path, e))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        self.offset += read as u64;
+        if read as u64 > self.longest {
+            let reason = format!("a line of more than {} bytes, as no such list has", self.longest);
+            return Err(self.error(self.number, reason));
+        }
+        let mut bytes = self.line.as_slice();
+        bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let mut offset = start;
+        if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF").filter(|_| start == 0) {
+            (bytes, offset) = (rest, 3);
+        }
+        Ok(Some(Line { number: self.number, offset, bytes }))
+    }
+
+    /// The first line, or an error that says what was expected of the file.
+    pub fn first(&mut self, expected: &str) -> Result<Line<'_>, DataError> {
+        let empty = DataError::format(
+            &self.path,
+            self.place.clone(),
+            format!("the file is empty; expected {expected}"),
+        );
+        self.next()?.ok_or(empty)
+    }
+
+    /// An error about a line.
+    pub fn error(&self, number: u64, reason: impl Into<String>) -> DataError {
+        DataError::format(&self.path, format!("{}, line {number}", self.place), reason)
+    }
+}
+
+/// The fields of one line with commas, quotes undone.
+pub(super) fn fields(line: &[u8]) -> Result<csv::StringRecord, String> {
+    let mut record = csv::StringRecord::new();
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(line.len().max(1))
+        .from_reader(line)
+        .read_record(&mut record)
+        .map_err(|_| "the line is not UTF-8 text".to_owned())?;
+    record.trim();
+    Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn lines(text: &[u8], longest: u64) -> Lines<&[u8]> {
+        Lines::new(text, PathBuf::from("list.txt"), String::new(), longest)
+    }
+
+    #[test]
+    fn lines_come_with_number_and_offset_and_without_their_ends() {
+        let mut lines = lines(b"\xEF\xBB\xBFa\r\n\nlast", 10);
+        let mut found = vec![];
+        while let Some(line) = lines.next().unwrap() {
+            found.push((line.number, line.offset, line.text().into_owned()));
+        }
+        assert_eq!(found, [(1, 3, "a".into()), (2, 6, String::new()), (3, 7, "last".into())]);
+    }
+
+    #[test]
+    fn a_line_without_end_costs_no_more_than_the_limit() {
+        let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+        let mut lines = Lines::new(endless, PathBuf::from("list.txt"), ", entry a".into(), 100);
+        let message = lines.next().unwrap_err().to_string();
+        assert_eq!(message, "list.txt, entry a, line 1: a line of more than 100 bytes, as no such list has");
+        assert!(lines.line.capacity() < 1000);
+        let mut exact = self::lines(b"12345\n12", 6);
+        assert_eq!(exact.next().unwrap().unwrap().bytes, b"12345");
+    }
+
+    #[test]
+    fn fields_may_be_quoted() {
+        let record = fields(b"a.png,\"(0, 1)\", 3").unwrap();
+        assert_eq!(record.iter().collect::<Vec<_>>(), ["a.png", "(0, 1)", "3"]);
+        assert!(fields(b"\xff,a").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_folder_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let message = Lines::open(&pipe, 10).err().unwrap().to_string();
+        assert!(message.contains("pipe: it is a pipe, socket or device"), "{message}");
+        assert!(open_regular(dir.path()).unwrap_err().to_string().contains("a folder"));
+    }
+}
