@@ -5,11 +5,13 @@
 
 mod builder;
 mod card;
+mod card_check;
 mod graph;
 mod plan;
 mod resnet;
 mod temporal;
 mod weights;
+mod weights_file;
 
 pub use builder::GraphBuilder;
 pub use card::{Architecture, BoxCrop, InputContract, ModelCard};
@@ -20,4 +22,6 @@ pub use plan::{
 };
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
+pub use card_check::TEMPLATES;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};
+pub use weights_file::read_weights_file;
