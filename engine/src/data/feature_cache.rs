@@ -261,6 +261,29 @@ mod tests {
     }
 
     #[test]
+    fn a_feature_that_is_no_number_is_found_when_the_file_is_opened() {
+        let (dir, clips, cache, file) = extracted();
+        let path = dir.path().join("cache/a.features");
+        drop(file);
+        let whole = fs::read(&path).unwrap();
+        for (frame, value, faces) in [(6, f32::NAN, true), (1, f32::INFINITY, true), (2, f32::NAN, false)] {
+            let mut bytes = whole.clone();
+            let at = bytes.len() - (7 - frame) * FEATURES * 4 + 8;
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            fs::write(&path, bytes).unwrap();
+            let opened = cache.open(&*clips, 0);
+            assert_eq!(clips.has_face(0, frame), faces);
+            if faces {
+                let message = opened.unwrap_err().to_string();
+                let words = [&format!("frame {frame}: feature 2 is not finite"), "a.features", "--recompute"];
+                assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            } else {
+                assert_eq!(opened.unwrap().unwrap().row(frame), None, "nobody reads a row without a face");
+            }
+        }
+    }
+
+    #[test]
     fn the_students_hash_is_that_of_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("model.safetensors");

@@ -40,6 +40,12 @@ pub enum LearnError {
         /// Steps without an update.
         in_a_row: u32,
     },
+    /// A network's answer is no number.
+    #[error(
+        "the network gave logits that are infinite or not a number: its weights are damaged or its training \
+         diverged; use another checkpoint or model"
+    )]
+    NotFinite,
     /// Predictions cannot be measured.
     #[error("evaluation: {0}")]
     Evaluation(String),

@@ -7,6 +7,7 @@
 
 mod base64;
 mod client;
+mod deadline;
 mod draw;
 mod letters;
 pub mod lines;
