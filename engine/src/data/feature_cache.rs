@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::clip_files::is_plain_name;
 use super::feature_file::{FeatureFile, FeatureWriter, Header, REMEDY};
 use super::{Clips, DataError};
+use crate::files::{QUOTED, printable};
 
 /// Frames whose content tells one version of a clip from another.
 const PROBES: usize = 16;
@@ -72,7 +73,7 @@ impl FeatureCache {
         let (found, wanted) = (file.header(), self.header(clips, clip));
         let other = |what: String| Err(DataError::format(&path, "", format!("{what}; {REMEDY}")));
         if found.student != wanted.student {
-            let short = |hash: &str| hash.chars().take(12).collect::<String>();
+            let short = |hash: &str| printable(&hash.chars().take(12).collect::<String>(), QUOTED);
             return other(format!(
                 "features of another student ({} instead of {})",
                 short(&found.student),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::DataError;
 use super::annotation::MAX_FRAMES;
 use super::bitmap::{Bitmap, bit};
-use crate::files::AtomicFile;
+use crate::files::{AtomicFile, printable};
 
 const MAGIC: &[u8; 8] = b"AFKTFEAT";
 const VERSION: u32 = 1;
@@ -26,6 +26,8 @@ const ALIGN: usize = 64;
 const MAX_HEADER: usize = 1 << 16;
 /// Bytes of rows that are checked at a time.
 const PIECE: usize = 4 << 20;
+/// Most characters of a reason in an error.
+const LONGEST_REASON: usize = 200;
 /// Longest feature vector; a ResNet-50 gives 2,048.
 const MAX_FEATURES: usize = 1 << 20;
 
@@ -228,7 +230,7 @@ impl FeatureFile {
             .get(PREFIX..PREFIX + header_len)
             .ok_or_else(|| damaged("the file is cut off in its header"))?;
         let header: Header =
-            serde_json::from_slice(json).map_err(|e| damaged(&format!("the header is damaged: {e}")))?;
+            serde_json::from_slice(json).map_err(|e| damaged(&format!("the header is damaged: {}", printable(&e.to_string(), LONGEST_REASON))))?;
         if header.frames > MAX_FRAMES || !(1..=MAX_FEATURES).contains(&header.features) {
             let claim = format!("{} frames of {} features cannot be", header.frames, header.features);
             return Err(damaged(&claim));

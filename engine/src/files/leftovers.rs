@@ -68,7 +68,9 @@ pub fn sweep_leftovers(folder: &Path) -> io::Result<usize> {
 
 fn sweep(entry: &DirEntry) -> io::Result<bool> {
     let name = entry.file_name();
-    let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(LEFTOVER_PREFIX)) else { return Ok(false) };
+    let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(LEFTOVER_PREFIX)) else {
+        return Ok(false);
+    };
     let (kind, path) = (entry.file_type()?, entry.path());
     if kind.is_file() && (rest.ends_with(".part") || rest.starts_with("probe-")) {
         if !is_old(entry.metadata()?.modified()?) {
@@ -155,12 +157,10 @@ mod tests {
         std::os::unix::fs::symlink(at("mine"), at(".affekt-link")).unwrap();
         assert_eq!(sweep_leftovers(folder.path()).unwrap(), 3);
         let left = names(folder.path());
-        assert_eq!(left.iter().filter(|name| *name != ".affekt-link").collect::<Vec<_>>(), [
-            ".affekt-notes",
-            ".hidden",
-            "mine",
-            "mine.part"
-        ]);
+        assert_eq!(
+            left.iter().filter(|name| *name != ".affekt-link").collect::<Vec<_>>(),
+            [".affekt-notes", ".hidden", "mine", "mine.part"]
+        );
         assert_eq!(names(&at("mine")), ["annotated.mp4"]);
     }
 

@@ -72,7 +72,10 @@ mod tests {
             for most in [0, 1, 2, 3, 4, 5, 8, 60] {
                 let shown = printable(text, most);
                 assert!(shown.chars().count() <= most, "{most}: {shown}");
-                assert!(most < 8 || shown == text || shown.ends_with("...") || shown.contains('\\'), "{shown}");
+                assert!(
+                    most < 8 || shown == text || shown.ends_with("...") || shown.contains('\\'),
+                    "{shown}"
+                );
             }
         }
         assert_eq!(printable("12345", 5), "12345");

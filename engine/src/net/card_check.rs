@@ -36,7 +36,10 @@ impl ModelCard {
         }
         self.box_crop.check()?;
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            return Err(format!("temperature is {}; a number above 0 is needed, 1 for none", self.temperature));
+            return Err(format!(
+                "temperature is {}; a number above 0 is needed, 1 for none",
+                self.temperature
+            ));
         }
         if let Some((name, value)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             return Err(format!("metrics.{} is {value}, no finite number", printable(name, LONGEST_NAME)));

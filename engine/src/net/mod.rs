@@ -15,6 +15,7 @@ mod weights_file;
 
 pub use builder::GraphBuilder;
 pub use card::{Architecture, BoxCrop, InputContract, ModelCard};
+pub use card_check::TEMPLATES;
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{
@@ -22,6 +23,5 @@ pub use plan::{
 };
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
-pub use card_check::TEMPLATES;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};
 pub use weights_file::read_weights_file;

@@ -162,12 +162,7 @@ fn check_values(name: &str, data: &[f32]) -> Result<(), String> {
     let wrong = data.iter().position(|v| !v.is_finite() || variance && *v < 0.0);
     wrong.map_or(Ok(()), |at| {
         let problem = if data[at].is_finite() { "a variance cannot be negative" } else { "no finite number" };
-        Err(format!(
-            "value {at} of the {} of tensor {} is {}: {problem}",
-            data.len(),
-            quoted(name),
-            data[at]
-        ))
+        Err(format!("value {at} of the {} of tensor {} is {}: {problem}", data.len(), quoted(name), data[at]))
     })
 }
 
@@ -235,9 +230,8 @@ mod tests {
             assert!(message.contains(words) && message.contains("m.safetensors"), "{message}");
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             let (count, end) = (values.len(), bytes.len());
-            let header = format!(
-                r#"{{"{name}":{{"dtype":"F32","shape":[{count}],"data_offsets":[0,{end}]}}}}"#
-            );
+            let header =
+                format!(r#"{{"{name}":{{"dtype":"F32","shape":[{count}],"data_offsets":[0,{end}]}}}}"#);
             let message = refusal(&file(&header, &bytes));
             assert!(message.contains(words) && message.contains("use another one"), "{message}");
         }

@@ -93,7 +93,9 @@ pub(super) fn encode(
 
 /// Where a hash stands in a file: its first appearance, which is in the metadata, before all names and tensors.
 fn place_of(bytes: &[u8], hash: &str) -> Option<usize> {
-    (hash.len() == NO_HASH.len()).then(|| bytes.windows(hash.len()).position(|w| w == hash.as_bytes())).flatten()
+    (hash.len() == NO_HASH.len())
+        .then(|| bytes.windows(hash.len()).position(|w| w == hash.as_bytes()))
+        .flatten()
 }
 
 /// Compares a file with the hash in its header.

@@ -71,9 +71,8 @@ impl Checkpoints {
     /// The folder cannot be written or the disk is full; the earlier checkpoints are untouched then.
     pub fn save(&self, state: &TrainingState) -> Result<PathBuf, LearnError> {
         let path = self.path(state.step);
-        let bytes = encode(state, &self.identity, self.computed_by.as_deref()).map_err(|reason| {
-            LearnError::Format { path: path.clone(), place: String::new(), reason }
-        })?;
+        let bytes = encode(state, &self.identity, self.computed_by.as_deref())
+            .map_err(|reason| LearnError::Format { path: path.clone(), place: String::new(), reason })?;
         write_atomically(&path, &bytes).map_err(|source| LearnError::Io { path: path.clone(), source })?;
         // Steps beyond this one are from before a resume and would win the next one.
         let (newer, own): (Vec<u64>, Vec<u64>) = self.steps()?.into_iter().partition(|&s| s > state.step);
@@ -126,7 +125,10 @@ impl Checkpoints {
             return Err(LearnError::OtherRun { path: path.into(), differences });
         }
         if !header.is_hashed() {
-            log::info!("{}: written without a hash by an earlier version, so damage to it cannot be noticed", path.display());
+            log::info!(
+                "{}: written without a hash by an earlier version, so damage to it cannot be noticed",
+                path.display()
+            );
         }
         if let Some((there, here)) = self.other_arithmetic(header.computed_by.as_deref()) {
             log::warn!(

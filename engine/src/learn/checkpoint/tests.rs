@@ -36,11 +36,7 @@ fn state(step: u64) -> TrainingState {
     TrainingState {
         step,
         networks: [("teacher".to_string(), network), ("student".to_string(), fresh)].into(),
-        counters: Counters {
-            student_updates: 3,
-            feedback_signs: vec![true, false],
-            ..Counters::default()
-        },
+        counters: Counters { student_updates: 3, feedback_signs: vec![true, false], ..Counters::default() },
         vectors: [("pseudo.learned".to_string(), vec![0.1, 0.7])].into(),
     }
 }
