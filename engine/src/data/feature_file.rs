@@ -229,8 +229,9 @@ impl FeatureFile {
         let json = map
             .get(PREFIX..PREFIX + header_len)
             .ok_or_else(|| damaged("the file is cut off in its header"))?;
-        let header: Header =
-            serde_json::from_slice(json).map_err(|e| damaged(&format!("the header is damaged: {}", printable(&e.to_string(), LONGEST_REASON))))?;
+        let header: Header = serde_json::from_slice(json).map_err(|e| {
+            damaged(&format!("the header is damaged: {}", printable(&e.to_string(), LONGEST_REASON)))
+        })?;
         if header.frames > MAX_FRAMES || !(1..=MAX_FEATURES).contains(&header.features) {
             let claim = format!("{} frames of {} features cannot be", header.frames, header.features);
             return Err(damaged(&claim));

@@ -44,7 +44,11 @@ fn once(bytes: &mut Vec<u8>, draws: &mut Draws) {
         2 | 3 => {
             let value = *draws.pick(&EXTREMES);
             let width = *draws.pick(&[2, 4, 8]);
-            let value = if draws.one_in(2) { value.to_le_bytes()[..width].to_vec() } else { value.to_be_bytes()[8 - width..].to_vec() };
+            let value = if draws.one_in(2) {
+                value.to_le_bytes()[..width].to_vec()
+            } else {
+                value.to_be_bytes()[8 - width..].to_vec()
+            };
             for (to, from) in bytes[at..].iter_mut().zip(value) {
                 *to = from;
             }

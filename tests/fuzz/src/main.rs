@@ -57,7 +57,10 @@ fn long(format: &Format, time: Duration, first: u64) -> Result<bool, String> {
 }
 
 fn find(name: &str) -> Result<&'static Format, String> {
-    FORMATS.iter().find(|format| format.name == name).ok_or_else(|| format!("no format {name}; there are {}", names()))
+    FORMATS
+        .iter()
+        .find(|format| format.name == name)
+        .ok_or_else(|| format!("no format {name}; there are {}", names()))
 }
 
 fn names() -> String {

@@ -6,8 +6,7 @@ use crate::draws::Draws;
 use crate::{bytes, json};
 
 /// Single-precision numbers at which arithmetic fails.
-const NUMBERS: [f32; 8] =
-    [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0, 1e-40, f32::MAX, -f32::MAX];
+const NUMBERS: [f32; 8] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0, 1e-40, f32::MAX, -f32::MAX];
 
 /// Breaks a file; as bytes where it is none. `text` is the metadata entry that holds JSON.
 pub fn mutate(file: &mut Vec<u8>, text: &str, draws: &mut Draws) {
@@ -48,7 +47,9 @@ fn structured(file: &mut Vec<u8>, text: &str, draws: &mut Draws) -> bool {
 
 fn inner(header: &mut Value, text: &str, draws: &mut Draws) {
     let entry = &mut header["__metadata__"][text];
-    let Some(mut value) = entry.as_str().and_then(|json| serde_json::from_str::<Value>(json).ok()) else { return };
+    let Some(mut value) = entry.as_str().and_then(|json| serde_json::from_str::<Value>(json).ok()) else {
+        return;
+    };
     json::mutate(&mut value, draws);
     *entry = value.to_string().into();
 }

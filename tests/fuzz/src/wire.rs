@@ -88,7 +88,9 @@ fn change(fields: &mut Vec<Field>, at: usize, draws: &mut Draws) {
         3 => {
             let number = 1 + draws.below(25) as u32;
             match &mut fields[at] {
-                Field::Number(field, _) | Field::Bytes(field, _) | Field::Message(field, _) => *field = number,
+                Field::Number(field, _) | Field::Bytes(field, _) | Field::Message(field, _) => {
+                    *field = number
+                }
             }
             return;
         }
@@ -115,7 +117,9 @@ fn change(fields: &mut Vec<Field>, at: usize, draws: &mut Draws) {
                 content.clear();
                 (0..draws.below(6)).for_each(|_| varint(*draws.pick(&EXTREMES), content));
             }
-            (2, _) => *content = draws.pick(&[&b"Loop"[..], b"If", b"Pad", b"Slice", b"Tile", b"\x1b[31m"]).to_vec(),
+            (2, _) => {
+                *content = draws.pick(&[&b"Loop"[..], b"If", b"Pad", b"Slice", b"Tile", b"\x1b[31m"]).to_vec()
+            }
             _ => bytes::mutate(content, draws),
         },
         Field::Message(_, inner) => {

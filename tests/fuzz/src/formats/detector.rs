@@ -10,14 +10,8 @@ use super::{Form, Format, message};
 use crate::draws::Draws;
 use crate::wire::{self, Field, varint};
 
-pub(super) const DETECTOR: Format = Format {
-    name: "detector",
-    short: 250,
-    own: true,
-    files: &[("d.onnx", Form::Tree(broken))],
-    make,
-    read,
-};
+pub(super) const DETECTOR: Format =
+    Format { name: "detector", short: 250, own: true, files: &[("d.onnx", Form::Tree(broken))], make, read };
 
 /// Channels inside the network.
 const WIDE: usize = 16;
@@ -68,12 +62,8 @@ impl Graph {
 
     fn tensor(&mut self, kind: u64, dims: &[u64], raw: Vec<u8>) -> String {
         let name = self.name();
-        let fields = vec![
-            Field::Bytes(1, packed(dims)),
-            Field::Number(2, kind),
-            text(8, &name),
-            Field::Bytes(9, raw),
-        ];
+        let fields =
+            vec![Field::Bytes(1, packed(dims)), Field::Number(2, kind), text(8, &name), Field::Bytes(9, raw)];
         self.tensors.push(Field::Message(5, fields));
         name
     }
@@ -142,7 +132,9 @@ fn word(name: &str, value: &str) -> Field {
 
 /// What a graph says of a value: single precision, and its sides where they are known; 0 is any.
 fn described(field: u32, name: &str, sides: &[u64]) -> Field {
-    let side = |&side: &u64| Field::Message(1, vec![if side == 0 { text(2, "side") } else { Field::Number(1, side) }]);
+    let side = |&side: &u64| {
+        Field::Message(1, vec![if side == 0 { text(2, "side") } else { Field::Number(1, side) }])
+    };
     let shape = Field::Message(2, sides.iter().map(side).collect());
     let tensor = Field::Message(1, vec![Field::Number(1, 1), shape]);
     Field::Message(field, vec![text(1, name), Field::Message(2, vec![tensor])])

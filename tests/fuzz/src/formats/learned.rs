@@ -59,7 +59,14 @@ pub(super) const FEATURES: Format = Format {
 };
 
 fn spec() -> ResNetSpec {
-    ResNetSpec { depth: Depth::ResNet18, size: 32, channels: 1, classes: 2, width: 0.0625, stem: Stem::NoPool }
+    ResNetSpec {
+        depth: Depth::ResNet18,
+        size: 32,
+        channels: 1,
+        classes: 2,
+        width: 0.0625,
+        stem: Stem::NoPool,
+    }
 }
 
 fn make_model(folder: &Path) -> io::Result<()> {
@@ -91,7 +98,8 @@ fn read_model(folder: &Path) -> Result<(), String> {
     let model = Model::load(&folder.join("m.safetensors")).map_err(message)?;
     let backend = CpuBackend::new().map_err(message)?;
     let detector = Box::new(GuideBox);
-    let opened = Recognizer::new(&model, None, detector, &backend, &LiveSettings::default(), Clock::default());
+    let opened =
+        Recognizer::new(&model, None, detector, &backend, &LiveSettings::default(), Clock::default());
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", folder.display());
     let mut recognizer = opened.map_err(|e| named(&e))?;
     let frame = Frame { index: 0, seconds: 0.0, picture: picture(80, 64, 3) };
@@ -137,7 +145,10 @@ fn make_features(folder: &Path) -> io::Result<()> {
     let frames = folder.join("clips/a");
     std::fs::create_dir_all(&frames)?;
     for frame in [1, 2, 4, 5] {
-        std::fs::write(frames.join(format!("{frame:05}.jpg")), picture(16, 16, 1).to_jpeg(90).map_err(other)?)?;
+        std::fs::write(
+            frames.join(format!("{frame:05}.jpg")),
+            picture(16, 16, 1).to_jpeg(90).map_err(other)?,
+        )?;
     }
     let clips = clips(folder).map_err(other)?;
     let mut writer = cache(folder).writer(&*clips, 0).map_err(other)?;

@@ -81,7 +81,8 @@ impl Honest {
     /// Writes them to a folder.
     pub(crate) fn make(format: &Format, folder: &Path) -> io::Result<Self> {
         (format.make)(folder)?;
-        let files = format.files.iter().map(|&(name, form)| Ok((name, form, std::fs::read(folder.join(name))?)));
+        let files =
+            format.files.iter().map(|&(name, form)| Ok((name, form, std::fs::read(folder.join(name))?)));
         Ok(Self { files: files.collect::<io::Result<_>>()? })
     }
 

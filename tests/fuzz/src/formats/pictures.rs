@@ -9,11 +9,23 @@ use affekt_engine::media::{Picture, decode};
 
 use super::{Form, Format, VIDEOS_IN_THE_SHORT_RUN, message, other};
 
-pub(super) const JPEG: Format =
-    Format { name: "jpeg", short: 150, own: false, files: &[("a.jpg", Form::Bytes)], make: make_jpeg, read: read_jpeg };
+pub(super) const JPEG: Format = Format {
+    name: "jpeg",
+    short: 150,
+    own: false,
+    files: &[("a.jpg", Form::Bytes)],
+    make: make_jpeg,
+    read: read_jpeg,
+};
 
-pub(super) const PNG: Format =
-    Format { name: "png", short: 150, own: false, files: &[("a.png", Form::Bytes)], make: make_png, read: read_png };
+pub(super) const PNG: Format = Format {
+    name: "png",
+    short: 150,
+    own: false,
+    files: &[("a.png", Form::Bytes)],
+    make: make_png,
+    read: read_png,
+};
 
 pub(super) const VIDEO: Format = Format {
     name: "mp4",
@@ -47,7 +59,14 @@ pub(super) fn png(picture: &Picture) -> Result<Vec<u8>, image::ImageError> {
     let colour = if picture.channels == 1 { image::ColorType::L8 } else { image::ColorType::Rgb8 };
     let mut bytes = io::Cursor::new(vec![]);
     let (width, height) = (picture.width as u32, picture.height as u32);
-    image::write_buffer_with_format(&mut bytes, &picture.pixels, width, height, colour, image::ImageFormat::Png)?;
+    image::write_buffer_with_format(
+        &mut bytes,
+        &picture.pixels,
+        width,
+        height,
+        colour,
+        image::ImageFormat::Png,
+    )?;
     Ok(bytes.into_inner())
 }
 

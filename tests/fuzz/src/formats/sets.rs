@@ -122,12 +122,16 @@ fn make_fer2013(folder: &Path) -> io::Result<()> {
 }
 
 fn make_aff_wild2(folder: &Path) -> io::Result<()> {
-    let (labels, frames) = (folder.join("EXPR_Recognition_Challenge/Train_Set"), folder.join("cropped_aligned/v"));
+    let (labels, frames) =
+        (folder.join("EXPR_Recognition_Challenge/Train_Set"), folder.join("cropped_aligned/v"));
     std::fs::create_dir_all(&labels)?;
     std::fs::create_dir_all(&frames)?;
     std::fs::write(labels.join("v.txt"), format!("{CLASSES}\n0\n-1\n4\n7\n"))?;
     for frame in [1, 2, 4] {
-        std::fs::write(frames.join(format!("{frame:05}.jpg")), picture(16, 16, 1).to_jpeg(90).map_err(other)?)?;
+        std::fs::write(
+            frames.join(format!("{frame:05}.jpg")),
+            picture(16, 16, 1).to_jpeg(90).map_err(other)?,
+        )?;
     }
     Ok(())
 }
@@ -162,7 +166,9 @@ fn make_predictions(folder: &Path) -> io::Result<()> {
 
 fn read_predictions(folder: &Path) -> Result<(), String> {
     let clips = open_aff_wild2(folder)?;
-    check_predictions(&folder.join("predictions.txt"), &*clips).map(|report| {
-        report.is_complete();
-    }).map_err(message)
+    check_predictions(&folder.join("predictions.txt"), &*clips)
+        .map(|report| {
+            report.is_complete();
+        })
+        .map_err(message)
 }

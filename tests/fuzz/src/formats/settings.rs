@@ -9,8 +9,14 @@ use affekt_engine::world::RunConfig;
 
 use super::{Form, Format, message, other};
 
-pub(super) const SPEC: Format =
-    Format { name: "spec", short: 400, own: false, files: &[("spec.txt", Form::Text)], make: make_spec, read: read_spec };
+pub(super) const SPEC: Format = Format {
+    name: "spec",
+    short: 400,
+    own: false,
+    files: &[("spec.txt", Form::Text)],
+    make: make_spec,
+    read: read_spec,
+};
 
 pub(super) const CONFIG: Format = Format {
     name: "config",
@@ -66,7 +72,13 @@ fn read_config(folder: &Path) -> Result<(), String> {
 }
 
 fn make_results(folder: &Path) -> io::Result<()> {
-    let run = |label, first| Run { label, first, frames: 5, start: first as f64 / 25.0, end: (first + 5) as f64 / 25.0 };
+    let run = |label, first| Run {
+        label,
+        first,
+        frames: 5,
+        start: first as f64 / 25.0,
+        end: (first + 5) as f64 / 25.0,
+    };
     let person = affekt_engine::output::Person {
         face: 1,
         frames: 10,

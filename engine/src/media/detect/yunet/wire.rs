@@ -123,7 +123,8 @@ mod tests {
 
     fn within(field: u8, body: &[u8]) -> Vec<u8> {
         let mut length = body.len();
-        let mut bytes = vec![field << 3 | 2];
+        let key = u16::from(field) << 3 | 2;
+        let mut bytes = if key < 0x80 { vec![key as u8] } else { vec![key as u8 | 0x80, (key >> 7) as u8] };
         while length >= 0x80 {
             bytes.push((length & 0x7f) as u8 | 0x80);
             length >>= 7;
