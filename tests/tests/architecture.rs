@@ -311,6 +311,7 @@ fn crates_depend_on_crates_below_them_only() {
         ("apps/affekt", vec!["affekt-engine"]),
         ("apps/live", vec!["affekt-engine"]),
         ("tests", vec!["affekt-engine", "affekt-shaders"]),
+        ("tests/fuzz", vec!["affekt-engine"]),
     ]);
     let root = fs::read_to_string(repository().join("Cargo.toml")).expect("the workspace's manifest");
     let root: toml::Table = root.parse().expect("a manifest");

@@ -212,6 +212,34 @@ fn a_client_that_does_not_listen_is_dropped_from_and_delays_nobody() {
     drop(deaf);
 }
 
+/// The limit is a connection's, not a read's: whoever gives a byte now and then has no more time than others.
+#[test]
+fn clients_that_drip_keep_nobody_off() {
+    let port = Port::open("0").unwrap();
+    let mut drips: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(port.address()).unwrap()).collect();
+    for drip in &mut drips {
+        drip.write_all(b"GET ").unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    // All places are taken by connections that are still asking; one who listens gets in at once.
+    let good = TcpStream::connect(port.address()).unwrap();
+    patient(&good);
+    std::thread::sleep(Duration::from_millis(700));
+    port.publish(&reading(0, 0.0, true, None), &classes());
+    let mut line = String::new();
+    BufReader::new(&good).read_line(&mut line).unwrap();
+    assert!(line.contains("\"frame\":0"), "{line}");
+    // And the asking ends, however slowly it goes on.
+    let end = Instant::now() + Duration::from_secs(6);
+    while port.counts().clients > 1 && Instant::now() < end {
+        for drip in &mut drips {
+            let _ = drip.write_all(b"x");
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(port.counts().clients, 1, "only who listens is left");
+}
+
 #[test]
 fn a_port_that_is_taken_says_what_to_do() {
     let port = Port::open("0").unwrap();

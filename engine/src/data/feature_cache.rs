@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::clip_files::is_plain_name;
 use super::feature_file::{FeatureFile, FeatureWriter, Header, REMEDY};
 use super::{Clips, DataError};
+use crate::files::{QUOTED, printable};
 
 /// Frames whose content tells one version of a clip from another.
 const PROBES: usize = 16;
@@ -72,7 +73,7 @@ impl FeatureCache {
         let (found, wanted) = (file.header(), self.header(clips, clip));
         let other = |what: String| Err(DataError::format(&path, "", format!("{what}; {REMEDY}")));
         if found.student != wanted.student {
-            let short = |hash: &str| hash.chars().take(12).collect::<String>();
+            let short = |hash: &str| printable(&hash.chars().take(12).collect::<String>(), QUOTED);
             return other(format!(
                 "features of another student ({} instead of {})",
                 short(&found.student),
@@ -257,6 +258,29 @@ mod tests {
             let message = cache.open(&*clips, 0).unwrap_err().to_string();
             assert!(message.contains(part) && message.contains("a.features"), "{part}: {message}");
             assert!(message.contains("delete it or pass --recompute"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_feature_that_is_no_number_is_found_when_the_file_is_opened() {
+        let (dir, clips, cache, file) = extracted();
+        let path = dir.path().join("cache/a.features");
+        drop(file);
+        let whole = fs::read(&path).unwrap();
+        for (frame, value, faces) in [(6, f32::NAN, true), (1, f32::INFINITY, true), (2, f32::NAN, false)] {
+            let mut bytes = whole.clone();
+            let at = bytes.len() - (7 - frame) * FEATURES * 4 + 8;
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            fs::write(&path, bytes).unwrap();
+            let opened = cache.open(&*clips, 0);
+            assert_eq!(clips.has_face(0, frame), faces);
+            if faces {
+                let message = opened.unwrap_err().to_string();
+                let words = [&format!("frame {frame}: feature 2 is not finite"), "a.features", "--recompute"];
+                assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            } else {
+                assert_eq!(opened.unwrap().unwrap().row(frame), None, "nobody reads a row without a face");
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::DataError;
 use super::bitmap::{Bitmap, bit};
 use super::frame_labels::MAX_FRAMES;
-use crate::files::AtomicFile;
+use crate::files::{AtomicFile, printable};
 
 const MAGIC: &[u8; 8] = b"AFKTFEAT";
 const VERSION: u32 = 1;
@@ -24,6 +24,10 @@ const PREFIX: usize = 16;
 /// Every part starts at a multiple of this many bytes, so that rows are aligned for any vector load.
 const ALIGN: usize = 64;
 const MAX_HEADER: usize = 1 << 16;
+/// Bytes of rows that are checked at a time.
+const PIECE: usize = 4 << 20;
+/// Most characters of a reason in an error.
+const LONGEST_REASON: usize = 200;
 /// Longest feature vector; a ResNet-50 gives 2,048.
 const MAX_FEATURES: usize = 1 << 20;
 
@@ -153,11 +157,13 @@ impl FeatureWriter {
             .and_then(|_| self.file.write_all(self.present.bytes()))
             .map_err(|e| DataError::io(&path, e))?;
         self.file.finish().map_err(|e| DataError::io(&path, e))?;
-        FeatureFile::open(&path)
+        // Every row was checked on its way in.
+        FeatureFile::map(&path)
     }
 }
 
-/// A clip's features, mapped into memory: opening costs nothing in the clip's length, and any row can be read.
+/// A clip's features, mapped into memory: any row can be read, and memory does not grow with the clip. Opening reads the rows
+/// once, since a number that is not finite must not get further.
 #[derive(Debug)]
 pub struct FeatureFile {
     path: PathBuf,
@@ -168,8 +174,32 @@ pub struct FeatureFile {
 }
 
 impl FeatureFile {
-    /// Maps a file and checks that it is whole.
+    /// Maps a file and checks that it is whole and holds finite numbers alone.
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
+        let file = Self::map(path)?;
+        file.check_rows()?;
+        Ok(file)
+    }
+
+    /// Refuses numbers that are not finite, and leaves no row in memory.
+    fn check_rows(&self) -> Result<(), DataError> {
+        let piece = (PIECE / (self.features() * size_of::<f32>())).max(1);
+        for start in (0..self.frames()).step_by(piece) {
+            let frames = start..(start + piece).min(self.frames());
+            for frame in frames.clone() {
+                let Some(at) = self.row(frame).and_then(|row| row.iter().position(|v| !v.is_finite())) else {
+                    continue;
+                };
+                let reason = format!("feature {at} is not finite: the file is damaged; {REMEDY}");
+                return Err(DataError::format(&self.path, format!(", frame {frame}"), reason));
+            }
+            self.release(frames);
+        }
+        Ok(())
+    }
+
+    /// Maps a file and checks that it is whole.
+    fn map(path: &Path) -> Result<Self, DataError> {
         let io = |e| DataError::io(path, e);
         let damaged = |reason: &str| DataError::format(path, "", format!("{reason}; {REMEDY}"));
         if cfg!(target_endian = "big") {
@@ -199,8 +229,9 @@ impl FeatureFile {
         let json = map
             .get(PREFIX..PREFIX + header_len)
             .ok_or_else(|| damaged("the file is cut off in its header"))?;
-        let header: Header =
-            serde_json::from_slice(json).map_err(|e| damaged(&format!("the header is damaged: {e}")))?;
+        let header: Header = serde_json::from_slice(json).map_err(|e| {
+            damaged(&format!("the header is damaged: {}", printable(&e.to_string(), LONGEST_REASON)))
+        })?;
         if header.frames > MAX_FRAMES || !(1..=MAX_FEATURES).contains(&header.features) {
             let claim = format!("{} frames of {} features cannot be", header.frames, header.features);
             return Err(damaged(&claim));

@@ -11,6 +11,7 @@ mod calibration;
 mod checkpoint;
 mod encoder;
 mod error;
+mod finite;
 mod frame_report;
 mod gradient;
 mod head;
@@ -50,6 +51,7 @@ pub use calibration::{expected_calibration_error, fit_temperature, negative_log_
 pub use checkpoint::{Checkpoints, Identity};
 pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
+pub use finite::finite_logits;
 pub use frame_report::FrameReport;
 pub use gradient::{Descent, clipped_step, gradient, gradient_step};
 pub use head::Head;

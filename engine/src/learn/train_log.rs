@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::error::LearnError;
 use super::record::StepRecord;
 use super::temporal::TemporalRecord;
+use crate::files::printable;
 
 /// Longest line that is read back; a record has well under 10 KiB.
 const LONGEST_LINE: u64 = 16 << 20;
+/// Most characters of a reason in an error.
+const LONGEST_REASON: usize = 200;
 
 /// Where the log takes the time from, so that tests decide it.
 pub trait Clock: Send + Sync {
@@ -191,6 +194,7 @@ fn end_of_step(path: &Path, file: &File, steps_done: u64) -> Result<u64, LearnEr
 }
 
 fn not_a_record(path: &Path, line: u64, reason: &str) -> LearnError {
+    let reason = printable(reason, LONGEST_REASON);
     LearnError::Format {
         path: path.into(),
         place: format!(", line {line}"),

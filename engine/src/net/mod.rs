@@ -6,15 +6,18 @@
 mod architecture;
 mod builder;
 mod card;
+mod card_check;
 mod graph;
 mod plan;
 mod resnet;
 mod temporal;
 mod weights;
+mod weights_file;
 
 pub use architecture::Architecture;
 pub use builder::GraphBuilder;
 pub use card::{BoxCrop, InputContract, ModelCard};
+pub use card_check::TEMPLATES;
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{
@@ -23,3 +26,4 @@ pub use plan::{
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};
+pub use weights_file::read_weights_file;

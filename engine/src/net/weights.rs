@@ -1,22 +1,17 @@
-//! Named tensors on the host and their safetensors files, read strictly: what is missing, extra or misshapen is
-//! reported all at once.
+//! Named tensors on the host, checked strictly: what is missing, extra or misshapen is reported all at once.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
-use super::card::ModelCard;
 use super::graph::{Graph, ParamKind, ParamSpec};
-use crate::files::write_atomically;
+use crate::files::{QUOTED, printable};
 use crate::random::{Address, Purpose};
 
-/// The metadata key under which a file's [`ModelCard`] stands as JSON.
-const CARD_KEY: &str = "affekt.card";
+/// Most tensors that an error lists which the network does not know.
+const LISTED: usize = 12;
 
 /// A dense `f32` tensor, row-major.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,6 +40,7 @@ pub enum Storage {
 
 /// Why weights cannot be read, written or used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read or written.
     #[error("{path}: {source}", path = .path.display())]
@@ -60,6 +56,14 @@ pub enum WeightsError {
         /// File.
         path: PathBuf,
         /// Cause.
+        reason: String,
+    },
+    /// The weights or their card are not such as may be written; nothing was.
+    #[error("{path}: not written: {reason}", path = .path.display())]
+    Unfit {
+        /// File that was to be written.
+        path: PathBuf,
+        /// What is wrong.
         reason: String,
     },
     /// The tensors do not fit the network; everything that is wrong is listed.
@@ -129,8 +133,12 @@ impl Weights {
                 Some(_) => {}
             }
         }
-        for name in self.tensors.keys().filter(|n| !known.contains(n.as_str())) {
-            push(&mut wrong, &format!("extra {name}"));
+        let extra: Vec<&String> = self.tensors.keys().filter(|n| !known.contains(n.as_str())).collect();
+        for name in extra.iter().take(LISTED) {
+            push(&mut wrong, &format!("extra {}", printable(name, QUOTED)));
+        }
+        if extra.len() > LISTED {
+            push(&mut wrong, &format!("and {} more that are extra", extra.len() - LISTED));
         }
         if wrong.is_empty() { Ok(()) } else { Err(WeightsError::Fit(wrong)) }
     }
@@ -158,90 +166,9 @@ impl Weights {
         Ok(file)
     }
 
-    /// Reads a safetensors file (F32, F16 or BF16 tensors; integer counters such as `num_batches_tracked` are
-    /// skipped) and its card where it has one.
-    ///
-    /// # Errors
-    /// The file cannot be read, is not safetensors, is truncated, or holds tensors of another type.
-    pub fn read(path: &Path) -> Result<(Self, Option<ModelCard>), WeightsError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
-        Self::parse(path, &bytes)
-    }
-
-    /// As [`Weights::read`], from the bytes of a file; `path` is what errors call it.
-    ///
-    /// # Errors
-    /// The bytes are not safetensors, are cut off, or hold tensors of another type.
-    pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Self, Option<ModelCard>), WeightsError> {
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-        let file = SafeTensors::deserialize(bytes).map_err(|e| format(e.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
-        let card = match metadata.metadata().as_ref().and_then(|m| m.get(CARD_KEY)) {
-            Some(json) => Some(serde_json::from_str(json).map_err(|e| format(format!("its card: {e}")))?),
-            None => None,
-        };
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            let data = match view.dtype() {
-                Dtype::F32 => view
-                    .data()
-                    .chunks_exact(4)
-                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                    .collect(),
-                Dtype::F16 => {
-                    view.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
-                }
-                Dtype::BF16 => {
-                    view.data().chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
-                }
-                Dtype::I64 if name.ends_with("num_batches_tracked") => continue,
-                other => {
-                    return Err(format(format!("tensor {name} is {other:?}; F32, F16 or BF16 is needed")));
-                }
-            };
-            tensors.insert(name, HostTensor { shape: view.shape().to_vec(), data });
-        }
-        Ok((Self { tensors }, card))
-    }
-
-    /// Writes a safetensors file through a temporary file, synced and renamed, so that a reader never sees half of
-    /// one.
-    ///
-    /// # Errors
-    /// The folder cannot be written or the disk is full; the old file, if any, is untouched then.
-    pub fn write(&self, path: &Path, storage: Storage, card: Option<&ModelCard>) -> Result<(), WeightsError> {
-        let io = |source| WeightsError::Io { path: path.into(), source };
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-        let encoded: Vec<(&String, &HostTensor, Vec<u8>)> =
-            self.tensors.iter().map(|(name, t)| (name, t, encode(&t.data, storage))).collect();
-        let dtype = if storage == Storage::F16 { Dtype::F16 } else { Dtype::F32 };
-        let mut views = Vec::with_capacity(encoded.len());
-        for (name, tensor, bytes) in &encoded {
-            let view =
-                TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| format(e.to_string()))?;
-            views.push((name.as_str(), view));
-        }
-        let metadata = match card {
-            Some(card) => {
-                let json = serde_json::to_string(card).map_err(|e| format(e.to_string()))?;
-                Some(HashMap::from([(CARD_KEY.to_string(), json)]))
-            }
-            None => None,
-        };
-        let bytes = safetensors::serialize(views, metadata).map_err(|e| format(e.to_string()))?;
-        write_atomically(path, &bytes).map_err(io)
-    }
-
     /// The tensor of that name, or an empty slice.
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], |t| t.data.as_slice())
-    }
-}
-
-fn encode(values: &[f32], storage: Storage) -> Vec<u8> {
-    match storage {
-        Storage::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Storage::F16 => values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
     }
 }
 

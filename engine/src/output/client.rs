@@ -9,10 +9,14 @@ use tungstenite::http::StatusCode;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message, WebSocket, accept_hdr_with_config};
 
+use super::deadline::Deadline;
+
 /// How long a client has to ask for a WebSocket before it is sent plain lines.
 const ASK: Duration = Duration::from_millis(300);
-/// How long its request may take.
+/// How long its request may take in all.
 const HANDSHAKE: Duration = Duration::from_secs(2);
+/// How long a client may take over one line or message.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long is listened for what a client says: it has nothing to say that matters.
 const LISTEN: Duration = Duration::from_millis(1);
 /// Longest message that is taken from a client.
@@ -24,7 +28,7 @@ const OTHER_REQUESTS: [&[u8; 4]; 8] =
 /// A client that is ready.
 pub(super) enum Speaks {
     /// Plain lines.
-    Lines(TcpStream),
+    Lines(LineSocket),
     /// Messages.
     WebSocket(Box<Socket>),
 }
@@ -42,19 +46,16 @@ pub(super) fn greet(stream: TcpStream) -> io::Result<Speaks> {
         Err(error) => return Err(error),
     };
     if said.is_empty() || !b"GET ".starts_with(said) && !OTHER_REQUESTS.iter().any(|r| r.starts_with(said)) {
-        return Ok(Speaks::Lines(stream));
+        return Ok(Speaks::Lines(LineSocket(Deadline::new(stream, PATIENCE))));
     }
-    stream.set_read_timeout(Some(HANDSHAKE))?;
-    let mut again = stream.try_clone()?;
+    let mut again = Deadline::new(stream.try_clone()?, HANDSHAKE);
     let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
-    let accepted = accept_hdr_with_config(stream, check, Some(config));
+    let accepted = accept_hdr_with_config(Deadline::new(stream, HANDSHAKE), check, Some(config));
     match accepted {
-        Ok(socket) => {
-            socket.get_ref().set_read_timeout(Some(LISTEN))?;
-            Ok(Speaks::WebSocket(Box::new(Socket(socket))))
-        }
+        Ok(socket) => Ok(Speaks::WebSocket(Box::new(Socket(socket)))),
         Err(error) => {
             // Where the request was for a WebSocket, an answer has been sent already.
+            again.allow(HANDSHAKE);
             let _ = again.write_all(
                 b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
             );
@@ -90,19 +91,34 @@ fn is_quiet(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
+/// A client that takes lines.
+pub(super) struct LineSocket(Deadline);
+
+impl LineSocket {
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) -> io::Result<()> {
+        self.0.allow(PATIENCE);
+        self.0.write_all(line.as_bytes())?;
+        self.0.write_all(b"\n")
+    }
+}
+
 /// A client that asked for messages.
-pub(super) struct Socket(WebSocket<TcpStream>);
+pub(super) struct Socket(WebSocket<Deadline>);
 
 impl Socket {
     /// Sends a message.
     pub fn send(&mut self, text: &str) -> io::Result<()> {
+        self.0.get_mut().allow(PATIENCE);
         self.0.send(Message::text(text)).map_err(io_error)
     }
 
     /// Hears what the client says, and answers as the protocol wants; whether it is still there.
     pub fn listen(&mut self) -> io::Result<bool> {
+        self.0.get_mut().allow(LISTEN);
         match self.0.read() {
             Ok(Message::Close(_)) => {
+                self.0.get_mut().allow(PATIENCE);
                 let _ = self.0.flush();
                 Ok(false)
             }
@@ -115,6 +131,7 @@ impl Socket {
 
     /// Says goodbye.
     pub fn close(&mut self) -> io::Result<()> {
+        self.0.get_mut().allow(PATIENCE);
         self.0.close(None).and_then(|()| self.0.flush()).map_err(io_error)
     }
 }

@@ -6,6 +6,7 @@
 //! they are whole. Not here: reading of faces, pages of HTML.
 
 mod client;
+mod deadline;
 mod draw;
 pub mod lines;
 mod people;

@@ -1,7 +1,7 @@
 //! A port that tells other programs what is read, while it is read: a JSON object a line to whoever connects by TCP, a text
 //! message an object to whoever asks for a WebSocket.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,6 @@ use crate::world::live::FrameReading;
 const WAITING: usize = 256;
 /// Most clients at a time; others are turned away.
 const MOST_CLIENTS: usize = 32;
-/// How long a client may take nothing before it is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often threads look whether they are to end.
 const TICK: Duration = Duration::from_millis(50);
 /// How long clients have to take what waits for them when the port closes.
@@ -60,6 +58,8 @@ pub struct PortCounts {
 
 struct Client {
     lines: Sender<Arc<str>>,
+    /// Whether it has said what it wants.
+    greeted: Arc<AtomicBool>,
     stream: TcpStream,
     thread: JoinHandle<()>,
 }
@@ -164,7 +164,7 @@ impl Drop for Port {
         let clients = std::mem::take(&mut *self.shared.clients());
         let until = Instant::now() + FAREWELL;
         let mut threads = vec![];
-        for Client { lines, stream, thread } in clients {
+        for Client { lines, stream, thread, .. } in clients {
             // Without a sender a thread ends once its queue is empty.
             drop(lines);
             threads.push((stream, thread));
@@ -205,36 +205,36 @@ fn accept(listener: &TcpListener, shared: &Shared) {
 fn welcome(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     let mut clients = shared.clients();
     clients.retain(|client| !client.thread.is_finished());
     if clients.len() >= MOST_CLIENTS {
-        return Err(io::Error::other("too many clients"));
+        // Whoever has not said what it wants yet gives way, so that no crowd of those who never do keeps others off.
+        let undecided = clients.iter().position(|client| !client.greeted.load(Ordering::Relaxed));
+        let Some(at) = undecided else { return Err(io::Error::other("too many clients")) };
+        let _ = clients.remove(at).stream.shutdown(Shutdown::Both);
     }
     let (lines, waiting) = bounded(WAITING);
+    let greeted = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&greeted);
     let (own, closing) = (stream.try_clone()?, stream.try_clone()?);
     let thread = Builder::new().name("client".into()).spawn(move || {
         // A client that hangs up is no failure of ours.
-        if let Err(error) = serve(own, &waiting) {
+        if let Err(error) = serve(own, &told, &waiting) {
             log::debug!("a client ended: {error}");
         }
         // The port still holds the connection, so only this ends it for the client.
         let _ = closing.shutdown(Shutdown::Both);
     })?;
-    clients.push(Client { lines, stream, thread });
+    clients.push(Client { lines, greeted, stream, thread });
     Ok(())
 }
 
 /// Tells one client line by line until it or the port ends.
-fn serve(stream: TcpStream, lines: &Receiver<Arc<str>>) -> io::Result<()> {
-    match greet(stream)? {
-        Speaks::Lines(mut stream) => {
-            for line in lines {
-                stream.write_all(line.as_bytes())?;
-                stream.write_all(b"\n")?;
-            }
-            Ok(())
-        }
+fn serve(stream: TcpStream, greeted: &AtomicBool, lines: &Receiver<Arc<str>>) -> io::Result<()> {
+    let speaks = greet(stream)?;
+    greeted.store(true, Ordering::Relaxed);
+    match speaks {
+        Speaks::Lines(mut client) => lines.iter().try_for_each(|line| client.send(&line)),
         Speaks::WebSocket(mut socket) => loop {
             match lines.recv_timeout(TICK) {
                 Ok(line) => socket.send(&line)?,

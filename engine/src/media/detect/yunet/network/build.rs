@@ -1,126 +1,21 @@
-//! A `YuNet`'s graph as steps of our own, since a general library takes much longer over so small a network. A file whose
-//! graph is anything else than expected gives no [`Network`], and the library runs it.
+//! From a graph to steps.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
-use super::MULTIPLE;
-use super::kernels::{Map, Matrix, Operation, padded};
-use crate::simd::Isa;
+use super::steps::{Kind, Layer, Output, Plan, Slot, Step};
+use crate::media::detect::yunet::graph::{Attributes, numbers, sides};
+use crate::media::detect::yunet::grids::MULTIPLE;
+use crate::media::detect::yunet::kernels::padded;
 
-/// Where a value is kept.
-type Slot = usize;
-
-/// A matrix with its bias, padded.
-struct Layer {
-    weights: Vec<f32>,
-    bias: Vec<f32>,
-    relu: bool,
-}
-
-impl Layer {
-    fn matrix(&self) -> Matrix<'_> {
-        Matrix { weights: &self.weights, bias: &self.bias, relu: self.relu }
+/// Reads a graph; `None` where it has an operation that is not among the expected ones.
+pub(super) fn plan(graph: &GraphProto, outputs: &[String]) -> Option<Plan> {
+    let mut building = Building::new(graph)?;
+    for node in &graph.node {
+        building.node(node)?;
     }
-}
-
-enum Kind {
-    Stem(Layer),
-    Pointwise(Layer),
-    Depthwise(Layer),
-    MaxPool,
-    /// The other map, of half the size.
-    AddUpsampled(Slot),
-}
-
-struct Step {
-    kind: Kind,
-    input: Slot,
-    output: Slot,
-    /// Values that nothing reads after this step.
-    done: Vec<Slot>,
-}
-
-struct Output {
-    slot: Slot,
-    channels: usize,
-    sigmoid: bool,
-}
-
-/// The steps of a `YuNet`.
-pub(super) struct Network {
-    isa: Isa,
-    steps: Vec<Step>,
-    slots: usize,
-    outputs: Vec<Output>,
-}
-
-thread_local! {
-    /// Memory of values that are done with.
-    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Network {
-    /// Reads the graph; `None` where it has an operation that is not among the expected ones.
-    pub(super) fn of(graph: &GraphProto, outputs: &[String]) -> Option<Self> {
-        let mut building = Building::new(graph)?;
-        for node in &graph.node {
-            building.node(node)?;
-        }
-        building.finish(outputs)
-    }
-
-    /// The outputs, `cell x channel`, for a frame with 3 channels and a border of zeros one pixel wide around
-    /// `height x width` pixels, both multiples of 32.
-    pub(super) fn run(&self, frame: &[f32], height: usize, width: usize) -> Vec<Vec<f32>> {
-        let mut shapes = vec![(height + 2, width + 2, 3); self.slots];
-        let mut values: Vec<Vec<f32>> = vec![vec![]; self.slots];
-        for step in &self.steps {
-            let map = |slot: Slot| {
-                let (height, width, channels) = shapes[slot];
-                let values = if slot == 0 { frame } else { &values[slot][..height * width * channels] };
-                Map { values, height, width, channels }
-            };
-            let input = map(step.input);
-            let operation = match &step.kind {
-                Kind::Stem(layer) => Operation::Stem { frame: input, matrix: layer.matrix() },
-                Kind::Pointwise(layer) => Operation::Pointwise { input, matrix: layer.matrix() },
-                Kind::Depthwise(layer) => Operation::Depthwise { input, matrix: layer.matrix() },
-                Kind::MaxPool => Operation::MaxPool { input },
-                Kind::AddUpsampled(half) => Operation::AddUpsampled { input, half: map(*half) },
-            };
-            let shape = operation.shape();
-            let len = shape.0 * shape.1 * shape.2;
-            let mut out = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-            // Never shortened, so that nothing is filled with zeros once buffers have grown.
-            if out.len() < len {
-                out.resize(len, 0.0);
-            }
-            operation.run(self.isa, &mut out[..len]);
-            (values[step.output], shapes[step.output]) = (out, shape);
-            for &slot in &step.done {
-                give_back(std::mem::take(&mut values[slot]));
-            }
-        }
-        let read = |output: &Output| {
-            let ended = |v: f32| if output.sigmoid { 1.0 / (1.0 + (-v).exp()) } else { v };
-            let (height, width, channels) = shapes[output.slot];
-            let cells = values[output.slot][..height * width * channels].chunks_exact(channels);
-            cells.flat_map(|cell| cell[..output.channels].iter().map(|&v| ended(v))).collect()
-        };
-        let read = self.outputs.iter().map(read).collect();
-        values.into_iter().for_each(give_back);
-        read
-    }
-}
-
-/// Keeps a value's memory for the thread's next ones.
-fn give_back(values: Vec<f32>) {
-    if values.capacity() > 0 {
-        SPARE.with_borrow_mut(|spare| spare.push(values));
-    }
+    building.finish(outputs)
 }
 
 /// What a name of the graph stands for.
@@ -171,10 +66,7 @@ impl<'a> Building<'a> {
     }
 
     fn node(&mut self, node: &'a NodeProto) -> Option<()> {
-        let ints = |name: &str| node.attribute.iter().find(|a| a.name == name).map(|a| a.ints.as_slice());
-        let word = |name: &str| {
-            node.attribute.iter().find(|a| a.name == name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
-        };
+        let (ints, word) = (|name: &str| node.ints(name), |name: &str| node.word(name));
         let [output] = node.output.as_slice() else { return None };
         let operand =
             |place: usize| node.input.get(place).and_then(|name| self.values.get(name.as_str())).copied();
@@ -205,9 +97,9 @@ impl<'a> Building<'a> {
             "Resize" => {
                 let value = plain(0)?;
                 let scales = numbers(self.tensors.get(node.input.last()?.as_str())?)?;
-                let nearest = word("mode").as_deref() == Some("nearest")
-                    && word("coordinate_transformation_mode").as_deref() == Some("asymmetric")
-                    && word("nearest_mode").as_deref() == Some("floor");
+                let nearest = word("mode") == Some(b"nearest")
+                    && word("coordinate_transformation_mode") == Some(b"asymmetric")
+                    && word("nearest_mode") == Some(b"floor");
                 (nearest && scales == [1.0, 1.0, 2.0, 2.0]).then_some(Value { upsampled: true, ..value })?
             }
             "Add" => {
@@ -234,9 +126,8 @@ impl<'a> Building<'a> {
     }
 
     fn convolution(&mut self, node: &NodeProto, from: Value) -> Option<Value> {
-        let is =
-            |name: &str, values: &[i64]| node.attribute.iter().any(|a| a.name == name && a.ints == values);
-        let group = node.attribute.iter().find(|a| a.name == "group").map_or(1, |a| a.i);
+        let is = |name: &str, values: &[i64]| node.ints(name) == Some(values);
+        let group = node.int("group").unwrap_or(1);
         let tensor = self.tensors.get(node.input.get(1)?.as_str())?;
         let (weights, dims) = (numbers(tensor)?, sides(tensor)?);
         let bias = numbers(self.tensors.get(node.input.get(2)?.as_str())?)?;
@@ -285,7 +176,7 @@ impl<'a> Building<'a> {
         Value::map(slot, channels, stride)
     }
 
-    fn finish(mut self, outputs: &[String]) -> Option<Network> {
+    fn finish(mut self, outputs: &[String]) -> Option<Plan> {
         let outputs: Vec<Output> = outputs
             .iter()
             .map(|name| {
@@ -300,38 +191,6 @@ impl<'a> Building<'a> {
                 last.done.push(slot);
             }
         }
-        // A name that is no set's is refused where a backend is opened.
-        let isa = Isa::from_environment().unwrap_or_else(|_| Isa::detect());
-        Some(Network { isa, steps: self.steps, slots: self.slots, outputs })
+        Some(Plan { steps: self.steps, slots: self.slots, outputs })
     }
-}
-
-impl Step {
-    fn layer(&mut self) -> Option<&mut Layer> {
-        match &mut self.kind {
-            Kind::Stem(layer) | Kind::Pointwise(layer) | Kind::Depthwise(layer) => Some(layer),
-            Kind::MaxPool | Kind::AddUpsampled(_) => None,
-        }
-    }
-
-    fn reads(&self, slot: Slot) -> bool {
-        self.input == slot || matches!(self.kind, Kind::AddUpsampled(half) if half == slot)
-    }
-}
-
-/// The single-precision values that a tensor holds itself.
-fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
-    const FLOAT: i32 = 1;
-    if tensor.data_type != FLOAT || !tensor.external_data.is_empty() {
-        return None;
-    }
-    if tensor.raw_data.is_empty() {
-        return Some(tensor.float_data.clone());
-    }
-    let (values, rest) = tensor.raw_data.as_chunks::<4>();
-    rest.is_empty().then(|| values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-}
-
-fn sides(tensor: &TensorProto) -> Option<Vec<usize>> {
-    tensor.dims.iter().map(|&d| usize::try_from(d).ok().filter(|d| *d <= 1 << 16)).collect()
 }

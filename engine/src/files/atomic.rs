@@ -1,10 +1,12 @@
-//! Files that are whole or not there.
+//! Writing: through a temporary file beside the place, synced and renamed.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+use super::LEFTOVER_PREFIX;
 
 /// A file that is written piece by piece beside its place and moves there when it is finished. If it is dropped before,
 /// nothing is left of it and an older file of that name is untouched.
@@ -21,12 +23,15 @@ impl AtomicFile {
     /// Whatever the file system reports.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".affekt-").suffix(".part");
+        builder.prefix(LEFTOVER_PREFIX).suffix(".part");
         // Temporary files are private by default, but this one becomes a file that others may read as any other.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = BufWriter::new(builder.tempfile_in(folder_of(path))?);
-        Ok(Self { file, path: path.to_path_buf() })
+        let file = builder.tempfile_in(folder_of(path))?;
+        // Tells `sweep_leftovers` of other programs that somebody writes it. Where a file system has no locks, the file's
+        // age protects it.
+        let _ = file.as_file().try_lock();
+        Ok(Self { file: BufWriter::new(file), path: path.to_path_buf() })
     }
 
     /// Where the file will be.

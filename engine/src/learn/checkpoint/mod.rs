@@ -1,0 +1,152 @@
+//! Checkpoints: one safetensors file each, whole or not there at all, so that a run killed at any moment goes on from
+//! the last one, bit for bit. `file` is what stands in one, `identity` what tells runs apart.
+
+mod file;
+mod identity;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use self::file::{decode, encode, open};
+pub use self::identity::Identity;
+use super::error::LearnError;
+use super::state::TrainingState;
+use crate::files::{QUOTED, printable, read_limited, sweep_leftovers, write_atomically};
+
+/// Checkpoints that are kept: the last, and the one before it in case the disk damaged the last.
+const KEPT: usize = 2;
+/// Largest file that is read: eight times the largest model, since a state has up to eight copies of its weights.
+const LARGEST: u64 = 8 * crate::files::LARGEST_MODEL;
+/// Most characters of a reason in an error.
+const LONGEST_REASON: usize = 300;
+
+/// A folder of checkpoints named `checkpoint-STEP.safetensors`.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    identity: Identity,
+    computed_by: Option<String>,
+}
+
+impl Checkpoints {
+    /// Makes the folder where it does not exist, and sweeps out what killed runs left half-written.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn open(folder: &Path, identity: Identity) -> Result<Self, LearnError> {
+        let io = |source| LearnError::Io { path: folder.into(), source };
+        std::fs::create_dir_all(folder).map_err(io)?;
+        sweep_leftovers(folder).map_err(io)?;
+        Ok(Self { folder: folder.into(), identity, computed_by: None })
+    }
+
+    /// Says what computes: the backend and its kernels, in words that stay the same where the last digits of a result do, e.g.
+    /// `cpu avx2`. It is written into checkpoints, and going on from one that something else computed is warned of.
+    #[must_use]
+    pub fn computed_by(self, what: impl Into<String>) -> Self {
+        Self { computed_by: Some(what.into()), ..self }
+    }
+
+    /// Steps of the checkpoints that are there, newest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn steps(&self) -> Result<Vec<u64>, LearnError> {
+        let io = |source| LearnError::Io { path: self.folder.clone(), source };
+        let mut steps = vec![];
+        for entry in std::fs::read_dir(&self.folder).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+            let digits = name.strip_prefix("checkpoint-").and_then(|rest| rest.strip_suffix(".safetensors"));
+            steps.extend(digits.and_then(|d| d.parse::<u64>().ok()));
+        }
+        steps.sort_unstable_by(|a, b| b.cmp(a));
+        steps.dedup();
+        Ok(steps)
+    }
+
+    /// Writes a checkpoint, then removes all but the last two. Returns its path.
+    ///
+    /// # Errors
+    /// The folder cannot be written or the disk is full; the earlier checkpoints are untouched then.
+    pub fn save(&self, state: &TrainingState) -> Result<PathBuf, LearnError> {
+        let path = self.path(state.step);
+        let bytes = encode(state, &self.identity, self.computed_by.as_deref())
+            .map_err(|reason| LearnError::Format { path: path.clone(), place: String::new(), reason })?;
+        write_atomically(&path, &bytes).map_err(|source| LearnError::Io { path: path.clone(), source })?;
+        // Steps beyond this one are from before a resume and would win the next one.
+        let (newer, own): (Vec<u64>, Vec<u64>) = self.steps()?.into_iter().partition(|&s| s > state.step);
+        for step in newer.into_iter().chain(own.into_iter().skip(KEPT)) {
+            let old = self.path(step);
+            std::fs::remove_file(&old).map_err(|source| LearnError::Io { path: old, source })?;
+        }
+        Ok(path)
+    }
+
+    /// The newest checkpoint that can be used; `None` where there is none. A damaged one is passed over with a warning.
+    ///
+    /// # Errors
+    /// It belongs to another run, or every checkpoint is damaged.
+    pub fn latest(&self) -> Result<Option<TrainingState>, LearnError> {
+        let mut damaged = None;
+        for step in self.steps()? {
+            match self.read(&self.path(step)) {
+                Ok(state) => {
+                    if damaged.is_some() {
+                        log::warn!("going on from step {step}, by the checkpoint before the damaged one");
+                    }
+                    return Ok(Some(state));
+                }
+                Err(error @ LearnError::Format { .. }) => {
+                    log::warn!("{error}; trying the checkpoint before it");
+                    damaged.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        damaged.map_or(Ok(None), Err)
+    }
+
+    /// Reads one checkpoint and compares its content with its hash. One of an earlier version, without a hash, is read all
+    /// the same, which is logged; one that something else computed is warned of.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or belongs to another run.
+    pub fn read(&self, path: &Path) -> Result<TrainingState, LearnError> {
+        let io = |source| LearnError::Io { path: path.into(), source };
+        let bytes = read_limited(path, LARGEST, "a checkpoint").map_err(io)?;
+        let format = |reason: String| LearnError::Format {
+            path: path.into(),
+            place: String::new(),
+            reason: printable(&reason, LONGEST_REASON),
+        };
+        let (header, file) = open(&bytes).map_err(format)?;
+        if let Some(differences) = self.identity.differences(&header.identity) {
+            return Err(LearnError::OtherRun { path: path.into(), differences });
+        }
+        if !header.is_hashed() {
+            log::info!(
+                "{}: written without a hash by an earlier version, so damage to it cannot be noticed",
+                path.display()
+            );
+        }
+        if let Some((there, here)) = self.other_arithmetic(header.computed_by.as_deref()) {
+            log::warn!(
+                "{}: computed by {there}, and the run goes on by {here}: from here on its numbers differ in their last \
+                 digits from those of an uninterrupted run",
+                path.display()
+            );
+        }
+        decode(header, &file).map_err(format)
+    }
+
+    /// What computed a checkpoint and what computes now, where both are known and differ.
+    fn other_arithmetic(&self, there: Option<&str>) -> Option<(String, &str)> {
+        let (there, here) = (there?, self.computed_by.as_deref()?);
+        (there != here).then(|| (printable(there, QUOTED), here))
+    }
+
+    fn path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("checkpoint-{step:010}.safetensors"))
+    }
+}

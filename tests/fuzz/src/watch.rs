@@ -1,0 +1,180 @@
+//! The process that looks after one that reads broken files.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// What one reading may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest time that a file may take.
+    pub time: Duration,
+    /// Most memory more than the file as it should be took, in KiB.
+    pub memory_kib: u64,
+    /// Address space of the process in KiB; what asks for more ends.
+    pub space_kib: u64,
+}
+
+impl Default for Limits {
+    /// 10 s, 256 MiB, 6 GiB.
+    fn default() -> Self {
+        Self { time: Duration::from_secs(10), memory_kib: 256 << 10, space_kib: 6 << 20 }
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A panic, at this place.
+    Panic(String),
+    /// The process ended.
+    Abort(String),
+    /// No end within the time.
+    Hang,
+    /// So many KiB more than the file as it should be.
+    Memory(u64),
+    /// A message that is no help or does harm.
+    Message(String),
+}
+
+/// A fault, and the seed that repeats it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the format.
+    pub format: String,
+    /// Its seed; `affekt-fuzz write FORMAT SEED FOLDER` writes the file.
+    pub seed: u64,
+    /// What went wrong.
+    pub kind: Kind,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} seed {}: ", self.format, self.seed)?;
+        match &self.kind {
+            Kind::Panic(place) => write!(f, "panic at {place}"),
+            Kind::Abort(how) => write!(f, "the process ended: {how}"),
+            Kind::Hang => write!(f, "no end"),
+            Kind::Memory(kib) => write!(f, "{} MiB more than for the honest file", kib >> 10),
+            Kind::Message(what) => write!(f, "a message {what}"),
+        }
+    }
+}
+
+/// Reads the files of seeds `first` to `first + count`, for at most `time`, in processes of `program`; begins another one
+/// where one ended. Returns how many seeds were gone through, and what was found.
+///
+/// # Errors
+/// The program cannot be started, or cannot read the file as it should be.
+pub fn watch(
+    program: &Path,
+    format: &str,
+    (first, count): (u64, u64),
+    time: Duration,
+    limits: &Limits,
+) -> io::Result<(u64, Vec<Finding>)> {
+    let (mut found, mut next, end) = (vec![], first.max(1), first.max(1).saturating_add(count));
+    let until = Instant::now() + time;
+    let (mut gone, mut restarts) = (0, 0);
+    while next < end && Instant::now() < until {
+        let mut child = start(program, format, next, end - next, until - Instant::now(), limits)?;
+        let mut batch = Batch { format, seed: 0, honest: 0, gone: 0, found: vec![] };
+        let ended = batch.follow(&lines(&mut child), limits);
+        if !ended {
+            let _ = child.kill();
+        }
+        let status = child.wait()?;
+        found.append(&mut batch.found);
+        gone += batch.gone;
+        if ended && status.success() {
+            break;
+        }
+        if ended && batch.seed == 0 {
+            return Err(io::Error::other(format!("{format}: the honest file cannot be read ({status})")));
+        }
+        let kind = if ended { Kind::Abort(status.to_string()) } else { Kind::Hang };
+        found.push(Finding { format: format.into(), seed: batch.seed, kind });
+        next = batch.seed + 1;
+        restarts += 1;
+        if restarts == 20 {
+            break;
+        }
+    }
+    Ok((gone, found))
+}
+
+fn start(
+    program: &Path,
+    format: &str,
+    first: u64,
+    count: u64,
+    time: Duration,
+    limits: &Limits,
+) -> io::Result<Child> {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -v \"$0\"; exec \"$@\"").arg(limits.space_kib.to_string()).arg(program);
+    command.args(["read", format, &first.to_string(), &count.to_string(), &time.as_secs_f64().to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+}
+
+/// The lines that a process says, until it ends.
+fn lines(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(out) = child.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+/// What one process went through.
+struct Batch<'a> {
+    format: &'a str,
+    seed: u64,
+    honest: u64,
+    gone: u64,
+    found: Vec<Finding>,
+}
+
+impl Batch<'_> {
+    /// Hears a process out; whether it came to its end by itself.
+    fn follow(&mut self, lines: &Receiver<String>, limits: &Limits) -> bool {
+        loop {
+            let line = match lines.recv_timeout(limits.time) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            };
+            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            match word {
+                "begin" => self.seed = rest.parse().unwrap_or(0),
+                "panic" => self.note(Kind::Panic(rest.into())),
+                "message" => self.note(Kind::Message(rest.into())),
+                "end" => {
+                    let kib = rest.split(' ').nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0);
+                    if self.seed == 0 {
+                        self.honest = kib;
+                    } else {
+                        self.gone += 1;
+                        let more = kib.saturating_sub(self.honest);
+                        if more > limits.memory_kib {
+                            self.note(Kind::Memory(more));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, kind: Kind) {
+        self.found.push(Finding { format: self.format.into(), seed: self.seed, kind });
+    }
+}
