@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::card::{Architecture, BoxCrop, InputContract, ModelCard};
+use super::architecture::Architecture;
+use super::card::{BoxCrop, InputContract, ModelCard};
 use crate::files::{printable, quoted};
 
 /// The framings of faces that a card may name: `crop` (loose box crop) and `arcface-112` (five-landmark template).

@@ -88,6 +88,7 @@ fn make_model(folder: &Path) -> io::Result<()> {
         temperature: 1.0,
         metrics: [("accuracy".to_owned(), 0.5)].into(),
         student: None,
+        post: None,
     };
     let weights = Weights::initial(&spec().graph().map_err(other)?, 1);
     weights.write(&folder.join("m.safetensors"), Storage::F32, Some(&card)).map_err(other)

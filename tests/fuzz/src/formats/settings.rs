@@ -67,7 +67,7 @@ fn read_config(folder: &Path) -> Result<(), String> {
     // The default names no data, so that even the honest one is refused, but with all its settings looked at.
     let _ = config.validate();
     let _ = config.contract();
-    let _ = config.model.spec(8).graph();
+    let _ = config.model.architecture(8).graph();
     Ok(())
 }
 
