@@ -99,21 +99,21 @@ fn parse(
     columns: [usize; 6],
     pictures: &HashMap<&str, usize>,
 ) -> Result<ListedFace, String> {
-    let field =
-        |at: usize| record.get(columns[at]).ok_or_else(|| format!("{} columns are too few", record.len()));
-    let path = field(0)?.replace('\\', "/");
+    if columns.iter().any(|&column| column >= record.len()) {
+        return Err(format!("{} columns are too few", record.len()));
+    }
+    let [path, left, top, width, height, expression] = columns.map(|column| &record[column]);
+    let path = path.replace('\\', "/");
     let file =
         *pictures.get(path.as_str()).ok_or_else(|| format!("there is no picture `{}`", quoted(&path)))?;
-    let number: f64 = field(5)?
-        .parse()
-        .map_err(|_| format!("expression `{}` is no number", quoted(field(5).unwrap_or_default())))?;
+    let number: f64 =
+        expression.parse().map_err(|_| format!("expression `{}` is no number", quoted(expression)))?;
     let class = class(number)?;
     // Pictures without a face have no box either.
     if class == NO_FACE {
         return Ok(ListedFace { file, face: None, id: None, class: Some(class) });
     }
-    let (left, top) = (field(1)?, field(2)?);
-    let right = coordinate(left)? + coordinate(field(3)?)?;
-    let bottom = coordinate(top)? + coordinate(field(4)?)?;
+    let right = coordinate(left)? + coordinate(width)?;
+    let bottom = coordinate(top)? + coordinate(height)?;
     Ok(ListedFace { file, face: Some(face_box(left, top, right, bottom)?), id: None, class: Some(class) })
 }

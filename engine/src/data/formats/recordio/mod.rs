@@ -112,7 +112,10 @@ impl RecordIo {
 fn files(path: &Path) -> Result<(PathBuf, Option<PathBuf>), DataError> {
     let rec = if path.is_dir() {
         path.join("train.rec")
-    } else if path.extension().is_some_and(|extension| extension == "rec" || extension == "idx") {
+    } else if path
+        .extension()
+        .is_some_and(|extension| ["rec", "idx", "lst"].iter().any(|known| extension == *known))
+    {
         path.with_extension("rec")
     } else {
         // A prefix may contain dots.

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::fs;
-use std::path::Path;
 
 use super::*;
 use crate::data::decode::tests::grey_png;
@@ -196,4 +195,35 @@ fn an_index_line_of_any_length_is_refused_unread() {
         "{}",
         refusal(dir.path())
     );
+}
+
+/// A `.rec` of whole records, without an index.
+fn write_raw(path: &Path, payloads: &[Vec<u8>]) {
+    let mut bytes = Vec::new();
+    for payload in payloads {
+        bytes.extend_from_slice(&0xced7_230au32.to_le_bytes());
+        bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(payload);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn label_headers_of_double_precision_are_read_with_and_without_record_0() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = |flag: u32, label: f64| [&flag.to_le_bytes()[..], &label.to_le_bytes(), &[0; 16]].concat();
+    let picture = grey_png(8, 8, 3);
+    let face = [header(0, 41.0), picture.clone()].concat();
+    let bounds = [header(2, 0.0), 3f32.to_le_bytes().to_vec(), 9f32.to_le_bytes().to_vec()].concat();
+    let range = [header(2, 0.0), 1f32.to_le_bytes().to_vec(), 3f32.to_le_bytes().to_vec()].concat();
+    let path = dir.path().join("train.rec");
+    write_raw(&path, &[bounds, face.clone(), face.clone(), range]);
+    let with = open(dir.path(), &SkipLog::new(true)).unwrap();
+    assert_eq!((with.len(), with.group(1).unwrap().as_deref()), (2, Some("41")));
+    assert_eq!(with.bytes(0).unwrap(), picture);
+    write_raw(&path, &[face.clone(), face]);
+    fs::write(dir.path().join("train.lst"), "0\t41\ta.jpg\n1\t41\tb.jpg\n").unwrap();
+    let without = open(&dir.path().join("train.lst"), &SkipLog::new(true)).unwrap();
+    assert_eq!((without.len(), without.bytes(1).unwrap()), (2, picture), "named by the list beside it");
 }
