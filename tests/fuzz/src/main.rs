@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<bool, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|e| format!("{text}: {e}"));
     let seconds = |text: &str| {
-        let seconds = text.parse().map_err(|e| format!("{text}: {e}"))?;
+        let seconds = text.parse::<f64>().map_err(|e| format!("{text}: {e}"))?;
         Duration::try_from_secs_f64(seconds).map_err(|e| format!("{text}: {e}"))
     };
     let io = |e: std::io::Error| e.to_string();

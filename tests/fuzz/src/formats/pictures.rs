@@ -85,8 +85,8 @@ fn read_picture(file: &Path) -> Result<(), String> {
 fn make_video(folder: &Path) -> io::Result<()> {
     let path = folder.join("a.mp4");
     let mut video = VideoFile::create(&path).map_err(other)?;
-    for frame in 0..20 {
-        video.push(&picture(64, 48 + 2 * (frame / 20), 3), f64::from(frame as u32) / 25.0).map_err(other)?;
+    for frame in 0..20u8 {
+        video.push(&picture(64, 48, 3), f64::from(frame) / 25.0).map_err(other)?;
     }
     video.finish().map_err(other)
 }
