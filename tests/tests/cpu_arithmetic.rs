@@ -1,6 +1,7 @@
 //! Inference in fixed point: whole networks against the `f64` reference, through the backend's face.
 
 use affekt_engine::backend::Backend as _;
+use affekt_engine::backend::BackendInfo as _;
 use affekt_engine::backend::cpu::{Arithmetic, CpuBackend, Isa};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem};
 use affekt_tests::cases::{lively_weights, noise, wide};

@@ -155,7 +155,7 @@ fn a_torchvision_resnet50_file_loads_as_it_is_and_gives_torchvisions_logits() {
     let path = torchvision_file(folder.path(), &golden::weights(&graph));
     let (file, card) = Weights::read(&path).expect("a readable file");
     assert_eq!(card, None);
-    let weights = Weights::adapt(file, &graph, 0).expect("weights that fit");
+    let weights = Weights::adapt(file, &graph, "fc", 0).expect("weights that fit");
     let mut network = CpuBackend::new().expect("a backend").inference(&graph, &weights).expect("a network");
     let input = golden::input("resnet50-224", 1, &graph);
     let logits = network.forward(&input, 1).expect("a forward pass");
@@ -174,7 +174,7 @@ fn a_torchvision_file_starts_a_network_of_other_classes_with_or_without_its_head
             stored.tensors.retain(|name, _| !name.starts_with("fc."));
         }
         let (file, _) = Weights::read(&torchvision_file(folder.path(), &stored)).expect("a readable file");
-        let adapted = Weights::adapt(file, &eight, 3).expect("weights that fit");
+        let adapted = Weights::adapt(file, &eight, "fc", 3).expect("weights that fit");
         for spec in eight.params.iter().filter(|p| !p.name.starts_with("fc.")) {
             assert!(adapted.get(&spec.name) == stored.get(&spec.name), "{} was not taken over", spec.name);
         }
@@ -193,7 +193,7 @@ fn a_file_that_lacks_more_than_its_head_is_refused_with_every_name() {
     weights.tensors.remove("bn1.running_var");
     weights.tensors.insert("layer9.weight".into(), HostTensor { shape: vec![1], data: vec![0.0] });
     weights.tensors.get_mut("conv1.weight").expect("present").shape.reverse();
-    let message = Weights::adapt(weights, &graph, 0).expect_err("a misfit").to_string();
+    let message = Weights::adapt(weights, &graph, "fc", 0).expect_err("a misfit").to_string();
     for part in ["layer1.0.conv1.weight", "bn1.running_var", "extra layer9.weight", "conv1.weight has shape"]
     {
         assert!(message.contains(part), "{part} is not named in: {message}");

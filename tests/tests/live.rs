@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use affekt_engine::backend::Backend as _;
 use affekt_engine::backend::cpu::CpuBackend;
-use affekt_engine::learn::{Answer, Head, TemporalStage};
+use affekt_engine::learn::{Answer, TemporalEncoder};
 use affekt_engine::media::align::Aligner;
 use affekt_engine::media::detect::{DetectError, Detector};
 use affekt_engine::media::source::{Frame, FrameSource as _};
@@ -19,10 +19,8 @@ use affekt_engine::net::{
 };
 use affekt_engine::signal::{VoteKind, VoteSettings, vote};
 use affekt_engine::synth::{Actor, Room, Style, SynthCamera, SynthClipSettings, SynthClips, TrueFaces};
-use affekt_engine::world::Model;
-use affekt_engine::world::live::{
-    Clock, Encoder, FrameReading, LiveSettings, LiveStage, NeutralState, Recognizer,
-};
+use affekt_engine::world::live::{Clock, FrameReading, LiveSettings, LiveStage, NeutralState, Recognizer};
+use affekt_engine::world::{Model, TemporalModel};
 
 const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -45,6 +43,7 @@ fn card(architecture: Architecture, template: &str, student: Option<String>) -> 
         temperature: 0.5,
         metrics: BTreeMap::new(),
         student,
+        post: None,
     }
 }
 
@@ -87,7 +86,7 @@ fn recognizer(
     model: &Model,
     room: &Arc<Room>,
     settings: &LiveSettings,
-    encoder: Option<Encoder>,
+    encoder: Option<(TemporalEncoder, f32)>,
 ) -> Recognizer {
     let backend = CpuBackend::new().unwrap();
     let detector = Box::new(TrueFaces(Arc::clone(room)));
@@ -148,7 +147,7 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
             let mut input = vec![0.0; aligner.input_len()];
             let frame = room.picture(face.frame);
             aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
-            let answer = Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature);
+            let answer = Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature).unwrap();
             let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
             assert!(off.fold(0.0, f32::max) < 1e-4, "{answer:?} {face:?}");
             assert_eq!(face.frame_label, answer.class);
@@ -196,7 +195,7 @@ fn each_face_is_voted_on_by_itself() {
 #[test]
 fn each_face_has_a_window_of_its_own_in_the_encoder() {
     let (room, model) = (room(), model("crop"));
-    let head = Head::of(&model.weights).unwrap();
+    let head = model.head().unwrap();
     let spec = TemporalSpec {
         frames: 16,
         width: 16,
@@ -214,7 +213,7 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
     let own = card(Architecture::Temporal(spec), "crop", Some("h".into()));
     weights.write(&path, Storage::F32, Some(&own)).unwrap();
     let backend = CpuBackend::new().unwrap();
-    let encoder = Encoder::open(&path, &model, &backend, 8).unwrap();
+    let encoder = TemporalModel::open(&path, &model).unwrap().encoder(&backend, 8).unwrap();
     let readings =
         read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(encoder)), &room, 90, 8);
     assert!(readings.iter().map(|r| r.frame).eq(0..90), "nothing is left in the windows");
@@ -223,7 +222,8 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
     let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
     for id in [1, 2] {
         let network = backend.inference(&graph, &weights).unwrap();
-        let mut stage = TemporalStage::new(network, 8).unwrap().with_head(head.clone());
+        let mut encoder = TemporalEncoder::new(network, 8, false).unwrap().with_residual(head.clone());
+        let mut window = encoder.window().unwrap();
         let mut logits = vec![];
         for reading in &readings {
             let face = reading.faces.iter().find(|f| f.face == id);
@@ -232,19 +232,19 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
                 aligner.align(&room.picture(face.frame), &face.face_box, face.landmarks.as_ref(), &mut input);
                 student.features(&input, 1).unwrap()
             });
-            logits.extend(stage.push(features.as_deref()).unwrap());
+            logits.extend(encoder.push(&mut window, &[features.as_deref()]).unwrap());
         }
-        logits.extend(stage.finish().unwrap());
+        logits.extend(encoder.finish(window).unwrap());
         for (reading, logits) in readings.iter().zip(&logits) {
             let Some(face) = reading.faces.iter().find(|f| f.face == id) else { continue };
-            let answer = Answer::of(logits, 0.5);
+            let answer = Answer::of(logits, 0.5).unwrap();
             assert_eq!(face.temporal_label, Some(answer.class), "frame {}", reading.frame);
             let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
             assert!(off.fold(0.0, f32::max) < 1e-3, "frame {}", reading.frame);
         }
     }
     let stranger = Model { hash: "another".into(), ..model };
-    let error = Encoder::open(&path, &stranger, &backend, 8).err().unwrap().to_string();
+    let error = TemporalModel::open(&path, &stranger).err().unwrap().to_string();
     assert!(error.contains("features of another model"), "{error}");
 }
 
@@ -355,7 +355,7 @@ fn a_resting_face_is_taken_off_that_persons_readings_and_nobody_elses() {
 #[test]
 fn a_resting_face_is_taken_off_what_the_encoder_says_too() {
     let (room, model) = (room(), with_neutral(2));
-    let head = Head::of(&model.weights).unwrap();
+    let head = model.head().unwrap();
     let spec = TemporalSpec {
         frames: 16,
         width: 16,
@@ -373,7 +373,7 @@ fn a_resting_face_is_taken_off_what_the_encoder_says_too() {
     own.classes.clone_from(&model.card.classes);
     weights.write(&path, Storage::F32, Some(&own)).unwrap();
     let backend = CpuBackend::new().unwrap();
-    let open = || Encoder::open(&path, &model, &backend, 8).unwrap();
+    let open = || TemporalModel::open(&path, &model).unwrap().encoder(&backend, 8).unwrap();
     let plain = read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(open())), &room, 60, 1);
     let mut with = recognizer(&model, &room, &LiveSettings::default(), Some(open()));
     let mut camera = SynthCamera::new(Arc::clone(&room), 60, 25.0);

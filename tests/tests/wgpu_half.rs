@@ -1,5 +1,6 @@
 //! Inference of the wgpu backend in 16-bit floats against the `f64` reference, where the adapter has them.
 
+use affekt_engine::backend::BackendInfo as _;
 use affekt_engine::backend::wgpu::WgpuBackend;
 use affekt_engine::backend::{Backend as _, Slot, TrainingPass};
 use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use affekt_engine::backend::BackendInfo as _;
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::{Backend, Input, PictureView, ViewBatch};
 use affekt_engine::learn::{Feedback, LabelKind, SemiSupervised, Settings, StepRecord, TrainBatch};

@@ -20,7 +20,7 @@ pub fn open(start: Start) -> (Context, Window) {
 }
 
 /// How it begins with a source and nothing remembered.
-pub fn start(source: Source, folder: &Path) -> Start {
+pub fn start(source: SourceSpec, folder: &Path) -> Start {
     Start {
         state: State::default(),
         file: Some(folder.join("live.toml")),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::architecture::Architecture;
 use super::card::{BoxCrop, InputContract, ModelCard};
 use crate::files::{printable, quoted};
 
@@ -49,10 +48,7 @@ impl ModelCard {
     }
 
     fn check_classes(&self) -> Result<(), String> {
-        let outputs = match &self.architecture {
-            Architecture::Resnet(spec) => spec.classes,
-            Architecture::Temporal(spec) => spec.classes,
-        };
+        let outputs = self.architecture.classes();
         if self.classes.len() != outputs {
             let named = self.classes.len();
             return Err(format!("it names {named} classes, but its network has {outputs}"));
@@ -117,6 +113,7 @@ impl BoxCrop {
 
 #[cfg(test)]
 mod tests {
+    use super::super::architecture::Architecture;
     use super::*;
     use crate::net::{Depth, ResNetSpec, Stem};
 
@@ -146,6 +143,7 @@ mod tests {
             temperature: 1.3,
             metrics: [("accuracy".to_owned(), 0.8)].into(),
             student: None,
+            post: None,
         }
     }
 

@@ -213,6 +213,11 @@ mod tests {
     }
 
     #[test]
+    fn stages_have_an_order_and_names() {
+        assert_eq!(ProbeStage::ALL.map(ProbeStage::name), ["First", "Second"]);
+    }
+
+    #[test]
     fn an_error_reaches_the_caller_and_stops_the_stages_after_it() {
         let mut pipeline = Pipeline::new::<ProbeStage>(Clock::default()).expect("no ambiguity");
         pipeline.world.init_resource::<Trace>();

@@ -11,9 +11,9 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::compute::{self, Compute};
 use super::say;
 use super::values::StemArg;
-use super::compute::{self, Compute};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:

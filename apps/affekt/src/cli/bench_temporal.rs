@@ -8,8 +8,8 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::bench::{BenchArgs, BenchMode, Times, noise, peak_mib, timed};
-use super::say;
 use super::compute::{self, Compute};
+use super::say;
 use crate::failure::Failure;
 
 #[derive(Debug, Serialize)]

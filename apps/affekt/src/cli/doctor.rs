@@ -121,7 +121,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         cameras,
         camera_note,
         backends: BACKENDS.iter().map(found).collect(),
-        adapters: adapters.into_iter().map(AdapterFinding::from).collect(),
+        adapters,
         presets: RunConfig::PRESETS
             .iter()
             .map(|preset| PresetFinding { name: preset.name, purpose: preset.purpose() })
