@@ -1,4 +1,4 @@
-//! Clips that are folders of pictures in the order of their numbers, with one label a clip: DFEW, FERV39k and the like.
+//! Clips that are folders of pictures in the order of their numbers, with one label a clip: DFEW, `FERV39k` and the like.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! One number from a NumPy file: labels that are kept in a file each.
+//! One number from a `NumPy` file: labels that are kept in a file each.
 //!
 //! Layout: the magic, a version, the header's length, a Python dictionary with `descr`, `fortran_order` and `shape`, and the
-//! values (NumPy's `lib/format.py`).
+//! values (`NumPy`'s `lib/format.py`).
 
 use super::quoted;
 

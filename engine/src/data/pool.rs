@@ -129,6 +129,7 @@ impl Pool {
 
     /// Moves the samples that `keep` refuses into a pool of their own. This pool still knows their content, as one that
     /// has been evaluated on must: it is what [`Pool::remove_content_of`] looks for.
+    #[must_use]
     pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
         let (kept, rest) =
             std::mem::take(&mut self.samples).into_iter().partition::<Vec<_>, _>(|sample| keep(sample));

@@ -1,4 +1,4 @@
-//! ExpW, Expression in the Wild: `label/label.lst`, whose lines are `image_name face_id top left right bottom confidence
+//! `ExpW`, Expression in the Wild: `label/label.lst`, whose lines are `image_name face_id top left right bottom confidence
 //! label`, and the pictures in `image/origin`. Note the order of the box.
 
 use std::sync::Arc;
@@ -43,10 +43,10 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
         match parse(text.trim(), find) {
             Ok((_, confidence)) if confidence < least => {}
             Ok((face, _)) => {
-                items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face })
+                items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face });
             }
             Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?
+                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
             }
         }
     }

@@ -1,7 +1,7 @@
-//! DFEW and FERV39k: video clips with one label each, their frames in a folder a clip.
+//! DFEW and `FERV39k`: video clips with one label each, their frames in a folder a clip.
 //!
 //! DFEW: `single_trainset_1.csv` or `EmoLabel_DataSplit/train(single-labeled)/set_1.csv`, lines `video_name,label`, with five
-//! folds. FERV39k: `4_setups/All_scenes/train_All.csv`, lines `Scene/Emotion/clip Label`. The frames lie in
+//! folds. `FERV39k`: `4_setups/All_scenes/train_All.csv`, lines `Scene/Emotion/clip Label`. The frames lie in
 //! folders of the clip's name, below the root, below a folder in it, or below one in its `Clip`, as in
 //! `Clip/clip_region_224/00001`.
 
@@ -24,7 +24,7 @@ pub(super) fn dfew() -> ClipFormat {
     })
 }
 
-/// The entry of FERV39k in the table.
+/// The entry of `FERV39k` in the table.
 pub(super) fn ferv39k() -> ClipFormat {
     let about = "FERV39k, frames in folders (splits train, test)";
     ClipFormat::new("ferv39k", about, &[], |spec, skips| {
@@ -91,7 +91,7 @@ fn dfew_line(line: &str) -> Result<Option<(String, u8)>, String> {
     Ok(Some((clip.to_owned(), class)))
 }
 
-/// FERV39k names its classes; their numbers are DFEW's, so that one list of names serves both.
+/// `FERV39k` names its classes; their numbers are DFEW's, so that one list of names serves both.
 fn ferv39k_line(line: &str) -> Result<Option<(String, u8)>, String> {
     let (clip, label) =
         line.trim().rsplit_once([' ', '\t', ',']).ok_or("expected `Scene/Emotion/clip Label`")?;

@@ -49,7 +49,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
                 items.push(ListedFace { file, face: None, id: None, class });
             }
             Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?
+                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
             }
         }
     }

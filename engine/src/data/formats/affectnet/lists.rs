@@ -64,7 +64,7 @@ pub(super) fn read(
             Ok(face) if spec.unlabelled && face.class == Some(NO_FACE) => {}
             Ok(face) => items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face }),
             Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?
+                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
             }
         }
     }
