@@ -144,7 +144,7 @@ impl Task<'_, '_> {
 
     /// `B^T d B` of one 4x4 input tile, some channels of it; its points go `step` apart.
     #[inline(always)]
-    unsafe fn transform_input<V: Vector>(
+    pub(super) unsafe fn transform_input<V: Vector>(
         &self,
         corner: &Corner,
         start: usize,
