@@ -5,6 +5,7 @@
 //! `media, data, synth <- world <- output`. A test in the `tests` crate enforces it.
 
 pub mod backend;
+pub mod clock;
 pub mod data;
 pub mod files;
 pub mod learn;

@@ -48,7 +48,7 @@ mod trap_tests;
 pub use answer::Answer;
 pub use batch::TrainBatch;
 pub use calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
-pub use checkpoint::{Checkpoints, Identity};
+pub use checkpoint::{Checkpoints, RunIdentity};
 pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
 pub use finite::finite_logits;
@@ -64,13 +64,13 @@ pub use schedule::{Schedule, average_decay, scheduled};
 pub use semi_supervised::SemiSupervised;
 pub use settings::{
     Feedback, FineTune, LabelKind, Losses, Method, Optimiser, Phase, PseudoSettings, Settings, StudentPhase,
-    View,
+    ViewStrength,
 };
 pub use skip_guard::SkipGuard;
 pub use state::{Counters, TrainingState};
 pub use supervised::Supervised;
 pub use temporal::{ClipBatch, TemporalRecord, TemporalTrainer};
 pub use temporal_settings::{ClassWeights, TemporalSettings};
-pub use train_log::{Clock, Record, TrainLog, WallClock};
+pub use train_log::{Record, TrainLog};
 pub use trainer::Trainer;
 pub use view_mean::mean_of_views;

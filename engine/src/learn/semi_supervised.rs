@@ -23,7 +23,7 @@ use super::loss::{Loss, cross_entropy};
 use super::pseudo::{PseudoLabeller, PseudoLabels};
 use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::schedule::average_decay;
-use super::settings::{Feedback, Phase, Settings, StudentPhase, View};
+use super::settings::{Feedback, Phase, Settings, StudentPhase, ViewStrength};
 use super::skip_guard::SkipGuard;
 use super::state::{Counters, TrainingState};
 use super::teacher_loss::{Rows, TeacherTerms, teacher_loss};
@@ -415,8 +415,8 @@ impl SemiSupervised {
             now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
         }
         let view = match self.settings.student_view {
-            View::Weak => &batch.weak,
-            View::Strong => &batch.strong,
+            ViewStrength::Weak => &batch.weak,
+            ViewStrength::Strong => &batch.strong,
         };
         let logits = view.forward(self.student.as_mut(), now.unlabelled, TrainingPass::Train)?;
         now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);

@@ -18,7 +18,7 @@ pub enum Method {
 /// Which view of an unlabelled picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum View {
+pub enum ViewStrength {
     /// Flip, crop and colour jitter.
     #[default]
     Weak,
@@ -190,7 +190,7 @@ pub struct Settings {
     /// Whether the student takes over the teacher's weights when it stops waiting.
     pub student_starts_from_teacher: bool,
     /// Which view the student learns from.
-    pub student_view: View,
+    pub student_view: ViewStrength,
     /// How large a step the student also takes along the gradient on labels that the feedback measured anyway, in parts of
     /// its step size; after the feedback is taken, so that `f` stays what equation 6 says. 0 as in the paper, where it
     /// learns from pseudo-labels alone and takes over the unlabelled pictures' class balance.
@@ -222,7 +222,7 @@ impl Default for Settings {
             teacher_warm_up_steps: 500,
             student_wait_steps: 500,
             student_starts_from_teacher: false,
-            student_view: View::Weak,
+            student_view: ViewStrength::Weak,
             student_label_step: 0.0,
             ema_decay: 0.999,
             teacher_ema: false,
@@ -289,7 +289,7 @@ impl Settings {
         phase.consistency = warm && self.losses.consistency > 0.0;
         phase.feedback = warm && learns && self.losses.feedback != Feedback::Off;
         phase.needs_weak = phase.consistency || learns;
-        phase.needs_strong = phase.consistency || (learns && self.student_view == View::Strong);
+        phase.needs_strong = phase.consistency || (learns && self.student_view == ViewStrength::Strong);
         phase
     }
 
@@ -341,7 +341,7 @@ mod tests {
             steps: 100,
             teacher_warm_up_steps: 10,
             student_wait_steps: 20,
-            student_view: View::Strong,
+            student_view: ViewStrength::Strong,
             ..Settings::default()
         };
         s.fine_tune.steps = 5;

@@ -95,7 +95,7 @@ fn unlabelled_points_help_where_labels_are_few() {
         unlabelled_batch: U,
         teacher_warm_up_steps: 50,
         student_wait_steps: 50,
-        student_view: View::Strong,
+        student_view: ViewStrength::Strong,
         ..Settings::default()
     };
     ssl.optimiser.teacher_learning_rate = 0.05;

@@ -4,41 +4,19 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
 use super::record::StepRecord;
 use super::temporal::TemporalRecord;
+use crate::clock::Clock;
 use crate::files::printable;
 
 /// Longest line that is read back; a record has well under 10 KiB.
 const LONGEST_LINE: u64 = 16 << 20;
 /// Most characters of a reason in an error.
 const LONGEST_REASON: usize = 200;
-
-/// Where the log takes the time from, so that tests decide it.
-pub trait Clock: Send + Sync {
-    /// Seconds since some fixed moment.
-    fn seconds(&self) -> f64;
-}
-
-/// The machine's monotonic clock, from its making on.
-#[derive(Debug, Clone, Copy)]
-pub struct WallClock(Instant);
-
-impl Default for WallClock {
-    fn default() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for WallClock {
-    fn seconds(&self) -> f64 {
-        self.0.elapsed().as_secs_f64()
-    }
-}
 
 /// A line of the log; `kind` tells them apart.
 #[derive(Serialize)]
@@ -86,7 +64,7 @@ struct Place {
 pub struct TrainLog {
     path: PathBuf,
     file: File,
-    clock: Box<dyn Clock>,
+    clock: Clock,
     last: f64,
     /// Images a second in the last step.
     speed: Option<f64>,
@@ -98,7 +76,7 @@ impl TrainLog {
     ///
     /// # Errors
     /// The file cannot be read or written, or a line inside it is not a record.
-    pub fn open(path: &Path, steps_done: u64, clock: Box<dyn Clock>) -> Result<Self, LearnError> {
+    pub fn open(path: &Path, steps_done: u64, clock: Clock) -> Result<Self, LearnError> {
         let io = |source| LearnError::Io { path: path.into(), source };
         let mut file = OpenOptions::new()
             .read(true)
@@ -110,7 +88,7 @@ impl TrainLog {
         let end = end_of_step(path, &file, steps_done)?;
         file.set_len(end).map_err(io)?;
         file.seek(SeekFrom::Start(end)).map_err(io)?;
-        let last = clock.seconds();
+        let last = clock.now().as_secs_f64();
         Ok(Self { path: path.into(), file, clock, last, speed: None })
     }
 
@@ -119,7 +97,7 @@ impl TrainLog {
     /// # Errors
     /// The file cannot be written.
     pub fn step(&mut self, record: &impl Record) -> Result<(), LearnError> {
-        let now = self.clock.seconds();
+        let now = self.clock.now().as_secs_f64();
         let seconds = now - self.last;
         self.last = now;
         self.speed = (seconds > 0.0).then(|| record.images() as f64 / seconds);
@@ -138,7 +116,7 @@ impl TrainLog {
         report: &impl Serialize,
     ) -> Result<(), LearnError> {
         self.append(&Line::Evaluation { step, network, report })?;
-        self.last = self.clock.seconds();
+        self.last = self.clock.now().as_secs_f64();
         Ok(())
     }
 
@@ -207,17 +185,10 @@ fn not_a_record(path: &Path, line: u64, reason: &str) -> LearnError {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use super::*;
     use crate::learn::EvalReport;
-
-    struct HandClock(Arc<AtomicU64>);
-
-    impl Clock for HandClock {
-        fn seconds(&self) -> f64 {
-            self.0.load(Ordering::Relaxed) as f64
-        }
-    }
 
     fn record(step: u64) -> StepRecord {
         StepRecord { step, images: 64, loss_teacher: Some(0.5), ..StepRecord::default() }
@@ -229,7 +200,7 @@ mod tests {
     }
 
     fn open(path: &Path, steps_done: u64) -> TrainLog {
-        TrainLog::open(path, steps_done, Box::new(WallClock::default())).unwrap()
+        TrainLog::open(path, steps_done, Clock::default()).unwrap()
     }
 
     #[test]
@@ -253,7 +224,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
         let time = Arc::new(AtomicU64::new(100));
-        let mut log = TrainLog::open(&path, 0, Box::new(HandClock(time.clone()))).unwrap();
+        let clock = {
+            let time = Arc::clone(&time);
+            Clock::of(move || Duration::from_secs(time.load(Ordering::Relaxed)))
+        };
+        let mut log = TrainLog::open(&path, 0, clock).unwrap();
         time.store(104, Ordering::Relaxed);
         log.step(&record(1)).unwrap();
         let line: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -268,7 +243,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
         let time = Arc::new(AtomicU64::new(0));
-        let mut log = TrainLog::open(&path, 0, Box::new(HandClock(time.clone()))).unwrap();
+        let clock = {
+            let time = Arc::clone(&time);
+            Clock::of(move || Duration::from_secs(time.load(Ordering::Relaxed)))
+        };
+        let mut log = TrainLog::open(&path, 0, clock).unwrap();
         log.step(&record(1)).unwrap();
         time.store(1000, Ordering::Relaxed);
         let report = EvalReport::new(&[1.0, 0.0], &[0], &["a", "b"].map(String::from), 1.0).unwrap();
@@ -287,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
         std::fs::write(&path, "{\"step\":1}\nmy notes\n{\"step\":2}\n").unwrap();
-        let error = TrainLog::open(&path, 2, Box::new(WallClock::default())).err().unwrap().to_string();
+        let error = TrainLog::open(&path, 2, Clock::default()).err().unwrap().to_string();
         assert!(error.contains("log.jsonl, line 2: not a record"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
     }

@@ -144,11 +144,11 @@ fn a_resumed_run_is_bit_identical() {
         ..Default::default()
     };
     settings.student_label_step = 1.0;
-    settings.student_view = View::Strong;
+    settings.student_view = ViewStrength::Strong;
     settings.student_starts_from_teacher = true;
     settings.teacher_ema = true;
     settings.fine_tune.steps = 3;
-    let identity = Identity::new(&settings).expect("plain values");
+    let identity = RunIdentity::new(&settings).expect("plain values");
     for stop in [1, 3, 4, 9, 18] {
         let folder = tempfile::tempdir().expect("a folder");
         let checkpoints = Checkpoints::open(folder.path(), identity.clone()).expect("a folder");

@@ -20,9 +20,7 @@ pub use card::{BoxCrop, InputContract, ModelCard};
 pub use card_check::TEMPLATES;
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};
-pub use plan::{
-    Dropout, Epilogue, Norm, Plan, PlanError, Purpose as PlanPurpose, Region, Step, StepKind, ValueId,
-};
+pub use plan::{Dropout, Epilogue, Norm, Plan, PlanError, PlanPurpose, Region, Step, StepKind, ValueId};
 pub use resnet::{Depth, ResNetSpec, Stem};
 pub use temporal::TemporalSpec;
 pub use weights::{HostTensor, Storage, Weights, WeightsError};

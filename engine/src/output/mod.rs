@@ -18,7 +18,7 @@ mod text;
 
 pub use draw::{annotated, person_colour};
 pub use lines::{FaceLine, FrameLine};
-pub use people::{Gathering, Person, Run, SUMMARY_VERSION, Summary, Thumbnail};
+pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
 pub use port::{Port, PortCounts, PortError};
 pub use recorder::Recorder;
 pub use subtitles::{Form, render as subtitles};

@@ -58,14 +58,14 @@ pub struct Person {
     /// Sum of each class's probability over the frames.
     pub class_sums: Vec<f64>,
     /// Stretches of one voted class.
-    pub runs: Vec<Run>,
+    pub runs: Vec<LabelRun>,
     /// Pictures, evenly over the time they were seen.
     pub thumbnails: Vec<Thumbnail>,
 }
 
 /// A stretch of consecutive frames with the same voted class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct LabelRun {
     /// The class.
     pub label: usize,
     /// Its first frame.
@@ -115,7 +115,7 @@ impl Gathering {
         self.last = Some((reading.frame, reading.seconds));
         self.frames += 1;
         self.no_face += u64::from(reading.faces.is_empty());
-        let follows = |run: &Run| {
+        let follows = |run: &LabelRun| {
             before.is_some_and(|(frame, _)| run.first + run.frames == frame + 1 && frame + 1 == reading.frame)
         };
         for face in &reading.faces {
@@ -133,7 +133,7 @@ impl Gathering {
             }
             match person.runs.last_mut() {
                 Some(run) if run.label == face.voted_label && follows(run) => run.frames += 1,
-                _ => person.runs.push(Run {
+                _ => person.runs.push(LabelRun {
                     label: face.voted_label,
                     first: reading.frame,
                     frames: 1,

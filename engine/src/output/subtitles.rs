@@ -49,12 +49,12 @@ fn time(seconds: f64, form: Form) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::people::{Person, Run};
+    use super::super::people::{LabelRun, Person};
     use super::*;
 
     #[test]
     fn a_cue_is_a_stretch_of_one_class() {
-        let run = |label, start, end| Run { label, first: 0, frames: 1, start, end };
+        let run = |label, start, end| LabelRun { label, first: 0, frames: 1, start, end };
         let person = Person {
             face: 1,
             runs: vec![run(0, 0.0, 1.5), run(1, 1.5, 1.6), run(1, 3661.25, 3662.0)],

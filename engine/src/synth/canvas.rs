@@ -26,7 +26,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A picture whose pixels have the colour of their place in the room.
-    pub fn new(view: &View, colour: impl Fn(f32, f32) -> Rgb) -> Self {
+    pub fn new(view: &Viewpoint, colour: impl Fn(f32, f32) -> Rgb) -> Self {
         let pixel = 1.0 / view.unit;
         let (sin, cos) = view.roll.sin_cos();
         let (across, down) = ((cos * pixel, -sin * pixel), (sin * pixel, cos * pixel));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::balance::Balance;
 use super::motion::ClipAddress;
 use super::track::{self, Shown};
-use super::{Class, Face, Geometry, Identity, Occlusion, Pose, Scene, Stream, SynthClipSettings, View};
+use super::{Class, Face, Geometry, Identity, Occlusion, Pose, Scene, Stream, SynthClipSettings, Viewpoint};
 use crate::data::{Clips, DataError};
 use crate::media::Picture;
 
@@ -94,7 +94,7 @@ impl SynthClips {
     }
 
     /// The face of a frame and the view of its crop, whether or not the face is found.
-    pub fn cropped(&self, clip: usize, frame: usize) -> (Face, View) {
+    pub fn cropped(&self, clip: usize, frame: usize) -> (Face, Viewpoint) {
         let (face, camera) = self.seen(clip, frame, CAMERA.0, CAMERA.1);
         let [left, top, width, height] = face.geometry_in(&camera).face_box;
         let longer = width.max(height);
@@ -114,7 +114,7 @@ impl SynthClips {
     }
 
     /// The face of a frame, and the view of a camera picture of so many pixels.
-    fn seen(&self, clip: usize, frame: usize, width: usize, height: usize) -> (Face, View) {
+    fn seen(&self, clip: usize, frame: usize, width: usize, height: usize) -> (Face, Viewpoint) {
         let (at, settings) = (self.at(clip), &self.settings);
         let (style, motion) = (&settings.style, settings.motion);
         let mut rng = at.rng(Stream::ClipScene, 0);
@@ -143,7 +143,7 @@ impl SynthClips {
             let mut rng = at.rng(Stream::Cover, u64::MAX);
             Occlusion { arrival, ..Occlusion::sample(&mut rng) }
         });
-        let view = View::camera(width, height, place, scale, pose.roll);
+        let view = Viewpoint::camera(width, height, place, scale, pose.roll);
         let identity = Identity::of(style.people.unwrap_or(settings.seed), self.person(clip));
         (Face { identity, actions: self.shown(clip, frame).actions, pose, scene, occlusion }, view)
     }

@@ -12,11 +12,11 @@ use crate::media::Picture;
 impl Face {
     /// Draws the face as a square picture with 1 or 3 channels.
     pub fn draw(&self, size: usize, channels: usize) -> Picture {
-        self.draw_in(&View::square(&self.pose, size.max(1)), channels)
+        self.draw_in(&Viewpoint::square(&self.pose, size.max(1)), channels)
     }
 
     /// Draws the face as part of the picture of a view, which places it instead of [`Face::pose`]'s shift, scale and roll.
-    pub fn draw_in(&self, view: &View, channels: usize) -> Picture {
+    pub fn draw_in(&self, view: &Viewpoint, channels: usize) -> Picture {
         let mut canvas = self.scene.room(view);
         let shape = HeadShape::of(self);
         body(&mut canvas, self);
@@ -42,12 +42,12 @@ impl Face {
 
 impl Scene {
     /// The picture of a view without anybody in it.
-    pub fn draw_empty(&self, view: &View, channels: usize) -> Picture {
+    pub fn draw_empty(&self, view: &Viewpoint, channels: usize) -> Picture {
         self.photograph(self.room(view), view, channels)
     }
 
     /// A wall with something bright on it.
-    fn room(&self, view: &View) -> Canvas {
+    fn room(&self, view: &Viewpoint) -> Canvas {
         let [above, below] = self.background;
         let [x, y, width, height] = self.panel;
         Canvas::new(view, |across, down| {
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// What the camera does.
-    fn photograph(&self, mut canvas: Canvas, view: &View, channels: usize) -> Picture {
+    fn photograph(&self, mut canvas: Canvas, view: &Viewpoint, channels: usize) -> Picture {
         canvas.blur(self.blur * view.unit);
         let picture = canvas.finish(channels, self.exposure, self.noise, self.noise_key);
         compressed(picture, self.compression)

@@ -23,11 +23,11 @@ pub struct Geometry {
 impl Face {
     /// The face's place in the picture that [`Face::draw`] makes.
     pub fn geometry(&self, size: usize) -> Geometry {
-        self.geometry_in(&View::square(&self.pose, size))
+        self.geometry_in(&Viewpoint::square(&self.pose, size))
     }
 
     /// The face's place in the picture of a view.
-    pub fn geometry_in(&self, view: &View) -> Geometry {
+    pub fn geometry_in(&self, view: &Viewpoint) -> Geometry {
         let shape = HeadShape::of(self);
         let (mut least, mut greatest) = ([f32::MAX; 2], [f32::MIN; 2]);
         for point in shape.outline().filter(|point| point.1 >= -FOREHEAD).chain(shape.chord(-FOREHEAD)) {

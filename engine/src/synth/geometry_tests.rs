@@ -108,7 +108,7 @@ fn the_face_box_is_the_tightest_around_the_drawn_head() {
         face.identity.beard = 0.0;
         let size = 192;
         let [x, y, width, height] = face.geometry(size).face_box;
-        let view = View::square(&face.pose, size);
+        let view = Viewpoint::square(&face.pose, size);
         // Points of the outline are inside; the head's distance function, which is drawn, is 0 there.
         let shape = super::draw::HeadShape::of(&face);
         let distance = shape.distance();
@@ -127,7 +127,7 @@ fn the_face_box_is_the_tightest_around_the_drawn_head() {
 #[test]
 fn a_crop_shows_its_square_of_the_whole_picture() {
     let face = Face { scene: Scene { noise: 0.0, ..marked(3).scene }, ..marked(3) };
-    let camera = View::camera(320, 240, (0.2, -0.1), 0.3, face.pose.roll);
+    let camera = Viewpoint::camera(320, 240, (0.2, -0.1), 0.3, face.pose.roll);
     let whole = face.draw_in(&camera, 1);
     let (left, top, side) = (100.0, 40.0, 120.0);
     let direct = face.draw_in(&camera.cropped(left, top, side, 120), 1);

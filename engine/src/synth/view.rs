@@ -7,7 +7,7 @@ use super::Pose;
 
 /// A picture's frame: its size, the face in it, and the room behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct View {
+pub struct Viewpoint {
     /// Columns.
     pub width: usize,
     /// Rows.
@@ -24,7 +24,7 @@ pub struct View {
     pub room_step: f32,
 }
 
-impl View {
+impl Viewpoint {
     /// A square picture around a face that is held so.
     pub fn square(pose: &Pose, size: usize) -> Self {
         let (side, unit) = (size as f32, pose.scale * size as f32);

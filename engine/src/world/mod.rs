@@ -26,6 +26,6 @@ pub use pipelines::{
     evaluate_clips, evaluate_model, extract, train,
 };
 pub use run::{
-    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, Skipped, TemporalModel,
+    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, SkippedItems, TemporalModel,
     TrainingData, open_clips, probe_folder,
 };

@@ -1,37 +1,13 @@
 //! How a pipeline is built and run: stages in one chain, ambiguity an error, the first failure ends the run, every
 //! stage's time booked.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel};
 
 use super::error::WorldError;
-
-/// Time since some fixed moment.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Duration + Send + Sync>);
-
-impl Clock {
-    /// A clock that calls a function, for tests.
-    pub fn of(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The time now.
-    pub fn now(&self) -> Duration {
-        (self.0)()
-    }
-}
-
-impl Default for Clock {
-    /// The machine's, which never goes back.
-    fn default() -> Self {
-        let start = Instant::now();
-        Self::of(move || start.elapsed())
-    }
-}
+use crate::clock::Clock;
 
 /// The stages of a pipeline, an enum made by [`stages!`].
 pub(super) trait Stages: SystemSet + Copy {

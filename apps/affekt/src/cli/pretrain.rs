@@ -67,7 +67,7 @@ impl Flagged for RunConfig {
                  pictures become unlabelled. Default: all"),
             flag("vocabulary", "data.vocabulary", Text("NAMES"),
                 "Classes: ferplus8, affwild2-8, basic7, a file of one name a line, or names with commas. \
-                 Default: the first labelled dataset's"),
+                 Default: the labelled datasets' own"),
             flag("strict", "strict", Switch,
                 "End at the first picture that cannot be read, instead of skipping and counting it"),
         ]),

@@ -35,7 +35,7 @@ pub(super) struct Header {
     counters: Counters,
     /// Role of each network and whether it has an average.
     networks: BTreeMap<String, bool>,
-    pub identity: Identity,
+    pub identity: RunIdentity,
 }
 
 impl Header {
@@ -48,7 +48,7 @@ impl Header {
 /// The bytes of a file.
 pub(super) fn encode(
     state: &TrainingState,
-    identity: &Identity,
+    identity: &RunIdentity,
     computed_by: Option<&str>,
 ) -> Result<Vec<u8>, String> {
     let header = Header {

@@ -16,9 +16,9 @@ const SHOWN: usize = 100;
 /// What a run is: architecture, classes, settings, seed, data. A checkpoint goes on only in a run of equal identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Identity(BTreeMap<String, String>);
+pub struct RunIdentity(BTreeMap<String, String>);
 
-impl Identity {
+impl RunIdentity {
     /// Takes anything serde can write as a JSON object; its leaves are compared one by one under dotted names such as
     /// `settings.optimiser.clip`.
     ///
@@ -35,9 +35,9 @@ impl Identity {
     }
 
     /// What differs, `name is THEIRS there and OURS here` for the first few; `None` where nothing does.
-    pub(super) fn differences(&self, theirs: &Identity) -> Option<String> {
+    pub(super) fn differences(&self, theirs: &RunIdentity) -> Option<String> {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(theirs.0.keys()).collect();
-        let shown = |side: &Identity, name: &String| {
+        let shown = |side: &RunIdentity, name: &String| {
             side.0.get(name).map_or("not set".into(), |value| printable(value, SHOWN))
         };
         let differing: Vec<&String> =

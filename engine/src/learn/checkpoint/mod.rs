@@ -25,7 +25,7 @@ const LONGEST_REASON: usize = 300;
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
     folder: PathBuf,
-    identity: Identity,
+    identity: RunIdentity,
     computed_by: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub fn open(folder: &Path, identity: Identity) -> Result<Self, LearnError> {
+    pub fn open(folder: &Path, identity: RunIdentity) -> Result<Self, LearnError> {
         let io = |source| LearnError::Io { path: folder.into(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
         sweep_leftovers(folder).map_err(io)?;

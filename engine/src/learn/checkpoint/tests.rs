@@ -13,10 +13,10 @@ struct Run {
     settings: crate::learn::Settings,
 }
 
-fn identity(change: impl FnOnce(&mut Run)) -> Identity {
+fn identity(change: impl FnOnce(&mut Run)) -> RunIdentity {
     let mut run = Run { seed: 1, settings: crate::learn::Settings::default() };
     change(&mut run);
-    Identity::new(&run).unwrap()
+    RunIdentity::new(&run).unwrap()
 }
 
 fn weights(values: &[f32]) -> Weights {

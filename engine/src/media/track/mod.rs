@@ -50,7 +50,7 @@ pub struct Tracked {
 
 /// What a frame led to.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Step {
+pub struct TrackStep {
     /// The frame's faces by number.
     pub faces: Vec<Tracked>,
     /// Faces that are gone for good.
@@ -84,7 +84,7 @@ impl Tracker {
 
     /// Takes the detections of frame `frame`, or `None` where no detector looked at it: then the faces of the last frame
     /// are carried on. Frames come in order, and may leave gaps.
-    pub fn step(&mut self, frame: u64, detections: Option<&[Detection]>) -> Step {
+    pub fn step(&mut self, frame: u64, detections: Option<&[Detection]>) -> TrackStep {
         let passed = self.now.map_or(0, |now| frame.saturating_sub(now)).min(self.settings.patience + 1);
         self.now = Some(frame);
         for track in &mut self.tracks {
@@ -100,7 +100,7 @@ impl Tracker {
         }
         match detections {
             Some(found) => self.look(frame, found),
-            None => Step { faces: self.carried(), expired: vec![] },
+            None => TrackStep { faces: self.carried(), expired: vec![] },
         }
     }
 
@@ -109,7 +109,7 @@ impl Tracker {
         *self = Self::new(self.settings);
     }
 
-    fn look(&mut self, frame: u64, found: &[Detection]) -> Step {
+    fn look(&mut self, frame: u64, found: &[Detection]) -> TrackStep {
         let costs: Vec<Vec<f32>> = self
             .tracks
             .iter()
@@ -141,7 +141,7 @@ impl Tracker {
         });
         let present = |t: &&Track| t.seen == frame;
         let faces = self.tracks.iter().filter(present).map(|t| t.shown(true)).collect();
-        Step { faces, expired }
+        TrackStep { faces, expired }
     }
 
     /// The faces that were there when the detector last looked.

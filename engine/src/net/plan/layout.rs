@@ -23,7 +23,7 @@ impl Region {
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PlanPurpose {
     /// Forward only, running statistics: values are overwritten as soon as nobody reads them.
     Inference,
     /// Forward and backward: what the backward pass reads is kept.
@@ -56,7 +56,7 @@ impl Plan {
     ///
     /// # Errors
     /// A batch normalisation or rectifier does not follow a convolution of its own.
-    pub fn new(graph: &Graph, purpose: Purpose) -> Result<Self, PlanError> {
+    pub fn new(graph: &Graph, purpose: PlanPurpose) -> Result<Self, PlanError> {
         let (steps, shapes, features) = fuse(graph)?;
         let mut plan = Self {
             values: vec![Region::default(); shapes.len()],

@@ -12,6 +12,6 @@ mod step;
 mod tests;
 
 pub use error::PlanError;
-pub use layout::{Plan, Purpose, Region};
+pub use layout::{Plan, PlanPurpose, Region};
 pub(crate) use place::{BufferId, LiveRange, assign};
 pub use step::{Dropout, Epilogue, Norm, Step, StepKind, ValueId};

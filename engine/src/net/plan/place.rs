@@ -1,6 +1,6 @@
 //! Where buffers lie: each lives from the step that writes it to the last that reads it.
 
-use super::{Plan, Purpose, Region, Step, StepKind, ValueId};
+use super::{Plan, PlanPurpose, Region, Step, StepKind, ValueId};
 
 impl Plan {
     /// Values that a step keeps for its backward pass.
@@ -17,7 +17,7 @@ impl Plan {
         }
     }
 
-    pub(super) fn place(&mut self, purpose: Purpose) {
+    pub(super) fn place(&mut self, purpose: PlanPurpose) {
         let mut live_ranges = self.live_ranges(purpose);
         self.arena_len = assign(
             &mut live_ranges,
@@ -31,8 +31,8 @@ impl Plan {
     }
 
     /// When each buffer is in use.
-    pub(crate) fn live_ranges(&self, purpose: Purpose) -> Vec<LiveRange> {
-        let training = purpose == Purpose::Training;
+    pub(crate) fn live_ranges(&self, purpose: PlanPurpose) -> Vec<LiveRange> {
+        let training = purpose == PlanPurpose::Training;
         let end = 2 * self.steps.len();
         let backward = |step: usize| end - 1 - step;
         let mut live_ranges: Vec<LiveRange> = Vec::new();

@@ -10,7 +10,7 @@ fn graph(depth: Depth) -> Graph {
 
 #[test]
 fn a_residual_network_fuses_into_one_step_per_convolution() {
-    let plan = Plan::new(&graph(Depth::ResNet50), Purpose::Inference).expect("a plan");
+    let plan = Plan::new(&graph(Depth::ResNet50), PlanPurpose::Inference).expect("a plan");
     // 53 convolutions, the pool, the mean and the classifier.
     assert_eq!(plan.steps.len(), 56);
     let joined =
@@ -43,7 +43,7 @@ fn tangled() -> Graph {
 
 #[test]
 fn an_encoder_fuses_into_seven_steps_a_layer() {
-    let plan = Plan::new(&temporal(), Purpose::Training).expect("a plan");
+    let plan = Plan::new(&temporal(), PlanPurpose::Training).expect("a plan");
     // Two normalisations, attention and four products a layer; the projection, the last normalisation, the classifier.
     assert_eq!(plan.steps.len(), 2 * 7 + 3);
     assert!(plan.steps.iter().all(|s| !matches!(s.kind, StepKind::Pointwise { .. })));
@@ -53,7 +53,7 @@ fn an_encoder_fuses_into_seven_steps_a_layer() {
 
 #[test]
 fn what_no_product_takes_in_is_a_step_of_its_own() {
-    let plan = Plan::new(&tangled(), Purpose::Training).expect("a plan");
+    let plan = Plan::new(&tangled(), PlanPurpose::Training).expect("a plan");
     let pointwise = plan.steps.iter().filter(|s| matches!(s.kind, StepKind::Pointwise { .. }));
     assert_eq!(pointwise.count(), 5);
 }
@@ -61,14 +61,14 @@ fn what_no_product_takes_in_is_a_step_of_its_own() {
 #[test]
 fn buffers_alive_together_never_overlap() {
     for graph in [graph(Depth::ResNet18), temporal(), tangled()] {
-        for purpose in [Purpose::Inference, Purpose::Training] {
+        for purpose in [PlanPurpose::Inference, PlanPurpose::Training] {
             run_symbolically(&Plan::new(&graph, purpose).expect("a plan"), purpose);
         }
     }
 }
 
 /// Each buffer is stamped when written and must still carry its stamp when read.
-fn run_symbolically(plan: &Plan, purpose: Purpose) {
+fn run_symbolically(plan: &Plan, purpose: PlanPurpose) {
     let mut arena = vec![0usize; plan.arena_len];
     let stamp = |arena: &mut Vec<usize>, r: Region, s: usize| arena[r.offset..r.offset + r.len].fill(s);
     let holds =
@@ -85,7 +85,7 @@ fn run_symbolically(plan: &Plan, purpose: Purpose) {
         assert!(holds(&arena, plan.saved[t], 1000 + t));
         assert!(holds(&arena, plan.values[plan.features], 1 + plan.features) || step.output < plan.features);
     }
-    if purpose == Purpose::Inference {
+    if purpose == PlanPurpose::Inference {
         return;
     }
     let last = plan.shapes.len() - 1;
@@ -107,7 +107,7 @@ fn run_symbolically(plan: &Plan, purpose: Purpose) {
 
 #[test]
 fn an_arena_by_lifetime_is_far_smaller_than_all_buffers() {
-    let plan = Plan::new(&graph(Depth::ResNet50), Purpose::Inference).expect("a plan");
+    let plan = Plan::new(&graph(Depth::ResNet50), PlanPurpose::Inference).expect("a plan");
     let all: usize = plan.shapes.iter().map(|s| s.len()).sum();
     assert!(plan.arena_len * 5 < all, "{} of {all}", plan.arena_len);
 }

@@ -2,15 +2,9 @@
 
 use bevy_ecs::prelude::*;
 
-use super::frame::Faces;
 use crate::learn::Answer;
 use crate::media::Picture;
 use crate::media::track::Tracked;
-
-/// The frame it is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
-#[relationship(relationship_target = Faces)]
-pub struct InFrame(pub Entity);
 
 /// The person it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
@@ -18,7 +12,7 @@ pub struct OfTrack(pub Entity);
 
 /// Where it is, and how it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Component)]
-pub struct Face(pub Tracked);
+pub struct TrackedFace(pub Tracked);
 
 /// What the student computes of it before its classifier; only where an encoder or a file asks for it.
 #[derive(Debug, Clone, PartialEq, Component)]
@@ -38,4 +32,4 @@ pub struct VotedLabel(pub usize);
 
 /// The face cut out, until its reading takes it.
 #[derive(Debug, Clone, PartialEq, Component)]
-pub struct Thumbnail(pub Option<Picture>);
+pub struct FaceThumbnail(pub Option<Picture>);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 
-use super::face::InFrame;
 use crate::media::{Detection, Picture};
 
 /// Which frame of its video it is; of a stretch of a clip the first. Counted from 0.
@@ -33,16 +32,4 @@ pub struct Detections(pub Vec<Detection>);
 
 /// Its label, a class or -1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
-pub struct Truth(pub i64);
-
-/// The faces in it, kept by the ECS; they leave with it.
-#[derive(Debug, Component)]
-#[relationship_target(relationship = InFrame, linked_spawn)]
-pub struct Faces(Vec<Entity>);
-
-impl Faces {
-    /// In the order in which they were found.
-    pub fn in_order(&self) -> &[Entity] {
-        &self.0
-    }
-}
+pub struct FrameLabel(pub i64);

@@ -3,10 +3,12 @@
 
 mod face;
 mod frame;
+mod in_frame;
 mod sample;
 mod track;
 
-pub use face::{Face, Features, InFrame, OfTrack, StudentAnswer, TemporalAnswer, Thumbnail, VotedLabel};
-pub use frame::{ArrivedAt, ClipIndex, Detections, Faces, FrameIndex, FramePicture, Seconds, Truth};
+pub use face::{FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel};
+pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
+pub use in_frame::{Faces, InFrame};
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};
 pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline, TrackId};

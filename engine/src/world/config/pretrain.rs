@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{between, check, make_absolute, run_settings, spec_paths};
 use crate::data::{LabelsPerClass, Spec};
-use crate::learn::{Method, Settings, View};
+use crate::learn::{Method, Settings, ViewStrength};
 use crate::media::augment::{Framing, Policy};
 use crate::net::{Architecture, Depth, InputContract, ResNetSpec, Stem};
 use crate::world::error::WorldError;
@@ -115,12 +115,12 @@ pub struct DataConfig {
     /// Whether labelled pictures that the limit leaves out join the unlabelled ones.
     pub unlabelled_rest: bool,
     /// The run's classes: a built-in vocabulary's name, a file of one name a line, or names with commas between them.
-    /// Where it is empty, the first labelled dataset's own.
+    /// Where it is empty, those of the labelled datasets, in the order in which they first appear.
     pub vocabulary: String,
     /// How labelled pictures are drawn: `balanced` or `natural`.
     pub sampling: Sampling,
     /// Which view of labelled pictures is learned from: `weak` as in the paper, or `strong`.
-    pub labelled_view: View,
+    pub labelled_view: ViewStrength,
     /// Decoded pictures kept in memory, in MiB for each of labelled and unlabelled; 0 decodes every time.
     pub cache_mib: usize,
 }
@@ -135,7 +135,7 @@ impl Default for DataConfig {
             unlabelled_rest: true,
             vocabulary: String::new(),
             sampling: Sampling::Balanced,
-            labelled_view: View::Weak,
+            labelled_view: ViewStrength::Weak,
             cache_mib: 512,
         }
     }

@@ -11,7 +11,7 @@ mod source;
 mod stage_times;
 
 pub use super::pipelines::LiveStage;
-pub use super::schedule::Clock;
+pub use crate::clock::Clock;
 pub use neutral_state::NeutralState;
 pub use open::{About, RecognizerOpener, RecognizerSpec};
 pub use reading::{FaceReading, FrameReading};

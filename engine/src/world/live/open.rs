@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::recognizer::Recognizer;
 use super::settings::LiveSettings;
 use crate::backend::{self, Backend, BackendSpec};
+use crate::clock::Clock;
 use crate::media::detect::{Detector, DetectorChoice};
 use crate::signal::{PostSettings, VoteKind, VoteSettings};
 use crate::world::error::WorldError;
 use crate::world::run::{Model, TemporalModel};
-use crate::world::schedule::Clock;
 
 /// A recognizer, by what it is made of. What is `None` is chosen: by the encoder's card where there is an encoder, else by
 /// the defaults.
@@ -77,6 +77,26 @@ impl RecognizerSpec {
     /// As [`RecognizerOpener::new`] and [`RecognizerOpener::open`].
     pub fn open(self, clock: Clock) -> Result<(Recognizer, About), WorldError> {
         RecognizerOpener::new(self)?.open(clock)
+    }
+}
+
+impl Recognizer {
+    /// The model that is built in, with everything else by default: on the processor, in fixed point, with the detector
+    /// that is found, and [`LiveSettings::default`], so that each frame is answered at once.
+    ///
+    /// # Errors
+    /// A detector that was found is broken.
+    pub fn builtin() -> Result<Self, WorldError> {
+        Ok(RecognizerSpec::default().open(Clock::default())?.0)
+    }
+
+    /// As [`Recognizer::builtin`], with another model.
+    ///
+    /// # Errors
+    /// The model cannot be read or has no card, or a detector that was found is broken.
+    pub fn open(model: &Path) -> Result<Self, WorldError> {
+        let spec = RecognizerSpec { model: Some(model.to_owned()), ..RecognizerSpec::default() };
+        Ok(spec.open(Clock::default())?.0)
     }
 }
 

@@ -1,17 +1,16 @@
 //! Reads facial expressions: frames in, readings out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::Schedule;
 
 use super::neutral_state::NeutralState;
-use super::open::RecognizerSpec;
 use super::reading::{FaceReading, FrameReading};
 use super::settings::LiveSettings;
 use super::stage_times::StageTimes;
 use crate::backend::Backend;
+use crate::clock::Clock;
 use crate::learn::TemporalEncoder;
 use crate::media::Picture;
 use crate::media::align::Aligner;
@@ -23,7 +22,7 @@ use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
 use crate::world::pipelines::LiveStage;
 use crate::world::run::Model;
-use crate::world::schedule::{Clock, Pipeline};
+use crate::world::schedule::Pipeline;
 use crate::world::stages::align::{FaceAligner, KeptPictures};
 use crate::world::stages::capture::{AtHand, Inbox};
 use crate::world::stages::detect::FaceDetector;
@@ -60,24 +59,6 @@ pub struct Recognizer {
 }
 
 impl Recognizer {
-    /// The model that is built in, with everything else by default: on the processor, in fixed point, with the detector
-    /// that is found, and [`LiveSettings::default`], so that each frame is answered at once.
-    ///
-    /// # Errors
-    /// A detector that was found is broken.
-    pub fn builtin() -> Result<Self, WorldError> {
-        Ok(RecognizerSpec::default().open(Clock::default())?.0)
-    }
-
-    /// As [`Recognizer::builtin`], with another model.
-    ///
-    /// # Errors
-    /// The model cannot be read or has no card, or a detector that was found is broken.
-    pub fn open(model: &Path) -> Result<Self, WorldError> {
-        let spec = RecognizerSpec { model: Some(model.to_owned()), ..RecognizerSpec::default() };
-        Ok(spec.open(Clock::default())?.0)
-    }
-
     /// Puts a model to work; `encoder` with its softmax temperature, as
     /// [`TemporalModel::encoder`](crate::world::TemporalModel::encoder) gives it.
     ///

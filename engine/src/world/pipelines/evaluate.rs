@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
 use crate::learn::{EvalReport, Head};
 use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::EvaluationConfig;
 use crate::world::error::WorldError;
 use crate::world::run::{Model, labelled_pool};
-use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::pictures::{self, PictureTally, PictureWalk, PicturesAhead, Place};
 use crate::world::stages::plain_view::PlainView;
 use crate::world::stages::student::{self, FaceBatch, Student, Wanted};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bevy_platform::cell::SyncCell;
 
+use crate::clock::Clock;
 use crate::learn::TemporalEncoder;
 use crate::signal::PostSettings;
 use crate::world::clip::{ClipFeatures, ClipScores, ClipTally};
 use crate::world::error::WorldError;
-use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::clips::{self, ClipWalk, Comparison, KeptStudent, Scores};
 use crate::world::stages::student::FaceBatch;
 use crate::world::stages::temporal::{self, Encoder};

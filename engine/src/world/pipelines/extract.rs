@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::clock::Clock;
 use crate::data::{ClipSet, FeatureCache, FeatureFile, Loader, SkipLog};
 use crate::world::clip::ClipFeatures;
 use crate::world::error::WorldError;
 use crate::world::run::Model;
-use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::extraction::{self, ClipFaces, FacesAhead, Keeper};
 use crate::world::stages::plain_view::PlainView;
 use crate::world::stages::student::{self, FaceBatch, Student, Wanted};

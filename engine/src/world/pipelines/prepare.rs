@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::clock::Clock;
 use crate::data::{BalancedSampler, PictureCache, UniformSampler};
 use crate::learn::{self, Method};
 use crate::media::augment::View;
@@ -10,8 +11,10 @@ use crate::random::Purpose;
 use crate::world::config::{RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::Sets;
-use crate::world::schedule::{Clock, Pipeline, stages};
-use crate::world::stages::samples::{self, LabelledSampler, PreparedStep, Preparing, SampleSource, Source};
+use crate::world::schedule::{Pipeline, stages};
+use crate::world::stages::samples::{
+    self, LabelledSampler, PreparedStep, Preparing, SampleSource, StepSource,
+};
 
 stages! {
     /// One training step, prepared.
@@ -29,7 +32,7 @@ stages! {
 
 /// Prepares steps of one run, from any thread.
 pub struct Preparer {
-    source: Source,
+    source: StepSource,
     /// Pipelines that no thread is using.
     idle: Mutex<Vec<Pipeline>>,
 }
@@ -75,8 +78,8 @@ impl Preparer {
             classes: sets.vocabulary.len(),
             settings: settings.clone(),
             labelled_view: match config.data.labelled_view {
-                learn::View::Weak => View::Weak,
-                learn::View::Strong => View::Strong,
+                learn::ViewStrength::Weak => View::Weak,
+                learn::ViewStrength::Strong => View::Strong,
             },
             policy: config.augmentation.clone(),
             contract: config.contract()?,
@@ -84,7 +87,7 @@ impl Preparer {
             skips: Arc::clone(&sets.skips),
             renders,
         };
-        Ok(Self { source: Source(Arc::new(source)), idle: Mutex::default() })
+        Ok(Self { source: StepSource(Arc::new(source)), idle: Mutex::default() })
     }
 
     /// Draws, reads and augments a step's samples.

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::evaluate::{Subject, evaluate};
 use super::prepare::Preparer;
 use crate::backend::{self, Backend, Training, WeightSet};
+use crate::clock::Clock;
 use crate::data::{Formats, Loader, SkipLog};
 use crate::learn::{EvalReport, Settings, StepRecord, TrainLog, Trainer, TrainingState};
 use crate::media::augment::Policy;
@@ -23,10 +24,10 @@ use crate::net::{Architecture, Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, Skipped, Steps,
+    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems, Steps,
     TrainingData, student_card,
 };
-use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
 use crate::world::stages::training::{self, Learner, StepBatch, StepsAhead};
 
@@ -84,7 +85,7 @@ struct Identity<'a> {
     input: &'a InputConfig,
     training: &'a Settings,
     augmentation: &'a Policy,
-    labelled_view: crate::learn::View,
+    labelled_view: crate::learn::ViewStrength,
     sampling: Sampling,
     classes: &'a [String],
     data: String,
@@ -345,7 +346,7 @@ impl Steps for Pretraining {
             scores,
             best,
             data,
-            skipped: Skipped::of(&self.sets.skips),
+            skipped: SkippedItems::of(&self.sets.skips),
             loader_waited_seconds: self.waited_seconds(),
             config: self.config.clone(),
         };

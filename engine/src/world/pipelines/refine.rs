@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::evaluate_clips::{ScoreSink, evaluate_clips};
 use super::extract::{Extraction, extract};
 use crate::backend::{Backend, WeightSet};
+use crate::clock::Clock;
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog};
 use crate::learn::{
     FrameReport, TemporalEncoder, TemporalRecord, TemporalSettings, TemporalTrainer, TrainLog, TrainingState,
@@ -18,9 +19,9 @@ use crate::world::clip::{ClipFeatures, ClipScores};
 use crate::world::config::{ComputeConfig, EncoderConfig, RefineConfig};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Cadence, Model, RefineReport, Run as _, RunFolder, Session, Skipped, Steps, encoder_card, open_clips,
+    Cadence, Model, RefineReport, Run as _, RunFolder, Session, SkippedItems, Steps, encoder_card, open_clips,
 };
-use crate::world::schedule::{Clock, Pipeline, stages};
+use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
 use crate::world::stages::stretches::{self, EncoderLearner, StretchBatch, TrainingClips};
 
@@ -307,7 +308,7 @@ impl Steps for Refining {
             train_frames,
             valid_clips,
             valid_frames,
-            skipped: Skipped::of(&self.skips),
+            skipped: SkippedItems::of(&self.skips),
             config: self.config.clone(),
         };
         self.session.write_report(&report)?;

@@ -2,19 +2,31 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::files::write_atomically;
+use crate::files::{FolderLock, LARGEST_SETTINGS, read_text_limited, sweep_leftovers, write_atomically};
 use crate::world::error::WorldError;
 
 /// Bytes that must fit on the disk before a run starts; far less than a checkpoint, but a full disk has none.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// The folder of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFolder(PathBuf);
+/// The folder of one run, kept to this program as long as this value or a copy of it lives.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Only held: a second program in the same folder would mix its log into this one's.
+    _lock: Arc<FolderLock>,
+}
+
+/// What the names of locks and of unfinished files begin with: a folder that holds nothing else is empty.
+const OWN_PREFIX: &str = ".affekt";
+/// The finished model of a run's folder.
+const MODEL: &str = "model.safetensors";
+/// The settings of a run's folder.
+const CONFIG: &str = "config.toml";
 
 impl RunFolder {
     /// Makes the folder for a new run.
@@ -24,18 +36,28 @@ impl RunFolder {
     pub fn create(path: &Path, force: bool) -> Result<Self, WorldError> {
         let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
         std::fs::create_dir_all(path).map_err(|e| refuse(format!("cannot be made: {e}")))?;
-        let mut entries = std::fs::read_dir(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
-        if !force && entries.next().is_some() {
+        // Before anything in it is looked at: another program may be at work here.
+        let folder = Self::locked(path)?;
+        let entries = std::fs::read_dir(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+        let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+        if !force && names.any(|name| !name.to_string_lossy().starts_with(OWN_PREFIX)) {
             return Err(refuse(format!(
                 "is not empty; go on with the run in it by --resume {}, start over in it by --force, or choose \
                  another --out",
                 path.display()
             )));
         }
-        probe_folder(path)?;
-        let folder = Self(path.to_owned());
         folder.clear().map_err(|e| refuse(format!("what an earlier run left cannot be removed: {e}")))?;
         Ok(folder)
+    }
+
+    /// Keeps a folder to this program, sweeps what killed programs left in it, and finds out whether it can be written.
+    fn locked(path: &Path) -> Result<Self, WorldError> {
+        let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
+        let lock = FolderLock::take(path).map_err(|e| refuse(e.to_string()))?;
+        sweep_leftovers(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+        probe_folder(path)?;
+        Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) })
     }
 
     /// Removes what a run writes, and nothing else.
@@ -55,13 +77,11 @@ impl RunFolder {
     /// # Errors
     /// It holds no run, or cannot be written.
     pub fn open(path: &Path) -> Result<Self, WorldError> {
-        let folder = Self(path.to_owned());
-        if !folder.config().is_file() {
+        if !path.join(CONFIG).is_file() {
             let problem = "holds no config.toml, so no run was begun in it; check the path".into();
             return Err(WorldError::Folder { path: path.to_owned(), problem });
         }
-        probe_folder(path)?;
-        Ok(folder)
+        Self::locked(path)
     }
 
     /// The finished model in a folder that is only read.
@@ -69,11 +89,11 @@ impl RunFolder {
     /// # Errors
     /// There is none, because the run has not ended or it is no run's folder.
     pub fn finished_model(path: &Path) -> Result<PathBuf, WorldError> {
-        let model = Self(path.to_owned()).model();
+        let model = path.join(MODEL);
         if model.is_file() {
             return Ok(model);
         }
-        let problem = if Self(path.to_owned()).config().is_file() {
+        let problem = if path.join(CONFIG).is_file() {
             format!(
                 "holds a run that has not ended; finish it by affekt pretrain --resume {0} (affekt refine --resume {0} \
                  where it is a temporal run)",
@@ -87,42 +107,42 @@ impl RunFolder {
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The resolved settings.
     pub fn config(&self) -> PathBuf {
-        self.0.join("config.toml")
+        self.path.join(CONFIG)
     }
 
     /// One JSON object a step.
     pub fn log(&self) -> PathBuf {
-        self.0.join("log.jsonl")
+        self.path.join("log.jsonl")
     }
 
     /// The checkpoint's folder.
     pub fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoint")
+        self.path.join("checkpoint")
     }
 
     /// The model that evaluation uses.
     pub fn model(&self) -> PathBuf {
-        self.0.join("model.safetensors")
+        self.path.join(MODEL)
     }
 
     /// The teacher, beside the student in `model`.
     pub fn teacher(&self) -> PathBuf {
-        self.0.join("teacher.safetensors")
+        self.path.join("teacher.safetensors")
     }
 
     /// The student's features of clips, unless the settings name another folder.
     pub fn features(&self) -> PathBuf {
-        self.0.join("features")
+        self.path.join("features")
     }
 
     /// What came of the run.
     pub fn report(&self) -> PathBuf {
-        self.0.join("report.json")
+        self.path.join("report.json")
     }
 
     /// Writes the settings.
@@ -141,7 +161,8 @@ impl RunFolder {
     /// The file cannot be read, or was changed to something that is no config.
     pub fn load_config<C: DeserializeOwned>(&self) -> Result<C, WorldError> {
         let path = self.config();
-        let text = std::fs::read_to_string(&path).map_err(|e| WorldError::io(&path, e))?;
+        let text =
+            read_text_limited(&path, LARGEST_SETTINGS, "settings").map_err(|e| WorldError::io(&path, e))?;
         toml::from_str(&text).map_err(|e| WorldError::file(&path, e.to_string().trim().to_owned()))
     }
 }
@@ -182,6 +203,29 @@ mod tests {
         probe_folder(root.path()).expect("writable");
         assert_eq!(std::fs::read_dir(root.path()).expect("readable").count(), 0);
         assert!(probe_folder(&root.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_run_at_a_time() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let first = RunFolder::create(root.path(), false).expect("empty");
+        first.save_config(&RunConfig::default()).expect("written");
+        for second in [RunFolder::open(root.path()), RunFolder::create(root.path(), true)] {
+            let error = second.expect_err("another one is at work").to_string();
+            assert!(error.contains(&root.path().display().to_string()), "{error}");
+        }
+        let copy = first.clone();
+        drop(first);
+        assert!(RunFolder::open(root.path()).is_err(), "a copy keeps it");
+        drop(copy);
+        RunFolder::open(root.path()).expect("free again");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_no_obstacle() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(root.path().join(".affekt-xyz.part"), "half").expect("a leftover");
+        RunFolder::create(root.path(), false).expect("as good as empty");
     }
 
     #[test]

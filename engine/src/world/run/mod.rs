@@ -9,7 +9,7 @@ mod sets;
 
 pub use folder::{RunFolder, probe_folder};
 pub use model::{Model, TemporalModel};
-pub use report::{RefineReport, RunReport, Skipped};
+pub use report::{RefineReport, RunReport, SkippedItems};
 pub use session::{Advance, Cadence, Run, Session, Steps};
 pub use sets::{Sets, SetsSummary, TrainingData, labelled_pool, open_clips};
 

@@ -26,7 +26,7 @@ pub struct RunReport {
     /// Sizes of the data.
     pub data: SetsSummary,
     /// Items that could not be used.
-    pub skipped: Skipped,
+    pub skipped: SkippedItems,
     /// Seconds of this process's training that were spent waiting for the loader.
     pub loader_waited_seconds: f64,
     /// The settings.
@@ -53,21 +53,21 @@ pub struct RefineReport {
     /// Frames of them.
     pub valid_frames: usize,
     /// Faces that could not be read.
-    pub skipped: Skipped,
+    pub skipped: SkippedItems,
     /// The settings.
     pub config: RefineConfig,
 }
 
 /// Items that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct SkippedItems {
     /// How many.
     pub count: usize,
     /// The first few, each with its file and place.
     pub first: Vec<String>,
 }
 
-impl Skipped {
+impl SkippedItems {
     /// What a log has counted.
     pub fn of(skips: &SkipLog) -> Self {
         Self { count: skips.count(), first: skips.first() }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::folder::RunFolder;
+use crate::clock::Clock;
 use crate::files::write_atomically;
-use crate::learn::{Checkpoints, Identity, TrainLog, TrainingState, WallClock};
+use crate::learn::{Checkpoints, RunIdentity, TrainLog, TrainingState};
 use crate::world::error::WorldError;
 
 /// What a run keeps on disk, and when it measures and saves.
@@ -37,7 +38,7 @@ impl Session {
     /// # Errors
     /// The folder of checkpoints cannot be used.
     pub fn open(folder: RunFolder, run: &impl Serialize, cadence: Cadence) -> Result<Self, WorldError> {
-        let checkpoints = Checkpoints::open(&folder.checkpoints(), Identity::new(run)?)?;
+        let checkpoints = Checkpoints::open(&folder.checkpoints(), RunIdentity::new(run)?)?;
         Ok(Self { folder, checkpoints, saved_at: None, cadence })
     }
 
@@ -56,7 +57,7 @@ impl Session {
     /// # Errors
     /// It cannot be opened.
     pub fn log(&self, done: u64) -> Result<TrainLog, WorldError> {
-        Ok(TrainLog::open(&self.folder.log(), done, Box::new(WallClock::default()))?)
+        Ok(TrainLog::open(&self.folder.log(), done, Clock::default())?)
     }
 
     /// Writes the report.

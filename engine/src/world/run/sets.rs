@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{
-    Ambiguous, ClipFormats, ClipSet, DedupReport, Formats, Mapping, Pool, SkipLog, Source, Spec, Target,
-    TrainingPools, Vocabulary, training_pools,
+    ClipFormats, ClipSet, DedupReport, Formats, Pool, SkipLog, Source, Spec, TrainingPools, Vocabulary,
+    training_pools,
 };
 use crate::world::config::RunConfig;
 use crate::world::error::WorldError;
@@ -80,7 +80,7 @@ impl Sets {
         let TrainingData { labelled, unlabelled, valid } = data;
         let unlabelled_sources = unlabelled.len();
         let vocabulary = match config.data.vocabulary.as_str() {
-            "" => own_vocabulary(&labelled)?,
+            "" => Vocabulary::of_sources(&labelled)?,
             named => Vocabulary::open(named)?,
         };
         let valid = match valid.as_slice() {
@@ -145,33 +145,6 @@ pub fn labelled_pool(
         ));
     }
     Ok(pool)
-}
-
-/// The classes of the first labelled dataset, without columns that name no expression and those its SPEC maps away.
-fn own_vocabulary(labelled: &[Source]) -> Result<Vocabulary, WorldError> {
-    let Some(source) = labelled.first() else {
-        return Err(WorldError::setting("data.labelled", "names no dataset; add one with --labelled SPEC"));
-    };
-    let expressions = Vocabulary::open("ferplus8")?;
-    let mut classes: Vec<String> = vec![];
-    for class in source.dataset.classes() {
-        let name = match source.map.get(class).map(String::as_str) {
-            Some("drop" | "unlabelled") => continue,
-            Some(other) => other,
-            None if names_no_expression(&expressions, class) => continue,
-            None => class,
-        };
-        if !classes.iter().any(|known| known == name) {
-            classes.push(name.to_owned());
-        }
-    }
-    Ok(Vocabulary::new(classes)?)
-}
-
-fn names_no_expression(expressions: &Vocabulary, class: &str) -> bool {
-    let alone = [class.to_owned()];
-    let mapping: Option<Mapping> = expressions.mapping("", &alone, &BTreeMap::new(), Ambiguous::Drop).ok();
-    mapping.is_some_and(|targets| targets == [Target::Drop])
 }
 
 /// Opens clips under a model's classes.

@@ -5,7 +5,9 @@ use bevy_ecs::prelude::*;
 use super::capture::AtHand;
 use super::student::FaceBatch;
 use crate::media::align::{Aligner, thumbnail};
-use crate::world::components::{Face, Faces, FramePicture, NextThumbnail, OfTrack, Seconds, Thumbnail};
+use crate::world::components::{
+    FaceThumbnail, Faces, FramePicture, NextThumbnail, OfTrack, Seconds, TrackedFace,
+};
 use crate::world::error::WorldError;
 
 /// How faces become input.
@@ -29,7 +31,7 @@ pub fn align(
     kept: Res<KeptPictures>,
     mut batch: ResMut<FaceBatch>,
     frames: Query<(&FramePicture, &Seconds, &Faces)>,
-    faces: Query<(&Face, &OfTrack)>,
+    faces: Query<(&TrackedFace, &OfTrack)>,
     mut tracks: Query<&mut NextThumbnail>,
 ) -> Result<(), WorldError> {
     batch.faces.clear();
@@ -37,7 +39,8 @@ pub fn align(
     for &frame in &at_hand.0 {
         let Ok((FramePicture(picture), Seconds(seconds), in_frame)) = frames.get(frame) else { continue };
         for &face in in_frame.in_order() {
-            let (Face(tracked), track) = faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
+            let (TrackedFace(tracked), track) =
+                faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
             batch.faces.push(face);
             views.push((picture, tracked.face_box, tracked.landmarks));
             if let Some((every, side)) = kept.thumbnails
@@ -46,7 +49,7 @@ pub fn align(
             {
                 next.0 = seconds + every;
                 let cut = thumbnail(picture, &tracked.face_box, side);
-                commands.entity(face).insert(Thumbnail(Some(cut)));
+                commands.entity(face).insert(FaceThumbnail(Some(cut)));
             }
         }
     }

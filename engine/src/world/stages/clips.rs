@@ -15,8 +15,8 @@ use crate::learn::{Answer, Head};
 use crate::signal::{PostSettings, SignalError, SmoothKind, SmoothSettings, Smoother, VoteSettings, Voter};
 use crate::world::clip::{ClipFeatures, ClipTally, ScoredFrame, VOTE_KINDS};
 use crate::world::components::{
-    Ballot, ClipIndex, Ended, Faces, Features, FrameIndex, InFrame, StudentAnswer, TemporalAnswer, Timeline,
-    Truth, VotedLabel,
+    Ballot, ClipIndex, Ended, Faces, Features, FrameIndex, FrameLabel, InFrame, StudentAnswer,
+    TemporalAnswer, Timeline, VotedLabel,
 };
 use crate::world::error::WorldError;
 
@@ -93,7 +93,7 @@ pub fn draw_frames(
     let mut fresh = vec![];
     batch.faces.clear();
     for frame in walk.now.clone() {
-        let truth = Truth(set.label(walk.clip, frame));
+        let truth = FrameLabel(set.label(walk.clip, frame));
         let entity = commands.spawn((ClipIndex(walk.clip), FrameIndex(frame), truth)).id();
         let has_face = files[walk.clip].row(frame).is_some();
         let face = has_face.then(|| commands.spawn(InFrame(entity)).id());
@@ -262,7 +262,7 @@ pub fn measure(
     mut commands: Commands,
     mut comparison: ResMut<Comparison>,
     mut scores: ResMut<Scores>,
-    frames: Query<(Entity, &ClipIndex, &FrameIndex, &Truth, Option<&Faces>)>,
+    frames: Query<(Entity, &ClipIndex, &FrameIndex, &FrameLabel, Option<&Faces>)>,
     mut faces: Query<Gathered>,
 ) -> Result<(), WorldError> {
     let mut in_order: Vec<_> = frames.iter().collect();

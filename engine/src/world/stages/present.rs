@@ -4,8 +4,8 @@ use bevy_ecs::prelude::*;
 
 use crate::media::Picture;
 use crate::world::components::{
-    ArrivedAt, Face, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer, TemporalAnswer, Thumbnail,
-    VotedLabel,
+    ArrivedAt, FaceThumbnail, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer, TemporalAnswer,
+    TrackedFace, VotedLabel,
 };
 use crate::world::error::WorldError;
 use crate::world::live::{FaceReading, FrameReading};
@@ -21,11 +21,11 @@ pub struct Outbox(pub Vec<FrameReading>);
 
 /// What a face has gathered on its way.
 type Gathered<'a> = (
-    &'a Face,
+    &'a TrackedFace,
     &'a mut StudentAnswer,
     Option<&'a mut TemporalAnswer>,
     Option<&'a VotedLabel>,
-    Option<&'a mut Thumbnail>,
+    Option<&'a mut FaceThumbnail>,
 );
 
 /// What is left of a frame.
@@ -57,7 +57,8 @@ pub fn present(
                 .map(|mut picture| std::mem::replace(&mut picture.0, Picture::filled(0, 0, 1, 0))),
         };
         for &face in in_frame {
-            let Ok((Face(tracked), mut student, temporal, Some(voted), thumbnail)) = faces.get_mut(face)
+            let Ok((TrackedFace(tracked), mut student, temporal, Some(voted), thumbnail)) =
+                faces.get_mut(face)
             else {
                 continue;
             };

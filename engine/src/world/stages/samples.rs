@@ -63,7 +63,7 @@ pub struct SampleSource {
 
 /// The source of a loader's steps.
 #[derive(Resource, Clone)]
-pub struct Source(pub Arc<SampleSource>);
+pub struct StepSource(pub Arc<SampleSource>);
 
 /// The step that is prepared, counted from 0, and what came of it.
 #[derive(Resource, Default)]
@@ -78,7 +78,7 @@ pub struct Preparing {
 pub fn draw(
     mut commands: Commands,
     old: Query<Entity, With<PoolIndex>>,
-    source: Res<Source>,
+    source: Res<StepSource>,
     preparing: Res<Preparing>,
 ) -> Result<(), WorldError> {
     old.iter().for_each(|entity| commands.entity(entity).despawn());
@@ -103,7 +103,7 @@ pub fn draw(
 /// size and balance.
 pub fn load(
     mut commands: Commands,
-    source: Res<Source>,
+    source: Res<StepSource>,
     mut samples: Query<(Entity, &mut PoolIndex, &BatchIndex, Has<Unlabelled>)>,
 ) -> Result<(), WorldError> {
     let source = &source.0;
@@ -126,7 +126,7 @@ pub fn load(
 /// and is to be seen twice.
 pub fn augment(
     mut commands: Commands,
-    source: Res<Source>,
+    source: Res<StepSource>,
     preparing: Res<Preparing>,
     samples: Query<(Entity, &Pixels, &BatchIndex, Has<Unlabelled>)>,
 ) -> Result<(), WorldError> {
@@ -165,7 +165,7 @@ type Viewed<'a> = (
 
 /// Puts the samples together, in the order of the batch: rendered here, or as views that the backend renders.
 pub fn collect(
-    source: Res<Source>,
+    source: Res<StepSource>,
     mut preparing: ResMut<Preparing>,
     samples: Query<Viewed>,
 ) -> Result<(), WorldError> {

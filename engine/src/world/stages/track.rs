@@ -9,7 +9,7 @@ use super::temporal::Encoder;
 use crate::media::track::Tracker;
 use crate::signal::VoteSettings;
 use crate::world::components::{
-    Ballot, Detections, Ended, Face, FrameIndex, InFrame, NextThumbnail, OfTrack, Timeline, TrackId,
+    Ballot, Detections, Ended, FrameIndex, InFrame, NextThumbnail, OfTrack, Timeline, TrackId, TrackedFace,
 };
 use crate::world::error::WorldError;
 
@@ -57,7 +57,7 @@ pub fn track(
                 new.insert(track, Timeline::default());
                 track
             });
-            seen.insert(track, commands.spawn((Face(face), InFrame(frame), OfTrack(track))).id());
+            seen.insert(track, commands.spawn((TrackedFace(face), InFrame(frame), OfTrack(track))).id());
         }
         for &track in tracks.values() {
             let face = seen.get(&track).copied();

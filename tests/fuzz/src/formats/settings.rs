@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use affekt_engine::data::{ClipFormats, Formats, Spec};
-use affekt_engine::output::{Form as Subtitles, Run, Summary, Thumbnail, subtitles};
+use affekt_engine::output::{Form as Subtitles, LabelRun, Summary, Thumbnail, subtitles};
 use affekt_engine::world::RunConfig;
 
 use super::{Form, Format, message, other};
@@ -72,7 +72,7 @@ fn read_config(folder: &Path) -> Result<(), String> {
 }
 
 fn make_results(folder: &Path) -> io::Result<()> {
-    let run = |label, first| Run {
+    let run = |label, first| LabelRun {
         label,
         first,
         frames: 5,
