@@ -153,7 +153,8 @@ fn a_folder_of_pictures_is_a_video_at_a_fixed_rate() {
         picture.write_png(&folder.path().join(format!("{number}.png"))).unwrap();
     }
     std::fs::write(folder.path().join("3.png"), "no picture").unwrap();
-    let mut source = open(folder.path(), OpenOptions { folder_rate: 10.0 }).unwrap();
+    let mut source =
+        open(folder.path(), OpenOptions { folder_rate: 10.0, ..OpenOptions::default() }).unwrap();
     assert_eq!(source.info().frames, Some(4));
     let mut all = vec![];
     while let Some(frame) = source.next_frame().unwrap() {

@@ -88,7 +88,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
     let mut maker = Maker::new(&args.reading, VoteArg::Causal, &settings, compute)?;
     let Opened { source, overflow, needs_pace, detector } =
-        args.source.open(request, OpenOptions { folder_rate: args.fps })?;
+        args.source.open(request, OpenOptions { folder_rate: args.fps, ..OpenOptions::default() })?;
     let mut recognizer = match detector.filter(|_| args.reading.detector.is_none()) {
         Some(detector) => maker.with(detector)?,
         None => maker.make()?,

@@ -178,7 +178,7 @@ pub(super) fn align(
             gallery.faces.insert((frame.0, face.id), thumbnail(picture, &face.face_box, side));
         }
     }
-    let input = framer.0.align_all(&views);
+    let input = framer.0.align_all(&views)?;
     batch.input = input;
     watch.book(LiveStage::Align);
     Ok(())
