@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use affekt_engine::media::source::{FrameSource as _, OpenOptions, inputs, open};
+use affekt_engine::media::source::{OpenOptions, inputs, open};
 use affekt_engine::media::{CutDetector, Picture};
 use affekt_engine::synth::{Actor, Room, Style, SynthClipSettings, SynthClips};
 

@@ -79,8 +79,8 @@ fn without_ffmpeg(name: &str, test: impl FnOnce()) {
         Ok(_) => {}
         Err(_) => {
             let program = std::env::current_exe().unwrap();
-            let run =
-                Command::new(program).args(["--exact", name, "--nocapture"]).env(ALONE, name).env("PATH", "");
+            let mut run = Command::new(program);
+            run.args(["--exact", name, "--nocapture"]).env(ALONE, name).env("PATH", "");
             let out = run.output().unwrap();
             let said =
                 format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));

@@ -157,3 +157,87 @@ impl CutDetector {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::FaceBox;
+
+    /// A wall with twelve patches of colour, whose places and colours depend on the seed.
+    fn scene(seed: usize, shift: usize, light: f32) -> Picture {
+        let (w, h) = (320, 180);
+        let mut picture = Picture::filled(w, h, 3, 60 + (seed * 40 % 130) as u8);
+        for patch in 0..12usize {
+            let draw = (seed * 7919 + patch * 104_729 + 17).wrapping_mul(2_654_435_761) >> 7;
+            let colour = [draw % 251, draw / 7 % 241, draw / 49 % 239].map(|v| v as u8);
+            let (left, top) = (draw / 11 % (w - 70) + shift, draw / 13 % (h - 50));
+            for y in top..top + 45 {
+                for x in left..(left + 60).min(w) {
+                    picture.pixels[(y * w + x) * 3..][..3].copy_from_slice(&colour);
+                }
+            }
+        }
+        picture.pixels.iter_mut().for_each(|v| *v = (f32::from(*v) * light).min(255.0) as u8);
+        picture
+    }
+
+    #[test]
+    fn a_cut_is_found_once_where_it_is() {
+        let mut detector = CutDetector::default();
+        let cuts: Vec<usize> =
+            (0..90).filter(|&frame| detector.push(&scene(frame / 30, frame % 30 / 3, 1.0))).collect();
+        assert_eq!(cuts, [30, 60]);
+        let grey: Vec<usize> = (90..150)
+            .filter(|&frame| detector.push(&scene(frame / 30, frame % 30 / 3, 1.0).with_channels(1)))
+            .collect();
+        assert!(grey.contains(&120), "without colours too: {grey:?}");
+    }
+
+    #[test]
+    fn light_that_changes_and_a_camera_that_drifts_are_no_cuts() {
+        let mut detector = CutDetector::default();
+        for frame in 0..120usize {
+            let light = 0.8 + 0.2 * (frame as f32 / 9.0).sin();
+            assert!(!detector.push(&scene(3, frame / 2, light)), "frame {frame}");
+        }
+        assert!(!detector.push(&scene(3, 60, 1.0)), "the light is switched on");
+        detector.clear();
+        assert!(!detector.push(&scene(5, 0, 1.0)), "nothing is known of what was before");
+    }
+
+    #[test]
+    fn faces_that_are_all_new_make_a_smaller_change_a_cut() {
+        let person = |place: usize| {
+            let mut picture = scene(1, 0, 1.0);
+            for y in 40..140 {
+                for x in place..place + 80 {
+                    picture.pixels[(y * 320 + x) * 3..][..3].copy_from_slice(&[230, 180, 150]);
+                }
+            }
+            let face_box = FaceBox { x: place as f32, y: 40.0, w: 80.0, h: 100.0 };
+            (picture, [Detection { face_box, landmarks: None, score: 1.0 }])
+        };
+        let ((left, on_left), (right, on_right)) = (person(30), person(200));
+        let change = Signature::of(&left).difference(&Signature::of(&right));
+        assert!((LEAST_WITH_NEW_FACES..LEAST).contains(&change), "{change}");
+        let mut detector = CutDetector::default();
+        assert!(!detector.push_with_faces(&left, &on_left) && !detector.push_with_faces(&left, &on_left));
+        assert!(detector.push_with_faces(&right, &on_right));
+        let mut detector = CutDetector::default();
+        assert!(!detector.push_with_faces(&left, &on_left));
+        assert!(!detector.push_with_faces(&right, &[]), "a face that is not found is no new one");
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&left) && !detector.push(&right));
+    }
+
+    #[test]
+    fn a_picture_that_is_none_is_no_cut_and_no_panic() {
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&scene(0, 0, 1.0)));
+        assert!(!detector.push(&Picture::filled(9, 9, 4, 0)));
+        for (w, h) in [(1, 1), (3, 200), (5000, 2)] {
+            detector.push(&Picture::filled(w, h, 1, 9));
+        }
+        assert!(detector.push(&scene(0, 0, 1.0)), "a flat field has nothing in common with a scene");
+    }
+}
