@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 10] = [
+const CONFINED: [(&str, &str); 9] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
@@ -28,7 +28,6 @@ const CONFINED: [(&str, &str); 10] = [
     ("tract_onnx", "media"),
     ("rustface", "media"),
     ("openh264", "media"),
-    ("re_mp4", "media"),
     ("nokhwa", "media"),
     ("tungstenite", "output"),
 ];

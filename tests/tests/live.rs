@@ -61,7 +61,7 @@ fn model(template: &str) -> Model {
     for frame in 0..30 {
         let truth = room.truth(frame)[0];
         let mut input = vec![0.0; aligner.input_len()];
-        aligner.align(&room.picture(frame), &truth.face_box, Some(&truth.landmarks), &mut input);
+        aligner.align(&room.picture(frame), &truth.face_box, Some(&truth.landmarks), &mut input).unwrap();
         let logits = network.forward(&input, 1).unwrap();
         mean.iter_mut().zip(&logits).for_each(|(sum, logit)| *sum += logit / 30.0);
     }
@@ -146,7 +146,7 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
         for face in readings.iter().flat_map(|r| &r.faces) {
             let mut input = vec![0.0; aligner.input_len()];
             let frame = room.picture(face.frame);
-            aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input);
+            aligner.align(&frame, &face.face_box, face.landmarks.as_ref(), &mut input).unwrap();
             let answer = Answer::of(&network.forward(&input, 1).unwrap(), model.card.temperature).unwrap();
             let off = answer.probabilities.iter().zip(&face.probabilities).map(|(a, b)| (a - b).abs());
             assert!(off.fold(0.0, f32::max) < 1e-4, "{answer:?} {face:?}");
@@ -229,7 +229,9 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
             let face = reading.faces.iter().find(|f| f.face == id);
             let features = face.map(|face| {
                 let mut input = vec![0.0; aligner.input_len()];
-                aligner.align(&room.picture(face.frame), &face.face_box, face.landmarks.as_ref(), &mut input);
+                aligner
+                    .align(&room.picture(face.frame), &face.face_box, face.landmarks.as_ref(), &mut input)
+                    .unwrap();
                 student.features(&input, 1).unwrap()
             });
             logits.extend(encoder.push(&mut window, &[features.as_deref()]).unwrap());

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::media::Picture;
-use affekt_engine::media::source::{Frame, FrameSource, OpenOptions, ReadAhead, open};
+use affekt_engine::media::{Picture, PixelFormat};
+use affekt_engine::media::source::{FolderKind, Frame, FrameSource, OpenOptions, ReadAhead, open};
 
 const FRAMES: usize = 24;
 
@@ -153,7 +153,8 @@ fn a_folder_of_pictures_is_a_video_at_a_fixed_rate() {
         picture.write_png(&folder.path().join(format!("{number}.png"))).unwrap();
     }
     std::fs::write(folder.path().join("3.png"), "no picture").unwrap();
-    let mut source = open(folder.path(), OpenOptions { folder_rate: 10.0 }).unwrap();
+    let mut source =
+        open(folder.path(), OpenOptions { folder_rate: 10.0, ..OpenOptions::default() }).unwrap();
     assert_eq!(source.info().frames, Some(4));
     let mut all = vec![];
     while let Some(frame) = source.next_frame().unwrap() {
@@ -184,5 +185,44 @@ fn a_frame_that_is_sought_is_the_one_that_is_given() {
         assert_eq!((rest, source.skipped().count), (vec![21, 22, 23], 0), "{name}");
         assert!(source.seek(99).unwrap());
         assert_eq!(source.next_frame().unwrap(), None, "past the end there is nothing");
+    }
+}
+
+/// Writes pictures of different scenes, or of one that moves on, by name.
+fn folder_of(pictures: &[(&str, usize, usize, (usize, usize))]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for &(name, scene, shift, (w, h)) in pictures {
+        let value = |x: usize, y: usize| ((x + shift) / 8 * (scene * 37 + 11) + y / 8 * (scene * 53 + 29)) % 256;
+        let pixels = (0..w * h).map(|at| value(at % w, at / w) as u8).collect::<Vec<_>>();
+        let picture = Picture::new(w, h, PixelFormat::Grey, w, &pixels).unwrap();
+        picture.write_png(&folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn photos_are_told_from_a_film_and_the_caller_has_the_last_word() {
+    let size = (96, 64);
+    let names = ["1.png", "2.png", "3.png", "4.png", "5.png"];
+    let film: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, 1, k, size)).collect();
+    let jumping: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, k + 1, 0, size)).collect();
+    let sizes: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, 1, k, (96 + 8 * (k % 2), 64))).collect();
+    let people: Vec<_> = ["anna.png", "bert.png", "carl.png"].iter().map(|&name| (name, 1, 0, size)).collect();
+    for (pictures, kind, word) in [
+        (&film, FolderKind::Film, "names that count"),
+        (&jumping, FolderKind::Photos, "nothing in common"),
+        (&sizes, FolderKind::Photos, "different sizes"),
+        (&people, FolderKind::Photos, "names that do not count"),
+    ] {
+        let folder = folder_of(pictures);
+        let guess = FolderKind::guess(folder.path()).unwrap();
+        assert!(guess.kind == kind && guess.reason.contains(word), "{guess:?}");
+        for asked in [None, Some(FolderKind::Film), Some(FolderKind::Photos)] {
+            let source = open(folder.path(), OpenOptions { folder: asked, ..OpenOptions::default() }).unwrap();
+            let info = source.info();
+            assert_eq!(info.still, asked.unwrap_or(kind) == FolderKind::Photos, "{word} {asked:?}");
+            assert_eq!(info.frames, Some(pictures.len() as u64));
+            assert_eq!(asked.is_none() && info.still, info.reader.contains(word), "{}", info.reader);
+        }
     }
 }

@@ -5,9 +5,9 @@
 
 use rayon::prelude::*;
 
-use super::Picture;
 use super::augment::{Affine, Policy, Program};
 use super::face::{FaceBox, Landmarks};
+use super::{MediaError, Picture};
 use crate::net::{BoxCrop, InputContract};
 
 /// Side of the template that [`ARCFACE`] is given for.
@@ -89,26 +89,46 @@ impl Aligner {
 
     /// Writes a face as `size x size x channels` normalised values.
     ///
+    /// # Errors
+    /// The frame is no picture ([`Picture::check`]).
+    ///
     /// # Panics
     /// `out` has another length than [`Aligner::input_len`].
-    pub fn align(&self, frame: &Picture, face_box: &FaceBox, landmarks: Option<&Landmarks>, out: &mut [f32]) {
+    pub fn align(
+        &self,
+        frame: &Picture,
+        face_box: &FaceBox,
+        landmarks: Option<&Landmarks>,
+        out: &mut [f32],
+    ) -> Result<(), MediaError> {
+        frame.check()?;
         let (program, part) = self.prepared(frame, face_box, landmarks);
         program.render(part.as_ref().unwrap_or(frame), &self.contract, out);
+        Ok(())
     }
 
-    /// The face as the network sees it, before normalisation, for people to look at.
+    /// The face as the network sees it, before normalisation, for people to look at; black where the frame is no picture.
     pub fn picture(&self, frame: &Picture, face_box: &FaceBox, landmarks: Option<&Landmarks>) -> Picture {
+        if frame.check().is_err() {
+            return Picture::filled(self.contract.size, self.contract.size, self.contract.channels, 0);
+        }
         let (program, part) = self.prepared(frame, face_box, landmarks);
         program.render_picture(part.as_ref().unwrap_or(frame), self.contract.channels)
     }
 
     /// Several faces, one after the other, on as many threads as there are: the frame of each, its box, its landmarks.
-    pub fn align_all(&self, faces: &[(&Picture, FaceBox, Option<Landmarks>)]) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// A frame is no picture ([`Picture::check`]).
+    pub fn align_all(
+        &self,
+        faces: &[(&Picture, FaceBox, Option<Landmarks>)],
+    ) -> Result<Vec<f32>, MediaError> {
         let mut out = vec![0.0; faces.len() * self.input_len()];
-        out.par_chunks_exact_mut(self.input_len()).zip(faces).for_each(
+        out.par_chunks_exact_mut(self.input_len()).zip(faces).try_for_each(
             |(out, (frame, face_box, landmarks))| self.align(frame, face_box, landmarks.as_ref(), out),
-        );
-        out
+        )?;
+        Ok(out)
     }
 
     /// The view of a face, and the part of the frame that it is of; `None` stands for the whole frame.
@@ -236,7 +256,7 @@ mod tests {
             let whole = FaceBox { x: 0.0, y: 0.0, w: side as f32, h: side as f32 };
             let aligner = Aligner::new(&contract, crop, 0.9);
             let mut found = vec![0.0; aligner.input_len()];
-            aligner.align(&picture, &whole, None, &mut found);
+            aligner.align(&picture, &whole, None, &mut found).expect("a picture");
             let step = 1.0 / 255.0 / 0.25;
             let off = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs()).fold(0.0, f32::max);
             // From 300 pixels down, the two are averaged over grids that are a part of a pixel apart.
@@ -259,9 +279,20 @@ mod tests {
             let mut wanted = vec![0.0; aligner.input_len()];
             whole.render(&frame, &contract, &mut wanted);
             let mut found = vec![0.0; aligner.input_len()];
-            aligner.align(&frame, &face_box, None, &mut found);
+            aligner.align(&frame, &face_box, None, &mut found).expect("a picture");
             let off = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs()).fold(0.0, f32::max);
             assert!(off < 0.03, "{face_box:?}: {off}");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_four_or_two_channels_is_an_error_and_no_panic() {
+        let aligner = Aligner::new(&contract("crop", 32, 3), BoxCrop::default(), 1.0);
+        let face = FaceBox { x: 4.0, y: 4.0, w: 20.0, h: 20.0 };
+        for frame in [2, 4].map(|channels| Picture::filled(40, 30, channels, 90)) {
+            let error = aligner.align_all(&[(&frame, face, None)]).expect_err("no picture").to_string();
+            assert!(error.contains(&format!("{} channels", frame.channels)), "{error}");
+            assert_eq!(aligner.picture(&frame, &face, None), Picture::filled(32, 32, 3, 0));
         }
     }
 

@@ -1,48 +1,68 @@
-//! Bytes of a JPEG or PNG file to a [`Picture`].
+//! Bytes of a JPEG, PNG, WebP or BMP file to a [`Picture`].
 
 use std::io::Cursor;
 
+use image::codecs::bmp::BmpDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
-use image::metadata::Orientation;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation as Stored;
 use image::{ColorType, ImageDecoder, ImageResult, Limits};
 
 use super::header::{self, Format};
-use super::{MediaError, Picture};
+use super::huffman::with_tables;
+use super::picture::check_size;
+use super::{MediaError, Orientation, Picture};
 
-/// Decodes a JPEG or PNG picture; the signature decides which, not a name.
+/// Decodes a JPEG, PNG, WebP or BMP picture; the signature decides which, not a name.
 ///
 /// Grey stays one channel, everything else becomes RGB. 16 bits are rounded to 8. Alpha is composited on black, as cut
-/// out faces are usually stored. EXIF orientation is applied, so the first row is the top of the face.
+/// out faces are usually stored. EXIF orientation is applied, so the first row is the top of the face. A JPEG may lack its
+/// Huffman tables, as frames of cameras do.
 ///
 /// # Errors
-/// The bytes are empty, of another format, cut off, damaged, or claim more than [`header::MAX_PIXELS`].
+/// The bytes are empty, of another format, cut off, damaged, hold a film, or claim more than [`header::MAX_PIXELS`].
 pub fn decode(bytes: &[u8]) -> Result<Picture, MediaError> {
     let header = header::read(bytes)?;
-    let (picture, orientation) = match header.format {
+    let (format, length) = (header.format.name(), bytes.len());
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(8 * header::MAX_PIXELS as u64);
+    match header.format {
         Format::Jpeg => {
-            let picture = read("JPEG", bytes.len(), JpegDecoder::new(Cursor::new(bytes)))?;
-            (picture, header.exif.and_then(Orientation::from_exif_chunk))
+            let whole = with_tables(bytes);
+            let picture = read(format, length, JpegDecoder::new(Cursor::new(&*whole)))?.0;
+            // The decoder gives up on more than this does.
+            let stored = header.exif.and_then(Stored::from_exif_chunk).map_or(1, Stored::to_exif);
+            Ok(picture.oriented(Orientation::of_exif(stored)))
         }
-        Format::Png => {
-            let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(8 * header::MAX_PIXELS as u64);
-            let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), limits);
-            let orientation = decoder.as_mut().ok().and_then(|d| d.orientation().ok());
-            (read("PNG", bytes.len(), decoder)?, orientation)
+        Format::Png => upright(format, length, PngDecoder::with_limits(Cursor::new(bytes), limits)),
+        Format::WebP => {
+            let decoder = WebPDecoder::new(Cursor::new(bytes));
+            if decoder.as_ref().is_ok_and(WebPDecoder::has_animation) {
+                let reason = "it holds a film; convert it to a video".to_owned();
+                return Err(MediaError::Decode { format, reason });
+            }
+            upright(format, length, decoder)
         }
-    };
-    Ok(match orientation {
-        None | Some(Orientation::NoTransforms) => picture,
-        Some(orientation) => oriented(&picture, orientation),
-    })
+        Format::Bmp => upright(format, length, BmpDecoder::new(Cursor::new(bytes))),
+    }
 }
 
-fn read<D: ImageDecoder>(
+fn upright<D: ImageDecoder>(
     format: &'static str,
     length: usize,
     decoder: ImageResult<D>,
 ) -> Result<Picture, MediaError> {
+    let (picture, stored) = read(format, length, decoder)?;
+    Ok(picture.oriented(Orientation::of_exif(stored)))
+}
+
+/// A picture as it is stored, and the number of its orientation.
+fn read<D: ImageDecoder>(
+    format: &'static str,
+    length: usize,
+    decoder: ImageResult<D>,
+) -> Result<(Picture, u8), MediaError> {
     let fail = |error: image::ImageError| {
         let reason = error.to_string();
         let ends = ["unexpected end", "UnexpectedEof", "Unexpected end", "failed to fill"];
@@ -52,12 +72,11 @@ fn read<D: ImageDecoder>(
             MediaError::Decode { format, reason }
         }
     };
-    let decoder = decoder.map_err(fail)?;
+    let mut decoder = decoder.map_err(fail)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
-    if width > header::MAX_SIDE || height > header::MAX_SIDE || width * height > header::MAX_PIXELS {
-        return Err(MediaError::TooLarge { width, height });
-    }
+    check_size(width, height)?;
+    let stored = decoder.orientation().map_or(1, Stored::to_exif);
     let colour = decoder.color_type();
     let mut raw = vec![0u8; usize::from(colour.bytes_per_pixel()) * width * height];
     decoder.read_image(&mut raw).map_err(fail)?;
@@ -74,7 +93,7 @@ fn read<D: ImageDecoder>(
             return Err(MediaError::Decode { format, reason: format!("{other:?} pixels are not supported") });
         }
     };
-    Ok(Picture { width, height, channels, pixels })
+    Ok((Picture { width, height, channels, pixels }, stored))
 }
 
 fn eight_bits(raw: &[u8]) -> Vec<u8> {
@@ -91,30 +110,6 @@ fn on_black<const N: usize>(raw: &[u8]) -> Vec<u8> {
             pixel[..N - 1].iter().map(move |&v| ((u32::from(v) * alpha + 127) / 255) as u8)
         })
         .collect()
-}
-
-/// Puts the top of the picture at the top, by the definition of the EXIF orientations.
-fn oriented(picture: &Picture, orientation: Orientation) -> Picture {
-    let (w, h, c) = (picture.width, picture.height, picture.channels);
-    let turned = matches!(orientation.to_exif(), 5..=8);
-    let (width, height) = if turned { (h, w) } else { (w, h) };
-    let mut pixels = Vec::with_capacity(picture.pixels.len());
-    for y in 0..height {
-        for x in 0..width {
-            let (from_x, from_y) = match orientation.to_exif() {
-                2 => (w - 1 - x, y),
-                3 => (w - 1 - x, h - 1 - y),
-                4 => (x, h - 1 - y),
-                5 => (y, x),
-                6 => (y, h - 1 - x),
-                7 => (w - 1 - y, h - 1 - x),
-                8 => (w - 1 - y, x),
-                _ => (x, y),
-            };
-            pixels.extend_from_slice(picture.pixel(from_x, from_y));
-        }
-    }
-    Picture { width, height, channels: c, pixels }
 }
 
 #[cfg(test)]

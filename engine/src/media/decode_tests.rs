@@ -104,7 +104,7 @@ fn a_file_cut_off_anywhere_is_refused_with_a_message() {
 fn what_is_no_picture_is_named() {
     assert_eq!(decode(b"").unwrap_err().to_string(), "the picture is empty (0 bytes)");
     let text = decode(b"hello, I am a text file").unwrap_err().to_string();
-    assert!(text.contains("neither a JPEG nor a PNG") && text.contains("hello, I am"), "{text}");
+    assert!(text.contains("neither a JPEG nor a PNG, WebP or BMP") && text.contains("hello, I am"), "{text}");
     assert!(decode(b"GIF89a....").unwrap_err().to_string().contains("GIF"));
     assert!(decode(&[0, 1, 2, 3]).unwrap_err().to_string().contains("00 01 02 03"));
 }

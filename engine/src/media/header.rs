@@ -1,6 +1,7 @@
 //! What a picture file claims about itself, read and checked before anything is allocated.
 
 use super::MediaError;
+use super::picture::check_size;
 
 /// Longest side that is decoded.
 pub const MAX_SIDE: usize = 16_384;
@@ -14,6 +15,36 @@ pub const MAX_PIXELS: usize = 64 * 1024 * 1024;
 pub(super) enum Format {
     Jpeg,
     Png,
+    WebP,
+    Bmp,
+}
+
+impl Format {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Bmp => "BMP",
+        }
+    }
+}
+
+/// Bytes of a file's beginning that [`format`] looks at.
+pub(super) const HEAD: usize = 18;
+
+/// The format of a file that begins with these bytes, where it is one that is decoded here.
+pub(super) fn format(head: &[u8]) -> Option<Format> {
+    match head {
+        [0xff, 0xd8, ..] => Some(Format::Jpeg),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Format::WebP),
+        // Two letters are few; the size of the header that follows is one of these.
+        [b'B', b'M', .., 12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0] if head.len() == HEAD => {
+            Some(Format::Bmp)
+        }
+        _ => head.starts_with(&PNG_SIGNATURE).then_some(Format::Png),
+    }
 }
 
 /// What the header says.
@@ -33,33 +64,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, MediaError> {
     if bytes.is_empty() {
         return Err(MediaError::Empty);
     }
-    let header = if bytes.starts_with(&[0xff, 0xd8]) {
-        jpeg(bytes)?
-    } else if bytes.starts_with(&PNG_SIGNATURE) {
-        png(bytes)?
-    } else {
-        return Err(MediaError::UnknownFormat(describe(bytes)));
+    let header = match format(&bytes[..bytes.len().min(HEAD)]) {
+        Some(Format::Jpeg) => jpeg(bytes)?,
+        Some(Format::Png) => png(bytes)?,
+        Some(Format::WebP) => webp(bytes)?,
+        Some(Format::Bmp) => bmp(bytes)?,
+        None => return Err(MediaError::UnknownFormat(describe(bytes))),
     };
     let Header { width, height, .. } = header;
-    if width == 0 || height == 0 {
-        return Err(MediaError::NoPixels { width, height });
-    }
-    if width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS {
-        return Err(MediaError::TooLarge { width, height });
-    }
+    check_size(width, height)?;
     Ok(header)
 }
 
 /// Names what the bytes look like, so that a text file called `.jpg` is recognised from the message alone.
 fn describe(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(24)];
-    let known: [(&[u8], &str); 5] = [
-        (b"GIF8", "it is a GIF"),
-        (b"BM", "it may be a BMP"),
-        (b"RIFF", "it may be a WebP"),
-        (b"II*\0", "it is a TIFF"),
-        (b"MM\0*", "it is a TIFF"),
-    ];
+    let known: [(&[u8], &str); 3] =
+        [(b"GIF8", "it is a GIF"), (b"II*\0", "it is a TIFF"), (b"MM\0*", "it is a TIFF")];
     if let Some((_, name)) = known.iter().find(|(signature, _)| bytes.starts_with(signature)) {
         return format!("{name}; convert it to JPEG or PNG");
     }
@@ -88,6 +109,38 @@ fn png(bytes: &[u8]) -> Result<Header<'_>, MediaError> {
             Err(MediaError::Truncated { format: "PNG", missing: "no whole IHDR chunk", length: bytes.len() })
         }
     }
+}
+
+fn little_endian(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// A WebP's own length is held to the file's; its size is the decoder's to read, in the first bytes of one of three forms.
+fn webp(bytes: &[u8]) -> Result<Header<'_>, MediaError> {
+    let claimed = little_endian(bytes, 4).map_or(0, |v| v as usize);
+    if claimed.saturating_add(8) > bytes.len() {
+        let missing = "the file is shorter than it says";
+        return Err(MediaError::Truncated { format: "WebP", missing, length: bytes.len() });
+    }
+    // At least a pixel: the decoder tells more.
+    Ok(Header { format: Format::WebP, width: 1, height: 1, exif: None })
+}
+
+fn bmp(bytes: &[u8]) -> Result<Header<'_>, MediaError> {
+    let missing = "no whole header";
+    let truncated = || MediaError::Truncated { format: "BMP", missing, length: bytes.len() };
+    let size = |at: usize, wide: bool| -> Option<usize> {
+        if wide {
+            // Negative heights stand for rows from the top.
+            return Some(little_endian(bytes, at)?.cast_signed().unsigned_abs() as usize);
+        }
+        Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
+    };
+    let wide = little_endian(bytes, 14) != Some(12);
+    let (width, height) =
+        if wide { (size(18, true), size(22, true)) } else { (size(18, false), size(20, false)) };
+    let (width, height) = width.zip(height).ok_or_else(truncated)?;
+    Ok(Header { format: Format::Bmp, width, height, exif: None })
 }
 
 /// Walks a JPEG's markers to its end. Decoders fill what is missing with grey and say nothing, so the end marker is

@@ -1,25 +1,30 @@
 //! Pictures: decoding, resizing, writing, and augmentation as compiled operation lists.
 //!
-//! `decode` turns the bytes of a JPEG or PNG file into a [`Picture`], `header` reads and checks a file's own claims
-//! first, `resize` holds what is done to whole pictures, and `augment` turns a picture into network input. None of these
-//! opens a file to read it: callers know the file and the place in it, and say so in their errors.
+//! `decode` turns the bytes of a picture file into a [`Picture`], `header` reads and checks a file's own claims first
+//! (`huffman`: tables that a JPEG may lack), `resize`, `reduce` and `orient` hold what is done to whole pictures, and `augment`
+//! turns a picture into network input. None of these opens a file to read it: callers know the file and the place in it, and
+//! say so in their errors.
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
-//! who, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
+//! who, `cut` where one shot ends and another begins, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
 //! classes, `recording` writes video, `yuv` knows colours. `overflow` joins the stages that frames go through, `pace` keeps them to
 //! the clock.
 
 pub mod align;
 pub mod augment;
 pub mod camera;
+mod cut;
 mod decode;
 pub mod detect;
 mod face;
 mod header;
+mod huffman;
 mod interleave;
+mod orient;
 mod overflow;
 mod pace;
 pub mod palette;
+mod picture;
 pub mod recording;
 mod reduce;
 mod resize;
@@ -30,40 +35,17 @@ mod yuv;
 use thiserror::Error;
 
 pub use augment::{Policy, Program, View};
+pub use cut::CutDetector;
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};
 pub use header::{MAX_PIXELS, MAX_SIDE};
+pub use orient::Orientation;
 pub use overflow::{Outlet, OverflowPolicy, bounded_outlet};
 pub use pace::Pace;
+pub use picture::{Picture, PixelFormat};
 
 /// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.
 pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
-
-/// A decoded picture, 8 bits a channel, rows from the top, channels interleaved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// Columns.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// 1 (grey) or 3 (RGB).
-    pub channels: usize,
-    /// `height x width x channels` values.
-    pub pixels: Vec<u8>,
-}
-
-impl Picture {
-    /// A picture of one value.
-    pub fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
-        Self { width, height, channels, pixels: vec![value; width * height * channels] }
-    }
-
-    /// The channels of the pixel in column `x`, row `y`; both must lie inside.
-    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
-        let start = (y * self.width + x) * self.channels;
-        &self.pixels[start..start + self.channels]
-    }
-}
 
 /// Why bytes are no usable picture. The caller adds the file and the place in it.
 #[derive(Debug, Error)]
@@ -71,8 +53,8 @@ pub enum MediaError {
     /// There are no bytes.
     #[error("the picture is empty (0 bytes)")]
     Empty,
-    /// Neither signature is there.
-    #[error("neither a JPEG nor a PNG picture: {0}")]
+    /// The signature is that of no format that is read.
+    #[error("neither a JPEG nor a PNG, WebP or BMP picture: {0}")]
     UnknownFormat(String),
     /// The header asks for more than any face picture needs.
     #[error(
@@ -96,7 +78,7 @@ pub enum MediaError {
     /// The data end early.
     #[error("truncated {format}: {missing} (the file has {length} bytes)")]
     Truncated {
-        /// `JPEG` or `PNG`.
+        /// `JPEG`, `PNG`, `WebP` or `BMP`.
         format: &'static str,
         /// What should have followed.
         missing: &'static str,
@@ -106,7 +88,7 @@ pub enum MediaError {
     /// The data are damaged or of a kind that is not supported.
     #[error("cannot decode {format}: {reason}")]
     Decode {
-        /// `JPEG` or `PNG`.
+        /// `JPEG`, `PNG`, `WebP` or `BMP`.
         format: &'static str,
         /// The decoder's words.
         reason: String,

@@ -6,11 +6,11 @@ impl Picture {
     /// The picture at a size that is no larger, each pixel the mean of what it covers; much faster than [`Picture::resized`].
     ///
     /// # Errors
-    /// A side is 0, larger than the picture's own, or its pixels do not fit its own size.
+    /// A side is 0 or larger than the picture's own, or the picture is none ([`Picture::check`]).
     pub fn reduced(&self, width: usize, height: usize) -> Result<Self, MediaError> {
-        let (from, len) = ((self.width, self.height), self.width * self.height * self.channels);
-        let smaller = (1..=from.0).contains(&width) && (1..=from.1).contains(&height);
-        if !smaller || self.pixels.len() != len {
+        self.check()?;
+        let from = (self.width, self.height);
+        if !(1..=from.0).contains(&width) || !(1..=from.1).contains(&height) {
             let (w, h) = from;
             return Err(MediaError::Size(format!("cannot reduce {w}x{h} to {width}x{height}")));
         }

@@ -17,8 +17,9 @@ impl Picture {
     /// ratio becomes that of the new size.
     ///
     /// # Errors
-    /// A side is 0 or the pixels do not fit the picture's own size.
+    /// A side is 0, or the picture is none ([`Picture::check`]).
     pub fn resized(&self, width: usize, height: usize) -> Result<Self, MediaError> {
+        self.check()?;
         if (width, height) == (self.width, self.height) {
             return Ok(self.clone());
         }
@@ -73,28 +74,6 @@ impl Picture {
             _ => return self.clone(),
         };
         Self { channels, pixels, ..*self }
-    }
-
-    /// The picture after so many quarter turns clockwise.
-    #[must_use]
-    pub fn turned(self, quarters: u8) -> Self {
-        let (w, h) = (self.width, self.height);
-        let (width, height) = if quarters % 2 == 1 { (h, w) } else { (w, h) };
-        if quarters.is_multiple_of(4) {
-            return self;
-        }
-        let mut pixels = Vec::with_capacity(self.pixels.len());
-        for y in 0..height {
-            for x in 0..width {
-                let (from_x, from_y) = match quarters % 4 {
-                    1 => (y, h - 1 - x),
-                    2 => (w - 1 - x, h - 1 - y),
-                    _ => (w - 1 - y, x),
-                };
-                pixels.extend_from_slice(self.pixel(from_x, from_y));
-            }
-        }
-        Self { width, height, channels: self.channels, pixels }
     }
 
     /// Pastes another picture with as many channels, its top left corner at column `left`, row `top`; what does not

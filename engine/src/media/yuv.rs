@@ -147,6 +147,21 @@ pub(super) fn rgb((width, height): (usize, usize), [y, u, v]: [Plane<'_>; 3], co
     Picture { width, height, channels: 3, pixels }
 }
 
+/// A grey picture of luma alone.
+///
+/// # Panics
+/// The plane is smaller than the picture needs.
+pub(super) fn grey((width, height): (usize, usize), luma: Plane<'_>, colours: Colours) -> Picture {
+    let factors = colours.factors();
+    let level = |luma: u8| {
+        let value = upper((i16::from(luma) - factors.black) << 7, factors.luma);
+        ((value + (1 << (BITS - 1))) >> BITS).clamp(0, 255) as u8
+    };
+    let levels: [u8; 256] = std::array::from_fn(|luma| level(luma as u8));
+    let pixels = (0..height).flat_map(|row| luma.row(row, width)).map(|&v| levels[usize::from(v)]).collect();
+    Picture { width, height, channels: 1, pixels }
+}
+
 /// What a row of chroma adds to red, green and blue, each value for two columns.
 fn chroma(u: &[u8], v: &[u8], factors: &Factors, shifts: &mut [Vec<i16>; 3]) {
     let scaled = |value: u8| (i16::from(value) - 128) << 7;
@@ -249,6 +264,19 @@ mod tests {
                         assert!(near, "{matrix:?} {full} {y} {u} {v}: {found:?}, not {wanted:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn grey_is_the_colour_without_chroma() {
+        for colours in [Colours::REC_601, Colours { full: true, ..Colours::REC_709 }] {
+            let luma: Vec<u8> = (0..=255).collect();
+            let found = grey((15, 16), Plane { bytes: &luma, stride: 16 }, colours);
+            assert_eq!((found.width, found.height, found.channels), (15, 16, 1));
+            for (at, &value) in found.pixels.iter().enumerate() {
+                let y = luma[at / 15 * 16 + at % 15];
+                assert_eq!([value; 3], one([y, 128, 128], colours), "{y}");
             }
         }
     }

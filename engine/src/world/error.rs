@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::backend::BackendError;
 use crate::data::DataError;
 use crate::learn::LearnError;
+use crate::media::MediaError;
 use crate::media::detect::DetectError;
 use crate::media::source::SourceError;
 use crate::net::{GraphError, WeightsError};
@@ -71,6 +72,9 @@ pub enum WorldError {
     /// A video, a picture or a camera.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A frame that is no picture.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// A face detector.
     #[error(transparent)]
     Detect(#[from] DetectError),

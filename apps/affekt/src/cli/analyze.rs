@@ -117,7 +117,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         out: &args.out,
         settings: &fingerprint,
         outputs,
-        options: OpenOptions { folder_rate: args.fps },
+        options: OpenOptions { folder_rate: args.fps, ..OpenOptions::default() },
         force: args.force,
     };
     let counts: Vec<u64> = args.inputs.iter().map(|input| count_frames(input).unwrap_or(0)).collect();

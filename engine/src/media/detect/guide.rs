@@ -18,6 +18,7 @@ impl Detector for GuideBox {
     }
 
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
+        picture.check()?;
         let (w, h) = (picture.width as f32, picture.height as f32);
         let height = HEIGHT * w.min(h);
         let face_box = FaceBox::around((w / 2.0, h / 2.0), ASPECT * height, height);

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::Picture;
 use super::face::Detection;
+use super::{MediaError, Picture};
 
 pub use choice::DetectorChoice;
 pub use guide::GuideBox;
@@ -30,14 +30,15 @@ pub trait Detector: Send + Sync {
     /// The faces of a picture, grey or RGB, the surest first.
     ///
     /// # Errors
-    /// The model fails.
+    /// The model fails, or the picture is none ([`Picture::check`]).
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError>;
 
     /// The faces of several pictures, on as many threads as there are.
     ///
     /// # Errors
-    /// The model fails on one.
+    /// The model fails on one, or one is no picture.
     fn detect_all(&self, pictures: &[&Picture]) -> Result<Vec<Vec<Detection>>, DetectError> {
+        pictures.iter().try_for_each(|picture| picture.check())?;
         pictures.par_iter().map(|picture| self.detect(picture)).collect()
     }
 }
@@ -56,6 +57,9 @@ pub enum DetectError {
     /// It failed while running.
     #[error("face detector: {0}")]
     Run(String),
+    /// What it is to look at is no picture.
+    #[error(transparent)]
+    Picture(#[from] MediaError),
 }
 
 /// The model of the file, where the caller names one; else the first `*yunet*.onnx` of [`folders`]; else the built-in one.
@@ -99,6 +103,20 @@ pub fn find(folders: &[PathBuf]) -> Option<PathBuf> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a_frame_of_four_or_two_channels_is_an_error_and_no_panic() {
+        let detectors: [Box<dyn Detector>; 2] = [Box::new(Seeta::new().unwrap()), Box::new(GuideBox)];
+        for detector in detectors {
+            for channels in [2, 4] {
+                let picture = Picture::filled(64, 48, channels, 90);
+                let words = format!("{channels} channels");
+                let one = detector.detect(&picture).unwrap_err().to_string();
+                let all = detector.detect_all(&[&picture]).unwrap_err().to_string();
+                assert!(one.contains(&words) && all.contains(&words), "{one}, {all}");
+            }
+        }
+    }
 
     #[test]
     fn the_first_folder_with_a_model_wins_and_in_it_the_one_for_any_size() {

@@ -41,6 +41,7 @@ impl Detector for Seeta {
     }
 
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
+        picture.check()?;
         let longest = picture.width.max(picture.height).max(1);
         let factor = (LONGEST as f32 / longest as f32).min(1.0);
         let side = |length: usize| ((length as f32 * factor).round() as usize).max(1);

@@ -10,12 +10,14 @@ use openh264_sys2::{
 };
 
 use crate::media::Picture;
-use crate::media::yuv::{Colours, Plane, rgb};
+use crate::media::yuv::{Colours, Plane, grey, rgb};
 
 /// A decoder that keeps the order of showing and says which access unit each picture is of.
 pub(super) struct H264 {
     decoder: Decoder,
     colours: Colours,
+    /// Whether the stream has no chroma; the decoder leaves something in its place.
+    grey: bool,
 }
 
 /// What an access unit led to.
@@ -27,11 +29,11 @@ pub(super) struct Decoded {
 }
 
 impl H264 {
-    /// A decoder that has seen nothing yet, of pictures whose colours are to be understood so.
+    /// A decoder that has seen nothing yet, of pictures whose colours are to be understood so, or of pictures without any.
     ///
     /// # Errors
     /// The library refuses; the text is its own.
-    pub fn new(colours: Colours) -> Result<Self, String> {
+    pub fn new(colours: Colours, grey: bool) -> Result<Self, String> {
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
         let mut decoder =
             Decoder::with_api_config(OpenH264API::from_source(), config).map_err(|e| e.to_string())?;
@@ -43,7 +45,7 @@ impl H264 {
                 .raw_api()
                 .set_option(DECODER_OPTION_ERROR_CON_IDC, std::ptr::from_mut(&mut concealment).cast());
         }
-        Ok(Self { decoder, colours })
+        Ok(Self { decoder, colours, grey })
     }
 
     /// Takes the next access unit, in the form of Annex B, in the order of decoding.
@@ -61,7 +63,7 @@ impl H264 {
                 std::ptr::from_mut(&mut info),
             )
         };
-        Decoded { picture: picture(planes, &info, self.colours), damaged: state != 0 }
+        Decoded { picture: self.picture(planes, &info), damaged: state != 0 }
     }
 
     /// The next picture that is still held back; `None` once there are no more.
@@ -79,30 +81,34 @@ impl H264 {
             }
             api.flush_frame(planes.as_mut_ptr(), std::ptr::from_mut(&mut info));
         }
-        picture(planes, &info, self.colours)
+        self.picture(planes, &info)
     }
-}
 
-/// The picture that a call has left, if it has left one.
-fn picture(planes: [*mut u8; 3], info: &SBufferInfo, colours: Colours) -> Option<(u64, Picture)> {
-    if info.iBufferStatus != 1 || planes.iter().any(|plane| plane.is_null()) {
-        return None;
+    /// The picture that a call has left, if it has left one.
+    fn picture(&self, planes: [*mut u8; 3], info: &SBufferInfo) -> Option<(u64, Picture)> {
+        if info.iBufferStatus != 1 || planes.iter().any(|plane| plane.is_null()) {
+            return None;
+        }
+        // SAFETY: where a picture is ready this member is the one that is set.
+        let memory = unsafe { info.UsrData.sSystemBuffer };
+        let number = |value: i32| usize::try_from(value).ok().filter(|&v| v > 0);
+        // 4:2:0 pictures have even sides; an odd one would read past its chroma.
+        let (width, height) = (number(memory.iWidth)? & !1, number(memory.iHeight)? & !1);
+        let strides = [memory.iStride[0], memory.iStride[1], memory.iStride[1]];
+        let sizes = [(width, height), (width / 2, height / 2), (width / 2, height / 2)];
+        let mut found = [Plane { bytes: &[], stride: 0 }; 3];
+        for (place, (width, height)) in sizes.into_iter().enumerate() {
+            let stride = number(strides[place]).filter(|&stride| stride >= width)?;
+            let length = stride * height.checked_sub(1)? + width;
+            // SAFETY: the decoder keeps each plane as `height` rows, `stride` bytes from one to the next and `width` of them
+            // in each, until its next call; the planes are copied before this function ends.
+            let bytes = unsafe { std::slice::from_raw_parts(planes[place], length) };
+            found[place] = Plane { bytes, stride };
+        }
+        let number = info.uiOutYuvTimeStamp.checked_sub(1)?;
+        if self.grey {
+            return Some((number, grey((width, height), found[0], self.colours)));
+        }
+        Some((number, rgb((width, height), found, self.colours)))
     }
-    // SAFETY: where a picture is ready this member is the one that is set.
-    let memory = unsafe { info.UsrData.sSystemBuffer };
-    let number = |value: i32| usize::try_from(value).ok().filter(|&v| v > 0);
-    let (width, height) = (number(memory.iWidth)?, number(memory.iHeight)?);
-    let strides = [memory.iStride[0], memory.iStride[1], memory.iStride[1]];
-    let rows = [height, height / 2, height / 2];
-    let mut found = [Plane { bytes: &[], stride: 0 }; 3];
-    for place in 0..3 {
-        let stride = number(strides[place])?;
-        // SAFETY: the decoder keeps each plane as `rows` rows of `stride` bytes until its next call, and the planes are
-        // copied before this function ends.
-        let bytes = unsafe { std::slice::from_raw_parts(planes[place], stride * rows[place]) };
-        found[place] = Plane { bytes, stride };
-    }
-    // 4:2:0 pictures have even sides; an odd one would read past its chroma.
-    let (width, height) = (width & !1, height & !1);
-    Some((info.uiOutYuvTimeStamp.checked_sub(1)?, rgb((width, height), found, colours)))
 }

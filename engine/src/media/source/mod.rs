@@ -1,13 +1,14 @@
 //! Where frames come from: video files, pictures, folders of pictures. A camera is one more [`FrameSource`].
 //!
-//! `mp4` reads the container (`boxes`, what its parser leaves out), `h264` decodes its frames (`sps`, their colours), `ffmpeg` asks another program for what we cannot decode, `pictures`
-//! holds image files and folders, `ahead` decodes in a thread of its own. Memory does not grow with the length of a video,
-//! but for 24 bytes a frame of an MP4's table.
+//! `mp4` reads the container, `h264` decodes its frames (`sps`: what a stream is), `ffmpeg` asks another program for all else,
+//! `pictures` holds image files, `folder` folders of them, `ahead` decodes in a thread of its own, `inputs` lists what a folder
+//! holds. Memory does not grow with the length of a video, but for 32 bytes a frame of an MP4's table.
 
 mod ahead;
-mod boxes;
 mod ffmpeg;
+mod folder;
 mod h264;
+mod inputs;
 mod mp4;
 mod pictures;
 mod sps;
@@ -19,9 +20,16 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Picture;
+use super::header::{HEAD, format};
 
 pub use ahead::ReadAhead;
-pub use ffmpeg::ffmpeg_is_there;
+pub use ffmpeg::{FfmpegVersion, ffmpeg_is_there, ffmpeg_version};
+pub use folder::{FolderGuess, FolderKind};
+pub use inputs::{Inputs, inputs};
+
+/// What is said of what is neither a file nor a folder.
+const NO_FILE: &str =
+    "is a pipe, a socket or a device; only files and folders are read: write it to a file first";
 
 /// A picture with its place in time.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +49,7 @@ pub struct SourceInfo {
     pub name: String,
     /// Frames in all, where the container tells.
     pub frames: Option<u64>,
-    /// Whether it shows one moment only.
+    /// Whether every frame is a moment of its own, as of a picture or of a folder of photos: none has to do with the one before.
     pub still: bool,
     /// What reads it, for people: `MP4, H.264`.
     pub reader: String,
@@ -127,20 +135,22 @@ impl SourceError {
 pub struct OpenOptions {
     /// Frames a second of a folder of pictures, whose files say nothing of time.
     pub folder_rate: f64,
+    /// What the pictures of a folder are to each other; `None` has it guessed ([`FolderKind::guess`]).
+    pub folder: Option<FolderKind>,
 }
 
 impl Default for OpenOptions {
-    /// 30 frames a second.
+    /// 30 frames a second, of what looks like a film.
     fn default() -> Self {
-        Self { folder_rate: 30.0 }
+        Self { folder_rate: 30.0, folder: None }
     }
 }
 
 /// Opens a video file, an image file or a folder of images; the content decides which, not the name.
 ///
 /// # Errors
-/// It is missing, empty, cut off, holds no picture, or is of a kind that neither affekt nor an `ffmpeg` on the path can
-/// decode.
+/// It is missing, empty, cut off, no regular file, holds no picture, or is of a kind that neither affekt nor an `ffmpeg` on the
+/// path can decode.
 pub fn open(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
     let metadata = std::fs::metadata(path).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {
@@ -150,31 +160,65 @@ pub fn open(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, S
         }
     })?;
     if metadata.is_dir() {
-        return Ok(Box::new(pictures::Folder::open(path, options.folder_rate)?));
+        return Ok(Box::new(folder::Folder::open(path, options.folder_rate, options.folder)?));
     }
-    let mut head = [0u8; 12];
-    let mut file = File::open(path).map_err(|e| SourceError::io(path, e))?;
-    let got = read_up_to(&mut file, &mut head).map_err(|e| SourceError::io(path, e))?;
-    match &head[..got] {
-        [] => Err(SourceError::file(path, "the file is empty (0 bytes); record or copy it again")),
-        [0xff, 0xd8, ..] | [0x89, b'P', b'N', b'G', ..] => Ok(Box::new(pictures::Still::open(path)?)),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::open(path),
-        _ => ffmpeg::open(path, "neither an MP4 video nor a JPEG or PNG picture"),
+    if !metadata.is_file() {
+        return Err(SourceError::file(path, NO_FILE));
+    }
+    match kind(path).map_err(|e| SourceError::io(path, e))? {
+        Kind::Empty => Err(SourceError::file(path, "the file is empty (0 bytes); record or copy it again")),
+        Kind::Picture => pictures::open(path),
+        Kind::Mp4 => mp4::open(path),
+        Kind::Heic => ffmpeg::open(path, "HEIC needs ffmpeg, or convert it to JPEG"),
+        Kind::Avif => ffmpeg::open(path, "it is an AVIF picture"),
+        Kind::Other => ffmpeg::open(path, "neither an MP4 video nor a JPEG, PNG, WebP or BMP picture"),
     }
 }
 
 /// Frames that a file or folder holds, where that can be told without decoding it.
 pub fn count_frames(path: &Path) -> Option<u64> {
-    if path.is_dir() {
-        return pictures::Folder::open(path, 1.0).ok()?.info().frames;
+    let metadata = std::fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        return folder::count(path);
     }
-    let mut head = [0u8; 8];
-    let got = read_up_to(&mut File::open(path).ok()?, &mut head).ok()?;
-    match &head[..got] {
-        [0xff, 0xd8, ..] | [0x89, b'P', b'N', b'G', ..] => Some(1),
-        [_, _, _, _, b'f', b't', b'y', b'p'] => mp4::open(path).ok()?.info().frames,
+    if !metadata.is_file() {
+        return None;
+    }
+    match kind(path).ok()? {
+        Kind::Picture => Some(1),
+        Kind::Mp4 => mp4::count_frames(path),
         _ => None,
     }
+}
+
+/// What a file's first bytes say it is.
+enum Kind {
+    Empty,
+    Picture,
+    Mp4,
+    Heic,
+    Avif,
+    Other,
+}
+
+fn kind(path: &Path) -> std::io::Result<Kind> {
+    let mut head = [0u8; HEAD];
+    let got = read_up_to(&mut File::open(path)?, &mut head)?;
+    let head = &head[..got];
+    Ok(match head {
+        [] => Kind::Empty,
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.first_chunk::<4>() {
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1") => Kind::Heic,
+            Some(b"avif") => Kind::Avif,
+            _ => Kind::Mp4,
+        },
+        // QuickTime files from before there were brands.
+        [_, _, _, _, b'm', b'o', b'o', b'v', ..]
+        | [_, _, _, _, b'm', b'd', b'a', b't', ..]
+        | [_, _, _, _, b'w', b'i', b'd', b'e', ..] => Kind::Mp4,
+        _ if format(head).is_some() => Kind::Picture,
+        _ => Kind::Other,
+    })
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {

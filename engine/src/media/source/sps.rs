@@ -1,4 +1,4 @@
-//! The colour information of H.264's sequence parameter set (ITU-T H.264, 7.3.2.1.1 and E.1.1).
+//! H.264's sequence parameter set (ITU-T H.264, 7.3.2.1.1 and E.1.1): what a stream is, before it is decoded.
 
 /// What a stream or a file says of its colours, where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,10 +9,49 @@ pub(super) struct Signal {
     pub full: Option<bool>,
 }
 
+/// What a set says of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Sps {
+    pub profile: u8,
+    /// Ten times the level.
+    pub level: u8,
+    /// 0 is grey, 1 is 4:2:0.
+    pub chroma: u32,
+    /// Bits of luma and of chroma.
+    pub depths: [u32; 2],
+    /// Whether every picture is a whole frame.
+    pub progressive: bool,
+    /// Columns and rows in blocks of 16 x 16 pixels; rows are for a progressive stream.
+    pub blocks: (u32, u32),
+    pub references: u32,
+    pub signal: Signal,
+    /// Width and height of a pixel, where they are told.
+    pub aspect: Option<(u32, u32)>,
+}
+
 /// Profiles whose set says more of chroma and scaling.
 const HIGH: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 /// Stands for a shape of pixels that is told in numbers.
 const OWN_ASPECT: u32 = 255;
+/// Shapes of pixels by their number less 1 (table E-1).
+const ASPECTS: [(u32, u32); 16] = [
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
 
 /// Bits of a parameter set, without the bytes that keep start codes out of it.
 struct Bits {
@@ -75,27 +114,24 @@ impl Bits {
     }
 }
 
-/// What a sequence parameter set (with its first byte, which says that it is one) tells of colours; nothing of one that is
-/// damaged.
-pub(super) fn signal(sps: &[u8]) -> Signal {
-    read(sps).unwrap_or_default()
-}
-
-fn read(sps: &[u8]) -> Option<Signal> {
+/// Reads a sequence parameter set (with its first byte, which says that it is one); `None` where it ends early.
+pub(super) fn read(sps: &[u8]) -> Option<Sps> {
     let mut bits = Bits::of(sps.get(1..)?);
+    let mut found = Sps { chroma: 1, depths: [8; 2], ..Sps::default() };
     let profile = bits.number(8)?;
-    bits.number(16)?;
+    found.profile = profile as u8;
+    bits.number(8)?;
+    found.level = bits.number(8)? as u8;
     bits.golomb()?;
     if HIGH.contains(&profile) {
-        let chroma = bits.golomb()?;
-        if chroma == 3 {
+        found.chroma = bits.golomb()?;
+        if found.chroma == 3 {
             bits.bit()?;
         }
-        bits.golomb()?;
-        bits.golomb()?;
+        found.depths = [bits.golomb()?.saturating_add(8), bits.golomb()?.saturating_add(8)];
         bits.bit()?;
         if bits.bit()? {
-            for list in 0..if chroma == 3 { 12 } else { 8 } {
+            for list in 0..if found.chroma == 3 { 12 } else { 8 } {
                 if bits.bit()? {
                     bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
                 }
@@ -117,12 +153,11 @@ fn read(sps: &[u8]) -> Option<Signal> {
         }
         _ => {}
     }
-    // Reference frames, gaps, width, height.
-    bits.golomb()?;
+    found.references = bits.golomb()?;
     bits.bit()?;
-    bits.golomb()?;
-    bits.golomb()?;
-    if !bits.bit()? {
+    found.blocks = (bits.golomb()?.saturating_add(1), bits.golomb()?.saturating_add(1));
+    found.progressive = bits.bit()?;
+    if !found.progressive {
         bits.bit()?;
     }
     bits.bit()?;
@@ -131,26 +166,32 @@ fn read(sps: &[u8]) -> Option<Signal> {
             bits.golomb()?;
         }
     }
-    let mut signal = Signal::default();
-    // The usability information.
-    if !bits.bit()? {
-        return Some(signal);
+    // The usability information; a set that ends within it is still one.
+    if bits.bit()? {
+        let _ = usability(&mut bits, &mut found);
     }
-    if bits.bit()? && bits.number(8)? == OWN_ASPECT {
-        bits.number(32)?;
+    Some(found)
+}
+
+fn usability(bits: &mut Bits, found: &mut Sps) -> Option<()> {
+    if bits.bit()? {
+        found.aspect = match bits.number(8)? {
+            OWN_ASPECT => Some((bits.number(16)?, bits.number(16)?)),
+            code => code.checked_sub(1).and_then(|at| ASPECTS.get(at as usize)).copied(),
+        };
     }
     if bits.bit()? {
         bits.bit()?;
     }
     if bits.bit()? {
         bits.number(3)?;
-        signal.full = Some(bits.bit()?);
+        found.signal.full = Some(bits.bit()?);
         if bits.bit()? {
             bits.number(16)?;
-            signal.matrix = Some(bits.number(8)? as u8).filter(|&code| code != 2);
+            found.signal.matrix = Some(bits.number(8)? as u8).filter(|&code| code != 2);
         }
     }
-    Some(signal)
+    Some(())
 }
 
 #[cfg(test)]
@@ -196,17 +237,25 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_found_behind_everything_that_may_stand_before_them() {
-        assert_eq!(signal(&high(1, 0)), Signal { matrix: Some(1), full: Some(false) });
-        assert_eq!(signal(&high(9, 1)), Signal { matrix: Some(9), full: Some(true) });
-        assert_eq!(signal(&high(2, 1)), Signal { matrix: None, full: Some(true) }, "2 stands for none");
+    fn everything_is_found_behind_all_that_may_stand_before_it() {
+        let found = read(&high(1, 0)).expect("a whole set");
+        assert_eq!(found.signal, Signal { matrix: Some(1), full: Some(false) });
+        assert_eq!((found.profile, found.level, found.chroma, found.depths), (100, 31, 1, [8, 8]));
+        assert_eq!((found.blocks, found.progressive, found.references), ((120, 68), false, 4));
+        assert_eq!(found.aspect, Some((4, 3)));
+        assert_eq!(read(&high(9, 1)).expect("whole").signal, Signal { matrix: Some(9), full: Some(true) });
+        let none = read(&high(2, 1)).expect("whole").signal;
+        assert_eq!(none, Signal { matrix: None, full: Some(true) }, "2 stands for none");
     }
 
     #[test]
-    fn a_set_that_is_cut_anywhere_says_nothing_and_ends_nothing() {
+    fn a_set_that_is_cut_anywhere_says_what_is_there_and_ends_nothing() {
         let whole = high(1, 1);
-        for length in 0..whole.len() - 2 {
-            assert_eq!(signal(&whole[..length]), Signal::default(), "{length}");
+        let least = (0..whole.len()).find(|&length| read(&whole[..length]).is_some()).expect("read");
+        assert!(least > 10, "what comes before the usability information must be there: {least}");
+        for length in least..whole.len() - 2 {
+            let found = read(&whole[..length]).expect("enough is there");
+            assert_eq!((found.blocks, found.signal.matrix), ((120, 68), None), "{length}");
         }
     }
 

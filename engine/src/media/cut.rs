@@ -1,0 +1,243 @@
+//! Hard cuts: where one shot ends and another begins, told from colours and their places alone.
+
+use std::collections::VecDeque;
+
+use super::Picture;
+use super::face::Detection;
+
+/// Pixels that are looked at, across and down.
+const SAMPLES: (usize, usize) = (128, 72);
+/// Parts of a picture, across and down, whose mean luma is kept.
+const BLOCKS: (usize, usize) = (16, 9);
+/// Levels of each of red, green and blue that are told apart.
+const LEVELS: usize = 4;
+/// Least difference between two frames that is a cut, 0 to 1.
+const LEAST: f32 = 0.30;
+/// The same where faces were looked for and every one is new.
+const LEAST_WITH_NEW_FACES: f32 = 0.12;
+/// A cut differs so many times more than frames before it did.
+const TIMES_USUAL: f32 = 3.0;
+/// Frames whose differences are usual.
+const RECENT: usize = 8;
+/// Deviation of luma below which a picture has no structure to compare, in levels.
+const FLAT: f32 = 2.0;
+
+/// What is kept of a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Signature {
+    /// Part of the pixels with each colour; they sum to 1.
+    colours: [f32; LEVELS * LEVELS * LEVELS],
+    /// Each block's mean luma less that of the whole picture, in levels.
+    structure: [f32; BLOCKS.0 * BLOCKS.1],
+    deviation: f32,
+}
+
+impl Signature {
+    /// Of a picture that is whole ([`Picture::check`]).
+    pub fn of(picture: &Picture) -> Self {
+        match picture.channels {
+            1 => Self::sampled(picture, picture.pixels.as_chunks::<1>().0, |&[v]| [v; 3]),
+            _ => Self::sampled(picture, picture.pixels.as_chunks::<3>().0, |&rgb| rgb),
+        }
+    }
+
+    fn sampled<P>(picture: &Picture, pixels: &[P], colour: impl Fn(&P) -> [u8; 3]) -> Self {
+        let (width, height) = (picture.width, picture.height);
+        let across = (width / SAMPLES.0).max(1);
+        let down = (height / SAMPLES.1).max(1);
+        let columns: Vec<(usize, usize)> =
+            (across / 2..width).step_by(across).map(|x| (x, x * BLOCKS.0 / width)).collect();
+        let mut counts = [0u32; LEVELS * LEVELS * LEVELS];
+        let mut sums = [(0u32, 0u32); BLOCKS.0 * BLOCKS.1];
+        for y in (down / 2..height).step_by(down) {
+            let row = &pixels[y * width..][..width];
+            let blocks = &mut sums[y * BLOCKS.1 / height * BLOCKS.0..][..BLOCKS.0];
+            for &(x, block) in &columns {
+                let [r, g, b] = colour(&row[x]).map(usize::from);
+                let level = |v: usize| v * LEVELS / 256;
+                counts[(level(r) * LEVELS + level(g)) * LEVELS + level(b)] += 1;
+                let (sum, count) = &mut blocks[block];
+                // Nearly the weights of luma, in eighths.
+                *sum += (2 * r + 5 * g + b) as u32;
+                *count += 1;
+            }
+        }
+        let all: u32 = counts.iter().sum();
+        let colours = counts.map(|count| count as f32 / all.max(1) as f32);
+        let seen = sums.iter().filter(|(_, count)| *count > 0).count().max(1) as f32;
+        let mean_of = |(sum, count): (u32, u32)| sum as f32 / (8 * count.max(1)) as f32;
+        let mean = sums.iter().map(|&block| mean_of(block)).sum::<f32>() / seen;
+        let structure = sums.map(|block| if block.1 > 0 { mean_of(block) - mean } else { 0.0 });
+        let deviation = (structure.iter().map(|v| v * v).sum::<f32>() / seen).sqrt();
+        Self { colours, structure, deviation }
+    }
+
+    /// How much two pictures differ, 0 to 1: the mean of how much their colours do (the part of the pixels that would have to change
+    /// colour) and of how little the places of light and dark go together.
+    pub fn difference(&self, other: &Self) -> f32 {
+        let [colours, structure] = self.differences(other);
+        (colours + structure) / 2.0
+    }
+
+    fn differences(&self, other: &Self) -> [f32; 2] {
+        let shared: f32 = self.colours.iter().zip(&other.colours).map(|(a, b)| a.min(*b)).sum();
+        let colours = (1.0 - shared).clamp(0.0, 1.0);
+        let flat = [self.deviation < FLAT, other.deviation < FLAT];
+        let structure = match flat {
+            [true, true] => 0.0,
+            [false, false] => {
+                let sum: f32 = self.structure.iter().zip(&other.structure).map(|(a, b)| a * b).sum();
+                let seen = self.structure.len() as f32;
+                (1.0 - sum / (seen * self.deviation * other.deviation)).clamp(0.0, 1.0)
+            }
+            _ => 1.0,
+        };
+        [colours, structure]
+    }
+}
+
+/// Finds hard cuts in a film, frame by frame, without looking ahead.
+///
+/// A frame begins a new shot where it differs from the one before it by at least [`CutDetector::THRESHOLD`] and by three times as
+/// much as the frames before it did from theirs. A change of light alone moves colours but not structure, and fast movement is
+/// usual to itself; both stay below. Dissolves and fades are no hard cuts. Measured in `bench/RESULTS.md`.
+#[derive(Debug, Clone, Default)]
+pub struct CutDetector {
+    last: Option<Signature>,
+    /// Differences of the frames before, since the last cut.
+    recent: VecDeque<f32>,
+    faces: Vec<Detection>,
+    looked: bool,
+}
+
+impl CutDetector {
+    /// Least difference that is a cut, 0 to 1: half is the part of the pixels that change colour (64 colours), half is 1 less the
+    /// correlation of 16 x 9 means of luma.
+    pub const THRESHOLD: f32 = LEAST;
+
+    /// Takes the next frame; whether it begins a new shot. The first one does not, and neither does one that is not whole.
+    pub fn push(&mut self, picture: &Picture) -> bool {
+        self.looked = false;
+        self.step(picture, LEAST)
+    }
+
+    /// As [`CutDetector::push`], of a frame in which faces were looked for: where there were faces, there are some, and not one is
+    /// where one was, a smaller difference is a cut already.
+    pub fn push_with_faces(&mut self, picture: &Picture, faces: &[Detection]) -> bool {
+        let apart = |new: &Detection| self.faces.iter().all(|old| old.face_box.overlap(&new.face_box) < 0.1);
+        let all_new = self.looked && !self.faces.is_empty() && !faces.is_empty() && faces.iter().all(apart);
+        let cut = self.step(picture, if all_new { LEAST_WITH_NEW_FACES } else { LEAST });
+        self.faces.clear();
+        self.faces.extend_from_slice(faces);
+        self.looked = true;
+        cut
+    }
+
+    fn step(&mut self, picture: &Picture, least: f32) -> bool {
+        if picture.check().is_err() {
+            return false;
+        }
+        let signature = Signature::of(picture);
+        let Some(last) = self.last.replace(signature) else { return false };
+        let difference = self.last.as_ref().map_or(0.0, |now| now.difference(&last));
+        let usual = self.recent.iter().sum::<f32>() / self.recent.len().max(1) as f32;
+        if difference >= least && difference >= TIMES_USUAL * usual {
+            self.recent.clear();
+            return true;
+        }
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(difference);
+        false
+    }
+
+    /// Forgets all frames, as after a jump in the film: the next one begins no new shot.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::FaceBox;
+
+    /// A wall with twelve patches of colour, whose places and colours depend on the seed.
+    fn scene(seed: usize, shift: usize, light: f32) -> Picture {
+        let (w, h) = (320, 180);
+        let mut picture = Picture::filled(w, h, 3, 60 + (seed * 40 % 130) as u8);
+        for patch in 0..12usize {
+            let draw = (seed * 7919 + patch * 104_729 + 17).wrapping_mul(2_654_435_761) >> 7;
+            let colour = [draw % 251, draw / 7 % 241, draw / 49 % 239].map(|v| v as u8);
+            let (left, top) = (draw / 11 % (w - 70) + shift, draw / 13 % (h - 50));
+            for y in top..top + 45 {
+                for x in left..(left + 60).min(w) {
+                    picture.pixels[(y * w + x) * 3..][..3].copy_from_slice(&colour);
+                }
+            }
+        }
+        picture.pixels.iter_mut().for_each(|v| *v = (f32::from(*v) * light).min(255.0) as u8);
+        picture
+    }
+
+    #[test]
+    fn a_cut_is_found_once_where_it_is() {
+        let mut detector = CutDetector::default();
+        let cuts: Vec<usize> =
+            (0..90).filter(|&frame| detector.push(&scene(frame / 30, frame % 30 / 3, 1.0))).collect();
+        assert_eq!(cuts, [30, 60]);
+        let grey: Vec<usize> = (90..150)
+            .filter(|&frame| detector.push(&scene(frame / 30, frame % 30 / 3, 1.0).with_channels(1)))
+            .collect();
+        assert!(grey.contains(&120), "without colours too: {grey:?}");
+    }
+
+    #[test]
+    fn light_that_changes_and_a_camera_that_drifts_are_no_cuts() {
+        let mut detector = CutDetector::default();
+        for frame in 0..120usize {
+            let light = 0.8 + 0.2 * (frame as f32 / 9.0).sin();
+            assert!(!detector.push(&scene(3, frame / 2, light)), "frame {frame}");
+        }
+        assert!(!detector.push(&scene(3, 60, 1.0)), "the light is switched on");
+        detector.clear();
+        assert!(!detector.push(&scene(5, 0, 1.0)), "nothing is known of what was before");
+    }
+
+    #[test]
+    fn faces_that_are_all_new_make_a_smaller_change_a_cut() {
+        let person = |place: usize| {
+            let mut picture = scene(1, 0, 1.0);
+            for y in 40..140 {
+                for x in place..place + 80 {
+                    picture.pixels[(y * 320 + x) * 3..][..3].copy_from_slice(&[230, 180, 150]);
+                }
+            }
+            let face_box = FaceBox { x: place as f32, y: 40.0, w: 80.0, h: 100.0 };
+            (picture, [Detection { face_box, landmarks: None, score: 1.0 }])
+        };
+        let ((left, on_left), (right, on_right)) = (person(30), person(200));
+        let change = Signature::of(&left).difference(&Signature::of(&right));
+        assert!((LEAST_WITH_NEW_FACES..LEAST).contains(&change), "{change}");
+        let mut detector = CutDetector::default();
+        assert!(!detector.push_with_faces(&left, &on_left) && !detector.push_with_faces(&left, &on_left));
+        assert!(detector.push_with_faces(&right, &on_right));
+        let mut detector = CutDetector::default();
+        assert!(!detector.push_with_faces(&left, &on_left));
+        assert!(!detector.push_with_faces(&right, &[]), "a face that is not found is no new one");
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&left) && !detector.push(&right));
+    }
+
+    #[test]
+    fn a_picture_that_is_none_is_no_cut_and_no_panic() {
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&scene(0, 0, 1.0)));
+        assert!(!detector.push(&Picture::filled(9, 9, 4, 0)));
+        for (w, h) in [(1, 1), (3, 200), (5000, 2)] {
+            detector.push(&Picture::filled(w, h, 1, 9));
+        }
+        assert!(detector.push(&scene(0, 0, 1.0)), "a flat field has nothing in common with a scene");
+    }
+}

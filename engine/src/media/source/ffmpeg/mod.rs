@@ -1,0 +1,146 @@
+//! Whatever an `ffmpeg` on the path can decode: a first look says which of a file's streams is the film and how large its frames
+//! are, then raw frames come through a pipe, in a Matroska stream that carries their times.
+//!
+//! `program` runs and watches it, `probe` looks, `matroska` reads the stream. ffmpeg's messages are shown where it fails, and
+//! never read for what they say. Releases from 4.2 on are known to do.
+
+mod matroska;
+mod probe;
+mod program;
+
+use std::ffi::OsString;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use self::matroska::{Block, Matroska};
+use self::probe::Film;
+use self::program::{Output, PATIENCE, Running};
+use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
+use crate::media::Picture;
+
+pub use program::{FfmpegVersion, ffmpeg_version};
+
+/// Units of time a second in the stream.
+const UNITS: f64 = 1e6;
+
+/// A running ffmpeg.
+struct Ffmpeg {
+    path: PathBuf,
+    info: SourceInfo,
+    running: Option<Running>,
+    stream: Matroska<BufReader<Output>>,
+    first: Option<i64>,
+    index: u64,
+}
+
+/// Whether an ffmpeg can be started.
+pub fn ffmpeg_is_there() -> bool {
+    ffmpeg_version().is_some()
+}
+
+/// Opens a file by ffmpeg, because of `why`.
+///
+/// # Errors
+/// There is no ffmpeg on the path, or it cannot read the file either; the message says why it is needed.
+pub(super) fn open(path: &Path, why: &str) -> Result<Box<dyn FrameSource>, SourceError> {
+    let Some(version) = ffmpeg_version() else {
+        let problem = format!(
+            "{why}; affekt reads MP4 with H.264, JPEG, PNG, WebP, BMP and folders of those, and needs `ffmpeg` on the path \
+             for anything else: install it, or convert the file"
+        );
+        return Err(SourceError::file(path, problem));
+    };
+    // A name that begins with a dash or holds a colon must stay a file.
+    let file = path.canonicalize().map_err(|e| SourceError::io(path, e))?;
+    let film = probe::film(path, &file, &version, why)?;
+    Ok(Box::new(Ffmpeg::start(path, &file, &version, &film)?))
+}
+
+/// What every run begins with: the file, read as a file and nothing else.
+fn reading(file: &Path) -> Vec<OsString> {
+    let plain = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-i"];
+    let mut arguments: Vec<OsString> = plain.into_iter().map(OsString::from).collect();
+    let mut url = OsString::from("file:");
+    url.push(file);
+    arguments.push(url);
+    arguments
+}
+
+impl Ffmpeg {
+    fn start(path: &Path, file: &Path, version: &FfmpegVersion, film: &Film) -> Result<Self, SourceError> {
+        let (w, h) = film.size;
+        // Frames of another size, as recordings of calls have them, are fitted into that of the first; times are held in
+        // millionths of a second, which Matroska takes for its thousandths.
+        let fit = format!("min({w}/(iw*sar),{h}/ih)");
+        let filters = format!(
+            "scale=w='max(1,round(iw*sar*{fit}))':h='max(1,round(ih*{fit}))',pad={w}:{h}:(ow-iw)/2:(oh-ih)/2,setsar=1,\
+             settb=1/1000000,setpts='if(isnan(PTS),if(isnan(PREV_OUTPTS),0,PREV_OUTPTS+40000000),PTS*1000)'"
+        );
+        let mut arguments = reading(file);
+        let mut more = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
+        more(&["-map", &film.stream, "-vf", &filters]);
+        more(&version.every_frame());
+        more(&["-enc_time_base", "1:1000000", "-pix_fmt", "rgb24", "-c:v", "rawvideo"]);
+        // Matroska has no name of its own for raw colours, but takes them under an older one.
+        more(&["-f", "matroska", "-allow_raw_vfw", "1", "-flush_packets", "1", "pipe:1"]);
+        let (running, output) =
+            Running::start("ffmpeg".as_ref(), &arguments, PATIENCE).map_err(|e| SourceError::io(path, e))?;
+        let info = SourceInfo {
+            name: path.display().to_string(),
+            frames: film.still.then_some(1),
+            still: film.still,
+            reader: "ffmpeg".into(),
+        };
+        let stream = Matroska::new(BufReader::with_capacity(1 << 16, output));
+        Ok(Self { path: path.to_owned(), info, running: Some(running), stream, first: None, index: 0 })
+    }
+
+    /// Ends ffmpeg's run; an error where it gave nothing or failed.
+    fn finish(&mut self) -> Result<(), SourceError> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let end = running.finish();
+        if self.index > 0 && end.success {
+            return Ok(());
+        }
+        let said = end.said;
+        let got = if self.index == 0 {
+            "ffmpeg finds no video in it".into()
+        } else {
+            format!("ffmpeg failed after frame {}", self.index - 1)
+        };
+        Err(SourceError::file(&self.path, format!("{got} (it says: {said}); check or convert the file")))
+    }
+}
+
+impl FrameSource for Ffmpeg {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.running.is_none() {
+            return Ok(None);
+        }
+        match self.stream.next(|(width, height)| width * height * 3) {
+            Ok(Some(Block { time, bytes: pixels })) => {
+                let (width, height) = self.stream.size.unwrap_or_default();
+                let first = *self.first.get_or_insert(time);
+                let seconds = time.saturating_sub(first) as f64 / UNITS;
+                let picture = Picture { width, height, channels: 3, pixels };
+                let frame = Frame { index: self.index, seconds, picture };
+                self.index += 1;
+                Ok(Some(frame))
+            }
+            Ok(None) => self.finish().map(|()| None),
+            Err(error) => {
+                self.finish()?;
+                let problem = format!("ffmpeg's frame {} cannot be read: {error}", self.index);
+                Err(SourceError::file(&self.path, problem))
+            }
+        }
+    }
+
+    fn skipped(&self) -> Skipped {
+        Skipped::default()
+    }
+}
