@@ -5,7 +5,7 @@
 //! picture from being asked.
 
 use super::person::Rgb;
-use super::view::View;
+use super::view::Viewpoint;
 use crate::media::{LUMA, Picture};
 
 /// The part of the plane that a shape may touch: least and greatest x, then y.

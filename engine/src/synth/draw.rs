@@ -5,7 +5,7 @@ use super::compress::compressed;
 use super::features::{Feature, brows, eyes, folds, nose};
 use super::mouth::Mouth;
 use super::person::{Rgb, mix};
-use super::view::View;
+use super::view::Viewpoint;
 use super::{Face, Identity, Scene};
 use crate::media::Picture;
 

@@ -4,7 +4,7 @@ use super::Face;
 use super::draw::HeadShape;
 use super::features::Feature;
 use super::mouth::Mouth;
-use super::view::View;
+use super::view::Viewpoint;
 
 /// The height above the face's middle at which the face box begins, in half faces: about where hair lines are.
 const FOREHEAD: f32 = 0.62;

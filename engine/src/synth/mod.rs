@@ -49,7 +49,7 @@ pub use person::{Identity, Pose, Scene};
 pub use room::{Actor, Room, SynthCamera, TrueFaces, Truth, stamp};
 pub use spec_options::SYNTH_OPTIONS;
 pub use style::Style;
-pub use view::View;
+pub use view::Viewpoint;
 
 /// What random numbers are for, beside [`crate::random::Purpose::Synthesis`]: the lowest bits of an address's step. A
 /// value is never reused or renumbered.

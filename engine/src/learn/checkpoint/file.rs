@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::identity::Identity;
+use super::identity::RunIdentity;
 use crate::backend::NetworkState;
 use crate::files::{QUOTED, printable};
 use crate::learn::state::{Counters, TrainingState};

@@ -9,7 +9,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use self::file::{decode, encode, open};
-pub use self::identity::Identity;
+pub use self::identity::RunIdentity;
 use super::error::LearnError;
 use super::state::TrainingState;
 use crate::files::{QUOTED, printable, read_limited, sweep_leftovers, write_atomically};

@@ -53,7 +53,7 @@ pub fn align(
             }
         }
     }
-    batch.input = aligner.0.align_all(&views);
+    batch.input = aligner.0.align_all(&views)?;
     if !kept.frames {
         at_hand.0.iter().for_each(|&frame| {
             commands.entity(frame).remove::<FramePicture>();

@@ -7,7 +7,7 @@ use affekt_engine::Recognizer;
 use affekt_engine::backend::NetworkState;
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::data::{ClipFormats, Clips, FeatureCache, SkipLog, Spec};
-use affekt_engine::learn::{Checkpoints, Identity, TrainingState};
+use affekt_engine::learn::{Checkpoints, RunIdentity, TrainingState};
 use affekt_engine::media::detect::GuideBox;
 use affekt_engine::media::source::Frame;
 use affekt_engine::net::{
@@ -117,7 +117,7 @@ fn state(step: u64) -> io::Result<TrainingState> {
 }
 
 fn checkpoints(folder: &Path) -> Result<Checkpoints, String> {
-    let identity = Identity::new(&spec()).map_err(message)?;
+    let identity = RunIdentity::new(&spec()).map_err(message)?;
     Ok(Checkpoints::open(folder, identity).map_err(message)?.computed_by("cpu portable"))
 }
 
