@@ -33,7 +33,7 @@ fn a_file_that_is_no_toml_names_the_line() {
 fn a_value_of_the_wrong_type_or_range_names_the_setting() {
     affekt(with(&["--set", "training.batch=many"])).refused(2, &["training.batch"]);
     affekt(with(&["--set", "training.losses.feedback=exactly"])).refused(2, &["did you mean `exact`?"]);
-    affekt(with(&["--batch", "1"])).refused(2, &["`batch`", "between 2"]);
+    affekt(with(&["--batch", "1"])).refused(2, &["`training.batch`", "between 2"]);
     affekt(with(&["--size", "16"])).refused(2, &["size is 16", "between 32 and 1024"]);
     affekt(with(&["--width", "100"])).refused(2, &["width"]);
     affekt(with(&["--set", "input.std=[0.0]"])).refused(2, &["input.std"]);

@@ -94,7 +94,7 @@ fn what_belongs_to_another_student_is_refused() {
     let (features, other) = (lab.text("run/features"), lab.text("other"));
     let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
     affekt(["eval", "--model", &other, "--temporal", &lab.text("run"), "--data", &data, "--quiet"])
-        .refused(1, &["model.safetensors", "another student"]);
+        .refused(1, &["model.safetensors", "another model"]);
     affekt(refine(&lab, "mixed", 2, &["--student", &other, "--features", &features]))
         .refused(1, &[".features", "another student", "--recompute"]);
     affekt(refine(&lab, "mended", 2, &["--student", &other, "--features", &features, "--recompute"])).done();
@@ -117,7 +117,7 @@ fn damaged_features_and_half_written_runs_are_named() {
     let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
     let student = lab.text("student");
     affekt(["eval", "--model", &student, "--temporal", &lab.text("run"), "--data", &data])
-        .refused(1, &["model.safetensors"]);
+        .refused(1, &["run: holds a run that has not ended"]);
     affekt(refine(&lab, "none", 2, &["--valid", "clips:nowhere"])).refused(1, &["nowhere"]);
     affekt(refine(&lab, "odd", 2, &["--set", "model.heads=7"])).refused(2, &["heads"]);
 }

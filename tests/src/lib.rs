@@ -7,6 +7,7 @@ pub mod contract;
 pub mod golden;
 pub mod gpu;
 pub mod reference;
+pub mod rust_source;
 
 /// Largest difference of two arrays relative to the largest expected magnitude; NaN anywhere gives NaN.
 ///

@@ -452,3 +452,47 @@ fn the_shipped_model_opens_by_one_call() {
     let frame = Frame { index: 0, seconds: 0.0, picture: Picture::filled(320, 240, 3, 90) };
     assert_eq!(recognizer.push(frame).unwrap(), [], "an empty wall has no face");
 }
+
+#[test]
+fn a_hard_cut_ends_every_track_and_nobody_is_carried_over() {
+    let model = model("crop");
+    let style = Style { size: 72, channels: 3, occlusion: 0.0, ..Style::default() };
+    let settings =
+        SynthClipSettings { clips: 2, frames: 60, style, missing: 0.0, ..SynthClipSettings::default() };
+    // Each shot shows one person, standing at the same place.
+    let shot = |clip| {
+        let actor = Actor { clip, start: (180.0, 90.0), step: (0.0, 0.0) };
+        Arc::new(Room::new(SynthClips::new(settings.clone()).unwrap(), vec![actor], (360, 180)))
+    };
+    let rooms = [shot(0), shot(1)];
+    let frames = || {
+        (0..40u64).map(|index| {
+            let mut picture = rooms[usize::from(index >= 20)].picture(index % 20);
+            if index >= 20 {
+                // Another room: its colours are others. The first rows tell the detector which frame it is.
+                picture.pixels.iter_mut().skip(24 * 360 * 3).for_each(|v| *v = 255 - *v / 2);
+            }
+            Frame { index, seconds: index as f64 / 25.0, picture }
+        })
+    };
+    let numbers = |cuts: bool| {
+        let settings = LiveSettings { cuts, ..LiveSettings::default() };
+        let mut recognizer = recognizer(&model, &rooms[0], &settings, None);
+        let mut of_frame: Vec<Vec<u32>> = vec![];
+        for frame in frames() {
+            for reading in recognizer.read(vec![frame]).unwrap() {
+                of_frame.push(reading.faces.iter().map(|face| face.face).collect());
+            }
+        }
+        of_frame
+    };
+    assert!(
+        numbers(false).iter().all(|faces| faces == &[1]),
+        "without cuts one person takes the other's place"
+    );
+    let with = numbers(true);
+    assert!(
+        with[..20].iter().all(|faces| faces == &[1]) && with[20..].iter().all(|faces| faces == &[2]),
+        "{with:?}"
+    );
+}

@@ -8,7 +8,6 @@ use anyhow::{Context as _, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
-use super::classify;
 use crate::failure::Failure;
 
 /// Tells Mesa's Vulkan layer that chooses among adapters to stay out, where there is no desktop: it would complain on
@@ -134,7 +133,7 @@ impl Compute {
 /// # Errors
 /// As [`backend::open`].
 pub fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, Failure> {
-    backend::open(spec).map_err(|e| classify(e.into()))
+    backend::open(spec).map_err(Failure::usage)
 }
 
 #[cfg(test)]

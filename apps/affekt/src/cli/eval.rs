@@ -37,7 +37,7 @@ pub struct EvalArgs {
     /// Weights file with a card, or the folder of a finished run.
     #[arg(long, value_name = "MODEL", required_unless_present = "ablation")]
     model: Option<PathBuf>,
-    /// Labelled dataset, of pictures or, with --clips, of clips. Repeatable: all are measured as one.
+    /// Labelled dataset, of pictures or, with --by-frame, of clips. Repeatable: all are measured as one.
     #[arg(long, value_name = "SPEC", required_unless_present = "ablation")]
     data: Vec<String>,
     /// Print one JSON object instead of a table.

@@ -26,7 +26,7 @@ use crate::terminal::say;
 pub struct ClipArgs {
     /// Measure clips frame by frame; each of the options below implies it.
     #[arg(long)]
-    clips: bool,
+    by_frame: bool,
     /// Temporal encoder trained on this model's features. Its card says how windows overlap and how labels are voted on,
     /// unless these options do.
     #[arg(long, value_name = "MODEL")]
@@ -67,9 +67,9 @@ pub struct Measured<'a> {
 impl ClipArgs {
     /// Whether clips are to be measured.
     pub fn is_asked(&self) -> bool {
-        let Self { clips, temporal, vote, window, stride, predictions, features } = self;
+        let Self { by_frame, temporal, vote, window, stride, predictions, features } = self;
         let named = [temporal, predictions, features].into_iter().any(Option::is_some);
-        *clips || named || vote.is_some() || window.is_some() || stride.is_some()
+        *by_frame || named || vote.is_some() || window.is_some() || stride.is_some()
     }
 
     /// Runs the command.

@@ -104,6 +104,11 @@ impl Tracker {
         }
     }
 
+    /// Ends everybody's track, at a cut: nobody who is seen from now on is one of them. Gives their numbers.
+    pub fn end_all(&mut self) -> Vec<u32> {
+        self.tracks.drain(..).map(|track| track.id).collect()
+    }
+
     /// Forgets everybody, for another video; numbers begin anew.
     pub fn clear(&mut self) {
         *self = Self::new(self.settings);

@@ -11,4 +11,4 @@ pub use face::{FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, 
 pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
 pub use in_frame::{Faces, InFrame};
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};
-pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline, TrackId};
+pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline};

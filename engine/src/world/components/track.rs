@@ -8,10 +8,6 @@ use bevy_ecs::prelude::*;
 use crate::learn::FeatureWindow;
 use crate::signal::{NeutralCalibration, NeutralOffset, SignalError, VoteSettings, Voter};
 
-/// The person's number, from 1; the same as long as the face is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Component)]
-pub struct TrackId(pub u32);
-
 /// The person will not be seen again: windows and votes end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct Ended;

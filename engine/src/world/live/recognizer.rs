@@ -12,11 +12,11 @@ use super::stage_times::StageTimes;
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::learn::TemporalEncoder;
-use crate::media::Picture;
 use crate::media::align::Aligner;
 use crate::media::detect::Detector;
 use crate::media::source::Frame;
 use crate::media::track::Tracker;
+use crate::media::{CutDetector, Picture};
 use crate::signal::NeutralCalibration;
 use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
@@ -87,7 +87,8 @@ impl Recognizer {
         let world = &mut pipeline.world;
         world.insert_resource(FaceDetector { detector, every: settings.detect_every, seen: 0 });
         let tracker = Tracker::new(settings.tracker);
-        world.insert_resource(FaceTracker { tracker, tracks: BTreeMap::new() });
+        let cuts = settings.cuts.then(CutDetector::default);
+        world.insert_resource(FaceTracker { tracker, cuts, tracks: BTreeMap::new() });
         world.insert_resource(Voting { vote: settings.vote, classes: card.classes.len() });
         world.insert_resource(FaceAligner(Aligner::new(&card.input, card.box_crop, card.crop)));
         let kept = KeptPictures { frames: settings.keep_frames, thumbnails: settings.thumbnails };
@@ -214,7 +215,9 @@ impl Recognizer {
         self.pipeline.world.resource_mut::<Inbox>().last = true;
         let rest = self.read(vec![]);
         self.pipeline.world.resource_mut::<Inbox>().last = false;
-        self.pipeline.world.resource_mut::<FaceTracker>().tracker.clear();
+        let mut following = self.pipeline.world.resource_mut::<FaceTracker>();
+        following.tracker.clear();
+        following.cuts.iter_mut().for_each(CutDetector::clear);
         self.pipeline.world.resource_mut::<FaceDetector>().seen = 0;
         rest
     }

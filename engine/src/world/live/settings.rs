@@ -14,6 +14,8 @@ pub struct LiveSettings {
     pub detect_every: u64,
     /// How faces are followed.
     pub tracker: TrackerSettings,
+    /// Whether every track and vote ends at a hard cut, as edited films have them; a camera has none.
+    pub cuts: bool,
     /// How labels are voted on. A causal vote answers at once; a centred one half a window later.
     pub vote: VoteSettings,
     /// Confidence of the voted label below which a reading is unsure, 0 to 1; with 0 nothing ever is.
@@ -27,11 +29,12 @@ pub struct LiveSettings {
 }
 
 impl Default for LiveSettings {
-    /// Every frame is looked at, a causal vote over 30 frames, 16 faces a pass, no pictures.
+    /// Every frame is looked at, tracks end at cuts, a causal vote over 30 frames, 16 faces a pass, no pictures.
     fn default() -> Self {
         Self {
             detect_every: 1,
             tracker: TrackerSettings::default(),
+            cuts: true,
             vote: VoteSettings { kind: VoteKind::Causal, ..VoteSettings::default() },
             unsure_below: UNSURE_BELOW,
             batch: 16,

@@ -6,10 +6,12 @@ use bevy_ecs::prelude::*;
 
 use super::capture::{AtHand, Inbox};
 use super::temporal::Encoder;
+use crate::media::CutDetector;
 use crate::media::track::Tracker;
 use crate::signal::VoteSettings;
 use crate::world::components::{
-    Ballot, Detections, Ended, FrameIndex, InFrame, NextThumbnail, OfTrack, Timeline, TrackId, TrackedFace,
+    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, NextThumbnail, OfTrack, Timeline,
+    TrackedFace,
 };
 use crate::world::error::WorldError;
 
@@ -18,6 +20,8 @@ use crate::world::error::WorldError;
 pub struct FaceTracker {
     /// Follows boxes.
     pub tracker: Tracker,
+    /// Finds hard cuts, at which every track ends; `None` where they are not looked for.
+    pub cuts: Option<CutDetector>,
     /// The entity of each person who may be seen again, by number.
     pub tracks: BTreeMap<u32, Entity>,
 }
@@ -41,19 +45,28 @@ pub fn track(
     voting: Res<Voting>,
     mut following: ResMut<FaceTracker>,
     mut encoder: ResMut<Encoder>,
-    frames: Query<(&FrameIndex, Option<&Detections>)>,
+    frames: Query<(&FrameIndex, &FramePicture, Option<&Detections>)>,
     mut timelines: Query<&mut Timeline>,
 ) -> Result<(), WorldError> {
-    let FaceTracker { tracker, tracks } = &mut *following;
+    let FaceTracker { tracker, cuts, tracks } = &mut *following;
     let mut new: BTreeMap<Entity, Timeline> = BTreeMap::new();
     let mut ended = vec![];
     for &frame in &at_hand.0 {
-        let (index, detections) = frames.get(frame).map_err(|e| WorldError::Schedule(e.to_string()))?;
-        let step = tracker.step(index.0 as u64, detections.map(|found| found.0.as_slice()));
+        let (index, picture, detections) =
+            frames.get(frame).map_err(|e| WorldError::Schedule(e.to_string()))?;
+        let detections = detections.map(|found| found.0.as_slice());
+        let cut = cuts.as_mut().is_some_and(|cuts| match detections {
+            Some(faces) => cuts.push_with_faces(&picture.0, faces),
+            None => cuts.push(&picture.0),
+        });
+        if cut {
+            ended.extend(tracker.end_all().iter().filter_map(|id| tracks.remove(id)));
+        }
+        let step = tracker.step(index.0 as u64, detections);
         let mut seen = BTreeMap::new();
         for face in step.faces {
             let track = *tracks.entry(face.id).or_insert_with(|| {
-                let track = commands.spawn((TrackId(face.id), NextThumbnail(f64::NEG_INFINITY))).id();
+                let track = commands.spawn(NextThumbnail(f64::NEG_INFINITY)).id();
                 new.insert(track, Timeline::default());
                 track
             });
