@@ -31,6 +31,11 @@ fn a_run_moves_between_backends_and_both_measure_its_model_alike() {
     }
     let lab = Lab::new();
     run(&lab, "gpu", &["--backend", "wgpu"]).done();
+    let config = std::fs::read_to_string(lab.path("gpu/config.toml")).unwrap();
+    assert!(
+        config.contains("backend = \"wgpu\"") && config.contains("adapter = "),
+        "what computed it: {config}"
+    );
     // What is left of a run that was stopped after its checkpoint at step 10.
     for file in [
         "report.json",

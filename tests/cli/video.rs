@@ -176,3 +176,69 @@ fn the_papers_five_rows_come_from_one_command() {
     };
     assert_eq!([steps("again/log.jsonl"), steps("table/ssl_more/log.jsonl")], [8, 8]);
 }
+
+#[test]
+fn an_encoder_is_used_as_it_was_refined_unless_told_otherwise() {
+    let lab = world();
+    // Shorter than the defaults' stride, with another stride, and voted on in blocks.
+    let odd = ["--set", "model.frames=16", "--stride", "4", "--vote", "block", "--window", "9"];
+    affekt(refine(&lab, "run", 6, &odd)).done();
+    let scores = lab.json("run/report.json")["scores"].clone();
+    let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
+    let (student, run) = (lab.text("student"), lab.text("run"));
+    let eval = |more: &[&str]| -> serde_json::Value {
+        let fixed = ["eval", "--model", &student, "--data", &data, "--json", "--quiet", "--temporal", &run];
+        let out = affekt(fixed.into_iter().chain(more.iter().copied())).done().out;
+        serde_json::from_str(&out).unwrap()
+    };
+    let measured = eval(&[]);
+    for row in ["temporal", "vote", "smoothed"] {
+        assert_eq!(measured[row]["confusion"], scores[row]["confusion"], "{row}");
+    }
+    assert_eq!(measured["vote"]["confusion"], measured["votes"]["block"]["confusion"]);
+    let told = eval(&["--vote", "centred"]);
+    assert_eq!(told["vote"]["confusion"], told["votes"]["centred"]["confusion"]);
+    assert_eq!(told["temporal"]["confusion"], scores["temporal"]["confusion"], "the rest is as refined");
+}
+
+#[test]
+fn a_list_is_written_by_block_votes_of_a_student_alone() {
+    let lab = world();
+    let data = format!("affwild2:{}#Validation_Set", lab.text("world"));
+    let (student, list) = (lab.text("student"), lab.text("list.txt"));
+    let out = affekt([
+        "eval",
+        "--model",
+        &student,
+        "--data",
+        &data,
+        "--vote",
+        "block",
+        "--predictions",
+        &list,
+        "--quiet",
+    ])
+    .done()
+    .out;
+    assert!(out.contains("student alone") && out.contains("block vote") && !out.contains("encoder"), "{out}");
+    affekt(["abaw", "check", &list, "--data", &data]).done();
+    // Every block of thirty frames has one label.
+    let text = std::fs::read_to_string(&list).unwrap();
+    let labels: Vec<&str> = text.lines().skip(1).filter_map(|line| Some(line.rsplit_once(',')?.1)).collect();
+    assert!(labels.len() >= 90);
+    assert!(labels[..90].chunks(30).all(|block| block.iter().all(|label| label == &block[0])), "{labels:?}");
+}
+
+#[test]
+fn clips_without_labels_have_no_score_but_a_list() {
+    let lab = world();
+    let (student, list) = (lab.text("student"), lab.text("list.txt"));
+    let data = "synth-clips:2?seed=5&frames=40&size=32&channels=1&unlabelled=true";
+    let eval = ["eval", "--model", &student, "--data", data, "--by-frame", "--quiet"];
+    affekt(eval).refused(1, &["no frame has a label", "--predictions"]);
+    let out = affekt(eval.into_iter().chain(["--predictions", &list])).done().out;
+    assert!(out.contains("nothing was measured"), "{out}");
+    assert!(std::fs::read_to_string(&list).unwrap().lines().count() == 81);
+    affekt(["eval", "--model", &student, "--data", data, "--window", "65537"]).refused(2, &["65537"]);
+    affekt(refine(&lab, "wide", 2, &["--window", "65537"])).refused(2, &["65537", "65536"]);
+}

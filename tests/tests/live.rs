@@ -496,3 +496,38 @@ fn a_hard_cut_ends_every_track_and_nobody_is_carried_over() {
         "{with:?}"
     );
 }
+
+#[test]
+fn with_a_causal_encoder_every_frame_is_answered_at_once() {
+    let (room, model) = (room(), model("crop"));
+    let spec = TemporalSpec {
+        frames: 16,
+        width: 16,
+        layers: 1,
+        heads: 2,
+        feed_forward: 16,
+        dropout: 0.0,
+        causal: true,
+        ..TemporalSpec::new(model.head().unwrap().features(), 4)
+    };
+    let weights = Weights::initial(&spec.graph().unwrap(), 9);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("encoder.safetensors");
+    weights
+        .write(&path, Storage::F32, Some(&card(Architecture::Temporal(spec), "crop", Some("h".into()))))
+        .unwrap();
+    let backend = CpuBackend::new().unwrap();
+    let encoder = TemporalModel::open(&path, &model).unwrap().encoder(&backend, 8).unwrap();
+    let mut recognizer = recognizer(&model, &room, &LiveSettings::default(), Some(encoder));
+    let mut camera = SynthCamera::new(Arc::clone(&room), 40, 25.0);
+    while let Some(frame) = camera.next_frame().unwrap() {
+        let number = frame.index;
+        let readings = recognizer.read(vec![frame]).unwrap();
+        assert!(
+            readings.iter().map(|r| r.frame).eq([number]),
+            "frame {number} is answered with frame {number}"
+        );
+        assert!(readings[0].faces.iter().all(|face| face.temporal_label.is_some()));
+    }
+    assert!(recognizer.finish().unwrap().is_empty());
+}

@@ -15,6 +15,8 @@ mod run;
 mod schedule;
 mod stages;
 
+/// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
+pub use bevy_ecs as ecs;
 pub use clip::{ClipFeatures, ClipScores, ScoredFrame, VOTE_KINDS};
 pub use config::{
     ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision,
