@@ -221,8 +221,8 @@ pub(super) fn layout(path: &Path, reader: &mut BufReader<File>, length: u64) -> 
         at = next;
     }
     if indexed {
-        // The last fragment's data may be missing altogether.
-        found.cut |= head.is_some() && !found.fragments.is_empty();
+        // The last fragment's data may be missing altogether, or less than a box's head is left of the next one.
+        found.cut |= !found.fragments.is_empty() && (head.is_some() || at < length);
         return Ok(found);
     }
     let problem = "the file is cut off: it has no index (`moov`), which a recorder writes when it is stopped; copy it \

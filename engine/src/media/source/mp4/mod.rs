@@ -78,7 +78,8 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     };
     // A stream may still hold what its parameters do not tell, and then fails at once.
     let first = source.next_frame();
-    let sound = matches!(first, Ok(Some(_))) && source.skipped.count == 0;
+    // Damage further on is no reason: it costs frames here, which are counted.
+    let sound = matches!(&first, Ok(Some(frame)) if frame.index == 0);
     if !sound && let Ok(other) = ffmpeg::open(path, "the built-in decoder cannot read its first frames") {
         return Ok(other);
     }
