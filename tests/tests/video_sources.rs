@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::media::source::{FolderKind, Frame, FrameSource, OpenOptions, ReadAhead, open};
 use affekt_engine::media::{Picture, PixelFormat};
+use affekt_engine::media::source::{FolderKind, Frame, FrameSource, OpenOptions, ReadAhead, open};
 
 const FRAMES: usize = 24;
 
@@ -192,8 +192,7 @@ fn a_frame_that_is_sought_is_the_one_that_is_given() {
 fn folder_of(pictures: &[(&str, usize, usize, (usize, usize))]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for &(name, scene, shift, (w, h)) in pictures {
-        let value =
-            |x: usize, y: usize| ((x + shift) / 8 * (scene * 37 + 11) + y / 8 * (scene * 53 + 29)) % 256;
+        let value = |x: usize, y: usize| ((x + shift) / 8 * (scene * 37 + 11) + y / 8 * (scene * 53 + 29)) % 256;
         let pixels = (0..w * h).map(|at| value(at % w, at / w) as u8).collect::<Vec<_>>();
         let picture = Picture::new(w, h, PixelFormat::Grey, w, &pixels).unwrap();
         picture.write_png(&folder.path().join(name)).unwrap();
@@ -207,10 +206,8 @@ fn photos_are_told_from_a_film_and_the_caller_has_the_last_word() {
     let names = ["1.png", "2.png", "3.png", "4.png", "5.png"];
     let film: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, 1, k, size)).collect();
     let jumping: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, k + 1, 0, size)).collect();
-    let sizes: Vec<_> =
-        names.iter().enumerate().map(|(k, &name)| (name, 1, k, (96 + 8 * (k % 2), 64))).collect();
-    let people: Vec<_> =
-        ["anna.png", "bert.png", "carl.png"].iter().map(|&name| (name, 1, 0, size)).collect();
+    let sizes: Vec<_> = names.iter().enumerate().map(|(k, &name)| (name, 1, k, (96 + 8 * (k % 2), 64))).collect();
+    let people: Vec<_> = ["anna.png", "bert.png", "carl.png"].iter().map(|&name| (name, 1, 0, size)).collect();
     for (pictures, kind, word) in [
         (&film, FolderKind::Film, "names that count"),
         (&jumping, FolderKind::Photos, "nothing in common"),
@@ -221,8 +218,7 @@ fn photos_are_told_from_a_film_and_the_caller_has_the_last_word() {
         let guess = FolderKind::guess(folder.path()).unwrap();
         assert!(guess.kind == kind && guess.reason.contains(word), "{guess:?}");
         for asked in [None, Some(FolderKind::Film), Some(FolderKind::Photos)] {
-            let source =
-                open(folder.path(), OpenOptions { folder: asked, ..OpenOptions::default() }).unwrap();
+            let source = open(folder.path(), OpenOptions { folder: asked, ..OpenOptions::default() }).unwrap();
             let info = source.info();
             assert_eq!(info.still, asked.unwrap_or(kind) == FolderKind::Photos, "{word} {asked:?}");
             assert_eq!(info.frames, Some(pictures.len() as u64));
