@@ -1,8 +1,8 @@
 //! affekt's engine: networks, training, data and media, without a screen or a command line. To read faces in your own
 //! program, begin with [`Recognizer`].
 //!
-//! Dependencies inside the crate point one way: `net <- backend <- learn <- world` and
-//! `media, data, synth <- world <- output`. A test in the `tests` crate enforces it.
+//! Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- world` and
+//! `media <- data <- synth <- world <- output`, over `random`, `clock` and `files`. A test in the `tests` crate enforces it.
 
 pub mod backend;
 pub mod clock;
