@@ -1,17 +1,14 @@
 //! `affekt bench`: how fast this machine runs a network, a training step or the loader.
 
-use std::path::PathBuf;
-use std::time::Instant;
-
-use affekt_engine::backend::{Backend, KernelTime, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{Backend, Slot, TrainingPass, UpdateRule};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
-use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
-use affekt_engine::random::{Address, Purpose};
+use affekt_engine::net::{Depth, ResNetSpec, Stem, Weights};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::compute::{self, Compute};
+use super::bench_passes::{Speed, Times, Work, measure, noise, time_infer, timed};
+use super::compute::Compute;
 use super::say;
 use super::values::StemArg;
 use crate::failure::Failure;
@@ -65,7 +62,7 @@ impl BenchModel {
 pub struct BenchArgs {
     /// What is measured.
     #[arg(long, value_enum, default_value = "infer")]
-    pub mode: BenchMode,
+    mode: BenchMode,
     /// Network; `temporal` is the encoder of 64 frames over 2048 features (modes infer and train; --batch counts clips).
     #[arg(long, value_enum, default_value = "resnet50")]
     model: BenchModel,
@@ -74,7 +71,7 @@ pub struct BenchArgs {
     size: Option<usize>,
     /// Pictures a pass, from 1 up (from 2 up in training).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub batch: u32,
+    batch: u32,
     /// Factor on every layer's channels, 0.0625 to 8.
     #[arg(long, default_value_t = 1.0)]
     width: f32,
@@ -86,19 +83,19 @@ pub struct BenchArgs {
     channels: Option<usize>,
     /// Outputs.
     #[arg(long, default_value_t = 8)]
-    pub classes: usize,
+    classes: usize,
     /// Measured passes, after one or two that are not.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub iterations: u32,
+    iterations: u32,
     /// Dataset of `--mode loader`.
     #[arg(long, value_name = "SPEC", required_if_eq("mode", "loader"))]
     data: Option<String>,
     /// One JSON line instead of text.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
     /// Print the time of each GPU kernel too, by timestamps; the passes themselves are slower then.
     #[arg(long)]
-    pub profile: bool,
+    profile: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,22 +108,10 @@ struct Measured {
     stem: Stem,
     channels: usize,
     classes: usize,
-    threads: usize,
-    iterations: u32,
-    backend: &'static str,
-    parameters: usize,
-    /// From opening the device to the end of the first pass, kernels compiled on the way.
-    ms_first: f64,
-    /// Fastest pass.
-    ms_min: f64,
-    /// Median pass.
-    ms_median: f64,
     /// Median pass over pictures of the batch.
     ms_per_image: f64,
-    /// Arithmetic of one pass over its fastest time, in 1e9 operations a second.
-    gflops: f64,
-    /// Highest resident memory of the process so far; null where the system does not tell.
-    peak_mib: Option<f64>,
+    #[serde(flatten)]
+    speed: Speed,
 }
 
 /// Runs the command.
@@ -134,11 +119,24 @@ struct Measured {
 /// # Errors
 /// The network cannot be built, or it fails while running.
 pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
+    let (batch, n) = (args.batch as usize, args.iterations);
+    let compute = &compute.profiling(args.profile);
     if args.mode == BenchMode::Loader {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
         return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
     }
-    let Some(depth) = args.model.depth() else { return super::bench_temporal::run(args, compute) };
+    let Some(depth) = args.model.depth() else {
+        let train = match args.mode {
+            BenchMode::Infer => false,
+            BenchMode::Train => true,
+            BenchMode::Step | BenchMode::Loader => {
+                let problem = anyhow!("--model temporal is measured with --mode infer or --mode train");
+                return Err(Failure::usage(problem));
+            }
+        };
+        let clips = super::bench_temporal::Clips { batch, classes: args.classes, train, iterations: n };
+        return super::bench_temporal::run(&clips, compute, args.json);
+    };
     let spec = ResNetSpec {
         depth,
         size: args.size.unwrap_or(224),
@@ -148,20 +146,22 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         stem: args.stem.into(),
     };
     let graph = spec.graph().map_err(Failure::usage)?;
-    let batch = args.batch as usize;
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let begun = Instant::now();
-    let backend = compute::open(&compute.profiling(args.profile))?;
-    let (times, passes) = match args.mode {
-        BenchMode::Train => (time_train(&*backend, &graph, batch, args.iterations)?, 3),
+    let work = Work { graph: &graph, batch, iterations: n };
+    let speed = match args.mode {
+        BenchMode::Train => measure(&work, compute, 3, |backend| time_train(backend, &work))?,
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
-        BenchMode::Step => (time_step(&*backend, &graph, batch, args.iterations)?, 15),
-        BenchMode::Infer | BenchMode::Loader => (time_infer(&*backend, &graph, batch, args.iterations)?, 1),
+        BenchMode::Step => measure(&work, compute, 15, |backend| time_step(backend, &work))?,
+        BenchMode::Infer | BenchMode::Loader => {
+            let input = noise(&graph, batch, 0);
+            measure(&work, compute, 1, |backend| time_infer(backend, &work, &input))?
+        }
     };
-    let (ms_first, ms_min, ms_median) = (times.first_since(begun), times.min(), times.median());
-    let operations = 2.0 * graph.multiply_adds() as f64 * batch as f64 * f64::from(passes);
+    if !args.json {
+        return say(&speed.line("image", batch));
+    }
     let measured = Measured {
         mode: args.mode,
         model: spec.depth,
@@ -171,102 +171,19 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         stem: spec.stem,
         channels: spec.channels,
         classes: spec.classes,
-        threads: rayon::current_num_threads(),
-        iterations: args.iterations,
-        backend: backend.name(),
-        parameters: graph.trained_values(),
-        ms_first,
-        ms_min,
-        ms_median,
-        ms_per_image: ms_median / batch as f64,
-        gflops: operations / (ms_min * 1e6),
-        peak_mib: peak_mib(),
+        ms_per_image: speed.ms_median / batch as f64,
+        speed,
     };
-    if args.profile {
-        say(&kernel_times(&*backend)?)?;
-    }
-    if args.json {
-        return say(&serde_json::to_string(&measured)?);
-    }
-    let peak = measured.peak_mib.map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
-    say(&format!(
-        "{ms_min:.2} ms at best, {ms_median:.2} ms median, {:.2} ms an image, {:.0} GFLOP/s, first pass after \
-         {ms_first:.0} ms, peak memory {peak}",
-        measured.ms_per_image, measured.gflops
-    ))
+    say(&serde_json::to_string(&measured)?)
 }
 
-/// Time by kernel, a line each.
-pub fn kernel_times(backend: &dyn Backend) -> Result<String, Failure> {
-    let times = backend.profile();
-    if times.is_empty() {
-        return Err(Failure::usage(anyhow!("--profile times the kernels of a GPU; add --backend wgpu")));
-    }
-    let total: f64 = times.iter().map(|t| t.ms).sum();
-    let line = |t: &KernelTime| {
-        format!("{:>6.1} %{:>12.2} ms{:>8} calls  {}", 100.0 * t.ms / total, t.ms, t.calls, t.kernel)
-    };
-    Ok(times.iter().map(line).collect::<Vec<_>>().join("\n"))
-}
-
-/// What passes took.
-pub struct Times {
-    /// When the first one ended.
-    first: Instant,
-    /// Milliseconds of each, sorted; the first passes, in which memory is claimed, are not counted.
-    passes: Vec<f64>,
-}
-
-impl Times {
-    /// Milliseconds until the end of the first pass.
-    pub fn first_since(&self, begun: Instant) -> f64 {
-        self.first.duration_since(begun).as_secs_f64() * 1e3
-    }
-
-    /// The fastest pass.
-    pub fn min(&self) -> f64 {
-        self.passes[0]
-    }
-
-    /// The median pass.
-    pub fn median(&self) -> f64 {
-        self.passes[self.passes.len() / 2]
-    }
-}
-
-/// Times passes, at least one.
-pub fn timed(iterations: u32, mut pass: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Times> {
-    pass()?;
-    let first = Instant::now();
-    if iterations > 1 {
-        pass()?;
-    }
-    let mut times = Vec::with_capacity(iterations as usize);
-    for _ in 0..iterations {
-        let start = Instant::now();
-        pass()?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(Times { first, passes: times })
-}
-
-fn time_infer(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
-    let mut network = backend.inference(graph, &Weights::initial(graph, 1))?;
-    let input = noise(graph, batch, 0);
-    timed(n, || {
-        network.forward(&input, batch)?;
-        Ok(())
-    })
-}
-
-fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
+fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations }: &Work) -> anyhow::Result<Times> {
     let mut network = backend.training(graph, &Weights::initial(graph, 1))?;
     let input = noise(graph, batch, 0);
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; batch * graph.output().len()];
     let rule = UpdateRule::Sgd { learning_rate: 1e-4, momentum: 0.9, weight_decay: 5e-4, scale: 1.0 };
-    timed(n, || {
+    timed(iterations, || {
         network.forward(&input, batch, TrainingPass::Train)?;
         network.backward(&d_logits, Slot::First)?;
         network.update(Slot::First, &rule)?;
@@ -274,7 +191,7 @@ fn time_train(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> any
     })
 }
 
-fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyhow::Result<Times> {
+fn time_step(backend: &dyn Backend, &Work { graph, batch, iterations }: &Work) -> anyhow::Result<Times> {
     let mut settings = Settings {
         steps: 1_000_000,
         batch,
@@ -295,21 +212,8 @@ fn time_step(backend: &dyn Backend, graph: &Graph, batch: usize, n: u32) -> anyh
         weak: noise(graph, batch, 1).into(),
         strong: noise(graph, batch, 2).into(),
     };
-    timed(n, || {
+    timed(iterations, || {
         learner.step(&data)?;
         Ok(())
     })
-}
-
-/// Random input, the same in every run.
-pub fn noise(graph: &Graph, batch: usize, item: u64) -> Vec<f32> {
-    let mut rng = Address { seed: 1, purpose: Purpose::Synthesis, step: 0, item }.rng();
-    (0..batch * graph.input().len()).map(|_| rng.between(-2.0, 2.0)).collect()
-}
-
-/// Highest resident memory of this process in MiB.
-pub fn peak_mib() -> Option<f64> {
-    let text = std::fs::read_to_string(PathBuf::from("/proc/self/status")).ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

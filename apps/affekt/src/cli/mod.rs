@@ -5,6 +5,7 @@ mod ablation;
 mod analyze;
 mod bench;
 mod bench_loader;
+mod bench_passes;
 mod bench_temporal;
 pub mod compute;
 mod data;
