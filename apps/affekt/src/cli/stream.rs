@@ -90,7 +90,10 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
     let spec = args.reading.spec(None, true, settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
-    let opened = args.source.open(request, OpenOptions { folder_rate: args.fps, ..OpenOptions::default() }).map_err(classify)?;
+    let opened = args
+        .source
+        .open(request, OpenOptions { folder_rate: args.fps, ..OpenOptions::default() })
+        .map_err(classify)?;
     let OpenSource { source, keeps_time, detector, note } = opened;
     if let Some(note) = note {
         note!("{note}");
