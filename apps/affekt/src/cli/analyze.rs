@@ -115,7 +115,6 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
     }
     let page = args.out.join("index.html");
-    check_page(&page)?;
     let settings = LiveSettings {
         keep_frames: args.annotated,
         thumbnails: Some((1.0, THUMBNAIL)),
@@ -126,6 +125,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    check_page(&page)?;
     probe_folder(&args.out).map_err(classify)?;
     sweep_leftovers(&args.out).with_context(|| args.out.display().to_string())?;
     let fingerprint = format!("{} fps {}", opener.fingerprint(recognizer.detector()), args.fps);
