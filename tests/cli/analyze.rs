@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::program::{Lab, affekt, ended, program};
 
-fn clip(name: &str) -> String {
+pub fn clip(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clips").join(name).display().to_string()
 }
 
-fn csv(lab: &Lab, name: &str) -> Vec<Vec<String>> {
+pub fn csv(lab: &Lab, name: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(lab.path(name)).unwrap();
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
@@ -17,7 +17,7 @@ fn csv(lab: &Lab, name: &str) -> Vec<Vec<String>> {
 const UNSURE: f64 = 0.6;
 
 /// `analyze` with a fixed box for a face: what is tested is not the detector.
-fn analyze(lab: &Lab, inputs: &[&str], more: &[&str]) -> crate::program::Ended {
+pub fn analyze(lab: &Lab, inputs: &[&str], more: &[&str]) -> crate::program::Ended {
     let out = lab.text("out");
     let fixed = ["analyze", "--quiet", "--threads", "1", "--detector", "guide", "--out", &out];
     affekt(fixed.iter().chain(inputs).chain(more).copied())

@@ -11,6 +11,7 @@ mod data;
 mod generating;
 mod gpu;
 mod measuring;
+mod names;
 mod program;
 mod report;
 mod runs;

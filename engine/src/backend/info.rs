@@ -19,6 +19,12 @@ pub trait BackendInfo: Send + Sync {
     /// One line for people: device, instruction set, threads.
     fn describe(&self) -> String;
 
+    /// What decides the last digits of a training: two backends of the same origin train alike, bit for bit. The number of threads
+    /// is no part of it.
+    fn origin(&self) -> String {
+        self.adapter().map_or_else(|| self.name().into(), |adapter| format!("{} on {adapter}", self.name()))
+    }
+
     /// What its networks infer in: `single` precision, 16-bit `fixed` point, or `half`, 16-bit floats. It decides the last
     /// digits of a result.
     fn arithmetic(&self) -> &'static str {

@@ -50,20 +50,19 @@ impl PredictionsWriter {
     /// # Errors
     /// A class is none of Aff-Wild2's, or the file cannot be written.
     pub fn create(path: &Path, classes: &[String]) -> Result<Self, DataError> {
-        let list = Vocabulary::open("affwild2-8")?;
-        let mapping =
-            list.mapping(&path.display().to_string(), classes, &BTreeMap::new(), Ambiguous::Drop)?;
-        let number = |(target, name): (Target, &String)| match target {
-            Target::Class(class) => Ok(class),
-            Target::Unlabelled | Target::Drop => Err(DataError::Vocabulary {
-                dataset: path.display().to_string(),
-                reason: format!("class `{name}` cannot be submitted; the classes are {}", CLASSES.join(", ")),
-            }),
-        };
-        let classes = mapping.into_iter().zip(classes).map(number).collect::<Result<_, _>>()?;
+        let classes = mapping(path, classes)?;
         let mut file = AtomicFile::create(path).map_err(|e| DataError::io(path, e))?;
         writeln!(file, "{}", header()).map_err(|e| DataError::io(path, e))?;
         Ok(Self { file, classes, clip: String::new(), held: None, gap: 0, written: 0, rows: 0 })
+    }
+
+    /// Whether a list at `path` could be begun with these classes and hold a video of this name; nothing is written.
+    ///
+    /// # Errors
+    /// As [`PredictionsWriter::create`] and [`PredictionsWriter::begin`].
+    pub fn check(path: &Path, clip: &str, classes: &[String]) -> Result<(), DataError> {
+        mapping(path, classes)?;
+        named(path, clip)
     }
 
     /// Begins a video, whose frames [`PredictionsWriter::push`] then takes in order; the one before is completed.
@@ -72,10 +71,7 @@ impl PredictionsWriter {
     /// The name cannot stand in the list, or the file cannot be written.
     pub fn begin(&mut self, clip: &str) -> Result<(), DataError> {
         self.complete()?;
-        if !is_plain_name(clip) {
-            let reason = format!("`{clip}` cannot stand in the list as a video's name");
-            return Err(DataError::format(self.file.path(), "", reason));
-        }
+        named(self.file.path(), clip)?;
         clip.clone_into(&mut self.clip);
         Ok(())
     }
@@ -138,6 +134,33 @@ impl PredictionsWriter {
         self.file.finish().map_err(|e| DataError::io(&path, e))?;
         Ok(rows)
     }
+}
+
+/// The list's class for each of a run's.
+fn mapping(path: &Path, classes: &[String]) -> Result<Vec<usize>, DataError> {
+    let list = Vocabulary::open("affwild2-8")?;
+    let mapping = list.mapping(&path.display().to_string(), classes, &BTreeMap::new(), Ambiguous::Drop)?;
+    let number = |(target, name): (Target, &String)| match target {
+        Target::Class(class) => Ok(class),
+        Target::Unlabelled | Target::Drop => Err(DataError::Vocabulary {
+            dataset: path.display().to_string(),
+            reason: format!("class `{name}` cannot be submitted; the classes are {}", CLASSES.join(", ")),
+        }),
+    };
+    mapping.into_iter().zip(classes).map(number).collect()
+}
+
+/// Refuses a name that cannot be told apart in a row.
+fn named(path: &Path, clip: &str) -> Result<(), DataError> {
+    if is_plain_name(clip) {
+        return Ok(());
+    }
+    let reason = format!(
+        "`{}` cannot stand in the list as a video's name: it may not begin with a dot nor hold a comma, a colon, a slash or a \
+         control character",
+        quoted(clip)
+    );
+    Err(DataError::format(path, "", reason))
 }
 
 /// What is wrong with a list of predictions. All counts are 0 in a list that can be submitted.

@@ -1,6 +1,7 @@
 //! What a network says of one face.
 
 use super::error::LearnError;
+use super::finite::finite_logits;
 use super::loss::{arg_max, softmax};
 use crate::signal::NeutralOffset;
 
@@ -19,9 +20,7 @@ impl Answer {
     /// # Errors
     /// A logit is not finite: that is a broken network or input, and never a label.
     pub fn of(logits: &[f32], temperature: f32) -> Result<Self, LearnError> {
-        if !logits.iter().all(|logit| logit.is_finite()) {
-            return Err(LearnError::NotFinite);
-        }
+        finite_logits(logits)?;
         let classes = logits.len();
         let probabilities = softmax(logits, classes, temperature);
         Ok(Self { class: arg_max(logits, classes).first().copied().unwrap_or(0), probabilities })

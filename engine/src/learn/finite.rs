@@ -7,7 +7,7 @@ use super::error::LearnError;
 ///
 /// # Errors
 /// [`LearnError::NotFinite`] where a logit is infinite or NaN.
-pub fn finite_logits(logits: &[f32]) -> Result<(), LearnError> {
+pub(super) fn finite_logits(logits: &[f32]) -> Result<(), LearnError> {
     if logits.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(LearnError::NotFinite) }
 }
 

@@ -51,7 +51,6 @@ pub use calibration::{expected_calibration_error, fit_temperature, negative_log_
 pub use checkpoint::{Checkpoints, RunIdentity};
 pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
-pub use finite::finite_logits;
 pub use frame_report::FrameReport;
 pub use gradient::{Descent, clipped_step, gradient, gradient_step};
 pub use head::Head;

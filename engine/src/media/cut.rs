@@ -10,7 +10,10 @@ const SAMPLES: (usize, usize) = (128, 72);
 /// Parts of a picture, across and down, whose mean luma is kept.
 const BLOCKS: (usize, usize) = (16, 9);
 /// Levels of each of red, green and blue that are told apart.
-const LEVELS: usize = 4;
+const LEVELS: usize = 5;
+/// Values of a colour between two levels. Which of the two a value counts as depends on its place, so that a small change of light
+/// moves few pixels to another colour, however uniform a picture is.
+const STEP: usize = 256 / (LEVELS - 1);
 /// Least difference between two frames that is a cut, 0 to 1.
 const LEAST: f32 = 0.30;
 /// The same where faces were looked for and every one is new.
@@ -54,7 +57,8 @@ impl Signature {
             let blocks = &mut sums[y * BLOCKS.1 / height * BLOCKS.0..][..BLOCKS.0];
             for &(x, block) in &columns {
                 let [r, g, b] = colour(&row[x]).map(usize::from);
-                let level = |v: usize| v * LEVELS / 256;
+                let dither = (x * 37 + y * 23) % STEP;
+                let level = |v: usize| (v + dither) / STEP;
                 counts[(level(r) * LEVELS + level(g)) * LEVELS + level(b)] += 1;
                 let (sum, count) = &mut blocks[block];
                 // Nearly the weights of luma, in eighths.
@@ -111,7 +115,7 @@ pub struct CutDetector {
 }
 
 impl CutDetector {
-    /// Least difference that is a cut, 0 to 1: half is the part of the pixels that change colour (64 colours), half is 1 less the
+    /// Least difference that is a cut, 0 to 1: half is the part of the pixels that change colour (of 125), half is 1 less the
     /// correlation of 16 x 9 means of luma.
     pub const THRESHOLD: f32 = LEAST;
 

@@ -9,9 +9,9 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation as Stored;
 use image::{ColorType, ImageDecoder, ImageResult, Limits};
 
+use super::header::check_size;
 use super::header::{self, Format};
 use super::huffman::with_tables;
-use super::picture::check_size;
 use super::{MediaError, Orientation, Picture};
 
 /// Decodes a JPEG, PNG, WebP or BMP picture; the signature decides which, not a name.

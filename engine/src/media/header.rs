@@ -1,7 +1,6 @@
 //! What a picture file claims about itself, read and checked before anything is allocated.
 
 use super::MediaError;
-use super::picture::check_size;
 
 /// Longest side that is decoded.
 pub const MAX_SIDE: usize = 16_384;
@@ -9,6 +8,17 @@ pub const MAX_SIDE: usize = 16_384;
 /// Most pixels that are decoded: a 64-megapixel photograph. It bounds the memory of one decode to 512 MiB, which only
 /// a 16-bit PNG with alpha reaches.
 pub const MAX_PIXELS: usize = 64 * 1024 * 1024;
+
+/// Whether a picture of this size is worked on.
+pub(super) fn check_size(width: usize, height: usize) -> Result<(), MediaError> {
+    if width == 0 || height == 0 {
+        return Err(MediaError::NoPixels { width, height });
+    }
+    if width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS {
+        return Err(MediaError::TooLarge { width, height });
+    }
+    Ok(())
+}
 
 /// The file format, from its signature; a file's name is never asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! A picture in memory, and how one is made of pixels that another program has.
 
-use super::{MAX_PIXELS, MAX_SIDE, MediaError};
+use super::MediaError;
+use super::header::check_size;
 
 /// A decoded picture, 8 bits a channel, rows from the top, channels interleaved.
 ///
@@ -133,20 +134,10 @@ impl Picture {
     }
 }
 
-/// Whether a picture of this size is worked on.
-pub(super) fn check_size(width: usize, height: usize) -> Result<(), MediaError> {
-    if width == 0 || height == 0 {
-        return Err(MediaError::NoPixels { width, height });
-    }
-    if width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS {
-        return Err(MediaError::TooLarge { width, height });
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::MAX_SIDE;
 
     #[test]
     fn every_format_gives_the_same_colours_whatever_lies_behind_its_rows() {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::state::InputState;
 use crate::world::live::{FaceReading, FrameReading};
 
 /// Version of the summary's form.
-pub const SUMMARY_VERSION: u32 = 2;
+pub const SUMMARY_VERSION: u32 = 3;
 /// Most pictures of a person that are kept.
 const MOST_THUMBNAILS: usize = 8;
 /// Quality of those pictures.
@@ -21,8 +22,15 @@ pub struct Summary {
     pub version: u32,
     /// The input as it was given.
     pub input: String,
-    /// Its size in bytes; of a folder the number of its pictures.
-    pub size: u64,
+    /// What it was when it was read.
+    #[serde(default)]
+    pub state: InputState,
+    /// Whether all files are written; `false` keeps the name for its input meanwhile.
+    #[serde(default)]
+    pub finished: bool,
+    /// Endings of the files written beside this one: `csv`, `srt`.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// Everything else that decides the result: model, detector, settings.
     pub settings: String,
     /// Class names.
@@ -41,6 +49,31 @@ pub struct Summary {
     pub seconds: f64,
     /// Everybody who was seen, by number.
     pub people: Vec<Person>,
+}
+
+impl Summary {
+    /// Whether every label is one of the classes, everybody counts each class, and runs follow each other within the frames.
+    /// What was read from a file may be anything.
+    pub fn is_consistent(&self) -> bool {
+        let classes = self.classes.len();
+        let end = self.frames.checked_add(self.skipped);
+        let ordered = |runs: &[LabelRun]| {
+            let mut next = 0;
+            runs.iter().all(|run| {
+                let fits = run.label < classes && run.first >= next;
+                let Some(after) = run.first.checked_add(run.frames) else { return false };
+                next = after;
+                fits && end.is_some_and(|end| after <= end)
+            })
+        };
+        self.people.iter().all(|person| {
+            person.class_frames.len() == classes
+                && person.class_sums.len() == classes
+                && person.thumbnails.iter().all(|t| t.label < classes)
+                && person.class_frames.iter().try_fold(0u64, |sum, &n| sum.checked_add(n)).is_some()
+                && ordered(&person.runs)
+        })
+    }
 }
 
 /// One person.
@@ -239,6 +272,27 @@ mod tests {
         assert_eq!(stretches(0), [(0, 0.0, 1.0), (1, 1.0, 1.5), (1, 2.0, 3.0)]);
         assert_eq!(stretches(1), [(1, 0.5, 1.5)]);
         assert_eq!(summary.people[0].class_frames, [2, 3]);
+    }
+
+    #[test]
+    fn labels_without_a_class_and_runs_beyond_the_frames_are_inconsistent() {
+        let mut gathering = Gathering::default();
+        for number in 0..4 {
+            gathering.push(&frame(number, &[(1, 1)]), 2);
+        }
+        let classes = vec!["calm".into(), "glad".into()];
+        let whole = gathering.finish(Summary { classes, ..Summary::default() });
+        assert!(whole.is_consistent());
+        let changed = |change: fn(&mut Summary)| {
+            let mut summary = whole.clone();
+            change(&mut summary);
+            summary.is_consistent()
+        };
+        assert!(!changed(|s| s.people[0].runs[0].label = 2));
+        assert!(!changed(|s| s.people[0].runs[0].frames = u64::MAX));
+        assert!(!changed(|s| s.people[0].class_frames.push(1)));
+        assert!(!changed(|s| s.people[0].thumbnails[0].label = 9));
+        assert!(!changed(|s| s.classes.truncate(1)));
     }
 
     #[test]

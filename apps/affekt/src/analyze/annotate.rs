@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::files::{move_atomically, write_atomically};
+use affekt_engine::files::{TempFolder, move_atomically, write_atomically};
 use affekt_engine::media::recording::{RecordError, VideoFile};
 use affekt_engine::output::annotated;
 use affekt_engine::world::live::FrameReading;
 use anyhow::anyhow;
-use tempfile::TempDir;
 
 /// Quality of an annotated still.
 const QUALITY: u8 = 90;
@@ -16,7 +15,7 @@ const QUALITY: u8 = 90;
 pub struct Annotated {
     place: PathBuf,
     /// The video under way and the folder it grows in; `None` for a still.
-    video: Option<(VideoFile, TempDir)>,
+    video: Option<(VideoFile, TempFolder)>,
 }
 
 impl Annotated {
@@ -28,7 +27,7 @@ impl Annotated {
         if still {
             return Ok(Self { place: out.join(format!("{name}.annotated.jpg")), video: None });
         }
-        let folder = tempfile::Builder::new().prefix(".affekt-").tempdir_in(out)?;
+        let folder = TempFolder::new_in(out)?;
         let video = VideoFile::create(&folder.path().join("annotated.mp4"))?;
         Ok(Self { place: out.join(format!("{name}.annotated.mp4")), video: Some((video, folder)) })
     }
@@ -53,11 +52,10 @@ impl Annotated {
     /// # Errors
     /// It cannot be written.
     pub fn finish(self) -> anyhow::Result<()> {
-        let Some((video, folder)) = self.video else { return Ok(()) };
+        let Some((video, _folder)) = self.video else { return Ok(()) };
         let written = video.path().to_owned();
         video.finish().map_err(|e| failed(&self.place, 0, e))?;
-        move_atomically(&written, &self.place)?;
-        Ok(folder.close()?)
+        Ok(move_atomically(&written, &self.place)?)
     }
 }
 

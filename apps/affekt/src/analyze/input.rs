@@ -1,16 +1,20 @@
 //! One input from the first frame to the last file.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::files::{AtomicFile, write_atomically};
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
-use affekt_engine::output::{Form, Gathering, Person, SUMMARY_VERSION, Summary, lines, subtitles, table};
+use affekt_engine::output::{
+    Form, Gathering, InputState, Person, SUMMARY_VERSION, Summary, lines, subtitles, table,
+};
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};
 
 use super::annotate::Annotated;
+use super::names::Named;
+use super::results::{ENDINGS, path_of};
 
 /// Frames that go through the engine together: many enough to fill threads and the network, and a multiple of how often a
 /// detector looks.
@@ -47,38 +51,23 @@ pub enum Outcome {
     Stopped,
 }
 
-/// Size of an input, which says with its name whether it is still the same.
-fn size_of(input: &Path) -> u64 {
-    let Ok(metadata) = std::fs::metadata(input) else { return 0 };
-    if metadata.is_dir() {
-        std::fs::read_dir(input).map_or(0, |list| list.count() as u64)
-    } else {
-        metadata.len()
+impl Outputs {
+    /// Whether a file of this ending is written.
+    fn holds(self, ending: &str) -> bool {
+        match ending {
+            "jsonl" => self.json_lines,
+            "srt" => self.srt,
+            "vtt" => self.vtt,
+            "annotated.mp4" | "annotated.jpg" => self.annotated,
+            "predictions.txt" => self.abaw,
+            _ => true,
+        }
     }
 }
 
-fn path_of(out: &Path, name: &str, ending: &str) -> PathBuf {
-    out.join(format!("{name}.{ending}"))
-}
-
-/// The summary of an input that was finished with the same settings and whose files are all there.
-fn kept(input: &Path, out: &Path, name: &str, settings: &str, outputs: Outputs) -> Option<Summary> {
-    let text = std::fs::read(path_of(out, name, "json")).ok()?;
-    let summary: Summary = serde_json::from_slice(&text).ok()?;
-    let wanted = [
-        (true, "csv"),
-        (outputs.json_lines, "jsonl"),
-        (outputs.srt, "srt"),
-        (outputs.vtt, "vtt"),
-        (outputs.abaw, "predictions.txt"),
-    ];
-    let whole = wanted.iter().filter(|(asked, _)| *asked).all(|(_, e)| path_of(out, name, e).is_file());
-    let annotated = ["annotated.mp4", "annotated.jpg"].iter().any(|e| path_of(out, name, e).exists());
-    let same = summary.version == SUMMARY_VERSION
-        && summary.input == input.display().to_string()
-        && summary.size == size_of(input)
-        && summary.settings == settings;
-    (same && whole && (annotated || !outputs.annotated)).then_some(summary)
+/// Whether affekt wrote a file of this ending, as a summary says. Before version 3 none says so.
+fn owns(summary: &Summary, ending: &str) -> bool {
+    summary.version < 3 || ending == "json" || summary.files.iter().any(|file| file == ending)
 }
 
 /// How inputs are analysed.
@@ -97,33 +86,88 @@ pub struct Analysis<'a> {
 }
 
 impl Analysis<'_> {
-    /// Takes an input through `recognizer` and writes its files under `name`; one that was finished with the same settings is
-    /// left alone unless it is to be done again. `progress` hears of every batch of frames, and stops it by giving `false`.
+    /// What can be known to fail before the first frame: a name that `--abaw` cannot write, and a file that is not affekt's where
+    /// one would be written.
+    ///
+    /// # Errors
+    /// Such a name or file.
+    pub fn check(&self, named: &Named, classes: &[String]) -> anyhow::Result<()> {
+        let Named { input, name, before } = named;
+        if self.outputs.abaw {
+            let path = path_of(self.out, name, "predictions.txt");
+            PredictionsWriter::check(&path, name, &in_the_challenge(classes)).with_context(|| {
+                format!("{}: --abaw cannot write it; rename the file or leave out --abaw", input.display())
+            })?;
+        }
+        let Some(before) = before else { return Ok(()) };
+        for ending in ENDINGS {
+            let path = path_of(self.out, name, ending);
+            if self.outputs.holds(ending) && !owns(before, ending) && path.exists() {
+                bail!(
+                    "{} is not of affekt and would be overwritten; move it or choose another --out",
+                    path.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether results are of what the input is now, by the same settings, and nothing is missing that only frames can give.
+    fn is_kept(&self, before: &Summary, state: &InputState, name: &str) -> bool {
+        let there = |ending: &str| path_of(self.out, name, ending).is_file();
+        before.version == SUMMARY_VERSION
+            && before.finished
+            && before.state == *state
+            && before.settings == self.settings
+            && there("csv")
+            && (!self.outputs.json_lines || there("jsonl"))
+            && (!self.outputs.annotated || there("annotated.mp4") || there("annotated.jpg"))
+    }
+
+    /// Takes an input through `recognizer` and writes its files; one that was finished with the same settings is
+    /// left alone unless it is to be done again, but for files that its summary can give. `progress` hears of every batch of
+    /// frames, and stops it by giving `false`.
     ///
     /// # Errors
     /// The input cannot be read, a file cannot be written, or the engine fails. The recognizer is then of no more use.
     pub fn run(
         &self,
-        input: &Path,
-        name: &str,
+        named: &Named,
         recognizer: &mut Recognizer,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> anyhow::Result<Outcome> {
         let Self { out, settings, outputs, options, force } = *self;
-        if !force && let Some(summary) = kept(input, out, name, settings, outputs) {
-            return Ok(Outcome::Kept(Box::new(summary)));
-        }
-        // From here on the old summary would stand for files that are replaced.
-        let summary_path = path_of(out, name, "json");
-        match std::fs::remove_file(&summary_path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(e).with_context(|| summary_path.display().to_string());
+        let Named { input, name, before } = named;
+        // Looked at before it is read: what changes meanwhile is read again the next time. What is missing, `open` tells.
+        let state = InputState::of(input).unwrap_or_default();
+        if !force
+            && let Some(before) = before
+            && self.is_kept(before, &state, name)
+        {
+            let mut summary = before.clone();
+            let missing: Vec<&str> = ["srt", "vtt", "predictions.txt"]
+                .into_iter()
+                .filter(|ending| outputs.holds(ending) && !path_of(out, name, ending).is_file())
+                .collect();
+            for ending in &missing {
+                derived(&summary, out, name, ending)?;
+                if !owns(&summary, ending) {
+                    summary.files.push((*ending).to_owned());
+                }
             }
-            _ => {}
+            if !missing.is_empty() {
+                save(&summary, out, name)?;
+            }
+            return Ok(Outcome::Kept(Box::new(summary)));
         }
         let source = open(input, options)?;
         let mut source = ReadAhead::spawn(source, AHEAD).context("a thread for decoding")?;
         let info = source.info().clone();
+        if let Some(before) = before {
+            // From here on the old summary would stand for files that are replaced. It keeps the name for this input.
+            let claim = Summary { finished: false, state: state.clone(), ..before.clone() };
+            save(&claim, out, name)?;
+        }
         let classes = recognizer.classes().to_vec();
         let begin = |asked: bool, ending: &str| {
             let path = path_of(out, name, ending);
@@ -172,9 +216,12 @@ impl Analysis<'_> {
         }
         write(recognizer.finish()?)?;
         let skipped = source.skipped();
-        let summary = gathering.finish(Summary {
+        let still = if info.still { "annotated.mp4" } else { "annotated.jpg" };
+        let files = ENDINGS.iter().filter(|e| outputs.holds(e) && **e != still && **e != "json");
+        let mut summary = gathering.finish(Summary {
             input: input.display().to_string(),
-            size: size_of(input),
+            state,
+            files: files.map(|&ending| ending.to_owned()).collect(),
             settings: settings.to_owned(),
             classes: classes.clone(),
             reader: info.reader.clone(),
@@ -182,34 +229,61 @@ impl Analysis<'_> {
             first_skipped: skipped.first,
             ..Summary::default()
         });
+        // Were the program killed between two files, the next run would take them for a person's.
+        let mut claim = summary.clone();
+        claim.files.extend(before.iter().flat_map(|before| before.files.iter().cloned()));
+        save(&claim, out, name)?;
         csv.finish().with_context(|| format!("cannot write {}", path_of(out, name, "csv").display()))?;
         json_lines.map(AtomicFile::finish).transpose()?;
         if let Some(annotated) = annotated {
             annotated.finish()?;
         }
-        for (asked, form, ending) in [(outputs.srt, Form::Srt, "srt"), (outputs.vtt, Form::Vtt, "vtt")] {
-            if asked {
-                write_atomically(&path_of(out, name, ending), subtitles(&summary, form).as_bytes())?;
+        for ending in ["srt", "vtt", "predictions.txt"] {
+            if outputs.holds(ending) {
+                derived(&summary, out, name, ending)?;
             }
         }
-        if outputs.abaw {
-            predictions(&summary, &path_of(out, name, "predictions.txt"), name)?;
+        // Files of the results before that were not asked for again would say something else than the table.
+        for ending in before.iter().flat_map(|before| &before.files) {
+            if ENDINGS.contains(&ending.as_str()) && !summary.files.contains(ending) {
+                let _ = std::fs::remove_file(path_of(out, name, ending));
+            }
         }
-        write_atomically(&summary_path, &serde_json::to_vec(&summary)?)
-            .with_context(|| format!("cannot write {}", summary_path.display()))?;
+        summary.finished = true;
+        save(&summary, out, name)?;
         Ok(Outcome::Done(Box::new(summary)))
     }
 }
 
+/// Writes a summary to its place.
+fn save(summary: &Summary, out: &Path, name: &str) -> anyhow::Result<()> {
+    let path = path_of(out, name, "json");
+    write_atomically(&path, &serde_json::to_vec(summary)?)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes a file that the summary alone decides.
+fn derived(summary: &Summary, out: &Path, name: &str, ending: &str) -> anyhow::Result<()> {
+    let path = path_of(out, name, ending);
+    let form = match ending {
+        "srt" => Form::Srt,
+        "vtt" => Form::Vtt,
+        _ => return predictions(summary, &path, name),
+    };
+    write_atomically(&path, subtitles(summary, form).as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The challenge has no contempt; its `Other` is for whatever is none of the basic classes.
+fn in_the_challenge(classes: &[String]) -> Vec<String> {
+    let other =
+        |class: &String| if class.eq_ignore_ascii_case("contempt") { "Other".into() } else { class.clone() };
+    classes.iter().map(other).collect()
+}
+
 /// The voted class of every frame of the person who is seen most, frames without them holding the nearest.
 fn predictions(summary: &Summary, path: &Path, name: &str) -> anyhow::Result<()> {
-    // The challenge has no contempt; its `Other` is for whatever is none of the basic classes.
-    let classes: Vec<String> = summary
-        .classes
-        .iter()
-        .map(|c| if c.eq_ignore_ascii_case("contempt") { "Other".to_owned() } else { c.clone() })
-        .collect();
-    let mut writer = PredictionsWriter::create(path, &classes)?;
+    let mut writer = PredictionsWriter::create(path, &in_the_challenge(&summary.classes))?;
     writer.begin(name)?;
     let main = summary.people.iter().max_by_key(|person| (person.frames, std::cmp::Reverse(person.face)));
     let runs = main.map_or(&[][..], |person: &Person| &person.runs);
@@ -228,31 +302,4 @@ fn predictions(summary: &Summary, path: &Path, name: &str) -> anyhow::Result<()>
     }
     writer.finish()?;
     Ok(())
-}
-
-/// Every input that is finished in a folder, with its name, by name.
-///
-/// # Errors
-/// The folder cannot be listed.
-pub fn finished(out: &Path) -> anyhow::Result<Vec<(String, Summary)>> {
-    let list = std::fs::read_dir(out).with_context(|| out.display().to_string())?;
-    let mut found = vec![];
-    for entry in list {
-        let path = entry.with_context(|| out.display().to_string())?.path();
-        let Some(name) = path
-            .file_stem()
-            .and_then(|s| s.to_str())
-            .filter(|_| path.extension().is_some_and(|e| e == "json"))
-        else {
-            continue;
-        };
-        // Other JSON files may lie here, and summaries of another version, which are made anew when their input comes again.
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        let Ok(summary) = serde_json::from_slice::<Summary>(&bytes) else { continue };
-        if summary.version == SUMMARY_VERSION && path_of(out, name, "csv").is_file() {
-            found.push((name.to_owned(), summary));
-        }
-    }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
 }

@@ -1,59 +1,127 @@
-//! Names of outputs: the input's stem, with as much of its own name as tells it from the others.
+//! Names of outputs: of an input that has results the name they have, else its stem, with as much of its place as tells it
+//! from the others.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf, absolute};
 
-/// A name for each input, all different: its stem where no other input has the same one, else its whole file name, else
-/// that with a number.
-pub fn stems(inputs: &[PathBuf]) -> Vec<String> {
-    let count = |names: &[String]| {
-        let mut counts = BTreeMap::new();
-        for name in names {
-            // Some file systems do not tell `A` from `a`.
-            *counts.entry(name.to_lowercase()).or_insert(0) += 1;
-        }
-        counts
-    };
-    let short: Vec<String> = inputs.iter().map(|i| part(i, Path::file_stem)).collect();
-    let long: Vec<String> = inputs.iter().map(|i| part(i, Path::file_name)).collect();
-    let (shorts, longs) = (count(&short), count(&long));
-    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
-    short
-        .into_iter()
-        .zip(long)
-        .map(|(short, long)| {
-            if shorts[&short.to_lowercase()] == 1 {
-                return short;
-            }
-            if longs[&long.to_lowercase()] == 1 {
-                return long;
-            }
-            let number = numbers.entry(long.to_lowercase()).or_insert(0);
-            *number += 1;
-            format!("{long}-{number}")
-        })
-        .collect()
+use affekt_engine::output::{InputState, Summary};
+
+use super::results::Results;
+
+/// An input and the name of its files.
+#[derive(Debug)]
+pub struct Named {
+    /// As it was given or found.
+    pub input: PathBuf,
+    /// Name of its files, of no other input.
+    pub name: String,
+    /// What stands there of it from before.
+    pub before: Option<Summary>,
 }
 
-fn part(input: &Path, of: fn(&Path) -> Option<&std::ffi::OsStr>) -> String {
-    let whole = if input.file_name().is_some() {
-        input.to_path_buf()
-    } else {
-        input.canonicalize().unwrap_or_default()
-    };
+/// Forms of a name, from the shortest on. What still is not its own after the last gets a number.
+const FORMS: usize = 3;
+
+/// Gives each input a name; one that comes twice, under whatever path, is taken once.
+pub fn name(inputs: &[PathBuf], results: &Results) -> Vec<Named> {
+    let mut seen = BTreeSet::new();
+    let mut all: Vec<(Named, bool)> = vec![];
+    for input in inputs {
+        // What cannot be found has its own words when it is opened.
+        let real = InputState::of(input).map_or_else(|_| input.display().to_string(), |state| state.path);
+        if !seen.insert(real.clone()) {
+            continue;
+        }
+        let (name, before) =
+            results.of(&real).map(|(name, s)| (name.to_owned(), Some(s.clone()))).unwrap_or_default();
+        let known = before.is_some();
+        all.push((Named { input: input.clone(), name, before }, known));
+    }
+    let kept: BTreeSet<String> =
+        all.iter().filter(|(_, known)| *known).map(|(n, _)| n.name.to_lowercase()).collect();
+    let mut new: Vec<(&mut Named, [String; FORMS], usize)> = all
+        .iter_mut()
+        .filter(|(_, known)| !known)
+        .map(|(named, _)| {
+            let forms = forms(&named.input);
+            (named, forms, 0)
+        })
+        .collect();
+    // A longer form of one may be the shorter of another, so this goes on until nothing changes.
+    loop {
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for (_, forms, form) in &new {
+            *counts.entry(forms[*form].to_lowercase()).or_default() += 1;
+        }
+        let mut changed = false;
+        for (_, forms, form) in &mut new {
+            let short = forms[*form].to_lowercase();
+            let own = counts[&short] == 1 && !kept.contains(&short) && results.is_free(&short);
+            if !own && *form + 1 < FORMS {
+                *form += 1;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut taken = kept;
+    for (named, forms, form) in new {
+        let base = &forms[form];
+        let numbered = (2u64..).map(|number| format!("{base}-{number}"));
+        let free = |name: &String| !taken.contains(&name.to_lowercase()) && results.is_free(name);
+        named.name = std::iter::once(base.clone()).chain(numbered).find(free).unwrap_or_default();
+        taken.insert(named.name.to_lowercase());
+    }
+    all.into_iter().map(|(named, _)| named).collect()
+}
+
+/// `interview`, `s1-interview`, `s1-interview.mp4` of `s1/interview.mp4`.
+fn forms(input: &Path) -> [String; FORMS] {
+    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    let real = || input.canonicalize().unwrap_or_default();
+    // A link is called by its own name; `.` and `..` have none.
+    let whole = if input.file_name().is_some() { absolute(input).unwrap_or_default() } else { real() };
+    let file = text(whole.file_name()).unwrap_or_else(|| "input".into());
     // Of a folder nothing is cut off, because its name has no extension.
-    let name = if whole.is_dir() { whole.file_name() } else { of(&whole) };
-    name.map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned())
+    let stem = if whole.is_dir() { None } else { text(whole.file_stem()) }.unwrap_or_else(|| file.clone());
+    let parent = text(whole.parent().and_then(Path::file_name))
+        .or_else(|| text(real().parent().and_then(Path::file_name)))
+        .unwrap_or_else(|| "input".into());
+    [stem.clone(), format!("{parent}-{stem}"), format!("{parent}-{file}")]
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    fn names(inputs: &[&str], files: &[&str]) -> Vec<String> {
+        let out = tempfile::tempdir().unwrap();
+        for file in files {
+            std::fs::write(out.path().join(file), "a person's own").unwrap();
+        }
+        let results = Results::read(out.path()).unwrap();
+        let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
+        name(&inputs, &results).into_iter().map(|named| named.name).collect()
+    }
+
     #[test]
-    fn names_do_not_collide() {
-        let inputs =
-            ["a/x.mp4", "a/y.jpg", "a/y.mp4", "b/z.mp4", "c/z.mp4", "c/Q.png", "d/q.jpg"].map(PathBuf::from);
-        assert_eq!(stems(&inputs), ["x", "y.jpg", "y.mp4", "z.mp4-1", "z.mp4-2", "Q.png", "q.jpg"]);
+    fn inputs_of_one_stem_carry_their_folder_and_then_more() {
+        assert_eq!(names(&["a/x.mp4", "b/z.mp4", "c/z.mp4"], &[]), ["x", "b-z", "c-z"]);
+        assert_eq!(names(&["a/y.jpg", "a/y.mp4"], &[]), ["a-y.jpg", "a-y.mp4"]);
+        assert_eq!(names(&["c/Q.png", "d/q.jpg"], &[]), ["c-Q", "d-q"], "some disks do not tell A from a");
+        assert_eq!(names(&["1/a/z.mp4", "2/a/z.mp4"], &[]), ["a-z.mp4", "a-z.mp4-2"]);
+        assert_eq!(names(&["a/x.mp4", "a/x.mp4"], &[]), ["x"], "one input that comes twice");
+        assert_eq!(names(&["c/b-z.mp4", "b/z.mp4", "a/z.mp4"], &[]), ["c-b-z", "b-z.mp4", "a-z"]);
+    }
+
+    #[test]
+    fn what_a_person_has_put_there_is_gone_around() {
+        assert_eq!(names(&["a/v.mp4"], &["V.csv"]), ["a-v"]);
+        assert_eq!(names(&["a/v.mp4"], &["v.annotated.mp4", "a-v.srt"]), ["a-v.mp4"]);
+        assert_eq!(names(&["a/v.mp4"], &["v.json", "a-v.srt", "a-v.mp4.csv"]), ["a-v.mp4-2"]);
+        assert_eq!(names(&["a/v.mp4"], &["v.mp4", "v.txt"]), ["v"], "no name that is written");
     }
 }

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use affekt_engine::media::source::{OpenOptions, count_frames};
+use affekt_engine::files::sweep_leftovers;
+use affekt_engine::media::source::{FolderKind, OpenOptions, count_frames};
 use affekt_engine::output::Summary;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
 use affekt_engine::world::probe_folder;
 use anyhow::{Context as _, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
-use crate::analyze::{Analysis, Outcome, Outputs, finished, stems};
+use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, Results, check_page, expand, name};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -26,8 +27,11 @@ const EXAMPLES: &str = "Examples:
   affekt analyze talk.mp4 --model runs/student --temporal runs/temporal --out results
 
 Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its
-summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's file name without its ending,
-or with it where two inputs would share a name. An input that was finished with the same settings is skipped.
+summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's
+file name without its ending; where that is taken, with its folder before it. An input is known by its place, size and
+time: what was finished with the same settings is skipped, and nothing of another input is overwritten.
+
+Of a folder every video and picture in it and below is read; pictures that follow each other are one film.
 
 MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are
 found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in
@@ -41,7 +45,7 @@ const THUMBNAIL: usize = 96;
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each flag stands by itself")]
 pub struct AnalyzeArgs {
-    /// Video, picture, or folder of a video's frames.
+    /// Video, picture, or a folder of those or of a film's frames.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// Folder of the results; made where it is missing.
@@ -52,6 +56,9 @@ pub struct AnalyzeArgs {
     /// Which frames vote: those around, those before, or blocks [default: the encoder's, else centred].
     #[arg(long, value_name = "KIND")]
     vote: Option<VoteArg>,
+    /// What the pictures of a folder are [default: guessed, and said].
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<KindArg>,
     /// Frames a second of folders of pictures.
     #[arg(long, value_name = "RATE", default_value_t = 30.0)]
     fps: f64,
@@ -81,6 +88,24 @@ pub struct AnalyzeArgs {
     quiet: bool,
 }
 
+/// What the pictures of a folder are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindArg {
+    /// One input: frames in the order of their names.
+    Film,
+    /// An input each.
+    Photos,
+}
+
+impl From<KindArg> for FolderKind {
+    fn from(arg: KindArg) -> Self {
+        match arg {
+            KindArg::Film => Self::Film,
+            KindArg::Photos => Self::Photos,
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -89,6 +114,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if !(args.fps.is_finite() && args.fps > 0.0 && args.fps <= 1000.0) {
         return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
     }
+    let page = args.out.join("index.html");
     let settings = LiveSettings {
         keep_frames: args.annotated,
         thumbnails: Some((1.0, THUMBNAIL)),
@@ -99,7 +125,9 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    check_page(&page)?;
     probe_folder(&args.out).map_err(classify)?;
+    sweep_leftovers(&args.out).with_context(|| args.out.display().to_string())?;
     let fingerprint = format!("{} fps {}", opener.fingerprint(recognizer.detector()), args.fps);
     if !args.quiet {
         note!("detector: {}", recognizer.detector());
@@ -117,29 +145,39 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         out: &args.out,
         settings: &fingerprint,
         outputs,
-        options: OpenOptions { folder_rate: args.fps, ..OpenOptions::default() },
+        // Folders of photos are taken apart before.
+        options: OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film) },
         force: args.force,
     };
-    let counts: Vec<u64> = args.inputs.iter().map(|input| count_frames(input).unwrap_or(0)).collect();
+    let Expanded { inputs, notes, problems: mut failed } = expand(&args.inputs, args.kind.map(Into::into));
+    for text in notes {
+        note!("note: {text}");
+    }
+    let inputs = name(&inputs, &Results::read(&args.out)?);
+    for named in &inputs {
+        analysis.check(named, recognizer.classes()).map_err(Failure::usage)?;
+    }
+    let all = inputs.len() + failed.len();
+    let counts: Vec<u64> = inputs.iter().map(|named| count_frames(&named.input).unwrap_or(0)).collect();
     let mut progress = Progress::start("frame", 0, counts.iter().sum(), args.quiet);
     let (mut before, mut read) = (0, 0);
     let mut done: Vec<(String, Summary, bool)> = vec![];
-    let mut failed: Vec<String> = vec![];
     let mut times = StageTimes::default();
     let start = Instant::now();
-    for ((input, name), count) in args.inputs.iter().zip(stems(&args.inputs)).zip(counts) {
+    for (named, count) in inputs.iter().zip(counts) {
+        let Named { input, name, .. } = named;
         let mut here = 0;
         let mut tell = |frames: usize| {
             here += frames as u64;
-            progress.update(before + here, frames, &name);
+            progress.update(before + here, frames, name);
             !interrupt::asked()
         };
-        let outcome = analysis.run(input, &name, &mut recognizer, &mut tell);
+        let outcome = analysis.run(named, &mut recognizer, &mut tell);
         before += count;
         read += here;
         match outcome {
-            Ok(Outcome::Done(summary)) => done.push((name, *summary, false)),
-            Ok(Outcome::Kept(summary)) => done.push((name, *summary, true)),
+            Ok(Outcome::Done(summary)) => done.push((name.clone(), *summary, false)),
+            Ok(Outcome::Kept(summary)) => done.push((name.clone(), *summary, true)),
             Ok(Outcome::Stopped) => {
                 progress.finish();
                 note!("stopped; what is finished is kept, and the same command goes on with the rest");
@@ -147,8 +185,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             }
             Err(error) => {
                 let problem = crate::failure::joined(&error);
-                let named = problem.contains(&*input.display().to_string());
-                failed.push(if named { problem } else { format!("{}: {problem}", input.display()) });
+                let told = problem.contains(&*input.display().to_string());
+                failed.push(if told { problem } else { format!("{}: {problem}", input.display()) });
                 times.add(&recognizer.times());
                 recognizer = opener.open(Clock::default()).map_err(classify)?.0;
             }
@@ -157,16 +195,16 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     progress.finish();
     times.add(&recognizer.times());
     if !done.is_empty() {
-        write_people(&finished(&args.out)?, &args.out.join("index.html"))?;
+        write_people(&Results::read(&args.out)?.finished(&args.out), &page)?;
         summarise(args, &done, read, start.elapsed().as_secs_f64(), &times)?;
     }
     match failed.as_slice() {
         [] => Ok(()),
-        [one] if args.inputs.len() == 1 => Err(Failure::Run(anyhow!("{one}"))),
-        [one] => Err(Failure::Run(anyhow!("1 of {} inputs failed: {one}", args.inputs.len()))),
-        all => {
-            let list = all.join("; ");
-            Err(Failure::Run(anyhow!("{} of {} inputs failed: {list}", all.len(), args.inputs.len())))
+        [one] if all == 1 => Err(Failure::Run(anyhow!("{one}"))),
+        [one] => Err(Failure::Run(anyhow!("1 of {all} inputs failed: {one}"))),
+        several => {
+            let list = several.join("; ");
+            Err(Failure::Run(anyhow!("{} of {all} inputs failed: {list}", several.len())))
         }
     }
 }
@@ -186,7 +224,7 @@ fn summarise(
             times.per_frame_ms().map(|(stage, ms)| (stage, serde_json::json!(ms))).collect();
         let whole = serde_json::json!({
             "inputs": inputs, "frames": frames, "seconds": seconds, "frames_per_second": rate,
-            "stage_ms_per_frame": stages, "peak_mib": super::bench::peak_mib(),
+            "stage_ms_per_frame": stages, "peak_mib": super::bench_passes::peak_mib(),
         });
         return say(&whole.to_string());
     }
@@ -226,7 +264,9 @@ fn entry(name: &str, s: &Summary, kept: bool) -> serde_json::Value {
 
 /// The class that is voted most often over all people.
 fn mostly(summary: &Summary) -> String {
-    let count = |class: usize| summary.people.iter().map(|p| p.class_frames[class]).sum::<u64>();
+    let count = |class: usize| {
+        summary.people.iter().map(|p| p.class_frames.get(class).copied().unwrap_or(0)).sum::<u64>()
+    };
     let best = (0..summary.classes.len()).max_by_key(|&class| (count(class), std::cmp::Reverse(class)));
     best.filter(|&class| count(class) > 0).map_or_else(|| "-".into(), |class| summary.classes[class].clone())
 }

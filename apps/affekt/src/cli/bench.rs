@@ -120,7 +120,7 @@ struct Measured {
 /// The network cannot be built, or it fails while running.
 pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     let (batch, n) = (args.batch as usize, args.iterations);
-    let compute = &compute.profiling(args.profile);
+    let device = &compute.profiling(args.profile);
     if args.mode == BenchMode::Loader {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
         return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
@@ -135,7 +135,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
             }
         };
         let clips = super::bench_temporal::Clips { batch, classes: args.classes, train, iterations: n };
-        return super::bench_temporal::run(&clips, compute, args.json);
+        return super::bench_temporal::run(&clips, device, args.json);
     };
     let spec = ResNetSpec {
         depth,
@@ -151,12 +151,12 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let work = Work { graph: &graph, batch, iterations: n };
     let speed = match args.mode {
-        BenchMode::Train => measure(&work, compute, 3, |backend| time_train(backend, &work))?,
+        BenchMode::Train => measure(&work, device, 3, |backend| time_train(backend, &work))?,
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
-        BenchMode::Step => measure(&work, compute, 15, |backend| time_step(backend, &work))?,
+        BenchMode::Step => measure(&work, device, 15, |backend| time_step(backend, &work))?,
         BenchMode::Infer | BenchMode::Loader => {
             let input = noise(&graph, batch, 0);
-            measure(&work, compute, 1, |backend| time_infer(backend, &work, &input))?
+            measure(&work, device, 1, |backend| time_infer(backend, &work, &input))?
         }
     };
     if !args.json {

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, KernelTime};
+use affekt_engine::backend::{Backend, BackendSpec, KernelTime};
 use affekt_engine::net::{Graph, Weights};
 use affekt_engine::random::{Address, Purpose};
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::compute::{self, Compute};
+use super::compute;
 use super::say;
 use crate::failure::Failure;
 
@@ -63,14 +63,14 @@ impl Speed {
 /// The device cannot be opened, the network fails, or a profile is asked of a device that has none.
 pub fn measure(
     work: &Work,
-    compute: &Compute,
+    device: &BackendSpec,
     forwards: u32,
     time: impl FnOnce(&dyn Backend) -> anyhow::Result<Times>,
 ) -> Result<Speed, Failure> {
     let begun = Instant::now();
-    let backend = compute::open(compute)?;
+    let backend = compute::open(device)?;
     let times = time(&*backend)?;
-    if compute.profile {
+    if device.profile {
         say(&kernel_times(&*backend)?)?;
     }
     let operations = 2.0 * work.graph.multiply_adds() as f64 * work.batch as f64 * f64::from(forwards);
@@ -142,7 +142,7 @@ fn kernel_times(backend: &dyn Backend) -> Result<String, Failure> {
 }
 
 /// Highest resident memory of this process in MiB.
-fn peak_mib() -> Option<f64> {
+pub fn peak_mib() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)

@@ -1,11 +1,10 @@
 //! `affekt bench --model temporal`: how fast this machine runs the temporal encoder or a training step of it.
 
-use affekt_engine::backend::{Backend, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{Backend, BackendSpec, Slot, TrainingPass, UpdateRule};
 use affekt_engine::net::{TemporalSpec, Weights};
 use serde::Serialize;
 
 use super::bench_passes::{Speed, Times, Work, measure, noise, time_infer, timed};
-use super::compute::Compute;
 use super::say;
 use crate::failure::Failure;
 
@@ -36,7 +35,7 @@ struct Measured {
 ///
 /// # Errors
 /// The network cannot be built, or it fails while running.
-pub fn run(clips: &Clips, compute: &Compute, json: bool) -> Result<(), Failure> {
+pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failure> {
     let spec = TemporalSpec::new(2048, clips.classes);
     let graph = spec.graph().map_err(Failure::usage)?;
     let work = Work { graph: &graph, batch: clips.batch, iterations: clips.iterations };
@@ -45,9 +44,9 @@ pub fn run(clips: &Clips, compute: &Compute, json: bool) -> Result<(), Failure> 
     // Every face is present.
     input.chunks_exact_mut(channels).for_each(|frame| frame[channels - 1] = 1.0);
     let (mode, speed) = if clips.train {
-        ("train", measure(&work, compute, 3, |backend| time_train(backend, &work, &input))?)
+        ("train", measure(&work, device, 3, |backend| time_train(backend, &work, &input))?)
     } else {
-        ("infer", measure(&work, compute, 1, |backend| time_infer(backend, &work, &input))?)
+        ("infer", measure(&work, device, 1, |backend| time_infer(backend, &work, &input))?)
     };
     if !json {
         return say(&speed.line("clip", work.batch));

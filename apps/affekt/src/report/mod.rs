@@ -29,6 +29,7 @@ use anyhow::{Context as _, bail};
 
 use clip::Clip;
 use page::Page;
+pub use page::TITLE_END;
 pub use people::write_people;
 use results::Ablation;
 use run::Run;

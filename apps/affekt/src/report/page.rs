@@ -27,12 +27,15 @@ pub struct Page<'a> {
     pub notes: Vec<String>,
 }
 
+/// How the title of every page ends, by which affekt knows its own.
+pub const TITLE_END: &str = " · affekt report</title>";
+
 impl Page<'_> {
     /// The HTML.
     pub fn render(&self) -> String {
         let name = escape(&self.name);
         let mut out = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name} · affekt report</title>\
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name}{TITLE_END}\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\">\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \

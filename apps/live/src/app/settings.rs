@@ -222,7 +222,7 @@ impl Editing {
             choice.adapter = optional(&self.adapter);
         }
         heading(ui, "Vote");
-        if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=120) {
+        if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=300) {
             choice.vote_window = Some(self.vote);
         }
         if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {

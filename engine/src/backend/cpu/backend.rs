@@ -98,6 +98,10 @@ impl BackendInfo for CpuBackend {
         format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.pool.current_num_threads())
     }
 
+    fn origin(&self) -> String {
+        format!("cpu with {}", self.isa.name())
+    }
+
     fn arithmetic(&self) -> &'static str {
         match self.arithmetic {
             Arithmetic::Single => "single",

@@ -8,6 +8,9 @@ use crate::media::cut::{CutDetector, Signature};
 
 /// Endings of the names of pictures that are read, in small letters.
 pub(super) const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+/// Folders that systems and programs leave behind.
+const LEFT_BEHIND: [&str; 6] =
+    ["__macosx", "system volume information", "$recycle.bin", "lost+found", "thumbs.db", "@eadir"];
 
 /// Neighbours that are compared, and pictures that this takes at most.
 const PAIRS: usize = 6;
@@ -117,7 +120,7 @@ fn list(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let mut files = vec![];
     for entry in std::fs::read_dir(path).map_err(|e| SourceError::io(path, e))? {
         let file = entry.map_err(|e| SourceError::io(path, e))?.path();
-        if ends_as(&file, &PICTURES) && !super::inputs::is_hidden(&file) && file.is_file() {
+        if ends_as(&file, &PICTURES) && !is_hidden(&file) && file.is_file() {
             files.push(file);
         }
     }
@@ -128,6 +131,12 @@ fn list(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
     }
     sort(&mut files);
     Ok(files)
+}
+
+/// Whether a name is hidden, or that of a folder or file that a system leaves behind.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    name.starts_with('.') || LEFT_BEHIND.contains(&name.as_str())
 }
 
 /// Whether a name ends as one of these, given in small letters.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::folder::{PICTURES, ends_as, sort};
+use super::folder::{PICTURES, ends_as, is_hidden, sort};
 
 /// Endings of the names of videos, in small letters. What is behind the name decides when it is opened.
 const VIDEOS: [&str; 17] = [
@@ -12,9 +12,6 @@ const VIDEOS: [&str; 17] = [
 ];
 /// Kinds of pictures that ffmpeg reads.
 const OTHER_PICTURES: [&str; 5] = ["heic", "heif", "avif", "tif", "tiff"];
-/// Folders that systems and programs leave behind.
-const LEFT_BEHIND: [&str; 6] =
-    ["__macosx", "system volume information", "$recycle.bin", "lost+found", "thumbs.db", "@eadir"];
 /// Folders in folders that are entered.
 const DEEPEST: usize = 32;
 
@@ -29,12 +26,6 @@ pub struct Inputs {
     pub left_out: Vec<PathBuf>,
     /// Other files: none of a video's or a picture's name.
     pub others: usize,
-}
-
-/// Whether a name is hidden, or that of a folder or file that a system leaves behind.
-pub(super) fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    name.starts_with('.') || LEFT_BEHIND.contains(&name.as_str())
 }
 
 /// Lists the videos and pictures of a folder and of all folders below it, by their names. Hidden and system folders

@@ -109,7 +109,9 @@ impl RefineConfig {
     pub fn validate(&self) -> Result<(), WorldError> {
         self.validate_common()?;
         between(self.student_batch, 1, 4096, "student_batch")?;
-        between(self.post.stride, 1, self.model.frames, "post.stride")?;
+        if !self.model.causal {
+            between(self.post.stride, 1, self.model.frames, "post.stride")?;
+        }
         self.post.check().map_err(|e| WorldError::setting("post", e.to_string()))?;
         let student = !self.student.as_os_str().is_empty();
         check(student, "student", || "names no model; give one with --student MODEL".into())?;

@@ -163,7 +163,7 @@ impl Pretraining {
             evaluate_every: config.evaluation.every,
             checkpoint_every: config.checkpoint_every,
         };
-        let mut session = Session::open(folder, &identity, cadence)?;
+        let mut session = Session::open(folder, &identity, &*backend, cadence)?;
         match start {
             Start::New => {}
             Start::Resume => {

@@ -166,7 +166,7 @@ impl Refining {
             evaluate_every: config.evaluate_every,
             checkpoint_every: config.checkpoint_every,
         };
-        let mut session = Session::open(folder, &identity, cadence)?;
+        let mut session = Session::open(folder, &identity, &*backend, cadence)?;
         if resume && let Some(state) = session.resume()? {
             trainer.restore(&state)?;
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::folder::RunFolder;
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::files::write_atomically;
 use crate::learn::{Checkpoints, RunIdentity, TrainLog, TrainingState};
@@ -33,12 +34,19 @@ pub struct Cadence {
 }
 
 impl Session {
-    /// Opens the run's checkpoints; `run` is what must be equal for one of them to go on.
+    /// Opens the run's checkpoints; `run` is what must be equal for one of them to go on; that `backend` is
+    /// another than theirs is only warned of.
     ///
     /// # Errors
     /// The folder of checkpoints cannot be used.
-    pub fn open(folder: RunFolder, run: &impl Serialize, cadence: Cadence) -> Result<Self, WorldError> {
+    pub fn open(
+        folder: RunFolder,
+        run: &impl Serialize,
+        backend: &dyn Backend,
+        cadence: Cadence,
+    ) -> Result<Self, WorldError> {
         let checkpoints = Checkpoints::open(&folder.checkpoints(), RunIdentity::new(run)?)?;
+        let checkpoints = checkpoints.computed_by(backend.origin());
         Ok(Self { folder, checkpoints, saved_at: None, cadence })
     }
 

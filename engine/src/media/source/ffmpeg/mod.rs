@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::matroska::{Block, Matroska};
 use self::probe::Film;
-use self::program::{Output, PATIENCE, Running};
+use self::program::{Output, PATIENCE, Running, reading};
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use crate::media::Picture;
 
@@ -54,16 +54,6 @@ pub(super) fn open(path: &Path, why: &str) -> Result<Box<dyn FrameSource>, Sourc
     let file = path.canonicalize().map_err(|e| SourceError::io(path, e))?;
     let film = probe::film(path, &file, &version, why)?;
     Ok(Box::new(Ffmpeg::start(path, &file, &version, &film)?))
-}
-
-/// What every run begins with: the file, read as a file and nothing else.
-fn reading(file: &Path) -> Vec<OsString> {
-    let plain = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-i"];
-    let mut arguments: Vec<OsString> = plain.into_iter().map(OsString::from).collect();
-    let mut url = OsString::from("file:");
-    url.push(file);
-    arguments.push(url);
-    arguments
 }
 
 impl Ffmpeg {

@@ -5,8 +5,7 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use super::program::{FfmpegVersion, PATIENCE, Running};
-use super::reading;
+use super::program::{FfmpegVersion, PATIENCE, Running, reading};
 use crate::media::source::SourceError;
 use crate::media::{MAX_PIXELS, MAX_SIDE};
 

@@ -1,8 +1,9 @@
 //! A running ffmpeg, and which one it is.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle, sleep};
@@ -231,6 +232,16 @@ fn last_lines(mut errors: BufReader<impl Read>) -> Vec<String> {
         }
     }
     last.into()
+}
+
+/// What every run begins with: the file, read as a file and nothing else.
+pub(super) fn reading(file: &Path) -> Vec<OsString> {
+    let plain = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-i"];
+    let mut arguments: Vec<OsString> = plain.into_iter().map(OsString::from).collect();
+    let mut url = OsString::from("file:");
+    url.push(file);
+    arguments.push(url);
+    arguments
 }
 
 #[cfg(test)]

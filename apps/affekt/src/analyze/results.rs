@@ -1,0 +1,109 @@
+//! What stands in the folder of results: whose each name is, and which files are affekt's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use affekt_engine::files::{LARGEST_RESULTS, read_limited};
+use affekt_engine::output::{InputState, SUMMARY_VERSION, Summary};
+use anyhow::{Context as _, bail};
+
+/// Endings of what is written of an input, the summary's first.
+pub const ENDINGS: [&str; 8] =
+    ["json", "csv", "jsonl", "srt", "vtt", "annotated.mp4", "annotated.jpg", "predictions.txt"];
+/// Bytes of a page that are searched for affekt's name in its title.
+const HEAD: u64 = 64 << 10;
+
+/// The path of an input's file.
+pub fn path_of(out: &Path, name: &str, ending: &str) -> PathBuf {
+    out.join(format!("{name}.{ending}"))
+}
+
+/// Reads a summary. `None` where there is none that could be trusted: another JSON file, a broken one, or one whose
+/// labels are none of its classes.
+fn read(path: &Path) -> Option<Summary> {
+    let bytes = read_limited(path, LARGEST_RESULTS, "a summary").ok()?;
+    let summary: Summary = serde_json::from_slice(&bytes).ok()?;
+    summary.is_consistent().then_some(summary)
+}
+
+/// Files and summaries of a folder.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// Names of all files in small letters, because some file systems do not tell `A` from `a`.
+    files: BTreeSet<String>,
+    /// Summaries by name.
+    summaries: BTreeMap<String, Summary>,
+}
+
+impl Results {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    pub fn read(out: &Path) -> anyhow::Result<Self> {
+        let mut results = Self::default();
+        for entry in std::fs::read_dir(out).with_context(|| out.display().to_string())? {
+            let path = entry.with_context(|| out.display().to_string())?.path();
+            let Some(file) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+                continue;
+            };
+            if let Some(name) = file.strip_suffix(".json")
+                && let Some(summary) = read(&path)
+            {
+                results.summaries.insert(name.to_owned(), summary);
+            }
+            results.files.insert(file.to_lowercase());
+        }
+        Ok(results)
+    }
+
+    /// The name that an input's results have, with their summary.
+    pub fn of(&self, real: &str) -> Option<(&str, &Summary)> {
+        let same = |summary: &Summary| {
+            if summary.state.path.is_empty() {
+                // Before version 3 the path stood there as it was given.
+                return InputState::of(Path::new(&summary.input)).is_ok_and(|state| state.path == real);
+            }
+            summary.state.path == real
+        };
+        self.summaries.iter().find(|(_, summary)| same(summary)).map(|(name, s)| (name.as_str(), s))
+    }
+
+    /// Whether no file has the name of one that an input of this name could write.
+    pub fn is_free(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        ENDINGS.iter().all(|ending| !self.files.contains(&format!("{name}.{ending}")))
+    }
+
+    /// Every input that is finished, with its name, by name.
+    pub fn finished(self, out: &Path) -> Vec<(String, Summary)> {
+        self.summaries
+            .into_iter()
+            .filter(|(name, summary)| {
+                summary.version == SUMMARY_VERSION && summary.finished && path_of(out, name, "csv").is_file()
+            })
+            .collect()
+    }
+}
+
+/// Refuses to replace a page that affekt has not made.
+///
+/// # Errors
+/// It is not affekt's, or cannot be read.
+pub fn check_page(page: &Path) -> anyhow::Result<()> {
+    let shown = page.display();
+    let metadata = match std::fs::metadata(page) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata.with_context(|| shown.to_string())?,
+    };
+    let mut head = vec![];
+    if metadata.is_file() {
+        let file = std::fs::File::open(page).with_context(|| shown.to_string())?;
+        file.take(HEAD).read_to_end(&mut head).with_context(|| shown.to_string())?;
+    }
+    if !String::from_utf8_lossy(&head).contains(crate::report::TITLE_END) {
+        bail!("{shown} was not made by affekt and would be overwritten; move it or choose another --out");
+    }
+    Ok(())
+}
