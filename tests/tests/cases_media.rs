@@ -352,6 +352,6 @@ fn every_box_that_is_zeroed_or_enlarged_is_one_error_or_a_film_and_never_a_hang(
             }
         }
         assert!(read > 100, "many fields do not matter: {read}");
-        assert!(since.elapsed() < Duration::from_secs(60), "{:?}", since.elapsed());
+        assert!(since.elapsed() < Duration::from_mins(1), "{:?}", since.elapsed());
     });
 }

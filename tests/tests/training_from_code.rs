@@ -79,7 +79,10 @@ fn a_program_trains_on_pictures_that_it_holds_and_hears_of_every_step() {
     );
     assert!(folder.path().join("model.safetensors").is_file() && report.scores["student_average"].n == 24);
     assert_eq!(
-        (report.config.backend.as_str(), report.config.arithmetic.map(|a| a.name())),
+        (
+            report.config.backend.as_str(),
+            report.config.arithmetic.map(affekt_engine::backend::ArithmeticChoice::name)
+        ),
         ("cpu", Some("single"))
     );
 }

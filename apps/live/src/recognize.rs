@@ -94,7 +94,7 @@ impl RecognizerChoice {
 
     fn detector(&self) -> DetectorChoice {
         let named = self.detector.as_ref().map(|path| path.to_string_lossy().parse());
-        named.map_or_else(DetectorChoice::default, |parsed| parsed.unwrap_or_default())
+        named.map_or_else(DetectorChoice::default, std::result::Result::unwrap_or_default)
     }
 
     /// The most frames from one look of any detector to the next.

@@ -73,7 +73,9 @@ impl Dataset for ListedFaces {
         let Some(face) = self.items[index].face else { return Ok(blake3::hash(&bytes).into()) };
         let mut hasher = blake3::Hasher::new();
         hasher.update(&bytes);
-        face.iter().for_each(|side| _ = hasher.update(&side.to_le_bytes()));
+        for side in face {
+            hasher.update(&side.to_le_bytes());
+        }
         Ok(hasher.finalize().into())
     }
 

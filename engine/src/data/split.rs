@@ -97,7 +97,9 @@ pub fn split(dataset: &dyn Dataset, shares: &[f64], seed: u64) -> Result<Vec<Vec
     let mut parts = vec![Vec::new(); shares.len()];
     for items in groups {
         let mut counts = vec![0.0; classes];
-        items.iter().for_each(|&item| counts[class_of(item)] += 1.0);
+        for item in items.iter().copied() {
+            counts[class_of(item)] += 1.0;
+        }
         // The part that lacks most of what the group has, relative to its share, so that rare classes weigh as much.
         let gain = |part: usize| -> f64 {
             let each = counts.iter().zip(&lacks[part]).zip(&totals);
@@ -118,7 +120,9 @@ pub fn split(dataset: &dyn Dataset, shares: &[f64], seed: u64) -> Result<Vec<Vec
             shares.len()
         )));
     }
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     Ok(parts)
 }
 

@@ -57,7 +57,8 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let mut other = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         let (stream, _) = listener.accept().expect("a client");
-        let drip = std::thread::spawn(move || {
+        let drip = std::thread::Builder::new().name("drip".into());
+        let drip = drip.spawn(move || {
             while other.write_all(b"x").is_ok() {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -70,6 +71,6 @@ mod tests {
         own.allow(Duration::from_secs(5));
         own.read_exact(&mut [0; 4]).expect("time again");
         drop(own);
-        drip.join().expect("it ends");
+        drip.expect("a thread").join().expect("it ends");
     }
 }

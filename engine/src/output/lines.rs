@@ -134,7 +134,7 @@ mod tests {
         let (reading, classes) = (reading(), ["calm", "froh"].map(String::from));
         let mut bytes = vec![];
         write(&mut bytes, &reading, &classes).unwrap();
-        assert!(bytes.ends_with(b"}\n") && bytes.iter().filter(|&&b| b == b'\n').count() == 1);
+        assert!(bytes.ends_with(b"}\n") && bytes.split(|&b| b == b'\n').count() == 2);
         let probabilities = json!({ "calm": 0.25, "froh": 0.75 });
         let face = json!({
             "face": 2, "box": [1.0, -2.5, 30.0, 40.0], "landmarks": vec![[3.0, 4.13]; 5], "detected": true,

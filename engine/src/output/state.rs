@@ -27,7 +27,9 @@ impl InputState {
     /// It is not there, or the file system refuses.
     pub fn of(input: &Path) -> io::Result<Self> {
         let real = input.canonicalize()?;
-        let path = real.to_str().map_or_else(|| format!("{real:?}"), str::to_owned);
+        let path = real
+            .to_str()
+            .map_or_else(|| real.as_os_str().as_encoded_bytes().escape_ascii().to_string(), str::to_owned);
         if !real.is_dir() {
             let (size, changed) = look(&real)?;
             return Ok(Self { path, size, changed });
@@ -67,7 +69,8 @@ mod tests {
         std::fs::create_dir(folder.path().join("results")).unwrap();
         std::fs::write(folder.path().join("results/2.jpg"), "two").unwrap();
         assert_eq!(InputState::of(folder.path()).unwrap(), before);
-        std::fs::rename(folder.path().join("1.jpg"), folder.path().join("2.jpg")).unwrap();
+        std::fs::write(folder.path().join("2.jpg"), "one").unwrap();
+        std::fs::remove_file(folder.path().join("1.jpg")).unwrap();
         assert_ne!(InputState::of(folder.path()).unwrap().changed, before.changed);
         assert!(InputState::of(&folder.path().join("nowhere")).is_err());
     }
@@ -79,7 +82,7 @@ mod tests {
         std::fs::write(&file, "frames").unwrap();
         let before = InputState::of(&file).unwrap();
         assert_eq!(InputState::of(&folder.path().join("./v.mp4")).unwrap(), before);
-        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+        let later = std::time::SystemTime::UNIX_EPOCH;
         std::fs::File::options().append(true).open(&file).unwrap().set_modified(later).unwrap();
         assert_ne!(InputState::of(&file).unwrap(), before);
     }

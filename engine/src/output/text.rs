@@ -1,6 +1,6 @@
 //! Words on a picture, in any script for which a font is at hand.
 //!
-//! DejaVu Sans is built in (Latin, Greek, Cyrillic, Armenian, Georgian, ...). A letter that it lacks, such as a Chinese one, comes
+//! `DejaVu` Sans is built in (Latin, Greek, Cyrillic, Armenian, Georgian, ...). A letter that it lacks, such as a Chinese one, comes
 //! from the first font of the system that has it; where none does, the empty box for a missing letter is drawn. Letters are set
 //! one after the other from left to right and are not joined, so Arabic and Indic scripts look odd.
 
@@ -34,7 +34,7 @@ impl Fonts {
     /// A font that has the letter; where there is none, the one built in.
     fn with(&mut self, letter: char) -> Option<FontArc> {
         if !self.used.iter().any(|font| has(font, letter)) && !self.missing.contains(&letter) {
-            match self.from_system(letter) {
+            match self.system_font(letter) {
                 Some(font) => self.used.push(font),
                 None => _ = self.missing.insert(letter),
             }
@@ -42,7 +42,7 @@ impl Fonts {
         self.used.iter().find(|font| has(*font, letter)).or(self.used.first()).cloned()
     }
 
-    fn from_system(&mut self, letter: char) -> Option<FontArc> {
+    fn system_font(&mut self, letter: char) -> Option<FontArc> {
         let system = self.system.get_or_insert_with(|| {
             let mut found = Database::new();
             found.load_system_fonts();

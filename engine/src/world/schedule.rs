@@ -23,6 +23,7 @@ pub(super) trait Stages: SystemSet + Copy {
 pub(super) struct Failed(Option<WorldError>);
 
 /// Run condition of every stage.
+#[expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
 pub(super) fn no_error(failed: Res<Failed>) -> bool {
     failed.0.is_none()
 }
@@ -173,6 +174,7 @@ mod tests {
         Err(WorldError::Schedule("planted".into()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as systems are that can fail")]
     fn follows(mut trace: ResMut<Trace>) -> Result<(), WorldError> {
         trace.0.push("second");
         Ok(())

@@ -51,7 +51,9 @@ fn long(format: &Format, time: Duration, first: u64) -> Result<bool, String> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let (gone, found) = watch(&program, format.name, (first, u64::MAX), time, &Limits::default())
         .map_err(|e| e.to_string())?;
-    found.iter().for_each(|finding| println!("{finding}"));
+    for finding in &found {
+        println!("{finding}");
+    }
     println!("{}: {gone} files, {} findings", format.name, found.len());
     Ok(found.is_empty())
 }

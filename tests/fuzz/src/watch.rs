@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// What one reading may cost.
@@ -81,7 +81,7 @@ pub fn watch(
     while next < end && Instant::now() < until {
         let mut child = start(program, format, next, end - next, until - Instant::now(), limits)?;
         let mut batch = Batch { format, seed: 0, honest: 0, gone: 0, found: vec![] };
-        let ended = batch.follow(&lines(&mut child), limits);
+        let ended = batch.follow(&lines(&mut child)?, limits);
         if !ended {
             let _ = child.kill();
         }
@@ -120,18 +120,18 @@ fn start(
 }
 
 /// The lines that a process says, until it ends.
-fn lines(child: &mut Child) -> Receiver<String> {
-    let (sender, receiver) = channel();
+fn lines(child: &mut Child) -> io::Result<Receiver<String>> {
+    let (sender, receiver) = sync_channel(64);
     if let Some(out) = child.stdout.take() {
-        std::thread::spawn(move || {
+        std::thread::Builder::new().name("lines".into()).spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
             }
-        });
+        })?;
     }
-    receiver
+    Ok(receiver)
 }
 
 /// What one process went through.

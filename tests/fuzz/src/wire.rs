@@ -89,7 +89,7 @@ fn change(fields: &mut Vec<Field>, at: usize, draws: &mut Draws) {
             let number = 1 + draws.below(25) as u32;
             match &mut fields[at] {
                 Field::Number(field, _) | Field::Bytes(field, _) | Field::Message(field, _) => {
-                    *field = number
+                    *field = number;
                 }
             }
             return;
@@ -118,7 +118,8 @@ fn change(fields: &mut Vec<Field>, at: usize, draws: &mut Draws) {
                 (0..draws.below(6)).for_each(|_| varint(*draws.pick(&EXTREMES), content));
             }
             (2, _) => {
-                *content = draws.pick(&[&b"Loop"[..], b"If", b"Pad", b"Slice", b"Tile", b"\x1b[31m"]).to_vec()
+                *content =
+                    draws.pick(&[&b"Loop"[..], b"If", b"Pad", b"Slice", b"Tile", b"\x1b[31m"]).to_vec();
             }
             _ => bytes::mutate(content, draws),
         },

@@ -20,7 +20,7 @@ use crate::data::{ClipFormat, DataError, SkipLog, Spec, quoted};
 pub(super) fn dfew() -> ClipFormat {
     let about = "DFEW, frames in folders; a fold's splits are train1, test1 to train5, test5";
     ClipFormat::new("dfew", about, &[], |spec, skips| {
-        Ok(Arc::new(open(spec, skips, dfew_list(spec)?, dfew_line)?))
+        Ok(Arc::new(open(spec, skips, &dfew_list(spec)?, dfew_line)?))
     })
 }
 
@@ -28,7 +28,7 @@ pub(super) fn dfew() -> ClipFormat {
 pub(super) fn ferv39k() -> ClipFormat {
     let about = "FERV39k, frames in folders (splits train, test)";
     ClipFormat::new("ferv39k", about, &[], |spec, skips| {
-        Ok(Arc::new(open(spec, skips, ferv39k_list(spec)?, ferv39k_line)?))
+        Ok(Arc::new(open(spec, skips, &ferv39k_list(spec)?, ferv39k_line)?))
     })
 }
 
@@ -101,11 +101,11 @@ fn ferv39k_line(line: &str) -> Result<Option<(String, u8)>, String> {
     Ok(Some((clip.trim().to_owned(), class as u8)))
 }
 
-fn open(spec: &Spec, skips: &SkipLog, list: PathBuf, parse: Parse) -> Result<ClipPictureSet, DataError> {
+fn open(spec: &Spec, skips: &SkipLog, list: &Path, parse: Parse) -> Result<ClipPictureSet, DataError> {
     let bases = bases(&spec.path)?;
     let mut clips = Vec::new();
     let mut seen: HashMap<String, u64> = HashMap::new();
-    let mut lines = Lines::open(&list, MAX_LINE)?;
+    let mut lines = Lines::open(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
         let (number, text) = (line.number, line.text().into_owned());
         if text.trim().is_empty() {
@@ -132,7 +132,7 @@ fn open(spec: &Spec, skips: &SkipLog, list: PathBuf, parse: Parse) -> Result<Cli
     }
     if clips.is_empty() {
         let first = skips.first().into_iter().next().map(|line| format!(" ({line})")).unwrap_or_default();
-        return Err(DataError::format(&list, "", format!("no usable clip{first}")));
+        return Err(DataError::format(list, "", format!("no usable clip{first}")));
     }
     let classes = if spec.unlabelled { Vec::new() } else { DFEW.map(str::to_owned).to_vec() };
     Ok(ClipPictureSet { name: spec.to_string(), classes, clips })

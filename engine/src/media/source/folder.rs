@@ -170,12 +170,11 @@ impl Folder {
     /// It cannot be listed, or holds no image file.
     pub fn open(path: &Path, rate: f64, kind: Option<FolderKind>) -> Result<Self, SourceError> {
         let files = list(path)?;
-        let (kind, reason) = match kind {
-            Some(kind) => (kind, String::new()),
-            None => {
-                let FolderGuess { kind, reason } = guess(&files);
-                (kind, format!(" ({reason})"))
-            }
+        let (kind, reason) = if let Some(kind) = kind {
+            (kind, String::new())
+        } else {
+            let FolderGuess { kind, reason } = guess(&files);
+            (kind, format!(" ({reason})"))
         };
         let reader = match kind {
             FolderKind::Film => format!("folder of pictures at {rate} a second"),

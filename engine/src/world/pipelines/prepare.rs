@@ -97,13 +97,12 @@ impl Preparer {
     pub fn prepare(&self, step: u64) -> Result<PreparedStep, WorldError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let reused = idle().pop();
-        let mut pipeline = match reused {
-            Some(pipeline) => pipeline,
-            None => {
-                let mut pipeline = Pipeline::new::<PrepareStage>(Clock::default())?;
-                pipeline.world.insert_resource(self.source.clone());
-                pipeline
-            }
+        let mut pipeline = if let Some(pipeline) = reused {
+            pipeline
+        } else {
+            let mut pipeline = Pipeline::new::<PrepareStage>(Clock::default())?;
+            pipeline.world.insert_resource(self.source.clone());
+            pipeline
         };
         pipeline.world.insert_resource(Preparing { step, prepared: None });
         pipeline.run()?;

@@ -26,9 +26,7 @@ pub struct KeptPictures {
 /// Fills the batch with the faces at hand, cuts out the thumbnails that are due, and releases frames nobody needs again.
 pub fn align(
     mut commands: Commands,
-    at_hand: Res<AtHand>,
-    aligner: Res<FaceAligner>,
-    kept: Res<KeptPictures>,
+    (at_hand, aligner, kept): (Res<AtHand>, Res<FaceAligner>, Res<KeptPictures>),
     mut batch: ResMut<FaceBatch>,
     frames: Query<(&FramePicture, &Seconds, &Faces)>,
     faces: Query<(&TrackedFace, &OfTrack)>,

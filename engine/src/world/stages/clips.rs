@@ -100,16 +100,13 @@ pub fn draw_frames(
         batch.faces.extend(face);
         fresh.push(face);
     }
-    let track = match walk.track {
-        Some(track) => {
-            let mut timeline = timelines.get_mut(track).map_err(|e| WorldError::Schedule(e.to_string()))?;
-            timeline.fresh = fresh;
-            track
-        }
-        None => {
-            let ballot = Ballot::new(voting.vote, voting.classes).map_err(refuse)?;
-            commands.spawn((Timeline { fresh, ..Timeline::default() }, ballot, encoder.window()?)).id()
-        }
+    let track = if let Some(track) = walk.track {
+        let mut timeline = timelines.get_mut(track).map_err(|e| WorldError::Schedule(e.to_string()))?;
+        timeline.fresh = fresh;
+        track
+    } else {
+        let ballot = Ballot::new(voting.vote, voting.classes).map_err(refuse)?;
+        commands.spawn((Timeline { fresh, ..Timeline::default() }, ballot, encoder.window()?)).id()
     };
     walk.track = Some(track);
     if walk.ends() {

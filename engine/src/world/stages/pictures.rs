@@ -115,7 +115,9 @@ pub fn load(
     in_order.sort_unstable_by_key(|(_, index)| index.0);
     let (used, left_out): (Vec<_>, Vec<_>) =
         in_order.into_iter().partition(|(_, index)| rendered.used.binary_search(&index.0).is_ok());
-    left_out.iter().for_each(|(entity, _)| commands.entity(*entity).despawn());
+    for (entity, _) in left_out {
+        commands.entity(entity).despawn();
+    }
     batch.faces = used.into_iter().map(|(entity, _)| entity).collect();
     (batch.input, batch.mirrored) = (rendered.plain, rendered.mirrored);
     Ok(())

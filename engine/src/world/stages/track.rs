@@ -90,8 +90,8 @@ pub fn track(
             .map_err(|e| WorldError::setting("vote", e.to_string()))?;
         commands.entity(track).insert((timeline, ballot, encoder.window()?));
     }
-    ended.into_iter().for_each(|track| {
+    for track in ended {
         commands.entity(track).insert(Ended);
-    });
+    }
     Ok(())
 }

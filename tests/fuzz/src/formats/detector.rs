@@ -42,7 +42,9 @@ fn text(field: u32, text: &str) -> Field {
 
 fn packed(values: &[u64]) -> Vec<u8> {
     let mut out = vec![];
-    values.iter().for_each(|&value| varint(value, &mut out));
+    for &value in values {
+        varint(value, &mut out);
+    }
     out
 }
 

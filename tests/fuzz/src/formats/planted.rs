@@ -26,7 +26,7 @@ fn read(folder: &Path) -> Result<(), String> {
         }
         1 => std::process::abort(),
         2 => {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             Ok(())
         }
         3 => {

@@ -46,7 +46,7 @@ impl Walk<'_> {
                     }
                 }
                 StepKind::Pointwise { epilogue } => {
-                    self.epilogue(to, (t, step), &epilogue, Some(input), pass)?
+                    self.epilogue(to, (t, step), &epilogue, Some(input), pass)?;
                 }
                 StepKind::LayerNorm { scale, shift, epsilon } => {
                     self.layer_norm(to, (t, step), (scale, shift, epsilon), pass)?;

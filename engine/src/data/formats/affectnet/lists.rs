@@ -49,16 +49,15 @@ pub(super) fn read(
     let columns = columns.unwrap_or([0, 1, 2, 3, 4, 6]);
     let mut number = 1;
     loop {
-        let record = match pending.take() {
-            Some(record) => Ok(record),
-            None => {
-                let Some(line) = lines.next()? else { return Ok(()) };
-                number = line.number;
-                if line.bytes.trim_ascii().is_empty() {
-                    continue;
-                }
-                fields(line.bytes)
+        let record = if let Some(record) = pending.take() {
+            Ok(record)
+        } else {
+            let Some(line) = lines.next()? else { return Ok(()) };
+            number = line.number;
+            if line.bytes.trim_ascii().is_empty() {
+                continue;
             }
+            fields(line.bytes)
         };
         match record.and_then(|record| parse(&record, columns, &pictures)) {
             Ok(face) if spec.unlabelled && face.class == Some(NO_FACE) => {}

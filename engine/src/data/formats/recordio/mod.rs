@@ -231,13 +231,12 @@ impl Dataset for RecordIo {
         }
         let (key, offset) = self.items[index];
         let parsed = Header::parse(&self.reader.start(offset, HEADER)?);
-        let label = match parsed {
-            Ok(header) => header.label,
+        let label = if let Ok(header) = parsed {
+            header.label
+        } else {
             // So many labels that the start does not hold them.
-            Err(_) => {
-                let payload = self.reader.read(offset)?;
-                Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?.label
-            }
+            let payload = self.reader.read(offset)?;
+            Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?.label
         };
         Ok(Some(label.to_string()))
     }

@@ -28,7 +28,7 @@ const FIELDS: [&str; 5] = ["label", "class", "cls", "emotion", "expression"];
 struct Shards {
     name: String,
     classes: Vec<String>,
-    shards: Vec<FileTree>,
+    trees: Vec<FileTree>,
     items: Vec<Item>,
 }
 
@@ -79,19 +79,19 @@ impl Shards {
         Ok(Self {
             name: spec.to_string(),
             classes: if spec.unlabelled { vec![] } else { classes },
-            shards,
+            trees: shards,
             items,
         })
     }
 
     fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let item = &self.items[index];
-        self.shards[item.shard as usize].read(item.file)
+        self.trees[item.shard as usize].read(item.file)
     }
 
     fn error(&self, index: usize, reason: String) -> DataError {
         let item = &self.items[index];
-        self.shards[item.shard as usize].error(item.file, reason)
+        self.trees[item.shard as usize].error(item.file, reason)
     }
 }
 
@@ -229,7 +229,7 @@ impl Dataset for Shards {
 
     fn key(&self, index: usize) -> String {
         let item = &self.items[index];
-        self.shards[item.shard as usize].key(item.file)
+        self.trees[item.shard as usize].key(item.file)
     }
 
     fn annotation(&self, index: usize) -> Annotation {

@@ -41,8 +41,9 @@ impl Message {
             (Self::Attribute, 8) | (Self::Tensor, 1 | 5 | 7 | 11) => Content::Packed,
             (Self::Tensor, 6) => Content::Refused("texts as tensors"),
             // Types and shapes nest, notes do not.
-            (Self::Model, 8 | 14) | (Self::Graph, 11..=14) => Content::Message(Self::Other),
-            (Self::Other, 1 | 2) => Content::Message(Self::Other),
+            (Self::Model, 8 | 14) | (Self::Graph, 11..=14) | (Self::Other, 1 | 2) => {
+                Content::Message(Self::Other)
+            }
             _ => Content::Plain,
         }
     }

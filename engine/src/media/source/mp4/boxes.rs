@@ -73,10 +73,10 @@ impl<'a> Iterator for Boxes<'a> {
 ///
 /// # Errors
 /// A box before it is broken.
-pub(super) fn find<'a>(body: &'a [u8], kind: &Kind) -> Understood<Option<&'a [u8]>> {
+pub(super) fn find(body: &[u8], kind: Kind) -> Understood<Option<&[u8]>> {
     for next in Boxes::of(body) {
         let (found, inside) = next?;
-        if found == *kind {
+        if found == kind {
             return Ok(Some(inside));
         }
     }
@@ -87,8 +87,8 @@ pub(super) fn find<'a>(body: &'a [u8], kind: &Kind) -> Understood<Option<&'a [u8
 ///
 /// # Errors
 /// There is none, or a box before it is broken.
-pub(super) fn need<'a>(body: &'a [u8], kind: &Kind) -> Understood<&'a [u8]> {
-    find(body, kind)?.ok_or_else(|| format!("`{}` is missing", letters(*kind)))
+pub(super) fn need(body: &[u8], kind: Kind) -> Understood<&[u8]> {
+    find(body, kind)?.ok_or_else(|| format!("`{}` is missing", letters(kind)))
 }
 
 /// Fields of a box, one after the other, all big-endian.
@@ -255,19 +255,20 @@ fn outermost(reader: &mut BufReader<File>, at: u64, length: u64) -> io::Result<(
 mod tests {
     use super::*;
 
-    fn boxed(kind: &Kind, body: &[u8]) -> Vec<u8> {
+    fn boxed(kind: Kind, body: &[u8]) -> Vec<u8> {
         let size = (body.len() as u32 + 8).to_be_bytes();
         [&size, kind.as_slice(), body].concat()
     }
 
     #[test]
     fn boxes_come_in_order_and_end_at_a_terminator() {
-        let bytes = [boxed(b"free", &[1, 2]), boxed(b"udta", &[]), vec![0; 4], boxed(b"more", &[])].concat();
+        let bytes =
+            [boxed(*b"free", &[1, 2]), boxed(*b"udta", &[]), vec![0; 4], boxed(*b"more", &[])].concat();
         let kinds: Vec<String> =
             Boxes::of(&bytes).map(|next| letters(next.expect("a whole box").0)).collect();
         assert_eq!(kinds, ["free", "udta"]);
-        assert_eq!(find(&bytes, b"free"), Ok(Some([1, 2].as_slice())));
-        assert_eq!(find(&bytes, b"more"), Ok(None));
+        assert_eq!(find(&bytes, *b"free"), Ok(Some([1, 2].as_slice())));
+        assert_eq!(find(&bytes, *b"more"), Ok(None));
     }
 
     #[test]
@@ -278,7 +279,7 @@ mod tests {
             assert!(found.len() == 1 && found[0].as_ref().is_err_and(|e| e.contains("trak")), "{found:?}");
         }
         let long = [1u32.to_be_bytes().as_slice(), b"trak", &u64::MAX.to_be_bytes()].concat();
-        assert!(need(&long, b"trak").is_err());
+        assert!(need(&long, *b"trak").is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn add(movie: &mut Movie, place: usize, moof: &[u8], start: u64, file
         if kind != *b"traf" {
             continue;
         }
-        let mut head = Fields::of("tfhd", need(traf, b"tfhd")?);
+        let mut head = Fields::of("tfhd", need(traf, *b"tfhd")?);
         let (_, flags) = head.version_and_flags()?;
         let track = head.u32()?;
         let mut defaults = movie.defaults.iter().find(|row| row.track == track).copied().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn add(movie: &mut Movie, place: usize, moof: &[u8], start: u64, file
             }
         }
         let mut run = Run { base, at: base, time: None, defaults, file };
-        if let Some(body) = find(traf, b"tfdt")? {
+        if let Some(body) = find(traf, *b"tfdt")? {
             let mut fields = Fields::of("tfdt", body);
             let (version, _) = fields.version_and_flags()?;
             run.time = Some(fields.u32_or_u64(version == 1)?.cast_signed());
@@ -132,7 +132,7 @@ mod tests {
     use crate::media::source::mp4::samples::Units;
     use crate::media::source::sps::Signal;
 
-    fn boxed(kind: &[u8; 4], fields: &[u32]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], fields: &[u32]) -> Vec<u8> {
         let body: Vec<u8> = fields.iter().flat_map(|v| v.to_be_bytes()).collect();
         [&(body.len() as u32 + 8).to_be_bytes(), kind.as_slice(), &body].concat()
     }
@@ -167,11 +167,11 @@ mod tests {
         let mut movie = movie();
         let part = |time: u32| {
             moof(&[
-                vec![boxed(b"tfhd", &[0, 2]), boxed(b"trun", &[0x201, 2, 100, 7, 8])],
+                vec![boxed(*b"tfhd", &[0, 2]), boxed(*b"trun", &[0x201, 2, 100, 7, 8])],
                 vec![
-                    boxed(b"tfhd", &[0, 1]),
-                    boxed(b"tfdt", &[0, time]),
-                    boxed(b"trun", &[0x204, 2, 0, 10, 20]),
+                    boxed(*b"tfhd", &[0, 1]),
+                    boxed(*b"tfdt", &[0, time]),
+                    boxed(*b"trun", &[0x204, 2, 0, 10, 20]),
                 ],
             ])
         };
@@ -189,7 +189,7 @@ mod tests {
         for (flags, fields) in [(0x200, vec![0; 4]), (0, vec![])] {
             let mut movie = movie();
             let trun = [vec![flags, 1 << 30], fields].concat();
-            let part = moof(&[vec![boxed(b"tfhd", &[0, 1]), boxed(b"trun", &trun)]]);
+            let part = moof(&[vec![boxed(*b"tfhd", &[0, 1]), boxed(*b"trun", &trun)]]);
             let error = add(&mut movie, 0, &part, 0, 2919).expect_err("2^30 frames in 2919 bytes");
             assert!(error.contains("claims 1073741824 frames"), "{error}");
         }

@@ -62,7 +62,7 @@ pub(super) struct Avc {
 pub(super) fn movie(moov: &[u8], file: u64) -> Understood<Movie> {
     let mut movie = Movie::default();
     // Without its header the file's own clock is not known; edit lists alone need it.
-    let clock = find(moov, b"mvhd")?.map_or(Ok(0), |body| timescale("mvhd", body))?;
+    let clock = find(moov, *b"mvhd")?.map_or(Ok(0), |body| timescale("mvhd", body))?;
     for next in Boxes::of(moov) {
         match next? {
             (kind, trak) if kind == *b"trak" => match handler(trak)? {
@@ -84,7 +84,7 @@ pub(super) fn movie(moov: &[u8], file: u64) -> Understood<Movie> {
 }
 
 fn handler(trak: &[u8]) -> Understood<Kind> {
-    let mut fields = Fields::of("hdlr", need(need(trak, b"mdia")?, b"hdlr")?);
+    let mut fields = Fields::of("hdlr", need(need(trak, *b"mdia")?, *b"hdlr")?);
     fields.skip(8)?;
     fields.u32().map(u32::to_be_bytes)
 }
@@ -106,17 +106,17 @@ fn defaults(trex: &[u8]) -> Understood<Defaults> {
 }
 
 fn track(trak: &[u8], clock: u32, file: u64) -> Understood<Track> {
-    let mut header = Fields::of("tkhd", need(trak, b"tkhd")?);
+    let mut header = Fields::of("tkhd", need(trak, *b"tkhd")?);
     let (version, _) = header.version_and_flags()?;
     header.skip(if version == 1 { 16 } else { 8 })?;
     let id = header.u32()?;
     header.skip(if version == 1 { 28 } else { 24 })?;
     let mut row = || -> Understood<[i32; 3]> { Ok([header.i32()?, header.i32()?, header.i32()?]) };
     let ([a, b, _], [c, d, _]) = (row()?, row()?);
-    let mdia = need(trak, b"mdia")?;
-    let timescale = timescale("mdhd", need(mdia, b"mdhd")?)?.max(1);
-    let stbl = need(need(mdia, b"minf")?, b"stbl")?;
-    let mut description = Fields::of("stsd", need(stbl, b"stsd")?);
+    let mdia = need(trak, *b"mdia")?;
+    let timescale = timescale("mdhd", need(mdia, *b"mdhd")?)?.max(1);
+    let stbl = need(need(mdia, *b"minf")?, *b"stbl")?;
+    let mut description = Fields::of("stsd", need(stbl, *b"stsd")?);
     description.version_and_flags()?;
     let descriptions = description.u32()?;
     let (codec, entry) = Boxes::of(description.rest).next().ok_or("`stsd` is empty")??;
@@ -135,9 +135,9 @@ fn track(trak: &[u8], clock: u32, file: u64) -> Understood<Track> {
     if codec == *b"avc1" {
         // Fields of every picture's description stand before the boxes in it.
         let inside = entry.get(78..).ok_or("`avc1` ends within its fields")?;
-        track.avc = Some(avc(need(inside, b"avcC")?)?);
-        track.colours = find(inside, b"colr").ok().flatten().and_then(colours).unwrap_or_default();
-        track.aspect = find(inside, b"pasp").ok().flatten().and_then(|body| {
+        track.avc = Some(avc(need(inside, *b"avcC")?)?);
+        track.colours = find(inside, *b"colr").ok().flatten().and_then(colours).unwrap_or_default();
+        track.aspect = find(inside, *b"pasp").ok().flatten().and_then(|body| {
             let mut fields = Fields::of("pasp", body);
             Some((fields.u32().ok()?, fields.u32().ok()?))
         });
@@ -176,7 +176,7 @@ fn colours(body: &[u8]) -> Option<Signal> {
 
 /// The stretch of the track that its edit list shows; `None` where there is no plain list of one stretch.
 fn shown(trak: &[u8], clock: u32, timescale: u32) -> Option<Range<i64>> {
-    let list = find(find(trak, b"edts").ok()??, b"elst").ok()??;
+    let list = find(find(trak, *b"edts").ok()??, *b"elst").ok()??;
     let mut fields = Fields::of("elst", list);
     let wide = fields.version_and_flags().ok()?.0 == 1;
     let mut stretch = None;

@@ -128,7 +128,7 @@ fn look(path: &Path) -> Result<Found, SourceError> {
     if track.units.list.is_empty() {
         return Err(SourceError::file(path, "its video track holds no frame; record it again"));
     }
-    Mp4Source::new(path, reader.into_inner(), track, layout.cut)
+    Mp4Source::open(path, reader.into_inner(), track, layout.cut)
 }
 
 /// The track that is the film: the one with the most frames, as covers and previews have few.
@@ -156,7 +156,7 @@ fn contents(reader: &mut BufReader<File>, part: &Range<u64>) -> Result<Vec<u8>, 
 }
 
 impl Mp4Source {
-    fn new(path: &Path, file: File, track: Track, cut: bool) -> Result<Found, SourceError> {
+    fn open(path: &Path, file: File, track: Track, cut: bool) -> Result<Found, SourceError> {
         let Track { timescale, matrix, avc, colours, aspect, shown, units, .. } = track;
         let avc = avc.unwrap_or_default();
         let sps = match limits::check(&avc) {

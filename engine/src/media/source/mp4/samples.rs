@@ -66,7 +66,7 @@ enum Sizes<'a> {
 
 impl<'a> Sizes<'a> {
     fn of(stbl: &'a [u8], file: u64) -> Understood<Self> {
-        let mut fields = Fields::of("stsz", need(stbl, b"stsz")?);
+        let mut fields = Fields::of("stsz", need(stbl, *b"stsz")?);
         fields.version_and_flags()?;
         let one = fields.u32()?;
         if one == 0 {
@@ -108,8 +108,8 @@ pub(super) fn units(stbl: &[u8], file: u64) -> Understood<Units> {
     if count > MOST_UNITS {
         return Err(format!("it claims {count} frames; {MOST_UNITS} are the most that are read"));
     }
-    let mut deltas = Runs::of("stts", need(stbl, b"stts")?)?;
-    let mut shifts = find(stbl, b"ctts")?.map(|body| Runs::of("ctts", body)).transpose()?;
+    let mut deltas = Runs::of("stts", need(stbl, *b"stts")?)?;
+    let mut shifts = find(stbl, *b"ctts")?.map(|body| Runs::of("ctts", body)).transpose()?;
     let mut found = Units { list: Vec::with_capacity(count), next_time: 0 };
     let mut chunks = Chunks::of(stbl)?;
     while found.list.len() < count {
@@ -136,8 +136,10 @@ pub(super) fn units(stbl: &[u8], file: u64) -> Understood<Units> {
 }
 
 fn mark_keys(stbl: &[u8], units: &mut [Unit]) -> Understood<()> {
-    let Some(body) = find(stbl, b"stss")? else {
-        units.iter_mut().for_each(|unit| unit.key = true);
+    let Some(body) = find(stbl, *b"stss")? else {
+        for unit in units.iter_mut() {
+            unit.key = true;
+        }
         return Ok(());
     };
     let mut fields = Fields::of("stss", body);
@@ -163,18 +165,18 @@ struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     fn of(stbl: &'a [u8]) -> Understood<Self> {
-        let short = find(stbl, b"stco")?;
+        let short = find(stbl, *b"stco")?;
         let wide = short.is_none();
         let body = match short {
             Some(body) => body,
-            None => need(stbl, b"co64").map_err(|_| "`stco` is missing".to_owned())?,
+            None => need(stbl, *b"co64").map_err(|_| "`stco` is missing".to_owned())?,
         };
         let mut fields = Fields::of("stco", body);
         fields.version_and_flags()?;
         let width = if wide { 8 } else { 4 };
         let rows = fields.rows(width)?;
         let offsets = fields.bytes(rows * width)?;
-        let mut fields = Fields::of("stsc", need(stbl, b"stsc")?);
+        let mut fields = Fields::of("stsc", need(stbl, *b"stsc")?);
         fields.version_and_flags()?;
         let rows = fields.rows(12)?;
         let runs = &fields.rest.as_chunks::<12>().0[..rows];
@@ -215,7 +217,7 @@ pub(super) fn rank(units: &mut [Unit], shown: &Range<i64>) -> Vec<i64> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], fields: &[u32]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], fields: &[u32]) -> Vec<u8> {
         let body: Vec<u8> = fields.iter().flat_map(|v| v.to_be_bytes()).collect();
         [&(body.len() as u32 + 8).to_be_bytes(), kind.as_slice(), &body].concat()
     }
@@ -234,12 +236,12 @@ mod tests {
     #[test]
     fn tables_become_frames_with_places_times_and_keys() {
         let stbl = [
-            boxed(b"stsz", &[0, 0, 5, 10, 20, 30, 40, 50]),
-            boxed(b"stts", &[0, 2, 2, 100, 3, 50]),
-            boxed(b"ctts", &[0, 2, 1, 7, 4, 0]),
-            boxed(b"stsc", &[0, 2, 1, 2, 1, 3, 1, 1]),
-            boxed(b"stco", &[0, 3, 1000, 2000, 3000]),
-            boxed(b"stss", &[0, 2, 1, 4]),
+            boxed(*b"stsz", &[0, 0, 5, 10, 20, 30, 40, 50]),
+            boxed(*b"stts", &[0, 2, 2, 100, 3, 50]),
+            boxed(*b"ctts", &[0, 2, 1, 7, 4, 0]),
+            boxed(*b"stsc", &[0, 2, 1, 2, 1, 3, 1, 1]),
+            boxed(*b"stco", &[0, 3, 1000, 2000, 3000]),
+            boxed(*b"stss", &[0, 2, 1, 4]),
         ]
         .concat();
         let found = units(&stbl, 1 << 20).expect("tables that go together");
@@ -254,15 +256,15 @@ mod tests {
     #[test]
     fn claims_beyond_the_file_are_refused_before_anything_is_allocated() {
         let stbl = |sizes: &[u32]| {
-            let tables = [boxed(b"stsz", sizes), boxed(b"stts", &[0, 1, u32::MAX, 1])];
-            [tables.concat(), boxed(b"stsc", &[0, 1, 1, u32::MAX, 1]), boxed(b"stco", &[0, 1, 0])].concat()
+            let tables = [boxed(*b"stsz", sizes), boxed(*b"stts", &[0, 1, u32::MAX, 1])];
+            [tables.concat(), boxed(*b"stsc", &[0, 1, 1, u32::MAX, 1]), boxed(*b"stco", &[0, 1, 0])].concat()
         };
         let refused = |sizes: &[u32]| units(&stbl(sizes), 9456).expect_err("more than there is");
         assert!(refused(&[0, 1, 1 << 31]).contains("2147483648 frames of 1 bytes"));
         assert!(refused(&[0, 0, 1 << 31]).contains("room for 0"));
         assert_eq!(units(&stbl(&[0, 100, 94]), 9456).map(|u| u.list.len()), Ok(94));
-        let few = [boxed(b"stsz", &[0, 9, 9]), boxed(b"stts", &[0, 1, 9, 1]), boxed(b"stco", &[0, 1, 0])];
-        let short = [few.concat(), boxed(b"stsc", &[0, 1, 1, 4, 1])].concat();
+        let few = [boxed(*b"stsz", &[0, 9, 9]), boxed(*b"stts", &[0, 1, 9, 1]), boxed(*b"stco", &[0, 1, 0])];
+        let short = [few.concat(), boxed(*b"stsc", &[0, 1, 1, 4, 1])].concat();
         assert!(units(&short, 9456).expect_err("4 of 9").contains("4 of its 9"));
     }
 }

@@ -54,7 +54,7 @@ fn what_cannot_be_is_refused_before_anything_is_computed_with_it() {
         ("other values than fill it", |g| g.initializer[0].dims = vec![1 << 15; 4]),
         ("a shape that cannot be", |g| g.initializer[0].dims[0] = -1),
         ("infinite or not a number", |g| {
-            g.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes())
+            g.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
         }),
         ("lies in another file", |g| g.initializer[0].data_location = Some(1)),
         ("operations, more than any YuNet", |g| g.node = vec![g.node[0].clone(); 2000]),
@@ -113,7 +113,7 @@ fn the_arithmetic_of_shapes_that_files_for_any_size_have_is_followed() {
     assert_eq!(check(&graph), Ok(None));
     graph.initializer.iter_mut().for_each(|t| {
         if t.name == "nought" {
-            t.int64_data = vec![99]
+            t.int64_data = vec![99];
         }
     });
     let problem = check(&graph).expect_err("no hundredth side");
