@@ -475,9 +475,10 @@ fn a_hard_cut_ends_every_track_and_nobody_is_carried_over() {
             Frame { index, seconds: index as f64 / 25.0, picture }
         })
     };
-    let numbers = |cuts: bool| {
+    let numbers = |cuts: bool, apart: bool| {
         let settings = LiveSettings { cuts, ..LiveSettings::default() };
         let mut recognizer = recognizer(&model, &rooms[0], &settings, None);
+        recognizer.take_pictures(apart);
         let mut of_frame: Vec<Vec<u32>> = vec![];
         for frame in frames() {
             for reading in recognizer.read(vec![frame]).unwrap() {
@@ -487,14 +488,16 @@ fn a_hard_cut_ends_every_track_and_nobody_is_carried_over() {
         of_frame
     };
     assert!(
-        numbers(false).iter().all(|faces| faces == &[1]),
+        numbers(false, false).iter().all(|faces| faces == &[1]),
         "without cuts one person takes the other's place"
     );
-    let with = numbers(true);
+    let with = numbers(true, false);
     assert!(
         with[..20].iter().all(|faces| faces == &[1]) && with[20..].iter().all(|faces| faces == &[2]),
         "{with:?}"
     );
+    let apart = numbers(false, true);
+    assert!((1..=40).map(|face| vec![face]).eq(apart.iter().cloned()), "pictures by themselves: {apart:?}");
 }
 
 #[test]

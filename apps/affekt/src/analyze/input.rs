@@ -5,7 +5,7 @@ use std::path::Path;
 
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::files::{AtomicFile, write_atomically};
-use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
+use affekt_engine::media::source::{Frame, FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::output::{
     Form, Gathering, InputState, Person, SUMMARY_VERSION, Summary, lines, subtitles, table,
 };
@@ -23,6 +23,8 @@ const TOGETHER: usize = 12;
 const MOST_BYTES: usize = 48 << 20;
 /// Frames that are decoded ahead.
 const AHEAD: usize = 8;
+/// Endings of files that the summary alone decides.
+const DERIVED: [&str; 3] = ["srt", "vtt", "predictions.txt"];
 
 /// What is written beside the table and the summary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -124,6 +126,24 @@ impl Analysis<'_> {
             && (!self.outputs.annotated || there("annotated.mp4") || there("annotated.jpg"))
     }
 
+    /// Results that are kept, with the files that were not asked for when they were made.
+    fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
+        let mut summary = before.clone();
+        let missing =
+            |ending: &&str| self.outputs.holds(ending) && !path_of(self.out, name, ending).is_file();
+        let missing: Vec<&str> = DERIVED.into_iter().filter(missing).collect();
+        for ending in &missing {
+            derived(&summary, self.out, name, ending)?;
+            if !owns(&summary, ending) {
+                summary.files.push((*ending).to_owned());
+            }
+        }
+        if !missing.is_empty() {
+            save(&summary, self.out, name)?;
+        }
+        Ok(summary)
+    }
+
     /// Takes an input through `recognizer` and writes its files; one that was finished with the same settings is
     /// left alone unless it is to be done again, but for files that its summary can give. `progress` hears of every batch of
     /// frames, and stops it by giving `false`.
@@ -144,21 +164,7 @@ impl Analysis<'_> {
             && let Some(before) = before
             && self.is_kept(before, &state, name)
         {
-            let mut summary = before.clone();
-            let missing: Vec<&str> = ["srt", "vtt", "predictions.txt"]
-                .into_iter()
-                .filter(|ending| outputs.holds(ending) && !path_of(out, name, ending).is_file())
-                .collect();
-            for ending in &missing {
-                derived(&summary, out, name, ending)?;
-                if !owns(&summary, ending) {
-                    summary.files.push((*ending).to_owned());
-                }
-            }
-            if !missing.is_empty() {
-                save(&summary, out, name)?;
-            }
-            return Ok(Outcome::Kept(Box::new(summary)));
+            return Ok(Outcome::Kept(Box::new(self.completed(before, name)?)));
         }
         let source = open(input, options)?;
         let mut source = ReadAhead::spawn(source, AHEAD).context("a thread for decoding")?;
@@ -197,17 +203,8 @@ impl Analysis<'_> {
         };
         let mut ended = false;
         while !ended {
-            let mut frames = Vec::with_capacity(TOGETHER);
-            let mut bytes = 0;
-            while frames.len() < TOGETHER && bytes < MOST_BYTES && !ended {
-                match source.next_frame()? {
-                    Some(frame) => {
-                        bytes += frame.picture.pixels.len();
-                        frames.push(frame);
-                    }
-                    None => ended = true,
-                }
-            }
+            let frames;
+            (frames, ended) = next_frames(&mut source)?;
             let taken = frames.len();
             write(recognizer.read(frames)?)?;
             if !progress(taken) {
@@ -238,7 +235,7 @@ impl Analysis<'_> {
         if let Some(annotated) = annotated {
             annotated.finish()?;
         }
-        for ending in ["srt", "vtt", "predictions.txt"] {
+        for ending in DERIVED {
             if outputs.holds(ending) {
                 derived(&summary, out, name, ending)?;
             }
@@ -253,6 +250,18 @@ impl Analysis<'_> {
         save(&summary, out, name)?;
         Ok(Outcome::Done(Box::new(summary)))
     }
+}
+
+/// Frames that are read together, and whether they are the last.
+fn next_frames(source: &mut ReadAhead) -> anyhow::Result<(Vec<Frame>, bool)> {
+    let mut frames = Vec::with_capacity(TOGETHER);
+    let mut bytes = 0;
+    while frames.len() < TOGETHER && bytes < MOST_BYTES {
+        let Some(frame) = source.next_frame()? else { return Ok((frames, true)) };
+        bytes += frame.picture.pixels.len();
+        frames.push(frame);
+    }
+    Ok((frames, false))
 }
 
 /// Writes a summary to its place.

@@ -120,7 +120,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         thumbnails: Some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
-    let spec = args.reading.spec(args.vote, false, settings, compute);
+    let spec = args.reading.spec(args.vote, false, &settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&args.out)

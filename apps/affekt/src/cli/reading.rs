@@ -64,7 +64,7 @@ impl ReadingArgs {
         &self,
         vote: Option<VoteArg>,
         live: bool,
-        settings: LiveSettings,
+        settings: &LiveSettings,
         compute: &Compute,
     ) -> RecognizerSpec {
         RecognizerSpec {
@@ -77,7 +77,7 @@ impl ReadingArgs {
             vote: vote.map(Into::into),
             window: self.window.map(|frames| frames as usize),
             live,
-            settings: LiveSettings { unsure_below: self.unsure_below, ..settings },
+            settings: LiveSettings { unsure_below: self.unsure_below, ..settings.clone() },
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let request = CameraRequest { size: args.size, rate: args.fps };
     let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
-    let spec = args.reading.spec(None, true, settings, compute);
+    let spec = args.reading.spec(None, true, &settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let opened = args
         .source
@@ -116,6 +116,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     };
     let mut sinks = Sinks::open(&wanted, recognizer.classes())?;
     interrupt::watch()?;
+    recognizer.take_pictures(source.info().still);
     if !args.quiet {
         note!("source: {}; detector: {}", source.info().name, recognizer.detector());
     }

@@ -183,6 +183,14 @@ impl Recognizer {
         Ok(readings.into_iter().flat_map(|reading| reading.faces).collect())
     }
 
+    /// Whether the frames that follow are pictures by themselves ([`SourceInfo::still`]) and not a film: the detector then looks
+    /// at each, nobody is followed from one to the next, and no label takes part in another's vote.
+    ///
+    /// [`SourceInfo::still`]: crate::media::source::SourceInfo::still
+    pub fn take_pictures(&mut self, apart: bool) {
+        self.pipeline.world.resource_mut::<Inbox>().apart = apart;
+    }
+
     /// Takes a frame of a video and gives the faces that are now read to the end: those of this frame with a causal vote
     /// and no encoder or a causal one, else those of earlier frames. Frames come in order; [`Recognizer::finish`] ends the
     /// video.

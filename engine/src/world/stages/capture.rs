@@ -14,6 +14,8 @@ pub struct Inbox {
     pub frames: Vec<Frame>,
     /// Whether no frame follows.
     pub last: bool,
+    /// Whether each frame is a picture by itself, of which nothing is known from the one before.
+    pub apart: bool,
 }
 
 /// The frames of this pass, in order; they are entities.

@@ -1,8 +1,8 @@
-//! Where faces are: the detector looks at every N-th frame, at all that are due at once.
+//! Where faces are: the detector looks at every N-th frame of a film and at every picture, at all that are due at once.
 
 use bevy_ecs::prelude::*;
 
-use super::capture::AtHand;
+use super::capture::{AtHand, Inbox};
 use crate::media::Picture;
 use crate::media::detect::Detector;
 use crate::world::components::{Detections, FramePicture};
@@ -23,12 +23,13 @@ pub struct FaceDetector {
 pub fn detect(
     mut commands: Commands,
     at_hand: Res<AtHand>,
+    inbox: Res<Inbox>,
     mut looking: ResMut<FaceDetector>,
     frames: Query<&FramePicture>,
 ) -> Result<(), WorldError> {
     let first = looking.seen;
     looking.seen += at_hand.0.len() as u64;
-    let is_due = |place: u64| (first + place).is_multiple_of(looking.every);
+    let is_due = |place: u64| inbox.apart || (first + place).is_multiple_of(looking.every);
     let due = (0..).zip(&at_hand.0).filter(|(place, _)| is_due(*place));
     let due: Vec<(Entity, &Picture)> =
         due.filter_map(|(_, &frame)| Some((frame, &frames.get(frame).ok()?.0))).collect();

@@ -59,7 +59,7 @@ pub fn track(
             Some(faces) => cuts.push_with_faces(&picture.0, faces),
             None => cuts.push(&picture.0),
         });
-        if cut {
+        if cut || inbox.apart {
             ended.extend(tracker.end_all().iter().filter_map(|id| tracks.remove(id)));
         }
         let step = tracker.step(index.0 as u64, detections);
