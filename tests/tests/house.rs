@@ -124,8 +124,8 @@ fn defined_in(
     handed_on.and_then(|path| defined_in(&module, path, exports, depth + 1)).or(Some(module))
 }
 
-/// Modules that import each other in a circle, each circle as a list of them.
-fn circles(modules: &BTreeMap<Module, String>) -> Vec<Vec<Module>> {
+/// What each module imports.
+fn imports(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
     let read: BTreeMap<&Module, _> = modules.iter().map(|(module, code)| (module, paths(code))).collect();
     let exports = read.iter().map(|(module, (_, exports))| ((*module).clone(), exports.clone())).collect();
     let mut uses: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
@@ -151,6 +151,12 @@ fn circles(modules: &BTreeMap<Module, String>) -> Vec<Vec<Module>> {
         }
         found.remove(*module);
     }
+    uses
+}
+
+/// Modules that import each other in a circle, each circle as a list of them.
+fn circles(modules: &BTreeMap<Module, String>) -> Vec<Vec<Module>> {
+    let uses = imports(modules);
     // Who can be reached from whom; a module that reaches itself is part of a circle.
     let reach = |start: &Module| {
         let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
@@ -172,6 +178,46 @@ fn circles(modules: &BTreeMap<Module, String>) -> Vec<Vec<Module>> {
         }
     }
     found
+}
+
+/// The parts of `world`, from the lowest up; those of one row do not use each other.
+const WORLD: [&[&str]; 7] = [
+    &["error"],
+    &["schedule", "components", "reading"],
+    &["clip"],
+    &["config"],
+    &["stages", "run"],
+    &["pipelines"],
+    &["live"],
+];
+
+/// Imports inside `world` that point up.
+fn upward(modules: &BTreeMap<Module, String>) -> Vec<String> {
+    let row = |part: &str| WORLD.iter().position(|row| row.contains(&part));
+    let mut found = vec![];
+    for (module, imported) in imports(modules) {
+        let ["world", part, ..] = *module.iter().map(String::as_str).collect::<Vec<_>>() else { continue };
+        let own = row(part).unwrap_or_else(|| panic!("world/{part} has no place among the parts of world"));
+        for path in imported {
+            let ["world", other, ..] = *path.iter().map(String::as_str).collect::<Vec<_>>() else { continue };
+            if other != part && row(other).is_none_or(|other| other >= own) {
+                found.push(format!("world/{part} -> world/{other} ({})", module.join("/")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_parts_of_world_use_those_below_them() {
+    assert_eq!(upward(&modules(&repository().join("engine/src"))), Vec::<String>::new());
+    let planted = [
+        module("lib.rs", "pub mod world;"),
+        module("world/mod.rs", "pub mod live; mod stages;"),
+        module("world/live/mod.rs", "pub struct Settings;"),
+        module("world/stages/present.rs", "use crate::world::live::Settings;"),
+    ];
+    assert_eq!(upward(&planted.into()), ["world/stages -> world/live (world/stages/present)"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! resources, and no system computes anything itself.
 //!
 //! The way down, each uses those below it: `live` (reading, for other programs) and `pipelines`; `stages`; `run` (folders,
-//! models, sessions), `config`; `clip`, `components`; `schedule`. Nothing outside this folder knows `bevy_ecs`.
+//! models, sessions), `config`; `clip`; `components`, `reading` (what comes out); `schedule`. Nothing outside this folder knows `bevy_ecs`.
 
 mod clip;
 pub mod components;
@@ -11,6 +11,7 @@ pub mod config;
 mod error;
 pub mod live;
 pub mod pipelines;
+mod reading;
 mod run;
 mod schedule;
 mod stages;

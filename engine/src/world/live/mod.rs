@@ -4,17 +4,16 @@
 
 mod neutral_state;
 mod open;
-mod reading;
 mod recognizer;
 mod settings;
 mod source;
 mod stage_times;
 
 pub use super::pipelines::LiveStage;
+pub use super::reading::{FaceReading, FrameReading};
 pub use crate::clock::Clock;
 pub use neutral_state::NeutralState;
 pub use open::{About, RecognizerOpener, RecognizerSpec};
-pub use reading::{FaceReading, FrameReading};
 pub use recognizer::Recognizer;
 pub use settings::{LiveSettings, UNSURE_BELOW};
 pub use source::{OpenSource, SourceSpec};

@@ -6,7 +6,6 @@ use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::Schedule;
 
 use super::neutral_state::NeutralState;
-use super::reading::{FaceReading, FrameReading};
 use super::settings::LiveSettings;
 use super::stage_times::StageTimes;
 use crate::backend::Backend;
@@ -21,6 +20,7 @@ use crate::signal::NeutralCalibration;
 use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
 use crate::world::pipelines::LiveStage;
+use crate::world::reading::{FaceReading, FrameReading};
 use crate::world::run::Model;
 use crate::world::schedule::Pipeline;
 use crate::world::stages::align::{FaceAligner, KeptPictures};

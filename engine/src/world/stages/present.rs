@@ -8,7 +8,7 @@ use crate::world::components::{
     TrackedFace, VotedLabel,
 };
 use crate::world::error::WorldError;
-use crate::world::live::{FaceReading, FrameReading};
+use crate::world::reading::{FaceReading, FrameReading};
 use crate::world::schedule::StageClock;
 
 /// Confidence below which a reading is unsure.

@@ -30,7 +30,7 @@ pub struct FaceReading {
     pub voted_label: usize,
     /// Probability of the voted class.
     pub confidence: f32,
-    /// Whether that is too low to go by: below [`LiveSettings::unsure_below`](super::LiveSettings::unsure_below).
+    /// Whether that is too low to go by: below [`LiveSettings::unsure_below`](super::live::LiveSettings::unsure_below).
     pub unsure: bool,
     /// The face cut out, where thumbnails are asked for and this frame has one.
     pub thumbnail: Option<Picture>,
