@@ -55,6 +55,21 @@ fn of_a_file_every_frame_is_read_though_every_stage_is_slow_and_the_window_late(
 }
 
 #[test]
+fn nobody_is_followed_from_one_photo_to_the_next() {
+    let mut pipeline = Pipeline::start(setup(plain(), Slow::default())).unwrap();
+    pipeline.recognize(RecognizerChoice::default());
+    ready(&mut pipeline);
+    pipeline.play(Film::photos(3), OverflowPolicy::Block).unwrap();
+    let (shown, end) = to_the_end(&mut pipeline);
+    assert_eq!((end, shown.len()), (None, 3));
+    let mut people: Vec<u32> =
+        shown.iter().flat_map(|s| s.faces.iter().flatten()).map(|seen| seen.reading.face).collect();
+    people.sort_unstable();
+    people.dedup();
+    assert_eq!(people.len(), 6, "two faces stand in the same places of each of three photos: {people:?}");
+}
+
+#[test]
 fn a_source_that_breaks_gives_what_it_has_and_one_line_and_can_be_played_again() {
     let mut pipeline = Pipeline::start(setup(plain(), Slow::default())).unwrap();
     pipeline.recognize(RecognizerChoice::default());

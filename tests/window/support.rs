@@ -30,8 +30,16 @@ pub struct Film {
 impl Film {
     /// `frames` frames at `rate` a second; then it ends, or breaks.
     pub fn open(frames: u64, rate: f64, breaks: bool) -> Open {
-        let info =
-            SourceInfo { name: "film".into(), frames: Some(frames), still: false, reader: "test".into() };
+        Self::of(frames, rate, breaks, false)
+    }
+
+    /// `pictures` pictures that have nothing to do with each other.
+    pub fn photos(pictures: u64) -> Open {
+        Self::of(pictures, 1000.0, false, true)
+    }
+
+    fn of(frames: u64, rate: f64, breaks: bool, still: bool) -> Open {
+        let info = SourceInfo { name: "film".into(), frames: Some(frames), still, reader: "test".into() };
         let film = Self { info, next: 0, frames, rate, breaks };
         Box::new(move || {
             Ok(OpenSource { source: Box::new(film), keeps_time: false, detector: None, note: None })

@@ -19,7 +19,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    cli::compute::quiet_drivers();
+    // SAFETY: no thread has been started yet.
+    unsafe { affekt_engine::backend::quiet_drivers() };
     let cli = cli::Cli::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(cli.log_level())).init();
     match cli.run() {

@@ -90,16 +90,6 @@ fn slowed(text: &str) -> Result<(Stage, Duration), String> {
     Ok((stage, Duration::from_millis(ms.min(60_000))))
 }
 
-/// Tells Mesa's Vulkan layer that chooses among adapters to stay out, where there is no desktop: it would complain on
-/// standard error. Called before any thread starts.
-#[expect(clippy::disallowed_methods, reason = "no thread runs yet that could read the environment")]
-fn quiet_drivers() {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
-        // SAFETY: nothing else runs yet that could read the environment.
-        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
-    }
-}
-
 /// Changes what is remembered as arguments ask for.
 fn apply(arguments: &Arguments, choice: &mut RecognizerChoice) {
     let unless = |path: &PathBuf, word: &str| (path.as_os_str() != word).then(|| path.clone());
@@ -138,7 +128,8 @@ fn source(arguments: &Arguments, state: &State) -> (SourceSpec, Option<String>) 
 }
 
 fn main() -> ExitCode {
-    quiet_drivers();
+    // SAFETY: no thread has been started yet.
+    unsafe { backend::quiet_drivers() };
     let arguments = Arguments::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let file = state::file().filter(|_| !arguments.forget);

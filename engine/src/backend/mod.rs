@@ -7,6 +7,7 @@
 mod checked;
 pub mod cpu;
 mod device;
+mod drivers;
 pub mod dropout;
 mod entry;
 mod error;
@@ -22,6 +23,7 @@ mod view_batch;
 pub mod wgpu;
 
 pub use device::{Device, InferenceDevice, TrainingDevice};
+pub use drivers::quiet_drivers;
 pub use entry::{Availability, BackendEntry};
 pub use error::BackendError;
 pub use inference::Inference;

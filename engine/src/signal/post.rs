@@ -9,8 +9,8 @@ use super::{SignalError, SmoothKind, SmoothSettings, VoteKind, VoteSettings};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostSettings {
-    /// Frames between two windows of the encoder, 1 to its frames; the logits of windows that overlap are averaged. A
-    /// causal encoder has no use for it: it answers each frame from the frames up to it.
+    /// Frames between two windows of the encoder, 1 to its frames, or 0 for half of them; the logits of windows that
+    /// overlap are averaged. A causal encoder has no use for it: it answers each frame from the frames up to it.
     pub stride: usize,
     /// The sliding-window vote over labels.
     pub vote: VoteSettings,
@@ -19,16 +19,18 @@ pub struct PostSettings {
 }
 
 impl Default for PostSettings {
-    /// A stride of 32, a centred vote over 30 frames, smoothing over 30 frames.
+    /// Windows that overlap by half, a centred vote over 30 frames, smoothing over 30 frames.
     fn default() -> Self {
-        Self { stride: 32, vote: VoteSettings { kind: VoteKind::Centred, window: 30 }, smoothing: 30 }
+        Self { stride: 0, vote: VoteSettings { kind: VoteKind::Centred, window: 30 }, smoothing: 30 }
     }
 }
 
 impl PostSettings {
-    /// The defaults for an encoder of so many frames: windows overlap by half.
-    pub fn for_frames(frames: usize) -> Self {
-        Self { stride: (frames / 2).max(1), ..Self::default() }
+    /// These settings for an encoder of so many frames: a stride of 0 becomes half of them.
+    #[must_use]
+    pub fn for_frames(self, frames: usize) -> Self {
+        let stride = if self.stride == 0 { (frames / 2).max(1) } else { self.stride };
+        Self { stride, ..self }
     }
 
     /// Refuses windows that are out of range.
@@ -60,6 +62,8 @@ mod tests {
 
     #[test]
     fn windows_of_any_encoder_overlap_by_half() {
-        assert_eq!([1, 16, 64].map(|frames| PostSettings::for_frames(frames).stride), [1, 8, 32]);
+        let stride = |settings: PostSettings, frames| settings.for_frames(frames).stride;
+        assert_eq!([1, 16, 64].map(|frames| stride(PostSettings::default(), frames)), [1, 8, 32]);
+        assert_eq!(stride(PostSettings { stride: 3, ..PostSettings::default() }, 64), 3);
     }
 }

@@ -10,16 +10,6 @@ use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
 
-/// Tells Mesa's Vulkan layer that chooses among adapters to stay out, where there is no desktop: it would complain on
-/// standard error about every look for one. Called before any thread starts.
-#[expect(clippy::disallowed_methods, reason = "no thread runs yet that could read the environment")]
-pub fn quiet_drivers() {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
-        // SAFETY: nothing else runs yet that could read the environment.
-        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
-    }
-}
-
 /// What computes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Compute {

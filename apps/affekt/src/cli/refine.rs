@@ -63,7 +63,7 @@ impl Flagged for RefineConfig {
             flag("window", "post.vote.window", Whole("FRAMES"), "Frames of the vote's window [default: 30]"),
             flag("vote", "post.vote.kind", OneOf("KIND", names::<VoteArg>), "Which frames vote [default: centred]"),
             flag("stride", "post.stride", Whole("FRAMES"),
-                "Frames between two windows of the encoder when it is used [default: 32]"),
+                "Frames between two windows of the encoder when it is used [default: half of its frames]"),
             SEED,
             flag("features", "features", Text("FOLDER"), "Where features are kept [default: RUN/features]"),
             flag("strict", "strict", Switch,

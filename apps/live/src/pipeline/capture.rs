@@ -26,6 +26,8 @@ pub struct CapturedFrame {
     pub frame: Frame,
     /// When it came from a camera, or when a frame of a file was due.
     pub captured: Duration,
+    /// Whether it is a picture by itself, so that nobody in it is followed from the one before.
+    pub apart: bool,
 }
 
 /// What capture hands on.
@@ -131,6 +133,7 @@ impl Worker {
     /// Reads until there is nothing more; `None` where it was told to stop.
     fn read(&self, mut source: Box<dyn FrameSource>, keeps_time: bool) -> Option<CaptureEvent> {
         let mut pace = Pace::default();
+        let apart = source.info().still;
         loop {
             // A film stands still while the window is paused; a camera goes on, and its frames are released.
             while self.how == OverflowPolicy::Block && self.controls.paused() && !self.stopped() {
@@ -157,7 +160,7 @@ impl Worker {
                 continue;
             }
             self.counts.captured.fetch_add(1, Ordering::Relaxed);
-            let captured_frame = CapturedFrame { frame, captured: self.time.now() };
+            let captured_frame = CapturedFrame { frame, captured: self.time.now(), apart };
             if !self.outlet.put(CaptureEvent::Frame(captured_frame), self.how) {
                 return None;
             }

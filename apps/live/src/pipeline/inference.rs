@@ -259,12 +259,13 @@ impl Inference {
     }
 
     fn read(&mut self, captured_frame: CapturedFrame) {
-        let CapturedFrame { frame, captured } = captured_frame;
+        let CapturedFrame { frame, captured, apart } = captured_frame;
         let Some(recognizer) = &mut self.recognizer else {
             let picture = Arc::new(frame.picture);
             self.give(frame.index, frame.seconds, captured, None, picture);
             return;
         };
+        recognizer.take_pictures(apart);
         self.due.push_back((frame.index, captured));
         match recognizer.read(vec![frame]) {
             Ok(readings) => {

@@ -126,6 +126,8 @@ impl Refining {
         (resume, recompute): (bool, bool),
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self, WorldError> {
+        config.validate_settings()?;
+        config.post = config.post.for_frames(config.model.frames);
         config.set_compute(ComputeConfig::of(&*backend));
         let classes = student.card.classes.len();
         let sampler = ClipSampler::new(&data.train, config.model.frames, config.training.batch, config.seed)?;

@@ -132,7 +132,7 @@ impl TemporalModel {
 
     /// How it was refined, and so how it is used unless told otherwise; an old card that does not say leaves the defaults.
     pub fn post(&self) -> PostSettings {
-        self.card.post.unwrap_or_else(|| PostSettings::for_frames(self.spec.frames))
+        self.card.post.unwrap_or_default().for_frames(self.spec.frames)
     }
 
     /// Puts it to work with `stride` frames between two windows, and gives it with its softmax temperature.
