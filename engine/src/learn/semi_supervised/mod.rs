@@ -14,20 +14,21 @@
 //! The teacher's activations are kept from its one forward pass to its one backward pass: `f` is known by then, and
 //! the gradients of its loss's terms touch different rows of the logits, so they are laid side by side.
 
+mod state;
+mod student;
+
 use std::collections::VecDeque;
 
-use super::batch::TrainBatch;
-use super::error::LearnError;
-use super::gradient::{Descent, clipped_step, gradient, gradient_step};
-use super::loss::{Loss, cross_entropy};
-use super::pseudo::{PseudoLabeller, PseudoLabels};
-use super::record::{StepRecord, accuracy, all_finite, finite};
-use super::schedule::average_decay;
-use super::settings::{Feedback, Phase, Settings, StudentPhase, ViewStrength};
-use super::skip_guard::SkipGuard;
-use super::state::{Counters, TrainingState};
-use super::teacher_loss::{Rows, TeacherTerms, teacher_loss};
-use crate::backend::{Input, NetworkState, Slot, Training, TrainingPass, WeightSet};
+use crate::backend::{Input, Slot, Training, TrainingPass};
+use crate::learn::batch::TrainBatch;
+use crate::learn::error::LearnError;
+use crate::learn::gradient::{Descent, gradient_step};
+use crate::learn::pseudo::{PseudoLabeller, PseudoLabels};
+use crate::learn::record::{StepRecord, accuracy, all_finite, finite};
+use crate::learn::schedule::average_decay;
+use crate::learn::settings::{Phase, Settings};
+use crate::learn::skip_guard::SkipGuard;
+use crate::learn::teacher_loss::{Rows, TeacherTerms, teacher_loss};
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
@@ -223,81 +224,6 @@ impl SemiSupervised {
         Ok(())
     }
 
-    /// Row 5: the student learns from the pseudo-labels (or, at the end, from labels), and its average follows.
-    ///
-    /// # Errors
-    /// Out of order, or the device failed.
-    pub fn student_update(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
-        let mut now = self.take(Stage::TeacherForward, "student_update", "teacher_forward")?;
-        now.done = Stage::StudentUpdate;
-        if !now.record.skipped {
-            match now.phase.student {
-                StudentPhase::Waits => {}
-                StudentPhase::Learns => self.learn_from_pseudo_labels(batch, &mut now)?,
-                StudentPhase::FineTunes => self.fine_tune(batch, &mut now)?,
-            }
-        }
-        self.current = Some(now);
-        Ok(())
-    }
-
-    /// Rows 6 and 7: how the student's update changed its labelled loss, to first order.
-    ///
-    /// `f = eta_S <g_new, g_old>` (equation 6), with `eta_S` the step size of this step, is what is logged. What the
-    /// teacher is given is `f` times the factor that clipping had on the student's step (`feedback_scale`), because that
-    /// is how far the student really went along `g_old`. `f > 0` means that the step helped. The loss difference is
-    /// taken as old minus new, so it has the same sign; it holds what clipping, momentum and decay did as well.
-    ///
-    /// # Errors
-    /// Out of order, or the device failed.
-    pub fn meta_test(&mut self, batch: &TrainBatch) -> Result<(), LearnError> {
-        let mut now = self.take(Stage::StudentUpdate, "meta_test", "student_update")?;
-        now.done = Stage::MetaTest;
-        if let (Some(descent), true, false) = (now.descent, now.phase.feedback, now.record.skipped) {
-            let mut new_norm = None;
-            let (loss, logged, feedback);
-            if let Some(old_loss) = now.old_loss {
-                loss = self.student_on_labels(batch, TrainingPass::Probe, now.all, &mut now.record)?;
-                logged = old_loss - loss.value;
-                feedback = logged;
-            } else {
-                loss = self.student_on_labels(batch, TrainingPass::Train, now.all, &mut now.record)?;
-                let norm = gradient(self.student.as_mut(), &loss, Slot::Second)?;
-                let dot = self.student.dot(Slot::First, Slot::Second)?;
-                now.record.feedback_cosine = finite(dot / (descent.norm * norm));
-                now.record.feedback_scale = Some(descent.scale);
-                let rate = f64::from(self.settings.student_rate(self.step));
-                logged = rate * dot;
-                feedback = rate * f64::from(descent.scale) * dot;
-                new_norm = Some(norm);
-            }
-            now.record.loss_student_labelled = finite(loss.value);
-            now.record.feedback = finite(logged);
-            if feedback.is_finite() {
-                now.feedback = feedback;
-                self.signs.push_back(feedback > 0.0);
-                if self.signs.len() > SIGNS_KEPT {
-                    self.signs.pop_front();
-                }
-            } else {
-                now.record.skipped = true;
-            }
-            if let (Some(norm), true, false) =
-                (new_norm, self.settings.student_label_step > 0.0, now.record.skipped)
-            {
-                let rate = self.settings.student_rate(self.step) * self.settings.student_label_step;
-                let o = &self.settings.optimiser;
-                let step = clipped_step(self.student.as_mut(), (Slot::Second, norm), o.clip, o.sgd(rate))?;
-                now.record.skipped = step.is_none();
-                if step.is_some() {
-                    self.student_moved()?;
-                }
-            }
-        }
-        self.current = Some(now);
-        Ok(())
-    }
-
     /// Rows 8 and 9: the teacher learns from labels, consistency and feedback.
     ///
     /// # Errors
@@ -358,129 +284,6 @@ impl SemiSupervised {
         record.feedback_positive_share =
             (!self.signs.is_empty()).then(|| positive as f64 / self.signs.len() as f64);
         Ok(record)
-    }
-
-    /// Everything needed to go on, between two steps.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn state(&self) -> Result<TrainingState, LearnError> {
-        Ok(TrainingState {
-            step: self.step,
-            networks: [("teacher", self.teacher.state()?), ("student", self.student.state()?)]
-                .map(|(role, state)| (role.to_string(), state))
-                .into(),
-            counters: Counters {
-                teacher_updates: self.teacher_updates,
-                student_updates: self.student_updates,
-                skipped: self.skips,
-                feedback_signs: self.signs.iter().copied().collect(),
-            },
-            vectors: self.labeller.state().map(|(name, values)| (name.to_string(), values.to_vec())).into(),
-        })
-    }
-
-    /// Puts a state back; the next step is the one after it.
-    ///
-    /// # Errors
-    /// A part is missing or does not fit these networks.
-    pub fn restore(&mut self, state: &TrainingState) -> Result<(), LearnError> {
-        let (teacher, student) = (state.network("teacher")?, state.network("student")?);
-        let mut labeller = self.labeller.clone();
-        if !labeller.restore(|name| state.vectors.get(name).map(Vec::as_slice)) {
-            return Err(LearnError::Batch(
-                "the saved pseudo-label statistics are missing or have another number of classes".into(),
-            ));
-        }
-        self.teacher.restore(teacher)?;
-        self.student.restore(student)?;
-        self.labeller = labeller;
-        self.step = state.step;
-        self.teacher_updates = state.counters.teacher_updates;
-        self.student_updates = state.counters.student_updates;
-        self.skips = state.counters.skipped;
-        self.signs = state.counters.feedback_signs.iter().copied().collect();
-        self.current = None;
-        Ok(())
-    }
-
-    fn learn_from_pseudo_labels(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let Some(pseudo) = &now.pseudo else { return Ok(()) };
-        if self.settings.student_starts_from_teacher && self.step == self.settings.student_wait_steps {
-            let weights = self.teacher.weights(WeightSet::Current)?;
-            self.student.restore(&NetworkState { weights, ..NetworkState::default() })?;
-        }
-        if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
-            let unlogged = &mut StepRecord::default();
-            now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
-        }
-        let view = match self.settings.student_view {
-            ViewStrength::Weak => &batch.weak,
-            ViewStrength::Strong => &batch.strong,
-        };
-        let logits = view.forward(self.student.as_mut(), now.unlabelled, TrainingPass::Train)?;
-        now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);
-        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes)
-            .share_of(now.unlabelled, now.all.unlabelled);
-        let all_finite = all_finite(&logits);
-        self.descend_student(&loss, all_finite, now)
-    }
-
-    fn fine_tune(&mut self, batch: &TrainBatch, now: &mut InFlight) -> Result<(), LearnError> {
-        let logits =
-            batch.labelled.forward(self.student.as_mut(), batch.labels.len(), TrainingPass::Train)?;
-        let targets =
-            batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
-        now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
-        let loss = cross_entropy(&logits, &targets, None, self.classes)
-            .share_of(batch.labels.len(), now.all.labelled);
-        let all_finite = all_finite(&logits);
-        self.descend_student(&loss, all_finite, now)
-    }
-
-    fn descend_student(
-        &mut self,
-        loss: &Loss,
-        all_finite: bool,
-        now: &mut InFlight,
-    ) -> Result<(), LearnError> {
-        let rate = self.settings.student_rate(self.step);
-        now.record.loss_student = finite(loss.value);
-        now.record.student_learning_rate = Some(rate);
-        if all_finite && loss.value.is_finite() {
-            let o = &self.settings.optimiser;
-            now.descent = gradient_step(self.student.as_mut(), loss, Slot::First, o.clip, o.sgd(rate))?;
-        }
-        now.record.skipped = now.descent.is_none();
-        if let Some(descent) = now.descent {
-            now.record.student_gradient_norm = finite(descent.norm);
-            self.student_moved()?;
-        }
-        Ok(())
-    }
-
-    /// The student's average follows an update.
-    fn student_moved(&mut self) -> Result<(), LearnError> {
-        if self.settings.ema_decay > 0.0 {
-            self.student.track_average(average_decay(self.settings.ema_decay, self.student_updates))?;
-        }
-        self.student_updates += 1;
-        Ok(())
-    }
-
-    /// The student's loss on the labelled pictures, unsmoothed because it measures.
-    fn student_on_labels(
-        &mut self,
-        batch: &TrainBatch,
-        pass: TrainingPass,
-        all: Rows,
-        record: &mut StepRecord,
-    ) -> Result<Loss, LearnError> {
-        let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), pass)?;
-        record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
-        let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
-        let loss = cross_entropy(&logits, &targets, None, self.classes);
-        Ok(loss.share_of(batch.labels.len(), all.labelled))
     }
 
     /// Takes the step in flight if it has come exactly as far as `done`.
