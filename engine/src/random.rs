@@ -31,6 +31,10 @@ pub enum Purpose {
     SampleClips = 10,
     /// Frames hidden from the temporal encoder.
     MaskFrames = 11,
+    /// Items, people or videos of a resample.
+    Bootstrap = 21,
+    /// Which half of a set calibrates the other one.
+    Halves = 22,
 }
 
 /// Where in a run a stream of random numbers stands.

@@ -95,3 +95,53 @@ fn annotations_of_another_task_and_bad_labels_end_the_run_with_their_place() {
         affekt(pretrain(&lab.path("run"), 4, &args)).refused(1, &parts);
     }
 }
+
+#[test]
+fn the_challenges_score_is_that_of_the_list_which_the_same_command_writes() {
+    let lab = Lab::new();
+    let (happy, sad) = (lab.faces("faces", 4), "Neutral,Anger,Disgust,Fear,Surprise,Other");
+    affekt(pretrain(&lab.path("run"), 6, &["--method", "supervised", "--labelled", &happy])).done();
+    let drop: Vec<String> = sad.split(',').map(|class| format!("{class}:drop")).collect();
+    // The third frame of each video has no face, nor has any labelled one of the third.
+    let data = affwild2(&lab, "aff");
+    let labels = "aff/EXPR_Recognition_Challenge/Validation_Set";
+    lab.write(&format!("{labels}/unseen.txt"), format!("{HEADER}\n5\n4\n-1\n").as_bytes());
+    lab.write(&format!("{labels}/video_2.txt"), format!("{HEADER}\n5\n4\n4\n-1\n5\n4\n5\n").as_bytes());
+    lab.write("aff/cropped_aligned/unseen/00009.jpg", &jpeg(9));
+    let list = lab.text("predictions.txt");
+    let model = lab.text("run");
+    let data = format!("{data}?map={}", drop.join(","));
+    let args = ["eval", "-q", "--json", "--model", &model, "--data", &data, "--predictions", &list];
+    let ended = affekt(args.iter().chain(&["--vote", "block", "--window", "2"])).done();
+    let scores: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let (vote, challenge) = (&scores["vote"], &scores["vote"]["challenge"]);
+    let (mut hits, mut by_class, mut frames) = (0i32, [[0u64; 3]; 8], 0i32);
+    let text = std::fs::read_to_string(&list).unwrap();
+    for row in text.lines().skip(1) {
+        let (location, answer) = row.split_once(',').unwrap();
+        let (video, frame) = location.split_once('/').unwrap();
+        let truth = std::fs::read_to_string(lab.path(&format!("{labels}/{video}.txt"))).unwrap();
+        let frame: usize = frame.trim_end_matches(".jpg").parse().unwrap();
+        let Some(truth) = truth.lines().nth(frame).and_then(|label| label.parse::<usize>().ok()) else {
+            continue;
+        };
+        let answer: usize = answer.parse().unwrap();
+        frames += 1;
+        hits += i32::from(truth == answer);
+        by_class[truth][0] += u64::from(truth == answer);
+        by_class[truth][1] += 1;
+        by_class[answer][2] += 1;
+    }
+    let f1 = |class: usize| {
+        let [hits, support, predicted] = by_class[class].map(|n| n as f64);
+        2.0 * hits / (support + predicted)
+    };
+    assert_eq!((&challenge["n"], &challenge["without_face"]), (&14.into(), &5.into()), "{scores:#}");
+    assert_eq!(frames, 14);
+    assert_eq!(vote["n"], 9, "frames with a face: {scores:#}");
+    let same = |of: &str, figure: f64| (challenge[of].as_f64().unwrap() - figure).abs() < 1e-12;
+    assert!(same("accuracy", f64::from(hits) / f64::from(frames)), "{text}\n{scores:#}");
+    assert!(same("macro_f1", f64::midpoint(f1(4), f1(5))), "{text}\n{scores:#}");
+    let table = affekt(args.iter().filter(|arg| **arg != "--json")).done().out;
+    assert!(table.contains("challenge F1") && table.contains("14 labelled frames"), "{table}");
+}

@@ -15,6 +15,7 @@ mod names;
 mod program;
 mod report;
 mod runs;
+mod scores;
 mod stream;
 #[cfg(target_os = "linux")]
 mod unheard;

@@ -6,7 +6,7 @@ use std::fs;
 use affekt_tests::rust_source::{code_only, files, is_word, repository, word_at, words};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("clock", &[]),
     ("files", &[]),
     ("random", &[]),
@@ -18,7 +18,11 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("synth", &["files", "random", "net", "media", "data"]),
     ("backend", &["files", "random", "simd", "net", "media"]),
     ("learn", &["clock", "files", "random", "net", "backend", "signal"]),
-    ("world", &["clock", "files", "random", "net", "media", "data", "synth", "backend", "learn", "signal"]),
+    ("score", &["files", "random", "learn"]),
+    (
+        "world",
+        &["clock", "files", "random", "net", "media", "data", "synth", "backend", "learn", "score", "signal"],
+    ),
     ("output", &["files", "net", "media", "world"]),
 ];
 

@@ -16,6 +16,7 @@ use super::formats::affwild2::CLASSES;
 use super::lines::Lines;
 use super::{Ambiguous, Clips, DataError, Target, Vocabulary, quoted};
 use crate::files::AtomicFile;
+use crate::signal::NearestHold;
 
 /// Longest line read, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -36,9 +37,7 @@ pub struct PredictionsWriter {
     /// The list's class for each class of the run.
     classes: Vec<usize>,
     clip: String,
-    /// The last prediction of the video, and the frames since then that have none.
-    held: Option<usize>,
-    gap: usize,
+    hold: NearestHold,
     /// Frames of the video that are written.
     written: usize,
     rows: u64,
@@ -53,7 +52,7 @@ impl PredictionsWriter {
         let classes = mapping(path, classes)?;
         let mut file = AtomicFile::create(path).map_err(|e| DataError::io(path, e))?;
         writeln!(file, "{}", header()).map_err(|e| DataError::io(path, e))?;
-        Ok(Self { file, classes, clip: String::new(), held: None, gap: 0, written: 0, rows: 0 })
+        Ok(Self { file, classes, clip: String::new(), hold: NearestHold::default(), written: 0, rows: 0 })
     }
 
     /// Whether a list at `path` could be begun with these classes and hold a video of this name; nothing is written.
@@ -85,18 +84,8 @@ impl PredictionsWriter {
     /// The run has no such class, or no video was begun.
     pub fn push(&mut self, label: Option<usize>) -> Result<(), DataError> {
         assert!(!self.clip.is_empty(), "a video must have begun");
-        let Some(label) = label else {
-            self.gap += 1;
-            return Ok(());
-        };
-        let label = self.classes[label];
-        // Half of a gap holds what was before it, half what comes after it.
-        let earlier = if self.held.is_some() { self.gap.div_ceil(2) } else { 0 };
-        let later = self.gap - earlier;
-        self.rows_of(self.held.unwrap_or(label), earlier)?;
-        self.rows_of(label, later + 1)?;
-        (self.held, self.gap) = (Some(label), 0);
-        Ok(())
+        let settled = self.hold.push(label.map(|label| self.classes[label]));
+        settled.into_iter().try_for_each(|(label, frames)| self.rows_of(label, frames))
     }
 
     fn rows_of(&mut self, label: usize, count: usize) -> Result<(), DataError> {
@@ -111,16 +100,12 @@ impl PredictionsWriter {
 
     /// Writes what the current video still lacks.
     fn complete(&mut self) -> Result<(), DataError> {
-        if self.held.is_none() && self.gap > 0 {
-            log::warn!(
-                "{}: no frame has a prediction; all {} are written as {}",
-                self.clip,
-                self.gap,
-                CLASSES[0]
-            );
+        let (held, gap) = self.hold.finish();
+        if held.is_none() && gap > 0 {
+            log::warn!("{}: no frame has a prediction; all {gap} are written as {}", self.clip, CLASSES[0]);
         }
-        self.rows_of(self.held.unwrap_or(0), self.gap)?;
-        (self.held, self.gap, self.written) = (None, 0, 0);
+        self.rows_of(held.unwrap_or(0), gap)?;
+        self.written = 0;
         Ok(())
     }
 

@@ -112,6 +112,15 @@ impl Pool {
         self.datasets[sample.dataset as usize].key(sample.item as usize)
     }
 
+    /// Who or what a sample shows, where its format tells.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    pub fn group(&self, index: usize) -> Result<Option<String>, DataError> {
+        let sample = &self.samples[index];
+        self.datasets[sample.dataset as usize].group(sample.item as usize)
+    }
+
     /// Reads and decodes a sample.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! How far stated probabilities can be believed, and the temperature that mends them.
 
 use super::loss::{cross_entropy, one_hot};
+use crate::random::{Address, Purpose};
 
 /// Bins of the expected calibration error.
 const BINS: usize = 15;
@@ -64,6 +65,23 @@ pub fn fit_temperature(logits: &[f32], labels: &[i64], classes: usize) -> f32 {
     f64::midpoint(low, high).exp() as f32
 }
 
+/// The temperature of each item that was fitted on the half of the set that it is not in, so that what is measured at it says
+/// how a fitted temperature does on items that it was not fitted on. The halves depend on the number of items alone.
+pub fn cross_fitted_temperatures(logits: &[f32], labels: &[i64], classes: usize) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    Address { seed: 0, purpose: Purpose::Halves, step: 0, item: 0 }.rng().shuffle(&mut order);
+    let halves = order.split_at(order.len() / 2);
+    let mut temperatures = vec![1.0; labels.len()];
+    for (fitted_on, used_on) in [halves, (halves.1, halves.0)] {
+        let rows = fitted_on.iter().flat_map(|&at| &logits[at * classes..(at + 1) * classes]);
+        let rows: Vec<f32> = rows.copied().collect();
+        let of_half: Vec<i64> = fitted_on.iter().map(|&at| labels[at]).collect();
+        let temperature = fit_temperature(&rows, &of_half, classes);
+        used_on.iter().for_each(|&at| temperatures[at] = temperature);
+    }
+    temperatures
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::loss::softmax;
@@ -109,6 +127,27 @@ mod tests {
         assert!((fitted - sharpened).abs() < 0.15, "{fitted}");
         let at = |t| negative_log_likelihood(&logits, &labels, classes, t);
         assert!(at(fitted) <= at(fitted * 1.01) && at(fitted) <= at(fitted * 0.99));
+    }
+
+    #[test]
+    fn no_item_is_measured_at_a_temperature_that_it_was_fitted_on() {
+        // Labels of one half say that the logits are far too sure, those of the other half that they are right.
+        let items = 200;
+        let logits = [4.0, 0.0].repeat(items);
+        let of = |labels: &dyn Fn(usize) -> i64| (0..items).map(labels).collect::<Vec<i64>>();
+        let first = cross_fitted_temperatures(&logits, &of(&|_| 0), 2)[0];
+        let in_one_half: Vec<bool> = {
+            let marked = |at: usize| of(&|item| i64::from(item == at));
+            let other = |at: usize| cross_fitted_temperatures(&logits, &marked(at), 2)[at] == first;
+            (0..items).map(other).collect()
+        };
+        assert!(in_one_half.iter().all(|same| *same), "an item's own label does not change its temperature");
+        let mixed = cross_fitted_temperatures(&logits, &of(&|item| i64::from(item % 2 == 0)), 2);
+        let mut different: Vec<u32> = mixed.iter().map(|t| t.to_bits()).collect();
+        different.sort_unstable();
+        different.dedup();
+        assert!(different.len() <= 2 && mixed.iter().all(|t| *t > 5.0), "{mixed:?}");
+        assert_eq!(cross_fitted_temperatures(&[1.0, 0.0], &[0], 2), [1.0], "one item has no other half");
     }
 
     #[test]

@@ -25,6 +25,27 @@ pub struct FrameReport {
     pub absent_classes: Vec<String>,
     /// Frames labelled below 0.
     pub ignored: u64,
+    /// The same frames and those without a face, as a challenge counts them; nothing where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeScore>,
+}
+
+/// The score as the ABAW challenge takes it: every labelled frame counts, and one without a face holds the nearest answer of
+/// its video. A video without any answer is Neutral throughout; where there is no such class its frames count as wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChallengeScore {
+    /// Labelled frames, all of them.
+    pub n: u64,
+    /// Those among them without a face.
+    pub without_face: u64,
+    /// Mean F1 over all classes.
+    pub macro_f1: f64,
+    /// Share predicted right.
+    pub accuracy: f64,
+    /// F1 by class name.
+    pub per_class_f1: BTreeMap<String, f64>,
+    /// Counts; rows are the truth.
+    pub confusion: Vec<Vec<u64>>,
 }
 
 impl FrameReport {
@@ -40,7 +61,23 @@ impl FrameReport {
             classes: classes.to_vec(),
             absent_classes: confusion.absent().into_iter().map(|class| classes[class].clone()).collect(),
             ignored: confusion.ignored(),
+            challenge: None,
         }
+    }
+
+    /// Adds the challenge's score: `all` counts every labelled frame, those without a face with the answer that they hold.
+    #[must_use]
+    pub fn with_challenge(self, all: &Confusion) -> Self {
+        let f1 = all.scores().into_iter().map(|score| score.f1);
+        let challenge = ChallengeScore {
+            n: all.items(),
+            without_face: all.items() - self.n,
+            macro_f1: all.macro_f1(),
+            accuracy: all.accuracy(),
+            per_class_f1: self.classes.iter().cloned().zip(f1).collect(),
+            confusion: all.rows(),
+        };
+        Self { challenge: Some(challenge), ..self }
     }
 }
 

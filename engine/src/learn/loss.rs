@@ -96,7 +96,7 @@ pub fn consistency(weak: &[f32], strong: &[f32], classes: usize, temperature: f3
 }
 
 /// Index of the highest value of each row; the first of equals.
-pub(super) fn arg_max(rows: &[f32], classes: usize) -> Vec<usize> {
+pub fn arg_max(rows: &[f32], classes: usize) -> Vec<usize> {
     rows.chunks_exact(classes.max(1))
         .map(|row| {
             let mut best = 0;

@@ -7,6 +7,8 @@ use super::error::LearnError;
 pub struct Confusion {
     classes: usize,
     counts: Vec<u64>,
+    /// Items of each true class that have no answer.
+    unanswered: Vec<u64>,
     ignored: u64,
 }
 
@@ -28,7 +30,24 @@ pub struct ClassScore {
 impl Confusion {
     /// No item yet.
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes], ignored: 0 }
+        Self { classes, counts: vec![0; classes * classes], unanswered: vec![0; classes], ignored: 0 }
+    }
+
+    /// Of counts, `classes x classes` with a row a true class.
+    ///
+    /// # Panics
+    /// There are not so many.
+    pub fn of_counts(classes: usize, counts: &[u64]) -> Self {
+        assert_eq!(counts.len(), classes * classes, "a count for every pair of classes");
+        Self { counts: counts.to_vec(), ..Self::new(classes) }
+    }
+
+    /// Adds all that another one of as many classes has counted.
+    pub fn merge(&mut self, other: &Self) {
+        let of = |own: &mut Vec<u64>, other: &[u64]| own.iter_mut().zip(other).for_each(|(own, n)| *own += n);
+        of(&mut self.counts, &other.counts);
+        of(&mut self.unanswered, &other.unanswered);
+        self.ignored += other.ignored;
     }
 
     /// Adds one item; a label below 0 is ignored and counted as such.
@@ -50,6 +69,22 @@ impl Confusion {
             }
         }
         self.counts[label * self.classes + predicted] += 1;
+        Ok(())
+    }
+
+    /// Adds an item without an answer: it counts as wrong, and stands in no column.
+    ///
+    /// # Errors
+    /// The label is not below the number of classes.
+    pub fn add_unanswered(&mut self, label: i64) -> Result<(), LearnError> {
+        let Ok(label) = usize::try_from(label) else {
+            self.ignored += 1;
+            return Ok(());
+        };
+        let classes = self.classes;
+        let missing =
+            || LearnError::Evaluation(format!("label {label} does not exist: there are {classes} classes"));
+        *self.unanswered.get_mut(label).ok_or_else(missing)? += 1;
         Ok(())
     }
 
@@ -75,7 +110,7 @@ impl Confusion {
 
     /// Items counted, ignored ones left out.
     pub fn items(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().chain(&self.unanswered).sum()
     }
 
     /// Items ignored.
@@ -93,7 +128,8 @@ impl Confusion {
         let k = self.classes;
         let score = |class: usize| {
             let hits = self.counts[class * k + class];
-            let support: u64 = self.counts[class * k..(class + 1) * k].iter().sum();
+            let answered: u64 = self.counts[class * k..(class + 1) * k].iter().sum();
+            let support = answered + self.unanswered[class];
             let predicted: u64 = (0..k).map(|row| self.counts[row * k + class]).sum();
             ClassScore {
                 precision: ratio(hits, predicted),
@@ -162,6 +198,17 @@ mod tests {
         let confusion = example();
         assert_eq!((confusion.items(), confusion.ignored()), (4, 1));
         assert_eq!(confusion.absent(), [2]);
+    }
+
+    #[test]
+    fn an_item_without_an_answer_counts_as_wrong() {
+        let mut confusion = example();
+        confusion.add_unanswered(1).expect("a class");
+        confusion.add_unanswered(-1).expect("ignored");
+        assert!(confusion.add_unanswered(3).is_err());
+        assert_eq!((confusion.items(), confusion.ignored(), confusion.accuracy()), (5, 2, 0.6));
+        assert_eq!((confusion.scores()[1].support, confusion.scores()[1].f1), (3, 0.5));
+        assert_eq!(confusion.rows(), example().rows());
     }
 
     #[test]

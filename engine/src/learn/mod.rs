@@ -47,14 +47,16 @@ mod trap_tests;
 
 pub use answer::Answer;
 pub use batch::TrainBatch;
-pub use calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
+pub use calibration::{
+    cross_fitted_temperatures, expected_calibration_error, fit_temperature, negative_log_likelihood,
+};
 pub use checkpoint::{Checkpoints, RunIdentity};
 pub use encoder::{FeatureWindow, TemporalEncoder};
 pub use error::LearnError;
-pub use frame_report::FrameReport;
+pub use frame_report::{ChallengeScore, FrameReport};
 pub use gradient::{Descent, clipped_step, gradient, gradient_step};
 pub use head::Head;
-pub use loss::{Loss, consistency, cross_entropy, one_hot, softmax};
+pub use loss::{Loss, arg_max, consistency, cross_entropy, one_hot, softmax};
 pub use metrics::{ClassScore, Confusion};
 pub use pseudo::{PseudoLabeller, PseudoLabels};
 pub use record::StepRecord;

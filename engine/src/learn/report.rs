@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
+use super::calibration::{
+    cross_fitted_temperatures, expected_calibration_error, fit_temperature, negative_log_likelihood,
+};
 use super::error::LearnError;
 use super::loss::{arg_max, softmax};
 use super::metrics::Confusion;
@@ -23,11 +25,18 @@ pub struct EvalReport {
     pub per_class_f1: BTreeMap<String, f64>,
     /// Counts; rows are the truth, in the order of `classes`.
     pub confusion: Vec<Vec<u64>>,
-    /// Expected calibration error over 15 bins.
+    /// Expected calibration error over 15 bins, at the model's own temperature.
     pub ece: f64,
+    /// That temperature; 1 where none was fitted.
+    #[serde(default = "one")]
+    pub temperature: f32,
+    /// Expected calibration error at temperature 1, as the network itself answers.
+    #[serde(default)]
+    pub uncalibrated_ece: f64,
     /// The softmax temperature that would calibrate these logits best, fitted on these very items.
     pub calibrating_temperature: f32,
-    /// Expected calibration error at that temperature.
+    /// Expected calibration error that such a fit can be trusted with: each half of the items is measured at the temperature
+    /// that was fitted on the other half.
     pub calibrated_ece: f64,
     /// Mean negative log likelihood in nats.
     pub nll: f64,
@@ -59,6 +68,10 @@ pub struct RiskCoverage {
     pub accuracy: f64,
     /// Share of the others that is right; 0 where there are none.
     pub accuracy_of_rest: f64,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 /// Answers from every twentieth of confidence on.
@@ -112,18 +125,17 @@ impl EvalReport {
         let predicted = arg_max(logits, k);
         let mut confusion = Confusion::new(k);
         confusion.extend(labels, &predicted)?;
-        let judged_at = |temperature: f32| -> (Vec<f32>, Vec<bool>) {
-            let probabilities = softmax(logits, k, temperature);
+        let judged_at = |temperature: &dyn Fn(usize) -> f32| -> (Vec<f32>, Vec<bool>) {
             let judged = labels.iter().enumerate().filter(|&(_, &label)| label >= 0);
-            judged
-                .map(|(i, &label)| (probabilities[i * k + predicted[i]], predicted[i] as i64 == label))
-                .unzip()
+            let confidence = |i: usize| softmax(&logits[i * k..(i + 1) * k], k, temperature(i))[predicted[i]];
+            judged.map(|(i, &label)| (confidence(i), predicted[i] as i64 == label)).unzip()
         };
-        let ece_at = |temperature: f32| {
+        let ece_at = |temperature: &dyn Fn(usize) -> f32| {
             let (confidence, right) = judged_at(temperature);
             expected_calibration_error(&confidence, &right)
         };
-        let (confidence, right) = judged_at(temperature);
+        let (confidence, right) = judged_at(&|_| temperature);
+        let cross_fitted = cross_fitted_temperatures(logits, labels, k);
         let calibrating_temperature = fit_temperature(logits, labels, k);
         let scores = confusion.scores();
         let by_name = |figure: &dyn Fn(usize) -> f64| {
@@ -135,9 +147,11 @@ impl EvalReport {
             accuracy: confusion.accuracy(),
             per_class_f1: by_name(&|c| scores[c].f1),
             confusion: confusion.rows(),
-            ece: ece_at(temperature),
+            ece: ece_at(&|_| temperature),
+            temperature,
+            uncalibrated_ece: ece_at(&|_| 1.0),
             calibrating_temperature,
-            calibrated_ece: ece_at(calibrating_temperature),
+            calibrated_ece: ece_at(&|item| cross_fitted[item]),
             nll: negative_log_likelihood(logits, labels, k, temperature),
             balanced_accuracy: confusion.balanced_accuracy(),
             classes: classes.to_vec(),
@@ -149,14 +163,37 @@ impl EvalReport {
         })
     }
 
+    /// Measures probabilities, `labels x classes`.
+    ///
+    /// # Errors
+    /// As [`EvalReport::new`]; a probability is below 0 or above 1.
+    pub fn of_probabilities(
+        probabilities: &[f32],
+        labels: &[i64],
+        classes: &[String],
+    ) -> Result<Self, LearnError> {
+        if let Some(wrong) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+            return Err(LearnError::Evaluation(format!("{wrong} is no probability")));
+        }
+        // Whose softmax they are; the least is far below what can be told from 0.
+        let logits: Vec<f32> = probabilities.iter().map(|p| p.max(1e-30).ln()).collect();
+        Self::new(&logits, labels, classes, 1.0)
+    }
+
     /// A table for a terminal.
     pub fn table(&self) -> String {
         let width = self.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "n {}   macro F1 {:.4}   accuracy {:.4}   balanced accuracy {:.4}   ECE {:.4}   NLL {:.4}",
-            self.n, self.macro_f1, self.accuracy, self.balanced_accuracy, self.ece, self.nll
+            "n {}   macro F1 {:.4}   accuracy (WAR) {:.4}   balanced accuracy (UAR) {:.4}   NLL {:.4}",
+            self.n, self.macro_f1, self.accuracy, self.balanced_accuracy, self.nll
+        );
+        let _ = writeln!(
+            out,
+            "ECE {:.4} at the model's temperature of {:.3}; {:.4} at 1; {:.4} with a temperature fitted on the other half of the \
+             items",
+            self.ece, self.temperature, self.uncalibrated_ece, self.calibrated_ece
         );
         let _ = write!(out, "\n{:width$} {:>7} {:>7} {:>7} {:>7} |", "class", "F1", "P", "R", "items");
         let _ = writeln!(out, " predicted, in the same order");
@@ -232,6 +269,7 @@ mod tests {
         let table = report().table();
         assert!(table.contains("counted as F1 = 0: Other, rare"), "{table}");
         assert!(table.contains("1 items without a label"), "{table}");
+        assert!(table.contains("at the model's temperature of 1.000"), "{table}");
         assert!(
             table.lines().any(|l| l.starts_with("Anger") && l.ends_with("|      1      1      0")),
             "{table}"
@@ -256,6 +294,20 @@ mod tests {
         assert_eq!((at(0.6).coverage, at(0.6).accuracy, at(0.6).accuracy_of_rest), (0.75, 1.0, 0.0));
         assert_eq!((at(0.8).coverage, at(0.8).accuracy, at(0.8).accuracy_of_rest), (0.5, 1.0, 0.5));
         assert!(sure.windows(2).all(|pair| pair[0].coverage >= pair[1].coverage));
+    }
+
+    #[test]
+    fn probabilities_score_as_the_logits_they_come_from() {
+        let logits = [2.0, 0.0, 0.5, 3.0, 0.0, 0.0];
+        let classes = ["a", "b"].map(String::from);
+        let of_logits = EvalReport::new(&logits, &[0, 1, 1], &classes, 1.0).expect("whole");
+        let found =
+            EvalReport::of_probabilities(&softmax(&logits, 2, 1.0), &[0, 1, 1], &classes).expect("whole");
+        assert_eq!(found.confusion, of_logits.confusion);
+        assert!((found.ece - of_logits.ece).abs() < 1e-6 && (found.nll - of_logits.nll).abs() < 1e-6);
+        let certain = EvalReport::of_probabilities(&[1.0, 0.0], &[1], &classes).expect("finite");
+        assert!(certain.nll > 60.0 && certain.nll.is_finite(), "{}", certain.nll);
+        assert!(EvalReport::of_probabilities(&[1.5, 0.0], &[1], &classes).is_err());
     }
 
     #[test]

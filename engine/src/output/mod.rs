@@ -1,7 +1,7 @@
 //! What readings become outside of the engine, for files and live alike.
 //!
 //! `table` writes CSV, `lines` JSON Lines, `draw` boxes and `text` onto a frame, `people` gathers what a whole input came
-//! to, `state` tells an input from another, `subtitles` renders what it came to. `recorder` writes video and table together, `port` tells other programs
+//! to, `sheet` puts pictures side by side, `state` tells an input from another, `subtitles` renders what it came to. `recorder` writes video and table together, `port` tells other programs
 //! while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
 //! they are whole. Not here: reading of faces, pages of HTML.
 
@@ -12,6 +12,7 @@ pub mod lines;
 mod people;
 mod port;
 mod recorder;
+mod sheet;
 mod state;
 mod subtitles;
 pub mod table;
@@ -22,5 +23,6 @@ pub use lines::{FaceLine, FrameLine};
 pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
 pub use port::{Port, PortCounts, PortError};
 pub use recorder::Recorder;
+pub use sheet::{Tile, sheet};
 pub use state::InputState;
 pub use subtitles::{Form, render as subtitles};

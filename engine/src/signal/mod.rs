@@ -8,6 +8,7 @@
 use thiserror::Error;
 
 mod fixed;
+mod hold;
 pub mod neutral;
 mod overlap;
 mod post;
@@ -17,6 +18,7 @@ mod smooth;
 mod tests;
 mod vote;
 
+pub use hold::NearestHold;
 pub use neutral::{NeutralCalibration, NeutralOffset};
 pub use overlap::{ClipShape, ClipWindow, ClipWindows, OverlapMean, StreamWindows};
 pub use post::PostSettings;

@@ -11,6 +11,7 @@ use crate::media::MediaError;
 use crate::media::detect::DetectError;
 use crate::media::source::SourceError;
 use crate::net::{GraphError, WeightsError};
+use crate::score::ScoreError;
 
 /// Why a run cannot start or go on.
 #[derive(Debug, Error)]
@@ -66,6 +67,9 @@ pub enum WorldError {
     /// A graph that cannot be built.
     #[error("setting `model`: {0}")]
     Graph(#[from] GraphError),
+    /// A table of predictions.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
     /// A weights file.
     #[error(transparent)]
     Weights(#[from] WeightsError),

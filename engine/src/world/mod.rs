@@ -18,14 +18,14 @@ mod stages;
 
 /// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
 pub use bevy_ecs as ecs;
-pub use clip::{ClipFeatures, ClipScores, ScoredFrame, VOTE_KINDS};
+pub use clip::{ClipFeatures, ClipScores, ClipTable, FrameTable, ScoredFrame, VOTE_KINDS};
 pub use config::{
     ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision,
     RefineConfig, RunConfig, Sampling,
 };
 pub use error::WorldError;
 pub use pipelines::{
-    ClipData, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate,
+    ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate,
     evaluate_clips, evaluate_model, extract, train,
 };
 pub use run::{

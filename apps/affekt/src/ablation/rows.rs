@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use affekt_engine::learn::FrameReport;
 use serde::Serialize;
 
+use crate::cli::refine::challenge;
 use crate::table::Table;
 
 /// What `ablation.json` holds.
@@ -33,6 +34,8 @@ pub struct Row {
     pub macro_f1_std: f64,
     /// Mean over seeds.
     pub accuracy: f64,
+    /// Mean over seeds of the challenge's macro F1, in which labelled frames without a face count too.
+    pub challenge_macro_f1: f64,
     /// Mean over seeds, by class.
     pub per_class_f1: BTreeMap<String, f64>,
     /// One a seed.
@@ -73,6 +76,7 @@ impl AblationReport {
                 macro_f1: 0.0,
                 macro_f1_std: 0.0,
                 accuracy: 0.0,
+                challenge_macro_f1: 0.0,
                 per_class_f1: BTreeMap::new(),
                 runs: vec![],
             });
@@ -90,6 +94,9 @@ impl AblationReport {
             let scores = of(&|report| report.macro_f1);
             (row.macro_f1, row.macro_f1_std) = mean_and_deviation(&scores);
             row.accuracy = mean_and_deviation(&of(&|report| report.accuracy)).0;
+            let challenge =
+                of(&|report| report.challenge.as_ref().map_or(report.macro_f1, |all| all.macro_f1));
+            row.challenge_macro_f1 = mean_and_deviation(&challenge).0;
             row.per_class_f1 = (self.classes.iter())
                 .map(|class| {
                     let f1 = of(&|report| report.per_class_f1.get(class).copied().unwrap_or(0.0));
@@ -106,7 +113,7 @@ impl AblationReport {
         if several {
             heads.push("spread".to_owned());
         }
-        heads.push("accuracy".to_owned());
+        heads.extend(["accuracy", "challenge F1"].map(String::from));
         heads.extend(self.classes.iter().cloned());
         let mut table = Table::new(heads);
         for row in &self.rows {
@@ -114,12 +121,13 @@ impl AblationReport {
             if several {
                 cells.push(format!("{:.3}", row.macro_f1_std));
             }
-            cells.push(format!("{:.3}", row.accuracy));
+            cells.extend([row.accuracy, row.challenge_macro_f1].map(|figure| format!("{figure:.3}")));
             let f1 = self.classes.iter().filter_map(|class| row.per_class_f1.get(class));
             cells.extend(f1.map(|f1| format!("{f1:.2}")));
             table.row(cells);
         }
-        table.render()
+        let scored = self.rows.iter().flat_map(|row| &row.runs).find_map(|run| run.report.challenge.as_ref());
+        table.render() + &scored.map(challenge).unwrap_or_default()
     }
 }
 

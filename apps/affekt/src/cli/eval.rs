@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
+use affekt_engine::score::PredictionsFile;
 use affekt_engine::synth::formats;
 use affekt_engine::world::{EvaluationConfig, Model, evaluate_model};
 use anyhow::anyhow;
@@ -12,6 +13,9 @@ use serde::Serialize;
 
 use super::ablation::AblationArgs;
 use super::eval_clips::{ClipArgs, Measured};
+use super::eval_errors::ErrorArgs;
+use super::eval_scores::{ScoreArgs, Trust};
+use super::eval_tables::TableArgs;
 use super::say;
 use super::training::Counting;
 use crate::cli::compute::Compute;
@@ -23,11 +27,20 @@ const EXAMPLES: &str = "Examples:
   affekt eval --model model.safetensors --data folder:my_faces --json
   affekt eval --model runs/a --temporal runs/t --data affwild2:Aff-Wild2#Validation_Set --predictions predictions.txt
   affekt eval --model runs/a --vote block --data affwild2:Aff-Wild2#Validation_Set --predictions student-alone.txt
+  affekt eval --model runs/a --data folder:my_faces --predictions a.csv --interval --by people.csv --errors runs/a
+  affekt eval --from a.csv --interval bca --cluster group
+  affekt eval --compare a.csv b.csv
+  affekt eval --model runs/a --per-clip --data dfew:DFEW#test1 --predictions fold1.csv
+  affekt eval --folds fold1.csv fold2.csv fold3.csv fold4.csv fold5.csv
   affekt eval --ablation --labelled folder:faces --unlabelled recordio:more --clips clips:train --valid clips:valid \
     --out runs/ablation --seeds 3
 
 The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion
-(rows are the truth, in the order of classes), ece, and more.";
+(rows are the truth, in the order of classes), ece, and more; of clips the same for per_frame, temporal, vote and each of votes,
+with challenge (every labelled frame) in each; intervals, groups.";
+
+/// Options that do without a model and data.
+const NO_MODEL: [&str; 4] = ["ablation", "from", "compare", "folds"];
 
 /// Measure a model on labelled faces.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
@@ -35,10 +48,10 @@ The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1,
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
     /// Weights file with a card, or the folder of a finished run.
-    #[arg(long, value_name = "MODEL", required_unless_present = "ablation")]
+    #[arg(long, value_name = "MODEL", required_unless_present_any = NO_MODEL)]
     model: Option<PathBuf>,
     /// Labelled dataset, of pictures or, with --by-frame, of clips. Repeatable: all are measured as one.
-    #[arg(long, value_name = "SPEC", required_unless_present = "ablation")]
+    #[arg(long, value_name = "SPEC", required_unless_present_any = NO_MODEL)]
     data: Vec<String>,
     /// Print one JSON object instead of a table.
     #[arg(long, conflicts_with = "csv")]
@@ -59,6 +72,12 @@ pub struct EvalArgs {
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
+    trusted: ScoreArgs,
+    #[command(flatten)]
+    errors: ErrorArgs,
+    #[command(flatten)]
+    tables: TableArgs,
+    #[command(flatten)]
     clips: ClipArgs,
     #[command(flatten)]
     ablation: AblationArgs,
@@ -70,6 +89,8 @@ struct Output<'a> {
     report: &'a EvalReport,
     /// Items that could not be read and were left out.
     skipped: usize,
+    #[serde(flatten)]
+    trust: &'a Trust,
 }
 
 /// Runs the command.
@@ -80,30 +101,48 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     if args.ablation.ablation {
         return args.ablation.run(compute, args.json, args.quiet);
     }
+    if args.tables.is_asked() {
+        return args.tables.run(&args.trusted, args.json);
+    }
     let path = args.model.as_deref().ok_or_else(|| Failure::usage(anyhow!("--model MODEL is missing")))?;
     let specs: Vec<Spec> =
         args.data.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Failure::usage)?;
     let batch = args.batch as usize;
     if args.clips.is_asked() {
+        if args.errors.is_asked() {
+            return Err(Failure::usage(anyhow!(
+                "--errors is for pictures; measure the clips' frames as pictures"
+            )));
+        }
         let model = Model::load(path)?;
         let (strict, json, quiet) = (args.strict, args.json, args.quiet);
         let measured = Measured { model: &model, specs: &specs, batch, strict, json, quiet };
-        return args.clips.run(&measured, compute);
+        return args.clips.run(&measured, &args.trusted, compute);
     }
     let formats = formats();
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
+    let columns = args.trusted.columns()?;
     let model = Model::load(path)?;
+    if let Some(path) = args.clips.predictions() {
+        // A table that cannot be written is found out before the work.
+        drop(PredictionsFile::create(path, &model.card.classes)?);
+    }
     interrupt::watch()?;
     let settings = EvaluationConfig { batch, flip: args.flip, ..EvaluationConfig::default() };
     let mut counting = Counting::new("item", args.quiet);
     let shown = |done: usize, total: usize| counting.tell(done, total);
     let backend = compute.open()?;
-    let (report, skipped) =
-        evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
-            .map_err(super::classify)?;
+    let evaluation = evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
+        .map_err(super::classify)?;
     counting.finish();
+    if let Some(path) = args.clips.predictions() {
+        evaluation.answers.write(path)?;
+    }
+    let sheet = args.errors.write(&evaluation)?;
+    let trust = args.trusted.trust(&evaluation.answers, columns.as_ref())?;
+    let (report, skipped) = (&evaluation.report, evaluation.skipped);
     if args.json {
-        return say(&serde_json::to_string(&Output { report: &report, skipped })?);
+        return say(&serde_json::to_string(&Output { report, skipped, trust: &trust })?);
     }
     if args.csv {
         return say(&report.csv());
@@ -111,5 +150,9 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     if skipped > 0 {
         note!("{skipped} items could not be used and were left out");
     }
-    say(&report.table())
+    let mut text = report.table() + &trust.text();
+    if let Some(sheet) = sheet {
+        text += &format!("\nmistakes: {}\n", sheet.display());
+    }
+    say(&text)
 }

@@ -1,18 +1,22 @@
 //! `affekt eval` on clips: every frame through student, encoder and vote.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use affekt_engine::data::{ClipSet, DataError, PredictionsWriter, SkipLog, Spec};
+use affekt_engine::data::{SkipLog, Spec};
+use affekt_engine::learn::EvalReport;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Extraction, Model, ScoreSink, TemporalModel, WorldError, evaluate_clips, extract, open_clips,
+    ClipScores, Extraction, Model, ScoreSink, TemporalModel, WorldError, evaluate_clips, extract, open_clips,
 };
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use serde::Serialize;
 
 use super::classify;
 use super::compute::Compute;
+use super::eval_frames::{Kept, Wanted, is_table};
+use super::eval_scores::{ScoreArgs, Trust};
 use super::reading::VoteArg;
 use super::refine::scores;
 use super::training::Counting;
@@ -40,9 +44,13 @@ pub struct ClipArgs {
     /// Frames between two windows of the encoder [default: as it was refined]. A causal encoder needs none.
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=1024))]
     stride: Option<u32>,
-    /// Write the voted labels as an ABAW predictions.txt, every frame filled.
-    #[arg(long, value_name = "FILE")]
+    /// Write the answers. Of pictures, and of clips where FILE ends in .csv: a table of item, group, truth, answer and the
+    /// probability of each class. Of clips else: the voted labels as an ABAW predictions.txt. Every frame is filled.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ablation", "from", "compare", "folds"])]
     predictions: Option<PathBuf>,
+    /// Score clips of one label each as a whole, by the mean of their frames' probabilities, as DFEW and FERV39k are scored.
+    #[arg(long)]
+    per_clip: bool,
     /// Keep extracted features here, for the next time.
     #[arg(long, value_name = "FOLDER")]
     features: Option<PathBuf>,
@@ -67,17 +75,29 @@ pub struct Measured<'a> {
 impl ClipArgs {
     /// Whether clips are to be measured.
     pub fn is_asked(&self) -> bool {
-        let Self { by_frame, temporal, vote, window, stride, predictions, features } = self;
-        let named = [temporal, predictions, features].into_iter().any(Option::is_some);
-        *by_frame || named || vote.is_some() || window.is_some() || stride.is_some()
+        let Self { by_frame, temporal, vote, window, stride, features, per_clip, .. } = self;
+        let named = [temporal, features].into_iter().any(Option::is_some);
+        let list = self.predictions().is_some_and(|path| !is_table(path));
+        *by_frame || *per_clip || list || named || vote.is_some() || window.is_some() || stride.is_some()
+    }
+
+    /// Where answers are to be written.
+    pub fn predictions(&self) -> Option<&Path> {
+        self.predictions.as_deref()
     }
 
     /// Runs the command.
     ///
     /// # Errors
     /// A model or the clips cannot be used, no frame has a label, or Ctrl-C.
-    pub fn run(&self, measured: &Measured<'_>, compute: &Compute) -> Result<(), Failure> {
+    pub fn run(
+        &self,
+        measured: &Measured<'_>,
+        trusted: &ScoreArgs,
+        compute: &Compute,
+    ) -> Result<(), Failure> {
         let Measured { model, specs, .. } = *measured;
+        let columns = trusted.columns()?;
         let formats = clip_formats();
         specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
         let temporal = self.temporal.as_deref().map(|path| TemporalModel::open(path, model));
@@ -95,9 +115,9 @@ impl ClipArgs {
         let skips = Arc::new(SkipLog::new(measured.strict));
         let classes = &model.card.classes;
         let set = Arc::new(open_clips(classes, specs, &formats, &skips).map_err(classify)?);
-        // A list that cannot be written is found out before the work.
-        let writer = self.predictions.as_ref().map(|path| PredictionsWriter::create(path, classes));
-        let predictions = Arc::new(Mutex::new(Predictions::new(writer.transpose()?, &set)));
+        let wanted =
+            Wanted { predictions: self.predictions(), per_clip: self.per_clip, rows: trusted.is_asked() };
+        let kept = Arc::new(Mutex::new(Some(Kept::begin(&set, classes, &wanted)?)));
         interrupt::watch()?;
         // Features are kept for this one run alone, unless a folder is named.
         let temporary = tempfile::tempdir().context("a temporary folder for features")?;
@@ -112,18 +132,15 @@ impl ClipArgs {
         let features =
             Arc::new(extract(model, &set, &extraction, &skips, &*backend, told).map_err(classify)?);
         counting.finish();
-        let writing = Arc::clone(&predictions);
+        let keeping = Arc::clone(&kept);
         let sink: ScoreSink = Box::new(move |frame| {
-            let mut writing = writing.lock().map_err(|_| WorldError::Interrupted)?;
-            Ok(writing.push(frame.clip, frame.voted)?)
+            let mut keeping = keeping.lock().map_err(|_| WorldError::Interrupted)?;
+            keeping.as_mut().map_or(Ok(()), |kept| kept.push(frame))
         });
         let scored = evaluate_clips(&features, classes, encoder, &post, sink, |_, _| !interrupt::asked());
         let scored = scored.map_err(classify)?;
-        if let Ok(mut predictions) = predictions.lock()
-            && let Some(writer) = predictions.writer.take()
-        {
-            writer.finish()?;
-        }
+        let kept = kept.lock().ok().and_then(|mut kept| kept.take());
+        let found = kept.map(Kept::finish).transpose()?.unwrap_or_default();
         if skips.count() > 0 {
             note!("{} faces could not be read and count as missing", skips.count());
         }
@@ -136,29 +153,34 @@ impl ClipArgs {
                  labels: add --predictions FILE"
             )));
         }
-        if measured.json { say(&serde_json::to_string(&scored)?) } else { say(&scores(&scored)) }
-    }
-}
-
-/// Writes each clip's voted labels, if anybody asked.
-struct Predictions {
-    writer: Option<PredictionsWriter>,
-    names: Vec<String>,
-    clip: Option<usize>,
-}
-
-impl Predictions {
-    fn new(writer: Option<PredictionsWriter>, set: &ClipSet) -> Self {
-        let names = (0..set.len()).map(|clip| set.clip_name(clip).to_owned()).collect();
-        Self { writer, names, clip: None }
-    }
-
-    fn push(&mut self, clip: usize, label: Option<usize>) -> Result<(), DataError> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        if self.clip != Some(clip) {
-            writer.begin(&self.names[clip])?;
-            self.clip = Some(clip);
+        let rows = found.rows.as_ref();
+        let trust = rows.map(|rows| trusted.trust(rows, columns.as_ref())).transpose()?.unwrap_or_default();
+        if measured.json {
+            let per_clip = found.per_clip.as_ref().map(|(report, _)| report);
+            return say(&serde_json::to_string(&Output { scores: &scored, per_clip, trust: &trust })?);
         }
-        writer.push(label)
+        let mut text = scores(&scored);
+        if let Some((report, without)) = &found.per_clip {
+            text += &format!(
+                "\nClips as a whole, by the mean of their frames' probabilities:\n{}",
+                report.table()
+            );
+            if *without > 0 {
+                text += &format!("{without} labelled clips without any face were left out\n");
+            }
+        } else if trusted.is_asked() {
+            text += "\nOf the chosen vote, over all labelled frames:";
+        }
+        say(&(text + &trust.text()))
     }
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(flatten)]
+    scores: &'a ClipScores,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_clip: Option<&'a EvalReport>,
+    #[serde(flatten)]
+    trust: &'a Trust,
 }

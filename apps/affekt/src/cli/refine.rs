@@ -1,6 +1,6 @@
 //! `affekt refine`: the temporal encoder over a frozen student's features.
 
-use affekt_engine::learn::FrameReport;
+use affekt_engine::learn::{ChallengeScore, FrameReport};
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{ClipScores, RefineConfig, RefineReport, Refining, RunFolder, ScoreSink};
 use clap::Args;
@@ -136,10 +136,15 @@ pub fn train(
 
 /// The scores stage after stage, as a table.
 pub fn scores(scores: &ClipScores) -> String {
-    let mut table = Table::new(["frames answered by", "macro F1", "accuracy", "n"]);
+    let mut table =
+        Table::new(["frames answered by", "macro F1", "accuracy", "n", "challenge F1", "accuracy", "n"]);
     let mut row = |name: String, report: &FrameReport| {
-        let figures = [report.macro_f1, report.accuracy].map(|figure| format!("{figure:.4}"));
-        table.row([vec![name], figures.to_vec(), vec![report.n.to_string()]].concat());
+        let figures = |macro_f1: f64, accuracy: f64, n: u64| {
+            [format!("{macro_f1:.4}"), format!("{accuracy:.4}"), n.to_string()]
+        };
+        let seen = figures(report.macro_f1, report.accuracy, report.n);
+        let all = report.challenge.as_ref().map(|all| figures(all.macro_f1, all.accuracy, all.n));
+        table.row([name].into_iter().chain(seen).chain(all.into_iter().flatten()));
     };
     row("student alone".into(), &scores.per_frame);
     if let Some(temporal) = &scores.temporal {
@@ -151,5 +156,15 @@ pub fn scores(scores: &ClipScores) -> String {
     if let Some(smoothed) = &scores.smoothed {
         row("mean of probabilities".into(), smoothed);
     }
-    table.render()
+    let explained = scores.vote.challenge.as_ref().map(challenge).unwrap_or_default();
+    table.render() + &explained
+}
+
+/// What the two scores of a table count.
+pub fn challenge(score: &ChallengeScore) -> String {
+    let ChallengeScore { n, without_face, .. } = score;
+    format!(
+        "The first score is over labelled frames with a face; the challenge's is over all {n} labelled frames, of which \
+         {without_face} have no face and hold the nearest answer.\n"
+    )
 }

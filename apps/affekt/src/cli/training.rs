@@ -161,22 +161,27 @@ fn figures(record: &StepRecord) -> String {
 
 /// Every network's score as a table.
 pub fn scores(report: &RunReport) -> String {
-    let mut table = Table::new(["network", "macro F1", "accuracy", "ECE", "n"]);
+    let mut table = Table::new(["network", "macro F1", "accuracy", "ECE", "ECE, calibrated", "n"]);
     for (name, score) in &report.scores {
-        let EvalReport { macro_f1, accuracy, ece, n, .. } = score;
+        let EvalReport { macro_f1, accuracy, ece, calibrated_ece, n, .. } = score;
         let mark = if *name == report.model { " *" } else { "" };
         table.row([
             format!("{name}{mark}"),
             format!("{macro_f1:.4}"),
             format!("{accuracy:.4}"),
             format!("{ece:.4}"),
+            format!("{calibrated_ece:.4}"),
             n.to_string(),
         ]);
     }
     let mut text = if report.scores.is_empty() {
         "nothing was measured: no --valid SPEC was given\n".to_owned()
     } else {
-        format!("{}(* in model.safetensors)\n", table.render())
+        format!(
+            "{}(* in model.safetensors)\nECE is that of the network as it was trained; calibrated: with a temperature fitted on the \
+             other half of the items. The model file keeps one that was fitted on all of them.\n",
+            table.render()
+        )
     };
     if report.skipped.count > 0 {
         let _ = writeln!(text, "{} items could not be used and were skipped", report.skipped.count);

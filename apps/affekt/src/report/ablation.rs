@@ -90,8 +90,15 @@ fn bars(rows: &[AblationRow]) -> String {
     let mut out = String::from(
         "<div class=\"scroll\"><table class=\"bars\"><caption>Macro F1 by method</caption><thead><tr>\
          <th scope=\"col\">Method</th><th scope=\"col\" class=\"wide\">Macro F1</th><th scope=\"col\">Gain</th>\
-         <th scope=\"col\">Accuracy</th></tr></thead><tbody>",
+         <th scope=\"col\">Accuracy</th>",
     );
+    let challenge = rows.iter().any(|row| row.challenge_macro_f1.is_some());
+    out.push_str(if challenge {
+        "<th scope=\"col\" title=\"every labelled frame counts; one without a face holds the nearest answer\">Challenge F1\
+         </th></tr></thead><tbody>"
+    } else {
+        "</tr></thead><tbody>"
+    });
     let mut before: Option<f64> = None;
     for (place, row) in rows.iter().enumerate() {
         let _ = write!(
@@ -119,11 +126,12 @@ fn bars(rows: &[AblationRow]) -> String {
         let spread = row.macro_f1_std.filter(|_| row.runs.len() != 1);
         let _ = write!(
             out,
-            "</div><span class=\"value\">{}{}</span></div></td><td>{}</td><td>{}</td></tr>",
+            "</div><span class=\"value\">{}{}</span></div></td><td>{}</td><td>{}</td>{}</tr>",
             score(row.macro_f1),
             spread.map_or_else(String::new, |s| format!(" <small>± {s:.3}</small>")),
             gain(before, row.macro_f1),
-            score(row.accuracy)
+            score(row.accuracy),
+            if challenge { format!("<td>{}</td>", score(row.challenge_macro_f1)) } else { String::new() }
         );
         before = row.macro_f1;
     }

@@ -1,8 +1,8 @@
-//! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip), or about analysed videos
+//! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), or about analysed videos
 //! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
-//! `chart`, `curve`, `curves`, `timeline`, `scores`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
+//! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
 //! its way of writing files and its colours. What a folder lacks, the page lacks; nothing is made up.
 
 mod ablation;
@@ -11,6 +11,7 @@ mod chart;
 mod clip;
 mod curve;
 mod curves;
+mod errors;
 mod grid;
 mod html;
 mod log;
@@ -28,6 +29,7 @@ use affekt_engine::files::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
+pub use errors::{ERRORS_FILE, ERRORS_PICTURE};
 use page::Page;
 pub use page::TITLE_END;
 pub use people::write_people;
@@ -45,7 +47,7 @@ const FEWEST_COLUMNS: usize = 80;
 /// Writes the page about `folder` to `out`, whole or not at all, and gives back what a reader should be told: lines
 /// and pictures that were left out.
 ///
-/// Reads, of those that are there: `log.jsonl`, `report.json`, `ablation.json`, `timeline.json`, and the logs and
+/// Reads, of those that are there: `log.jsonl`, `report.json`, `ablation.json`, `timeline.json`, `errors.json`, and the logs and
 /// reports in folders up to two levels below.
 ///
 /// # Errors
@@ -68,9 +70,11 @@ pub fn write_report(folder: &Path, out: &Path) -> anyhow::Result<Vec<String>> {
     let ablation: Option<Ablation> = results::read(&folder.join("ablation.json"))?;
     let ablation = ablation.filter(|a| !a.rows.is_empty());
     let clip = Clip::read(&folder.join("timeline.json"))?;
-    if runs.is_empty() && ablation.is_none() && clip.is_none() {
+    let errors_section = errors::section(folder)?;
+    if runs.is_empty() && ablation.is_none() && clip.is_none() && errors_section.is_empty() {
         bail!(
-            "{}: nothing to report; a run's folder holds log.jsonl, report.json, ablation.json or timeline.json",
+            "{}: nothing to report; a run's folder holds log.jsonl, report.json, ablation.json, timeline.json or \
+             errors.json",
             folder.display()
         );
     }
@@ -85,6 +89,7 @@ pub fn write_report(folder: &Path, out: &Path) -> anyhow::Result<Vec<String>> {
         ablation: ablation.as_ref(),
         ablation_section: ablation.as_ref().map(ablation::section).unwrap_or_default(),
         clip_section,
+        errors_section,
         runs: &runs,
         notes: notes.clone(),
     };

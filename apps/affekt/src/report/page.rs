@@ -21,6 +21,8 @@ pub struct Page<'a> {
     pub ablation_section: String,
     /// The clip's section.
     pub clip_section: String,
+    /// The section on mistakes.
+    pub errors_section: String,
     /// The runs.
     pub runs: &'a [Run],
     /// What the reader should know before anything else.
@@ -52,6 +54,7 @@ impl Page<'_> {
         out.push_str(&self.headline());
         out.push_str(&self.ablation_section);
         out.push_str(&self.clip_section);
+        out.push_str(&self.errors_section);
         if !self.runs.is_empty() {
             out.push_str("<section id=\"runs\"><h2>Training</h2>");
             let panels: Vec<(String, String)> = self.runs.iter().map(|r| (r.title(), r.section())).collect();
@@ -71,6 +74,7 @@ impl Page<'_> {
         let parts = [
             (!self.ablation_section.is_empty(), "ablation", "Ablation"),
             (!self.clip_section.is_empty(), "clip", "Clip"),
+            (!self.errors_section.is_empty(), "errors", "Mistakes"),
             (!self.runs.is_empty(), "runs", "Training"),
         ];
         let links: Vec<String> = parts

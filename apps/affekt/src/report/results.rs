@@ -38,6 +38,18 @@ pub struct Score {
     pub confusion: Vec<Vec<u64>>,
     /// Class names in output order.
     pub classes: Vec<String>,
+    /// The challenge's score of clips.
+    pub challenge: Option<Challenge>,
+}
+
+/// A score in which labelled frames without a face count too, with the nearest answer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Challenge {
+    /// Labelled frames.
+    pub n: Option<u64>,
+    /// Mean F1 over all classes.
+    pub macro_f1: Option<f64>,
 }
 
 /// A run's `report.json`.
@@ -89,6 +101,9 @@ pub struct AblationRow {
     /// Mean over the seeds.
     #[serde(default)]
     pub accuracy: Option<f64>,
+    /// Mean over the seeds of the challenge's macro F1.
+    #[serde(default)]
+    pub challenge_macro_f1: Option<f64>,
     /// Mean over the seeds by class name.
     #[serde(default)]
     pub per_class_f1: BTreeMap<String, Option<f64>>,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
-use crate::learn::{EvalReport, Head};
+use crate::learn::{EvalReport, Head, arg_max, softmax};
 use crate::net::{Graph, InputContract, Weights};
+use crate::score::{Predicted, Predictions};
 use crate::world::config::EvaluationConfig;
 use crate::world::error::WorldError;
 use crate::world::run::{Model, labelled_pool};
@@ -75,8 +76,21 @@ pub fn evaluate(
     settings: &EvaluationConfig,
     skips: &Arc<SkipLog>,
     backend: &dyn Backend,
-    mut progress: impl FnMut(usize, usize) -> bool,
+    progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<EvalReport, WorldError> {
+    let tally = answers(subject, pool, settings, skips, backend, progress)?;
+    Ok(EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?)
+}
+
+/// The logits of every picture of a pool that can be read.
+fn answers(
+    subject: &Subject,
+    pool: &Arc<Pool>,
+    settings: &EvaluationConfig,
+    skips: &Arc<SkipLog>,
+    backend: &dyn Backend,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<PictureTally, WorldError> {
     let network = backend.inference(subject.graph, subject.weights)?;
     let head = Head::of(subject.weights, subject.head)?;
     let walk = Arc::new(PictureWalk {
@@ -101,17 +115,30 @@ pub fn evaluate(
         pipeline.run()?;
         told(walk.range(index).end)?;
     }
-    let tally = pipeline.world.resource::<PictureTally>();
+    let tally = std::mem::take(&mut *pipeline.world.resource_mut::<PictureTally>());
     if tally.labels.is_empty() {
         let first = skips.first().into_iter().next().unwrap_or_default();
         let problem = format!("no validation picture can be read; the first: {first}");
         return Err(WorldError::Data(DataError::TooFew(problem)));
     }
-    Ok(EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?)
+    Ok(tally)
 }
 
-/// Opens datasets and measures a model from a file on them, its classes mapped by name to the datasets'. Gives the
-/// score and the number of items that could not be used.
+/// What [`evaluate_model`] finds.
+pub struct Evaluation {
+    /// The score.
+    pub report: EvalReport,
+    /// Every picture's answer, at the model's temperature.
+    pub answers: Predictions,
+    /// Each answer's place in the pool.
+    pub places: Vec<usize>,
+    /// What was measured.
+    pub pool: Arc<Pool>,
+    /// Items that could not be used.
+    pub skipped: usize,
+}
+
+/// Opens datasets and measures a model from a file on them, its classes mapped by name to the datasets'.
 ///
 /// # Errors
 /// As [`evaluate`]; a SPEC cannot be opened, or class names do not fit.
@@ -123,12 +150,32 @@ pub fn evaluate_model(
     formats: &Formats,
     backend: &dyn Backend,
     progress: impl FnMut(usize, usize) -> bool,
-) -> Result<(EvalReport, usize), WorldError> {
+) -> Result<Evaluation, WorldError> {
     let skips = Arc::new(SkipLog::new(strict));
     let vocabulary = Vocabulary::new(model.card.classes.clone())?;
     let open = |spec: &Spec| Source::open(spec, formats, &skips);
     let sources: Vec<Source> = specs.iter().map(open).collect::<Result<_, _>>()?;
     let pool = Arc::new(labelled_pool(&vocabulary, &sources, &skips)?);
-    let report = evaluate(&Subject::of(model), &pool, settings, &skips, backend, progress)?;
-    Ok((report, skips.count()))
+    let subject = Subject::of(model);
+    let tally = answers(&subject, &pool, settings, &skips, backend, progress)?;
+    let report = EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?;
+    let answers = table(&tally, &pool, &subject)?;
+    Ok(Evaluation { report, answers, places: tally.places, pool, skipped: skips.count() })
+}
+
+/// The answers as a table.
+fn table(tally: &PictureTally, pool: &Pool, subject: &Subject) -> Result<Predictions, WorldError> {
+    let classes = subject.classes.len();
+    let probabilities = softmax(&tally.logits, classes, subject.temperature);
+    let answers = arg_max(&tally.logits, classes);
+    let rows = tally.places.iter().enumerate().map(|(at, &place)| {
+        Ok(Predicted {
+            item: pool.key(place),
+            group: pool.group(place)?.unwrap_or_default(),
+            truth: usize::try_from(tally.labels[at]).ok(),
+            answer: answers[at],
+            probabilities: probabilities[at * classes..(at + 1) * classes].to_vec(),
+        })
+    });
+    Ok(Predictions { classes: subject.classes.to_vec(), rows: rows.collect::<Result<_, WorldError>>()? })
 }

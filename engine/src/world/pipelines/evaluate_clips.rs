@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bevy_platform::cell::SyncCell;
 
 use crate::clock::Clock;
+use crate::data::Vocabulary;
 use crate::learn::TemporalEncoder;
 use crate::signal::PostSettings;
 use crate::world::clip::{ClipFeatures, ClipScores, ClipTally};
@@ -52,9 +53,10 @@ pub fn evaluate_clips(
     post.check().map_err(|e| WorldError::setting("post", e.to_string()))?;
     let comparison = Comparison::new(post, classes.len());
     let mut pipeline = Pipeline::new::<EvaluateClipsStage>(Clock::default())?;
+    let neutral = Vocabulary::new(classes.to_vec())?.find("neutral");
     let world = &mut pipeline.world;
     world.insert_resource(Scores {
-        tally: ClipTally::new(classes.len(), encoder.is_some(), post.smoothing > 1),
+        tally: ClipTally::new(classes.len(), neutral, encoder.is_some(), post.smoothing > 1),
         sink: SyncCell::new(sink),
     });
     world.insert_resource(Encoder::new(encoder));
@@ -70,5 +72,7 @@ pub fn evaluate_clips(
             return Err(WorldError::Interrupted);
         }
     }
-    Ok(pipeline.world.resource::<Scores>().tally.scores(classes))
+    let tally = &mut pipeline.world.resource_mut::<Scores>().into_inner().tally;
+    tally.complete()?;
+    Ok(tally.scores(classes))
 }

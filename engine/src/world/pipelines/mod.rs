@@ -8,7 +8,7 @@ mod prepare;
 mod pretrain;
 mod refine;
 
-pub use evaluate::{Evaluate, EvaluateStage, Subject, evaluate, evaluate_model};
+pub use evaluate::{Evaluate, EvaluateStage, Evaluation, Subject, evaluate, evaluate_model};
 pub use evaluate_clips::{EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips};
 pub use extract::{Extract, ExtractStage, Extraction, extract};
 pub use live::{Live, LiveStage};

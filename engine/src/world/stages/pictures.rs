@@ -83,6 +83,8 @@ pub struct PicturesAhead(pub Loader<Result<RenderedPictures, DataError>>);
 /// Logits and labels of all batches so far: a score needs them all.
 #[derive(Resource, Default)]
 pub struct PictureTally {
+    /// Each picture's place in the pool.
+    pub places: Vec<usize>,
     /// A row a picture.
     pub logits: Vec<f32>,
     /// A class a picture, or -1.
@@ -129,11 +131,13 @@ pub fn measure(
     mut batch: ResMut<FaceBatch>,
     mut tally: ResMut<PictureTally>,
     mut place: ResMut<Place>,
-    labels: Query<&Label>,
+    samples: Query<(&PoolIndex, Option<&Label>)>,
 ) -> Result<(), WorldError> {
     tally.logits.append(&mut batch.logits);
     for face in batch.faces.drain(..) {
-        tally.labels.push(labels.get(face).map_or(-1, |label| label.0 as i64));
+        let (place, label) = samples.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
+        tally.places.push(place.0);
+        tally.labels.push(label.map_or(-1, |label| label.0 as i64));
         commands.entity(face).despawn();
     }
     place.batch += 1;

@@ -4,6 +4,7 @@ mod detector;
 mod learned;
 mod pictures;
 mod planted;
+mod scores;
 mod sets;
 mod settings;
 
@@ -63,6 +64,8 @@ pub const FORMATS: &[Format] = &[
     sets::FER2013,
     sets::AFF_WILD2,
     sets::PREDICTIONS,
+    scores::TABLE,
+    scores::GROUPS,
     settings::SPEC,
     settings::CONFIG,
     settings::RESULTS,
