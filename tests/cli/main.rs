@@ -8,6 +8,7 @@ mod bad_models;
 mod bad_settings;
 mod clips;
 mod data;
+mod data_tools;
 mod generating;
 mod gpu;
 mod measuring;

@@ -294,6 +294,10 @@ impl Clips for ClipFileSet {
         Ok(blake3::hash(&bytes).into())
     }
 
+    fn stored(&self, clip: usize, frame: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.clips[clip].read(frame).map(Some)
+    }
+
     fn picture(&self, clip: usize, frame: usize) -> Result<Picture, DataError> {
         let clip = &self.clips[clip];
         decode::decode(&clip.read(frame)?).map_err(|reason| DataError::format(&clip.path(frame), "", reason))

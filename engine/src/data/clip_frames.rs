@@ -83,6 +83,11 @@ impl Dataset for ClipFrames {
         self.clips.content_hash(clip, frame)
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        let (clip, frame) = self.place(index);
+        self.clips.stored(clip, frame)
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let (clip, frame) = self.place(index);
         self.clips.picture(clip, frame)

@@ -1,8 +1,10 @@
-//! Clips that are folders of pictures in the order of their numbers, with one label a clip: DFEW, `FERV39k` and the like.
+//! Clips that are folders of pictures in the order of their numbers, or videos, with one label a clip: DFEW, `FERV39k` and the
+//! like.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::clip_video::{ClipVideo, Decoders};
 use super::decode;
 use super::lines::open_regular;
 use super::quote::quoted;
@@ -98,11 +100,20 @@ fn numbered(file: &str) -> Option<(&str, &str, &str)> {
     Some((&file[..first], &file[first..last], &file[last..]))
 }
 
+/// A clip in either form.
+pub(super) enum LabelledClip {
+    /// A folder.
+    Pictures(ClipPictures),
+    /// A file.
+    Video(ClipVideo),
+}
+
 /// A set of such clips.
 pub(super) struct ClipPictureSet {
     pub name: String,
     pub classes: Vec<String>,
-    pub clips: Vec<ClipPictures>,
+    pub clips: Vec<LabelledClip>,
+    pub decoders: Decoders,
 }
 
 impl Clips for ClipPictureSet {
@@ -119,16 +130,25 @@ impl Clips for ClipPictureSet {
     }
 
     fn clip_name(&self, clip: usize) -> &str {
-        &self.clips[clip].name
+        match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => &clip.name,
+            LabelledClip::Video(clip) => &clip.name,
+        }
     }
 
     fn frames(&self, clip: usize) -> usize {
-        self.clips[clip].numbers.len()
+        match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => clip.numbers.len(),
+            LabelledClip::Video(clip) => clip.frames(),
+        }
     }
 
     fn label(&self, clip: usize, frame: usize) -> Option<usize> {
-        let clip = &self.clips[clip];
-        clip.class.filter(|_| frame < clip.numbers.len()).map(usize::from)
+        let class = match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => clip.class,
+            LabelledClip::Video(clip) => clip.class(),
+        };
+        class.filter(|_| frame < self.frames(clip)).map(usize::from)
     }
 
     fn has_face(&self, clip: usize, frame: usize) -> bool {
@@ -136,14 +156,28 @@ impl Clips for ClipPictureSet {
     }
 
     fn content_hash(&self, clip: usize, frame: usize) -> Result<[u8; 32], DataError> {
-        let clip = &self.clips[clip];
+        let clip = match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => clip,
+            LabelledClip::Video(clip) => return clip.content_hash(frame),
+        };
         let bytes = clip.bytes(frame)?;
         decode::check_signature(&bytes).map_err(|reason| DataError::format(&clip.path(frame), "", reason))?;
         Ok(blake3::hash(&bytes).into())
     }
 
+    fn stored(&self, clip: usize, frame: usize) -> Result<Option<Vec<u8>>, DataError> {
+        match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => clip.bytes(frame).map(Some),
+            LabelledClip::Video(_) => Ok(None),
+        }
+    }
+
     fn picture(&self, clip: usize, frame: usize) -> Result<Picture, DataError> {
-        let clip = &self.clips[clip];
+        let number = clip;
+        let clip = match &self.clips[clip] {
+            LabelledClip::Pictures(clip) => clip,
+            LabelledClip::Video(clip) => return self.decoders.picture(number, clip, frame),
+        };
         decode::decode(&clip.bytes(frame)?).map_err(|reason| DataError::format(&clip.path(frame), "", reason))
     }
 }

@@ -41,6 +41,15 @@ pub trait Clips: Send + Sync {
     /// The frame has no face or cannot be read.
     fn content_hash(&self, clip: usize, frame: usize) -> Result<[u8; 32], DataError>;
 
+    /// The bytes of a frame's picture file as they are stored; nothing where frames are no files.
+    ///
+    /// # Errors
+    /// The frame has no face or cannot be read.
+    fn stored(&self, clip: usize, frame: usize) -> Result<Option<Vec<u8>>, DataError> {
+        let _ = (clip, frame);
+        Ok(None)
+    }
+
     /// Reads and decodes the face of a frame.
     ///
     /// # Errors

@@ -52,6 +52,16 @@ pub trait Dataset: Send + Sync {
     /// The item cannot be read.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError>;
 
+    /// The bytes of the item's picture file (JPEG or PNG) as they are stored; nothing where the item is a part of a picture, or
+    /// its format stores pixels.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        let _ = index;
+        Ok(None)
+    }
+
     /// Reads and decodes the item, cropped to its face box where the dataset has one.
     ///
     /// # Errors

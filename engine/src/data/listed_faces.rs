@@ -79,6 +79,10 @@ impl Dataset for ListedFaces {
         Ok(hasher.finalize().into())
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        if self.items[index].face.is_some() { Ok(None) } else { self.bytes(index).map(Some) }
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let ListedFace { file, face, .. } = self.items[index];
         let cut = |picture| match face {

@@ -57,6 +57,10 @@ impl Dataset for Selection {
         self.dataset.content_hash(self.items[index])
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.dataset.stored(self.items[index])
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         self.dataset.picture(self.items[index])
     }

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::bench_loader::LoaderJob;
 use super::bench_passes::{Speed, Times, Work, measure, noise, time_infer, timed};
 use super::compute::Compute;
 use super::say;
@@ -17,7 +18,7 @@ const EXAMPLES: &str = "Examples:
   affekt bench --model resnet50 --size 224 --batch 8 --mode infer --json
   affekt bench --model resnet18 --size 64 --batch 32 --mode step --stem no_pool
   affekt bench --model temporal --batch 32 --mode train --json
-  affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48";
+  affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48 --workers 2";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -29,7 +30,7 @@ pub enum BenchMode {
     Train,
     /// The whole teacher/student step with exact feedback, as many unlabelled as labelled pictures.
     Step,
-    /// Reading, decoding and strong augmentation of a dataset, on one core.
+    /// Reading, decoding and strong augmentation of a dataset, by loader threads.
     Loader,
 }
 
@@ -72,6 +73,9 @@ pub struct BenchArgs {
     /// Pictures a pass, from 1 up (from 2 up in training).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
+    /// Loader threads, 1 to 256.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    workers: u32,
     /// Factor on every layer's channels, 0.0625 to 8.
     #[arg(long, default_value_t = 1.0)]
     width: f32,
@@ -123,7 +127,9 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     let device = &compute.profiling(args.profile);
     if args.mode == BenchMode::Loader {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
-        return super::bench_loader::run(args.data.as_deref().unwrap_or_default(), size, channels, args.json);
+        let data = args.data.as_deref().unwrap_or_default();
+        let workers = args.workers as usize;
+        return super::bench_loader::run(LoaderJob { data, size, channels, workers }, args.json);
     }
     let Some(depth) = args.model.depth() else {
         let train = match args.mode {

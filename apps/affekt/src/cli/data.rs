@@ -1,25 +1,36 @@
-//! `affekt data`: looking at datasets and dividing them.
+//! `affekt data`: looking at datasets, dividing them, and writing them as other files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use affekt_engine::data::{Counts, Dataset, Inspection, Selection, SkipLog, Spec, inspect, split};
-use affekt_engine::synth::{formats, write_folder};
+use affekt_engine::data::{
+    Annotation, Counts, Dataset, Inspection, Selection, SkipLog, Spec, Unfinished, inspect, inspect_with,
+    split,
+};
+use affekt_engine::files::write_atomically;
+use affekt_engine::media::Picture;
+use affekt_engine::output::{Tile, sheet};
+use affekt_engine::synth::{complete_folder, formats};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 
+use super::data_tools::{AlignArgs, PackArgs, run_align, run_pack};
 use super::say;
+use super::training::Counting;
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::report::write_dataset;
 
 const EXAMPLES: &str = "Examples:
   affekt data inspect recordio:faces/unlabelled_faces
   affekt data inspect 'affectnet:AffectNet#train' --sample 1000 --json
+  affekt data inspect folder:faces --sheet faces.png --page faces.html
   affekt data formats
 
 JSON keys: items, identities (people or clips; null where the format does not tell), classes (items of each), unlabelled,
 ambiguous (votes without a majority), duplicates, decoded, sizes (pictures of each), unusable, problems (the first ones).";
 
-/// Look at a dataset before training on it, and divide it by people.
+/// Look at a dataset before training on it, divide it by people, align its faces, pack it into few files.
 #[derive(Debug, Args)]
 pub struct DataArgs {
     #[command(subcommand)]
@@ -30,6 +41,8 @@ pub struct DataArgs {
 enum DataCommand {
     Inspect(InspectArgs),
     Split(SplitArgs),
+    Align(AlignArgs),
+    Pack(PackArgs),
     /// List the formats that a SPEC can name, with their options.
     Formats,
 }
@@ -50,7 +63,21 @@ struct InspectArgs {
     /// End at the first item that cannot be used.
     #[arg(long)]
     strict: bool,
+    /// Write a PNG of sample pictures with their labels.
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Write all of it as one HTML page, with sample pictures.
+    #[arg(long, value_name = "FILE.html")]
+    page: Option<PathBuf>,
+    /// Show no progress.
+    #[arg(short, long)]
+    quiet: bool,
 }
+
+/// Pictures of a sheet, tiles a row, and a tile's side in pixels.
+const SAMPLES: usize = 60;
+const COLUMNS: usize = 10;
+const SIDE: usize = 112;
 
 const SPLIT_EXAMPLES: &str = "Examples:
   affekt data split folder:faces --parts train=80,valid=20 --out faces-split
@@ -58,7 +85,7 @@ const SPLIT_EXAMPLES: &str = "Examples:
 Then train on folder:faces-split#train.
 
 A person or clip is in one part alone where the format tells who it is; else copies of one picture are. Every part comes as
-near to its share of each class as that allows. JSON keys: parts, each with items, identities and classes.";
+near to its share of each class as that allows. After a kill or Ctrl-C the same command goes on. JSON keys: parts, each with items, identities and classes.";
 
 /// Write a dataset's faces as PNGs into image folders, a folder a part, with nobody in two of them.
 #[derive(Debug, Args)]
@@ -73,12 +100,15 @@ struct SplitArgs {
     /// Another seed divides otherwise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where the parts' folders are made; nothing may be there yet.
-    #[arg(long, value_name = "FOLDER")]
+    /// Where the parts' folders are made: a new folder, or one of this very command that was ended.
+    #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// Show no progress.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// Runs the command.
@@ -89,6 +119,8 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     match &args.command {
         DataCommand::Inspect(args) => run_inspect(args),
         DataCommand::Split(args) => run_split(args),
+        DataCommand::Align(args) => run_align(args),
+        DataCommand::Pack(args) => run_pack(args),
         DataCommand::Formats => say(&formats_table()),
     }
 }
@@ -96,11 +128,50 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
 fn run_inspect(args: &InspectArgs) -> Result<(), Failure> {
     let skips = SkipLog::new(args.strict);
     let (spec, dataset) = opened(&args.data, &skips)?;
-    let found = inspect(&*dataset, args.sample.map(|sample| sample as usize), &skips)?;
+    interrupt::watch()?;
+    let (mut counting, total) = (Counting::new("item", args.quiet), dataset.len());
+    let sample = args.sample.map(|sample| sample as usize);
+    let found = inspect_with(&*dataset, sample, &skips, &mut |done| counting.tell(done, total))?;
+    counting.finish();
+    let Some(found) = found else { return Err(Failure::Interrupted) };
+    if args.sheet.is_some() || args.page.is_some() {
+        let samples = samples(&*dataset)?;
+        if let (Some(path), Some(sheet)) = (&args.sheet, &samples) {
+            write_atomically(path, &sheet.to_png()?).with_context(|| path.display().to_string())?;
+        }
+        if let Some(path) = &args.page {
+            write_dataset(&spec.to_string(), &found, samples.as_ref(), path)?;
+        }
+    }
     if args.json { say(&serde_json::to_string(&found)?) } else { say(&described(&spec, &found)) }
 }
 
-fn opened(text: &str, skips: &SkipLog) -> Result<(Spec, Arc<dyn Dataset>), Failure> {
+/// Pictures of evenly spread items with their labels; those that cannot be read are left out.
+fn samples(dataset: &dyn Dataset) -> anyhow::Result<Option<Picture>> {
+    let every = dataset.len().div_ceil(SAMPLES).max(1);
+    let tiles = (0..dataset.len()).step_by(every).filter_map(|item| {
+        let name = |class: usize| dataset.classes()[class].clone();
+        let label = match dataset.annotation(item) {
+            Annotation::Class(class) => name(class),
+            Annotation::Votes(votes) => {
+                let most = (0..votes.len()).max_by(|a, b| votes[*a].total_cmp(&votes[*b]).then(b.cmp(a)));
+                most.map(name).unwrap_or_default()
+            }
+            Annotation::None => String::new(),
+        };
+        let picture = dataset.picture(item).ok()?;
+        let size = format!("{}x{}", picture.width, picture.height);
+        Some(Tile { picture, lines: vec![label, size] })
+    });
+    let tiles: Vec<Tile> = tiles.collect();
+    Ok(if tiles.is_empty() { None } else { Some(sheet(&tiles, COLUMNS, SIDE)?) })
+}
+
+/// What a SPEC names, and the SPEC.
+///
+/// # Errors
+/// The SPEC is not understood, or the data cannot be read.
+pub(super) fn opened(text: &str, skips: &SkipLog) -> Result<(Spec, Arc<dyn Dataset>), Failure> {
     let spec: Spec = text.parse().map_err(Failure::usage)?;
     let formats = formats();
     formats.check(&spec).map_err(Failure::usage)?;
@@ -110,20 +181,26 @@ fn opened(text: &str, skips: &SkipLog) -> Result<(Spec, Arc<dyn Dataset>), Failu
 
 fn run_split(args: &SplitArgs) -> Result<(), Failure> {
     let parts = parsed_parts(&args.parts).map_err(Failure::Usage)?;
-    if is_occupied(&args.out) {
-        let problem =
-            format!("{}: there is something already; name a new folder with --out", args.out.display());
-        return Err(Failure::Usage(anyhow!(problem)));
-    }
     // Strict: an item that cannot be read has no place in any part.
     let skips = SkipLog::new(true);
     let (_, dataset) = opened(&args.data, &skips)?;
     let shares: Vec<f64> = parts.iter().map(|(_, share)| *share).collect();
+    let asked = format!("{} of {} items, {}, seed {}", dataset.name(), dataset.len(), args.parts, args.seed);
+    let (work, _) = Unfinished::begin::<()>(&args.out, "split", &asked).map_err(Failure::usage)?;
+    interrupt::watch()?;
+    let (mut counting, total, mut before) = (Counting::new("item", args.quiet), dataset.len(), 0);
     let mut report = serde_json::Map::new();
     let mut lines = Vec::new();
     for ((name, _), items) in parts.iter().zip(split(&*dataset, &shares, args.seed)?) {
         let part = Selection::new(Arc::clone(&dataset), items);
-        write_folder(&part, &args.out.join(name), &mut |_| true)?;
+        // A kill leaves whole pictures; the same division goes on with those that are missing.
+        let told = &mut |done| counting.tell(before + done, total);
+        if !complete_folder(&part, &args.out.join(name), told)? {
+            counting.finish();
+            note!("interrupted; the same command goes on");
+            return Err(Failure::Interrupted);
+        }
+        before += part.len();
         let found = inspect(&part, Some(1), &skips)?;
         let classes = serde_json::to_value(&found.classes)?;
         lines.push(format!("{name}: {} items, {classes}", found.items));
@@ -132,14 +209,9 @@ fn run_split(args: &SplitArgs) -> Result<(), Failure> {
         });
         report.insert(name.clone(), told);
     }
+    counting.finish();
+    work.end()?;
     if args.json { say(&serde_json::json!({ "parts": report }).to_string()) } else { say(&lines.join("\n")) }
-}
-
-fn is_occupied(folder: &Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(_) => folder.exists(),
-    }
 }
 
 /// Names and shares, `train=80,valid=20`.

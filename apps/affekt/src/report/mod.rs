@@ -1,4 +1,4 @@
-//! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), or about analysed videos
+//! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), about a dataset (`dataset`), or about analysed videos
 //! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
@@ -11,6 +11,7 @@ mod chart;
 mod clip;
 mod curve;
 mod curves;
+mod dataset;
 mod errors;
 mod grid;
 mod html;
@@ -29,6 +30,7 @@ use affekt_engine::files::write_atomically;
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
+pub use dataset::write_dataset;
 pub use errors::{ERRORS_FILE, ERRORS_PICTURE};
 use page::Page;
 pub use page::TITLE_END;

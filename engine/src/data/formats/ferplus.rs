@@ -195,6 +195,16 @@ impl Dataset for FerPlus {
         Ok(blake3::hash(&bytes).into())
     }
 
+    /// The file, where the face's box is all of it.
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        let Item { file, face, .. } = self.items[index];
+        let bytes = self.tree.read(file)?;
+        let whole = decode::decode(&bytes).map_err(|reason| self.tree.error(file, reason))?;
+        let [left, top, right, bottom] = face;
+        let covers = (left, top) == (0, 0) && right >= whole.width && bottom >= whole.height;
+        Ok(covers.then_some(bytes))
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let Item { file, face, .. } = self.items[index];
         decode::decode(&self.tree.read(file)?)

@@ -158,6 +158,10 @@ impl Dataset for ImageFolder {
         Ok(blake3::hash(&bytes).into())
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.tree.read(self.items[index].0).map(Some)
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let file = self.items[index].0;
         decode::decode(&self.tree.read(file)?).map_err(|reason| self.tree.error(file, reason))

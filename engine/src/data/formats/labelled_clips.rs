@@ -1,24 +1,28 @@
-//! DFEW and `FERV39k`: video clips with one label each, their frames in a folder a clip.
+//! DFEW and `FERV39k`: video clips with one label each, as a video file or as their frames in a folder.
 //!
 //! DFEW: `single_trainset_1.csv` or `EmoLabel_DataSplit/train(single-labeled)/set_1.csv`, lines `video_name,label`, with five
 //! folds. `FERV39k`: `4_setups/All_scenes/train_All.csv`, lines `Scene/Emotion/clip Label`. The frames lie in
 //! folders of the clip's name, below the root, below a folder in it, or below one in its `Clip`, as in
-//! `Clip/clip_region_224/00001`.
+//! `Clip/clip_region_224/00001`. A clip without such a folder is taken from a video of its name there, as in
+//! `Clip/original/1.mp4`: its frames are used as they are, faces are not cut out of them.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::data::clip_files::is_plain_name;
-use crate::data::clip_pictures::{ClipPictureSet, ClipPictures};
+use crate::data::clip_pictures::{ClipPictureSet, ClipPictures, LabelledClip};
+use crate::data::clip_video::{ClipVideo, Decoders};
 use crate::data::hidden::hidden_folder;
 use crate::data::lines::Lines;
 use crate::data::{ClipFormat, DataError, SkipLog, Spec, quoted};
 
 /// The entry of DFEW in the table.
 pub(super) fn dfew() -> ClipFormat {
-    let about = "DFEW, frames in folders; a fold's splits are train1, test1 to train5, test5";
+    let about = "DFEW, frames in folders or videos; a fold's splits are train1, test1 to train5, test5";
     ClipFormat::new("dfew", about, &[], |spec, skips| {
         Ok(Arc::new(open(spec, skips, &dfew_list(spec)?, dfew_line)?))
     })
@@ -26,7 +30,7 @@ pub(super) fn dfew() -> ClipFormat {
 
 /// The entry of `FERV39k` in the table.
 pub(super) fn ferv39k() -> ClipFormat {
-    let about = "FERV39k, frames in folders (splits train, test)";
+    let about = "FERV39k, frames in folders or videos (splits train, test)";
     ClipFormat::new("ferv39k", about, &[], |spec, skips| {
         Ok(Arc::new(open(spec, skips, &ferv39k_list(spec)?, ferv39k_line)?))
     })
@@ -103,7 +107,7 @@ fn ferv39k_line(line: &str) -> Result<Option<(String, u8)>, String> {
 
 fn open(spec: &Spec, skips: &SkipLog, list: &Path, parse: Parse) -> Result<ClipPictureSet, DataError> {
     let bases = bases(&spec.path)?;
-    let mut clips = Vec::new();
+    let mut found = Vec::new();
     let mut seen: HashMap<String, u64> = HashMap::new();
     let mut lines = Lines::open(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
@@ -122,29 +126,45 @@ fn open(spec: &Spec, skips: &SkipLog, list: &Path, parse: Parse) -> Result<ClipP
             if let Some(first) = seen.insert(name.clone(), number) {
                 return Err(place(format!("the clip `{}` stands in line {first} too", quoted(&clip))));
             }
-            let folder = folder_of(&bases, &clip).ok_or_else(|| place(no_frames(&bases, &clip)))?;
-            ClipPictures::list(name, folder, Some(class).filter(|_| !spec.unlabelled)).map(Some)
+            let lies = lies(&bases, &clip).ok_or_else(|| {
+                let endings = VIDEOS.join(", ");
+                place(format!("of the clip `{}` there is no folder and no video ({endings})", quoted(&clip)))
+            })?;
+            Ok(Some((number, name, lies, Some(class).filter(|_| !spec.unlabelled))))
         });
         match clip {
-            Ok(clip) => clips.extend(clip),
+            Ok(clip) => found.extend(clip),
             Err(error) => skips.skip(&format!("{}, line {number}", list.display()), error)?,
         }
+    }
+    // A video is asked for its frames, so several are at the same time.
+    let open = |(number, name, lies, class): (u64, String, Lies, Option<u8>)| {
+        let clip = match lies {
+            Lies::Folder(folder) => ClipPictures::list(name, folder, class).map(LabelledClip::Pictures),
+            Lies::Video(path) => ClipVideo::open(name, path, class).map(LabelledClip::Video),
+        };
+        (number, clip)
+    };
+    let mut clips = Vec::new();
+    for (number, clip) in found.into_par_iter().map(open).collect::<Vec<_>>() {
+        match clip {
+            Ok(clip) => clips.push(clip),
+            Err(error) => skips.skip(&format!("{}, line {number}", list.display()), error)?,
+        }
+    }
+    let videos = clips.iter().filter(|clip| matches!(clip, LabelledClip::Video(_))).count();
+    if videos > 0 {
+        skips.note(&format!(
+            "{}: {videos} clips are videos, whose frames are used whole: affekt data align cuts faces out of them",
+            list.display()
+        ));
     }
     if clips.is_empty() {
         let first = skips.first().into_iter().next().map(|line| format!(" ({line})")).unwrap_or_default();
         return Err(DataError::format(list, "", format!("no usable clip{first}")));
     }
     let classes = if spec.unlabelled { Vec::new() } else { DFEW.map(str::to_owned).to_vec() };
-    Ok(ClipPictureSet { name: spec.to_string(), classes, clips })
-}
-
-fn no_frames(bases: &[PathBuf], clip: &str) -> String {
-    let video = ["mp4", "avi"]
-        .iter()
-        .any(|ending| bases.iter().any(|base| base.join(format!("{clip}.{ending}")).is_file()));
-    let what =
-        if video { "only a video; take its faces out into a folder of that name" } else { "no folder" };
-    format!("of the clip `{}` there is {what}", quoted(clip))
+    Ok(ClipPictureSet { name: spec.to_string(), classes, clips, decoders: Decoders::default() })
 }
 
 /// Folders in which clips may lie: the root, those in it, and those in its `Clip`, in order of name.
@@ -172,13 +192,35 @@ fn bases(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(all)
 }
 
-/// The folder of a clip: of its name or, where that is a number, of the same number with leading zeros.
-fn folder_of(bases: &[PathBuf], clip: &str) -> Option<PathBuf> {
+/// Endings of videos.
+const VIDEOS: [&str; 6] = ["mp4", "avi", "mkv", "mov", "webm", "m4v"];
+
+/// Where a clip lies.
+enum Lies {
+    Folder(PathBuf),
+    Video(PathBuf),
+}
+
+/// The folder of a clip, or else its video: of its name or, where that is a number, of the same number with leading zeros.
+fn lies(bases: &[PathBuf], clip: &str) -> Option<Lies> {
     let mut names = vec![clip.to_owned()];
     if let Ok(number) = clip.parse::<u32>() {
         names.extend([format!("{number}"), format!("{number:05}")]);
     }
-    bases.iter().flat_map(|base| names.iter().map(|name| base.join(name))).find(|folder| folder.is_dir())
+    let places: Vec<PathBuf> =
+        bases.iter().flat_map(|base| names.iter().map(|name| base.join(name))).collect();
+    if let Some(folder) = places.iter().find(|folder| folder.is_dir()) {
+        return Some(Lies::Folder(folder.clone()));
+    }
+    let mut videos = places.iter().flat_map(|place| {
+        VIDEOS.map(|ending| {
+            let mut name = place.as_os_str().to_owned();
+            name.push(".");
+            name.push(ending);
+            PathBuf::from(name)
+        })
+    });
+    videos.find(|path| path.is_file()).map(Lies::Video)
 }
 
 #[cfg(test)]
@@ -205,7 +247,7 @@ mod tests {
         for (path, tone) in [("00001/2.jpg", 1), ("00001/10.jpg", 2), ("00002/1.jpg", 3)] {
             write(dir.path(), &format!("Clip/clip_region_224/{path}"), jpeg(tone));
         }
-        write(dir.path(), "Clip/original/3.mp4", b"");
+        write(dir.path(), "Clip/original/3.mp4", b"no video");
         write(dir.path(), "single_trainset_1.csv", "video_name,label\n1,1\n00002,7\n3,2\n2,4\n1,8\n../x,1\n");
         write(dir.path(), "EmoLabel_DataSplit/test(single-labeled)/set_2.csv", "video_name,label\n2,3\n");
         let skips = SkipLog::new(false);
@@ -214,9 +256,7 @@ mod tests {
         assert_eq!([clips.label(0, 1), clips.label(1, 0), clips.label(0, 2)], [Some(0), Some(6), None]);
         assert_eq!(clips.classes()[6], "Fear");
         assert_ne!(clips.content_hash(0, 0).unwrap(), clips.content_hash(0, 1).unwrap());
-        for (line, part) in
-            skips.first().iter().zip(["line 4: of the clip `3` there is only a video", "label `8`", "`../x`"])
-        {
+        for (line, part) in skips.first().iter().zip(["label `8`", "`../x`", "3.mp4"]) {
             assert!(line.contains(part), "{part}: {line}");
         }
         let test = opened("dfew:ROOT#test-2", dir.path(), &SkipLog::new(true)).unwrap();
@@ -241,10 +281,37 @@ mod tests {
         assert_eq!((clips.len(), clips.clip_name(0), clips.label(0, 0)), (2, "Action_Happy_0267", Some(0)));
         assert_eq!(clips.label(1, 0), Some(6));
         for (line, part) in
-            skips.first().iter().zip(["stands in line 2 too", "there is no folder", "`Joyous`"])
+            skips.first().iter().zip(["stands in line 2 too", "there is no folder and no video", "`Joyous`"])
         {
             assert!(line.contains(part), "{part}: {line}");
         }
         assert!(opened("ferv39k:ROOT#train", dir.path(), &SkipLog::new(true)).is_err());
+    }
+
+    #[test]
+    fn a_clip_without_a_folder_is_its_video_read_in_any_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clips/plain.mp4");
+        write(dir.path(), "Clip/original/1.mp4", fs::read(&film).unwrap());
+        write(dir.path(), "Clip/clip_region_224/00002/1.jpg", jpeg(1));
+        write(dir.path(), "single_trainset_1.csv", "video_name,label\n1,3\n2,1\n");
+        let skips = SkipLog::new(true);
+        let clips = opened("dfew:ROOT#train1", dir.path(), &skips).unwrap();
+        assert_eq!((clips.len(), clips.frames(1), clips.label(0, 0)), (2, 1, Some(2)));
+        assert!(skips.noted()[0].contains("1 clips are videos"), "{:?}", skips.noted());
+        let mut source =
+            crate::media::source::open(&film, crate::media::source::OpenOptions::default()).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = source.next_frame().unwrap() {
+            frames.push(frame.picture);
+        }
+        assert_eq!(clips.frames(0), frames.len());
+        let last = frames.len() - 1;
+        for frame in [0, 1, last, 2, 2, last / 2] {
+            assert!(clips.picture(0, frame).unwrap() == frames[frame], "frame {frame}");
+        }
+        assert_ne!(clips.content_hash(0, 0).unwrap(), clips.content_hash(0, 1).unwrap());
+        assert!(clips.picture(0, frames.len()).unwrap_err().to_string().contains("1.mp4, frame"));
+        assert_eq!((clips.stored(0, 0).unwrap(), clips.stored(1, 0).unwrap()), (None, Some(jpeg(1))));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Progress, in_chunks, io_error, make_folder};
-use crate::data::{Annotation, DataError, Dataset, quoted};
+use crate::data::{Annotation, DataError, Dataset, is_folder_name, quoted};
 use crate::files::write_atomically;
 
 /// Writes a dataset as `<out>/<class>/<number>.png`; items without a class go to `<out>/unlabelled`. Numbers count the
@@ -14,6 +14,24 @@ use crate::files::write_atomically;
 /// # Errors
 /// An item cannot be read, a file cannot be written, or a class's name cannot be a folder's.
 pub fn write_folder(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> Result<bool, DataError> {
+    write_pictures(faces, out, false, progress)
+}
+
+/// As [`write_folder`], where an earlier call of it on the same dataset may have been killed: pictures that are there are whole,
+/// and stay.
+///
+/// # Errors
+/// As there.
+pub fn complete_folder(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> Result<bool, DataError> {
+    write_pictures(faces, out, true, progress)
+}
+
+fn write_pictures(
+    faces: &dyn Dataset,
+    out: &Path,
+    kept: bool,
+    progress: Progress<'_>,
+) -> Result<bool, DataError> {
     if let Some(class) = faces.classes().iter().find(|class| !is_folder_name(class)) {
         let reason = format!("the class `{}` cannot be a folder's name", quoted(class));
         return Err(DataError::format(out, "", reason));
@@ -26,18 +44,13 @@ pub fn write_folder(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> 
         let folder = folder(index);
         make_folder(&folder)?;
         let path = folder.join(format!("{index:05}.png"));
+        if kept && path.exists() {
+            return Ok(());
+        }
         let bytes = faces.picture(index)?.to_png().map_err(|e| io_error(&path, std::io::Error::other(e)))?;
         write_atomically(&path, &bytes).map_err(|e| io_error(&path, e))
     };
     in_chunks(0..faces.len(), progress, write, |_, ()| Ok(()))
-}
-
-/// Whether a name, which may come from a file, leads nowhere but into its own folder.
-fn is_folder_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with('.')
-        && !name.contains(['/', '\\', ':'])
-        && !name.contains(char::is_control)
 }
 
 #[cfg(test)]

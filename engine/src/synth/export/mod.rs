@@ -6,7 +6,7 @@ mod recordio;
 mod video;
 
 pub use aff_wild2::write_aff_wild2;
-pub use folder::write_folder;
+pub use folder::{complete_folder, write_folder};
 pub use recordio::write_recordio;
 pub use video::{TRUTH_COLUMNS, write_truth, write_y4m};
 

@@ -7,6 +7,7 @@ mod planted;
 mod scores;
 mod sets;
 mod settings;
+mod work;
 
 use std::io;
 use std::path::Path;
@@ -66,6 +67,8 @@ pub const FORMATS: &[Format] = &[
     sets::PREDICTIONS,
     scores::TABLE,
     scores::GROUPS,
+    work::PACK,
+    work::ALIGN,
     settings::SPEC,
     settings::CONFIG,
     settings::RESULTS,

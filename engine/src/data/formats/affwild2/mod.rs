@@ -5,7 +5,7 @@
 //! plain name; every such name is a clip of its own. Frames without a detected face have no file.
 //!
 //! `task=va` and `task=au` take the videos of the other two tasks without their annotations, as `validity` says; `list=FILE`
-//! takes the videos of a test set, as `frame_list` says.
+//! takes the videos of a test set, as `frame_list` says, and the split `Test_Set` those of the list that the data come with.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const TASK_FOLDERS: [&str; 3] = ["", "EXPR_Recognition_Challenge", "EXPR_Classif
 
 /// The form's entry in the table.
 pub(super) fn format() -> ClipFormat {
-    let about = "Aff-Wild2, expressions: cropped_aligned and EXPR_*_Challenge (splits Train_Set, Validation_Set); \
+    let about = "Aff-Wild2, expressions: cropped_aligned and EXPR_*_Challenge (splits Train_Set, Validation_Set, Test_Set); \
         task=va or au takes that task's videos unlabelled, list=FILE those of a test set's list";
     ClipFormat::new("affwild2", about, &["task", "list"], |spec, skips| Ok(Arc::new(open(spec, skips)?)))
 }
@@ -38,6 +38,14 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
     let frames = frame_folders(spec)?;
     if let Some(list) = spec.options.get("list") {
         return frame_list::open(spec, Path::new(list), &frames, skips);
+    }
+    if spec
+        .split
+        .as_deref()
+        .is_some_and(|split| ["test_set", "test"].contains(&split.to_lowercase().as_str()))
+    {
+        let list = frame_list::find(spec, &TASK_FOLDERS)?;
+        return frame_list::open(spec, &list, &frames, skips);
     }
     match spec.options.get("task").map(String::as_str) {
         None | Some("expr") => open_expressions(spec, &frames, skips),

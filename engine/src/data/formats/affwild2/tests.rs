@@ -176,3 +176,27 @@ fn a_test_sets_list_says_which_videos_and_how_many_frames() {
     assert!(message.contains("test.csv, line 1: `b/1.jpg`"), "{message}");
     assert!(at("../x/00001.jpg\n", &skips).is_err());
 }
+
+#[test]
+fn the_test_set_has_rows_up_to_each_videos_last_frame_with_a_face_or_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clips/plain.mp4");
+    let frames = crate::media::source::count_frames(&film).unwrap() as usize;
+    write_frames(&dir.path().join("cropped_aligned/a_left"), [1, 3]);
+    write_frames(&dir.path().join("cropped_aligned/b"), [2]);
+    let open = |skips: &SkipLog| open_at(dir.path(), "#Test_Set", skips);
+    let message = open(&SkipLog::new(true)).err().unwrap().to_string();
+    assert!(message.contains("no list of the test set") && message.contains("?list=FILE"), "{message}");
+    let task = dir.path().join("EXPR_Recognition_Challenge");
+    fs::create_dir_all(&task).unwrap();
+    fs::write(task.join("EXPR_Recognition_Challenge_test_set_release.txt"), "a_left\nb\n").unwrap();
+    fs::create_dir_all(dir.path().join("videos")).unwrap();
+    fs::copy(&film, dir.path().join("videos/a.mp4")).unwrap();
+    let skips = SkipLog::new(true);
+    let clips = open(&skips).unwrap();
+    assert_eq!((clips.len(), clips.frames(0), clips.frames(1)), (2, frames, 2));
+    assert!(frames > 3 && clips.has_face(0, 2) && !clips.has_face(0, frames - 1));
+    assert!(skips.noted()[0].contains("of 1 videos"), "{:?}", skips.noted());
+    fs::write(dir.path().join("test_set.csv"), "a_left\n").unwrap();
+    assert!(open(&skips).err().unwrap().to_string().contains("several lists"));
+}

@@ -5,7 +5,7 @@
 //! Layout as documented by dmlc-core `recordio.h`.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::data::DataError;
@@ -140,6 +140,12 @@ fn padded(offset: u64) -> u64 {
     offset.next_multiple_of(4)
 }
 
+/// The payload of record 0.
+fn bounds(end: u64) -> Vec<u8> {
+    let labels = (end as f32).to_le_bytes();
+    [&2u32.to_le_bytes()[..], &[0; 20], &labels, &labels].concat()
+}
+
 /// Writes a `.rec` with its `.idx`, in the form [`super`] reads.
 pub struct Writer {
     path: PathBuf,
@@ -166,13 +172,68 @@ impl Writer {
         Ok(Self { path, rec, idx, offset: 0 })
     }
 
+    /// Goes on with `<prefix>.rec` and `<prefix>.idx` where they had so many bytes; what they have beyond is cut off.
+    ///
+    /// # Errors
+    /// The files cannot be opened, or have fewer bytes.
+    pub fn resume(prefix: &Path, rec_len: u64, idx_len: u64) -> Result<Self, DataError> {
+        let open = |extension: &str, length: u64| {
+            let mut name = prefix.as_os_str().to_owned();
+            name.push(extension);
+            let path = PathBuf::from(name);
+            let file = File::options().write(true).open(&path).map_err(|e| DataError::io(&path, e))?;
+            let found = file.metadata().map_err(|e| DataError::io(&path, e))?.len();
+            if found < length {
+                let reason = format!(
+                    "it has {found} bytes, but had {length} before; empty the folder and begin again"
+                );
+                return Err(DataError::format(&path, "", reason));
+            }
+            file.set_len(length).map_err(|e| DataError::io(&path, e))?;
+            let mut file = BufWriter::new(file);
+            file.seek(SeekFrom::End(0)).map_err(|e| DataError::io(&path, e))?;
+            Ok((path, file))
+        };
+        let (path, rec) = open(".rec", rec_len)?;
+        let (_, idx) = open(".idx", idx_len)?;
+        Ok(Self { path, rec, idx, offset: rec_len })
+    }
+
+    /// Brings all records so far to the disk; gives the two files' lengths, for [`Writer::resume`].
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn sync(&mut self) -> Result<(u64, u64), DataError> {
+        let mut sync = || {
+            self.rec.flush()?;
+            self.idx.flush()?;
+            self.rec.get_ref().sync_data()?;
+            self.idx.get_ref().sync_data()?;
+            Ok((self.offset, self.idx.get_ref().metadata()?.len()))
+        };
+        sync().map_err(|e| DataError::io(&self.path, e))
+    }
+
     /// Writes `InsightFace`'s record 0, which says that the pictures have the keys `1..end`. It comes first.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write_bounds(&mut self, end: u64) -> Result<(), DataError> {
-        let labels = (end as f32).to_le_bytes();
-        self.write_payload(0, &[&2u32.to_le_bytes()[..], &[0; 20], &labels, &labels].concat())
+        self.write_payload(0, &bounds(end))
+    }
+
+    /// Writes another end into record 0, which must be there, and goes on at the end of the file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_bounds(&mut self, end: u64) -> Result<(), DataError> {
+        let mut set = || {
+            // Behind the magic and the length.
+            self.rec.seek(SeekFrom::Start(8))?;
+            self.rec.write_all(&bounds(end))?;
+            self.rec.seek(SeekFrom::End(0)).map(drop)
+        };
+        set().map_err(|e| DataError::io(&self.path, e))
     }
 
     /// Writes a picture (JPEG or PNG bytes) under a key and a label.

@@ -249,6 +249,10 @@ impl Dataset for RecordIo {
         Ok(blake3::hash(&bytes).into())
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.bytes(index).map(Some)
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let (key, offset) = self.items[index];
         decode::decode(&self.bytes(index)?).map_err(|reason| self.reader.error(key, offset, reason))

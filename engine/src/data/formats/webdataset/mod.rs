@@ -242,6 +242,10 @@ impl Dataset for Shards {
         Ok(blake3::hash(&bytes).into())
     }
 
+    fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.bytes(index).map(Some)
+    }
+
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         decode::decode(&self.bytes(index)?).map_err(|reason| self.error(index, reason))
     }
