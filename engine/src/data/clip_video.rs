@@ -57,14 +57,13 @@ impl ClipVideo {
     /// # Errors
     /// The file cannot be read.
     pub fn content_hash(&self, frame: usize) -> Result<[u8; 32], DataError> {
-        let of_file = match self.hash.get() {
-            Some(hash) => hash,
-            None => {
-                let mut hasher = blake3::Hasher::new();
-                let mut read = || hasher.update_reader(File::open(&self.path)?).map(|_| ());
-                read().map_err(|e| DataError::io(&self.path, e))?;
-                self.hash.get_or_init(|| hasher.finalize().into())
-            }
+        let of_file = if let Some(hash) = self.hash.get() {
+            hash
+        } else {
+            let mut hasher = blake3::Hasher::new();
+            let mut read = || hasher.update_reader(File::open(&self.path)?).map(|_| ());
+            read().map_err(|e| DataError::io(&self.path, e))?;
+            self.hash.get_or_init(|| hasher.finalize().into())
         };
         let mut hasher = blake3::Hasher::new_keyed(of_file);
         hasher.update(&(frame as u64).to_le_bytes());
@@ -113,13 +112,12 @@ impl Decoders {
             place.and_then(|place| idle.remove(place))
         };
         let error = |reason: String| DataError::format(&video.path, format!(", frame {}", frame + 1), reason);
-        let mut decoder = match at_hand {
-            Some(decoder) => decoder,
-            None => {
-                let source =
-                    source::open(&video.path, OpenOptions::default()).map_err(|e| error(e.to_string()))?;
-                Decoder { clip, next: 0, source }
-            }
+        let mut decoder = if let Some(decoder) = at_hand {
+            decoder
+        } else {
+            let source =
+                source::open(&video.path, OpenOptions::default()).map_err(|e| error(e.to_string()))?;
+            Decoder { clip, next: 0, source }
         };
         loop {
             let Some(found) = decoder.source.next_frame().map_err(|e| error(e.to_string()))? else {

@@ -51,7 +51,7 @@ impl Unfinished {
         let path = folder.join(UNFINISHED_FILE);
         let unfinished = Self { path, tool: tool.to_owned(), asked: asked.to_owned(), _lock: lock };
         if !unfinished.path.exists() {
-            unfinished.check_empty(folder)?;
+            check_empty(folder)?;
             unfinished.save(&serde_json::Value::Null)?;
             return Ok((unfinished, None));
         }
@@ -73,17 +73,6 @@ impl Unfinished {
         Ok((unfinished, Some(state)))
     }
 
-    fn check_empty(&self, folder: &Path) -> Result<(), DataError> {
-        for entry in std::fs::read_dir(folder).map_err(|e| DataError::io(folder, e))? {
-            let name = entry.map_err(|e| DataError::io(folder, e))?.file_name();
-            if name != LOCK_FILE {
-                let reason = "there is something already; name a new folder with --out".to_owned();
-                return Err(DataError::format(folder, "", reason));
-            }
-        }
-        Ok(())
-    }
-
     /// Says how far the work has come. What the state speaks of must be on the disk before.
     ///
     /// # Errors
@@ -103,6 +92,17 @@ impl Unfinished {
     pub fn end(self) -> Result<(), DataError> {
         std::fs::remove_file(&self.path).map_err(|e| DataError::io(&self.path, e))
     }
+}
+
+fn check_empty(folder: &Path) -> Result<(), DataError> {
+    for entry in std::fs::read_dir(folder).map_err(|e| DataError::io(folder, e))? {
+        let name = entry.map_err(|e| DataError::io(folder, e))?.file_name();
+        if name != LOCK_FILE {
+            let reason = "there is something already; name a new folder with --out".to_owned();
+            return Err(DataError::format(folder, "", reason));
+        }
+    }
+    Ok(())
 }
 
 impl Kept {

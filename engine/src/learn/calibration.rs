@@ -77,7 +77,9 @@ pub fn cross_fitted_temperatures(logits: &[f32], labels: &[i64], classes: usize)
         let rows: Vec<f32> = rows.copied().collect();
         let of_half: Vec<i64> = fitted_on.iter().map(|&at| labels[at]).collect();
         let temperature = fit_temperature(&rows, &of_half, classes);
-        used_on.iter().for_each(|&at| temperatures[at] = temperature);
+        for &at in used_on {
+            temperatures[at] = temperature;
+        }
     }
     temperatures
 }

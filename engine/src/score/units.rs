@@ -10,7 +10,7 @@ use crate::learn::Confusion;
 pub struct Units {
     classes: usize,
     tables: usize,
-    units: Vec<Vec<(usize, u32)>>,
+    drawn: Vec<Vec<(usize, u32)>>,
 }
 
 impl Units {
@@ -35,12 +35,12 @@ impl Units {
 
     /// Number of units.
     pub fn len(&self) -> usize {
-        self.units.len()
+        self.drawn.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.units.is_empty()
+        self.drawn.is_empty()
     }
 
     /// Number of tables.
@@ -53,7 +53,7 @@ impl Units {
         let cells = self.classes * self.classes;
         let mut counts = vec![0u64; self.tables * cells];
         for unit in drawn {
-            for &(cell, items) in &self.units[unit] {
+            for &(cell, items) in &self.drawn[unit] {
                 counts[cell] += u64::from(items);
             }
         }
@@ -72,10 +72,12 @@ impl Units {
         let all: Vec<u64> = self.all().iter().flat_map(Confusion::rows).flatten().collect();
         let cells = self.classes * self.classes;
         let mut left = vec![];
-        for unit in &self.units {
+        for unit in &self.drawn {
             let value = *known.entry(unit.as_slice()).or_insert_with(|| {
                 let mut counts = all.clone();
-                unit.iter().for_each(|&(cell, items)| counts[cell] -= u64::from(items));
+                for &(cell, items) in unit {
+                    counts[cell] -= u64::from(items);
+                }
                 let tables = counts.chunks_exact(cells.max(1));
                 let tables: Vec<_> = tables.map(|table| Confusion::of_counts(self.classes, table)).collect();
                 statistic(&tables)

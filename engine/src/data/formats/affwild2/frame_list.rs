@@ -33,7 +33,9 @@ pub(super) fn find(spec: &Spec, tasks: &[&str]) -> Result<PathBuf, DataError> {
         for entry in fs::read_dir(&folder).map_err(|e| DataError::io(&folder, e))? {
             let path = entry.map_err(|e| DataError::io(&folder, e))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-            let is_list = name.ends_with(".txt") || name.ends_with(".csv");
+            let is_list = path
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("txt") || e.eq_ignore_ascii_case("csv"));
             if is_list && path.is_file() && (in_test_set || LISTS.iter().any(|list| name.contains(list))) {
                 found.push(path);
             }
