@@ -32,7 +32,7 @@ fn killed_until_done(args: &[&str]) -> usize {
     loop {
         let mut child = program().args(args).spawn().unwrap();
         // Longer and longer, so that it ends on the slowest machine too.
-        let wait = (killed as u64 * 7919 % 97 + 11) * (4 + killed as u64) / 4;
+        let wait = (killed as u64 * 7919 % 97 + 11) * (2 + killed as u64) / 2;
         std::thread::sleep(Duration::from_millis(wait));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success(), "{args:?} after {killed} kills");
@@ -48,7 +48,7 @@ fn killed_until_done(args: &[&str]) -> usize {
 #[test]
 fn tools_killed_at_any_moment_write_what_they_write_without() {
     let lab = Lab::new();
-    let synth = "synth:3000?size=48&seed=5";
+    let synth = "synth:1500?size=32&seed=5";
     let tools: [&[&str]; 4] = [
         &["data", "pack", synth, "--to", "recordio"],
         &["data", "pack", synth, "--to", "webdataset", "--shard-items", "256"],
@@ -56,7 +56,7 @@ fn tools_killed_at_any_moment_write_what_they_write_without() {
         &["data", "split", synth, "--parts", "a=3,b=1"],
     ];
     let mut kills = 0;
-    for (at, tool) in tools.iter().enumerate() {
+    for (at, tool) in tools.into_iter().enumerate() {
         let (whole, parts) = (lab.text(&format!("whole-{at}")), lab.text(&format!("parts-{at}")));
         affekt([tool, &["-q", "--out", &whole][..]].concat()).done();
         kills += killed_until_done(&[tool, &["-q", "--out", &parts][..]].concat());

@@ -5,7 +5,8 @@
 //! maps their labels to the run's [`Vocabulary`], [`training_pools`] removes duplicates and whatever the evaluation
 //! set holds too, a sampler says which samples a step takes, and a [`Loader`] prepares steps ahead of time.
 //! Data need not come from files: [`MemoryFaces`] and [`MemoryClips`] hold pictures, and a [`Format`] of one's own can
-//! open anything. `formats` has a file a format; nothing here knows networks or training.
+//! open anything. `formats` has a file a format. `align_faces` and [`pack`](pack()) write a dataset as other files, and go on where they were killed
+//! ([`Unfinished`]). Nothing here knows networks or training.
 
 mod abaw;
 mod align_faces;

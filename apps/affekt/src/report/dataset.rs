@@ -44,7 +44,7 @@ fn section(found: &Inspection, sheet: Option<&Picture>) -> anyhow::Result<String
         let data = data_encoding::BASE64.encode(&sheet.to_png()?);
         let _ = write!(
             out,
-            "<h3>Samples</h3><p>Evenly spread over the items.</p><div class=\"scroll\"><img alt=\"Samples with their labels\" \
+            "<h3>Samples</h3><p>Evenly spread over the items.</p><div class=\"scroll\"><img style=\"min-width:720px;max-width:100%\" alt=\"Samples with their labels\" \
              src=\"data:image/png;base64,{data}\"></div>"
         );
     }

@@ -58,7 +58,7 @@ pub fn section(folder: &Path) -> anyhow::Result<String> {
         let data = data_encoding::BASE64.encode(&bytes);
         let _ = write!(
             out,
-            "<div class=\"scroll\"><img alt=\"The mistakes as pictures; the table below names them in the same order\" \
+            "<div class=\"scroll\"><img style=\"min-width:720px;max-width:100%\" alt=\"The mistakes as pictures; the table below names them in the same order\" \
              src=\"data:image/png;base64,{data}\"></div>"
         );
     }
