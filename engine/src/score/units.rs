@@ -29,7 +29,7 @@ impl Units {
         Self {
             classes,
             tables,
-            units: units.into_values().map(|cells| cells.into_iter().collect()).collect(),
+            drawn: units.into_values().map(|cells| cells.into_iter().collect()).collect(),
         }
     }
 
