@@ -7,6 +7,7 @@
 
 mod compile;
 mod filter;
+mod four;
 mod policy;
 mod program;
 mod render;

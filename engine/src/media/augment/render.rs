@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::four::Four;
 use super::{Border, Geometry, Program, filter};
 use crate::media::Picture;
 use crate::media::reduce::{Cells, reduce, rounded};
@@ -108,10 +109,13 @@ impl Program {
                 work[i] = rounded(m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3]);
             });
         } else {
-            source.walk(map, self.size, |i, v| {
-                for (to, m) in work[3 * i..3 * i + 3].iter_mut().zip(m) {
-                    *to = rounded(m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3]);
-                }
+            // The colour transform a column at a time: each output channel's sum has the order that its row has.
+            let column = |k: usize| Four::of([m[0][k], m[1][k], m[2][k], 0.0]);
+            let [red, green, blue, add] = std::array::from_fn(column);
+            source.walk_lanes(map, self.size, |i, v| {
+                let [r, g, b, _] = v.spread();
+                let sums = red * r + green * g + blue * b + add;
+                work[3 * i..3 * i + 3].copy_from_slice(&sums.levels()[..3]);
             });
         }
     }
@@ -132,7 +136,39 @@ struct Source<'a, const C: usize> {
 
 impl<const C: usize> Source<'_, C> {
     /// Hands the bilinear sample of every output pixel to `put`, in row order.
-    fn walk(&self, map: [[f32; 3]; 2], size: usize, mut put: impl FnMut(usize, [f32; C])) {
+    fn walk(&self, map: [[f32; 3]; 2], size: usize, put: impl FnMut(usize, [f32; C])) {
+        let inside = |at: usize, below: usize, fx: f32, fy: f32| {
+            blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy)
+        };
+        self.walk_by(map, size, inside, |value| value, put);
+    }
+
+    /// As [`Source::walk`], for pictures of three channels: the same numbers.
+    fn walk_lanes(&self, map: [[f32; 3]; 2], size: usize, put: impl FnMut(usize, Four)) {
+        let widened =
+            |value: [f32; C]| Four::of(std::array::from_fn(|k| value.get(k).copied().unwrap_or(0.0)));
+        let inside = |at: usize, below: usize, fx: f32, fy: f32| {
+            // Four bytes of each of two neighbours; behind the picture's very last pixel there is none to read.
+            match (self.pixels.get(at..at + C + 4), self.pixels.get(below..below + C + 4)) {
+                (Some(upper), Some(lower)) => blend_lanes::<C>(upper, lower, fx, fy),
+                _ => widened(blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy)),
+            }
+        };
+        self.walk_by(map, size, inside, widened, put);
+    }
+
+    /// Walks over the output's pixels; `sample` samples where all four neighbours are in the picture, `made` takes the others'
+    /// samples.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+    fn walk_by<V>(
+        &self,
+        map: [[f32; 3]; 2],
+        size: usize,
+        sample: impl Fn(usize, usize, f32, f32) -> V,
+        made: impl Fn([f32; C]) -> V,
+        mut put: impl FnMut(usize, V),
+    ) {
         let [[a, b, c], [d, e, f]] = map;
         // Coordinates so that a pixel's centre is a whole number.
         let limit_x = (self.width - 1) as f32;
@@ -145,13 +181,13 @@ impl<const C: usize> Source<'_, C> {
                 let (x, y) = (a * x + row_x, d * x + row_y);
                 let inside = x >= 0.0 && y >= 0.0 && x < limit_x && y < limit_y;
                 let value = if inside {
-                    let (left, top) = (x as usize, y as usize);
+                    // Sides are short, and the way by 32 bits is a single instruction.
+                    let (left, top) = (x as i32, y as i32);
                     let (fx, fy) = (x - left as f32, y - top as f32);
-                    let at = (top * self.width + left) * C;
-                    let below = at + self.width * C;
-                    blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy)
+                    let at = (top as usize * self.width + left as usize) * C;
+                    sample(at, at + self.width * C, fx, fy)
                 } else {
-                    self.outside(x, y)
+                    made(self.outside(x, y))
                 };
                 put(v * size + u, value);
             }
@@ -200,6 +236,17 @@ fn blend<const C: usize>(upper: &[u8], lower: &[u8], fx: f32, fy: f32) -> [f32; 
         *out = upper + fy * (lower - upper);
     }
     out
+}
+
+/// As [`blend`], of pixels with `C` channels that are followed by a byte at least.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+fn blend_lanes<const C: usize>(upper: &[u8], lower: &[u8], fx: f32, fy: f32) -> Four {
+    let pixel = |row: &[u8], at: usize| Four::of_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+    let (ul, ur, ll, lr) = (pixel(upper, 0), pixel(upper, C), pixel(lower, 0), pixel(lower, C));
+    let (fx, fy) = (Four::all(fx), Four::all(fy));
+    let (upper, lower) = (ul + fx * (ur - ul), ll + fx * (lr - ll));
+    upper + fy * (lower - upper)
 }
 
 fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &mut [f32]) {
