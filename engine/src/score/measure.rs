@@ -73,7 +73,7 @@ mod tests {
         let mut counts = Confusion::new(4);
         counts.extend(&[0, 0, 1, 1], &[0, 1, 1, 1]).expect("four classes");
         let (whole, part) = (Figures::of_counts(&counts, false), Figures::of_counts(&counts, true));
-        assert!((part.macro_f1 - (2.0 / 3.0 + 0.8) / 2.0).abs() < 1e-12, "{part:?}");
+        assert!((part.macro_f1 - f64::midpoint(2.0 / 3.0, 0.8)).abs() < 1e-12, "{part:?}");
         assert!((whole.macro_f1 - part.macro_f1 / 2.0).abs() < 1e-12, "{whole:?}");
         assert_eq!(*part.of(Measure::Accuracy), 0.75);
         assert_eq!(Figures::of_counts(&Confusion::new(2), true).macro_f1, 0.0);

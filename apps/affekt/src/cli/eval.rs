@@ -1,5 +1,6 @@
 //! `affekt eval`: a model's score on labelled datasets.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
@@ -152,7 +153,7 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     }
     let mut text = report.table() + &trust.text();
     if let Some(sheet) = sheet {
-        text += &format!("\nmistakes: {}\n", sheet.display());
+        let _ = writeln!(text, "\nmistakes: {}", sheet.display());
     }
     say(&text)
 }

@@ -1,5 +1,6 @@
 //! `affekt eval` on clips: every frame through student, encoder and vote.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -161,12 +162,11 @@ impl ClipArgs {
         }
         let mut text = scores(&scored);
         if let Some((report, without)) = &found.per_clip {
-            text += &format!(
-                "\nClips as a whole, by the mean of their frames' probabilities:\n{}",
-                report.table()
-            );
+            let table = report.table();
+            let _ =
+                writeln!(text, "\nClips as a whole, by the mean of their frames' probabilities:\n{table}");
             if *without > 0 {
-                text += &format!("{without} labelled clips without any face were left out\n");
+                let _ = writeln!(text, "{without} labelled clips without any face were left out");
             }
         } else if trusted.is_asked() {
             text += "\nOf the chosen vote, over all labelled frames:";

@@ -147,6 +147,9 @@ impl Compared<'_> {
     }
 }
 
+/// One of a spread's figures.
+type Figure = fn(&Spread) -> f64;
+
 fn folds_text(files: &[PathBuf], found: &FoldScores) -> String {
     let mut table = Table::new(["fold", "UAR", "WAR", "macro F1", "items"]);
     let cells = |uar: f64, war: f64, macro_f1: f64| [uar, war, macro_f1].map(|figure| format!("{figure:.4}"));
@@ -155,11 +158,11 @@ fn folds_text(files: &[PathBuf], found: &FoldScores) -> String {
         table.row([vec![file.display().to_string()], cells.to_vec(), vec![n.to_string()]].concat());
     }
     let all: u64 = found.n.iter().sum();
-    let of = |figure: fn(&Spread) -> f64| {
+    let of = |figure: Figure| {
         let over = &found.over;
         cells(figure(&over.balanced_accuracy), figure(&over.accuracy), figure(&over.macro_f1))
     };
-    let rows: [(&str, fn(&Spread) -> f64); 3] = [
+    let rows: [(&str, Figure); 3] = [
         ("mean over folds", |over| over.mean),
         ("standard deviation", |over| over.deviation),
         ("all folds' items together", |over| over.pooled),

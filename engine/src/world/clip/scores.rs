@@ -209,7 +209,9 @@ mod tests {
         ];
         // Held: 1 1 1 0 0 0 in the first video, neutral in the second; four of seven labelled frames are right.
         let mut tally = ClipTally::new(2, Some(0), false, false);
-        frames.iter().for_each(|frame| tally.add(frame).expect("two classes"));
+        for frame in &frames {
+            tally.add(frame).expect("two classes");
+        }
         tally.complete().expect("two classes");
         let score = tally.scores(&classes).vote;
         let challenge = score.challenge.expect("counted");
@@ -217,7 +219,9 @@ mod tests {
         assert_eq!((challenge.n, challenge.without_face), (7, 5));
         assert_eq!(challenge.confusion, [[2, 1], [2, 2]]);
         let mut foreign = ClipTally::new(2, None, false, false);
-        frames.iter().for_each(|frame| foreign.add(frame).expect("two classes"));
+        for frame in &frames {
+            foreign.add(frame).expect("two classes");
+        }
         foreign.complete().expect("two classes");
         let challenge = foreign.scores(&classes).per_frame.challenge.expect("counted");
         assert_eq!(
