@@ -1,21 +1,38 @@
 //! affekt's engine: networks, training, data and media, without a screen or a command line. To read faces in your own
 //! program, begin with [`Recognizer`].
 //!
-//! Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
+//! | feature | what it adds |
+//! |---|---|
+//! | none | reads faces in JPEG, PNG, WebP and BMP pictures, with the built-in detector or a `YuNet` |
+//! | `files` | files written whole or not at all, weights files among them |
+//! | `video` | MP4 with H.264, everything else by an `ffmpeg` on the path, recordings |
+//! | `camera` | cameras; not among the defaults, because on Linux it needs libclang |
+//! | `results` | tables, summaries, subtitles |
+//! | `drawing` | boxes and words on frames |
+//! | `ports` | readings to other programs while they are made |
+//! | `tract` | ONNX graphs that our own kernels do not know |
+//! | `wgpu` | GPUs |
+//! | `training` | data, generated faces, learning, measuring |
+//!
+//! All but `camera` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
 //! `media <- data <- synth <- world <- output`, over `random`, `clock` and `files`. A test in the `tests` crate enforces it.
 
 pub mod backend;
 pub mod clock;
+#[cfg(feature = "training")]
 pub mod data;
 pub mod files;
 pub mod learn;
 pub mod media;
 pub mod net;
+mod onnx;
 pub mod output;
 pub mod random;
+#[cfg(feature = "training")]
 pub mod score;
 pub mod signal;
 mod simd;
+#[cfg(feature = "training")]
 pub mod synth;
 pub mod world;
 

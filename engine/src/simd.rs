@@ -276,6 +276,7 @@ impl Vector for Portable {
     }
 }
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     ($(#[$doc:meta])* $name:ident($register:ident), lanes $lanes:literal, rows $rows:literal, $arch:ident,
      $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident,

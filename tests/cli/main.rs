@@ -9,6 +9,7 @@ mod bad_settings;
 mod clips;
 mod data;
 mod data_tools;
+mod export;
 mod generating;
 mod gpu;
 mod measuring;

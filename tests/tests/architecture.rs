@@ -11,12 +11,13 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("files", &[]),
     ("random", &[]),
     ("simd", &[]),
+    ("onnx", &["files"]),
     ("signal", &["random"]),
-    ("net", &["files", "random", "signal"]),
-    ("media", &["files", "random", "simd", "net"]),
+    ("net", &["files", "onnx", "random", "signal"]),
+    ("media", &["files", "onnx", "random", "simd", "net"]),
     ("data", &["files", "random", "net", "media", "signal"]),
     ("synth", &["files", "random", "net", "media", "data"]),
-    ("backend", &["files", "random", "simd", "net", "media"]),
+    ("backend", &["files", "onnx", "random", "simd", "net", "media"]),
     ("learn", &["clock", "files", "random", "net", "backend", "signal"]),
     ("score", &["files", "random", "learn"]),
     (
@@ -27,12 +28,13 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 9] = [
+const CONFINED: [(&str, &str); 10] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
     ("affekt_shaders", "backend"),
-    ("tract_onnx", "media"),
+    ("tract_onnx", "onnx"),
+    ("prost", "onnx"),
     ("rustface", "media"),
     ("openh264", "media"),
     ("nokhwa", "media"),

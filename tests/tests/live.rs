@@ -20,7 +20,7 @@ use affekt_engine::net::{
 use affekt_engine::signal::{VoteKind, VoteSettings, vote};
 use affekt_engine::synth::{Actor, Room, Style, SynthCamera, SynthClipSettings, SynthClips, TrueFaces};
 use affekt_engine::world::live::{Clock, FrameReading, LiveSettings, LiveStage, NeutralState, Recognizer};
-use affekt_engine::world::{Model, TemporalModel};
+use affekt_engine::world::{Model, ModelNetwork, TemporalModel};
 
 const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -67,7 +67,8 @@ fn model(template: &str) -> Model {
     }
     let bias = &mut weights.tensors.get_mut("fc.bias").unwrap().data;
     bias.iter_mut().zip(mean).for_each(|(bias, mean)| *bias -= mean);
-    Model { path: PathBuf::from("never trained"), card, graph, weights, hash: "h".into() }
+    let network = ModelNetwork::Own { graph, weights };
+    Model { path: PathBuf::from("never trained"), card, network, hash: "h".into() }
 }
 
 /// Two people who cross; in the last frames both have left.
@@ -141,7 +142,7 @@ fn a_face_is_read_as_the_network_reads_its_crop() {
     for template in ["crop", "arcface-112"] {
         let model = model(template);
         let readings = read(&mut recognizer(&model, &room, &LiveSettings::default(), None), &room, 6, 4);
-        let mut network = CpuBackend::new().unwrap().inference(&model.graph, &model.weights).unwrap();
+        let mut network = model.inference(&CpuBackend::new().unwrap()).unwrap();
         let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
         for face in readings.iter().flat_map(|r| &r.faces) {
             let mut input = vec![0.0; aligner.input_len()];
@@ -218,7 +219,7 @@ fn each_face_has_a_window_of_its_own_in_the_encoder() {
         read(&mut recognizer(&model, &room, &LiveSettings::default(), Some(encoder)), &room, 90, 8);
     assert!(readings.iter().map(|r| r.frame).eq(0..90), "nothing is left in the windows");
 
-    let mut student = backend.inference(&model.graph, &model.weights).unwrap();
+    let mut student = model.inference(&backend).unwrap();
     let aligner = Aligner::new(&model.card.input, model.card.box_crop, model.card.crop);
     for id in [1, 2] {
         let network = backend.inference(&graph, &weights).unwrap();

@@ -33,6 +33,7 @@ fn reading(frame: u64, seconds: f64, with_face: bool, picture: Option<Picture>) 
         voted_label: 1,
         confidence: 0.75,
         unsure: false,
+        affect: None,
         thumbnail: None,
     };
     FrameReading {

@@ -124,6 +124,7 @@ mod tests {
                 voted_label: 0,
                 confidence: 1.0,
                 unsure: false,
+                affect: None,
                 thumbnail: None,
             },
             smoothed: vec![1.0],

@@ -54,10 +54,11 @@ impl Snapshot {
             write_atomically(&file, bytes).map_err(|e| format!("{}: {e}", file.display()))
         };
         let mut json = vec![];
-        let mut csv = table::header(&self.classes).into_bytes();
+        let affect = self.reading.faces.iter().any(|face| face.affect.is_some());
+        let mut csv = table::header(&self.classes, affect).into_bytes();
         let text = |e: std::io::Error| e.to_string();
         lines::write(&mut json, &self.reading, &self.classes).map_err(text)?;
-        table::write(&mut csv, &self.reading, &self.classes).map_err(text)?;
+        table::write(&mut csv, &self.reading, &self.classes, affect).map_err(text)?;
         let png =
             annotated(&self.picture, &self.reading, &self.classes).to_png().map_err(|e| e.to_string())?;
         write("json", &json)?;

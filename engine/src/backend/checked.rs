@@ -32,8 +32,12 @@ impl<N: InferenceDevice> CheckedInference<N> {
 }
 
 impl<N: InferenceDevice> Inference for CheckedInference<N> {
-    fn graph(&self) -> &Graph {
-        &self.graph
+    fn input(&self) -> Shape {
+        self.graph.input()
+    }
+
+    fn output(&self) -> Shape {
+        self.graph.output()
     }
 
     fn forward(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
@@ -210,7 +214,8 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
     }
 }
 
-fn check_input(shape: Shape, input: &[f32], items: usize) -> Result<(), BackendError> {
+/// `input` is `items` times the shape, and `items` at least 1.
+pub(super) fn check_input(shape: Shape, input: &[f32], items: usize) -> Result<(), BackendError> {
     let (expected, got) = (shape.len().saturating_mul(items), input.len());
     if items > 0 && got == expected {
         return Ok(());

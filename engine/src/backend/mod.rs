@@ -15,11 +15,16 @@ mod inference;
 mod info;
 mod input;
 mod interface;
+mod onnx_check;
+mod onnx_network;
+#[cfg(all(test, feature = "tract"))]
+mod onnx_tests;
 mod spec;
 mod state;
 mod table;
 mod training;
 mod view_batch;
+#[cfg(feature = "wgpu")]
 pub mod wgpu;
 
 pub use device::{Device, InferenceDevice, TrainingDevice};
@@ -30,6 +35,7 @@ pub use inference::Inference;
 pub use info::{BackendInfo, KernelTime};
 pub use input::Input;
 pub use interface::Backend;
+pub use onnx_network::OnnxNetwork;
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
 pub use table::{AUTO, BACKENDS, names, open, open_in};

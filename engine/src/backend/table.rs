@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{ArithmeticChoice, Backend, BackendEntry, BackendError, BackendSpec, cpu, wgpu};
+#[cfg(feature = "wgpu")]
+use super::wgpu;
+use super::{ArithmeticChoice, Backend, BackendEntry, BackendError, BackendSpec, cpu};
 
 /// The name that stands for the first backend with a device of its own, else for the table's first.
 pub const AUTO: &str = "auto";
 
 /// Every backend of this crate. The first is the reference, there on every machine.
-pub const BACKENDS: &[BackendEntry] = &[cpu::ENTRY, wgpu::ENTRY];
+pub const BACKENDS: &[BackendEntry] = &[
+    cpu::ENTRY,
+    #[cfg(feature = "wgpu")]
+    wgpu::ENTRY,
+];
 
 /// The names that [`open`] knows, [`AUTO`] the last.
 pub fn names() -> Vec<&'static str> {

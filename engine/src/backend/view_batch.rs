@@ -64,6 +64,7 @@ impl ViewBatch {
     }
 
     /// Some of the views.
+    #[cfg(feature = "wgpu")]
     pub(super) fn part(&self, range: std::ops::Range<usize>) -> Self {
         Self { contract: self.contract.clone(), views: self.views[range].to_vec() }
     }

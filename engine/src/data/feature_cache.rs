@@ -42,11 +42,6 @@ impl FeatureCache {
         read().map_err(|e| DataError::io(weights, e))
     }
 
-    /// The same, of the bytes of a weights file.
-    pub fn hash_of(bytes: &[u8]) -> String {
-        blake3::hash(bytes).to_hex().to_string()
-    }
-
     /// The file of a clip.
     ///
     /// # Errors

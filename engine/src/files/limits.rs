@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// Largest weights file: a hundred times a ResNet-50's.
 pub const LARGEST_MODEL: u64 = 4 << 30;
+/// Largest network in an ONNX file.
+pub const LARGEST_ONNX: u64 = 1 << 30;
 /// Largest detector; `YuNet`'s files have a third of a megabyte.
 pub const LARGEST_DETECTOR: u64 = 64 << 20;
 /// Largest card of a weights file.

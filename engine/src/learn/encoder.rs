@@ -49,7 +49,7 @@ impl TemporalEncoder {
     /// # Errors
     /// The stride is 0 or longer than a window.
     pub fn new(network: Box<dyn Inference>, stride: usize, causal: bool) -> Result<Self, LearnError> {
-        let (input, output) = (network.graph().input(), network.graph().output());
+        let (input, output) = (network.input(), network.output());
         let shape = ClipShape { length: input.h, stride: if causal { 1 } else { stride } };
         shape.check().map_err(|e| LearnError::Batch(e.to_string()))?;
         Ok(Self { network, shape, causal, features: input.c - 1, classes: output.c, residual: None })

@@ -42,6 +42,11 @@ impl Head {
         self.bias.len()
     }
 
+    /// Its weight, `classes x features`, and its bias.
+    pub fn tensors(&self) -> (&[f32], &[f32]) {
+        (&self.weight, &self.bias)
+    }
+
     /// Logits of each frame of an encoder's input, `frames x (features + 1)`; zeros where the frame has no face.
     pub fn residual_logits(&self, input: &[f32]) -> Vec<f32> {
         let row = |frame: &[f32]| match frame.split_last() {

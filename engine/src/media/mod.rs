@@ -25,11 +25,13 @@ mod overflow;
 mod pace;
 pub mod palette;
 mod picture;
+#[cfg(feature = "video")]
 pub mod recording;
 mod reduce;
 mod resize;
 pub mod source;
 pub mod track;
+#[cfg_attr(not(feature = "video"), allow(dead_code, reason = "used with videos and cameras"))]
 mod yuv;
 
 use thiserror::Error;

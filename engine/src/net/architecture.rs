@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, GraphError};
+use super::onnx_spec::OnnxSpec;
 use super::{ResNetSpec, TemporalSpec};
 
 /// The network of a weights file.
@@ -15,6 +16,8 @@ pub enum Architecture {
     /// An encoder over the features of a clip's frames; the card's input is that of the network whose features it
     /// reads.
     Temporal(TemporalSpec),
+    /// A network over one picture that an ONNX file holds: other programs' operations, which have no graph here.
+    Onnx(OnnxSpec),
 }
 
 impl Architecture {
@@ -26,6 +29,11 @@ impl Architecture {
         match self {
             Self::Resnet(spec) => spec.graph(),
             Self::Temporal(spec) => spec.graph(),
+            Self::Onnx(_) => Err(GraphError::Setting {
+                what: "architecture",
+                value: "an ONNX file's".into(),
+                allowed: "one of affekt's own, as its weights files hold them",
+            }),
         }
     }
 
@@ -34,6 +42,7 @@ impl Architecture {
         match self {
             Self::Resnet(_) => ResNetSpec::HEAD,
             Self::Temporal(_) => TemporalSpec::HEAD,
+            Self::Onnx(_) => "",
         }
     }
 
@@ -42,6 +51,7 @@ impl Architecture {
         match self {
             Self::Resnet(spec) => spec.classes,
             Self::Temporal(spec) => spec.classes,
+            Self::Onnx(spec) => spec.classes,
         }
     }
 }

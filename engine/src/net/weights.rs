@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use half::f16;
 use thiserror::Error;
 
 use super::graph::{Graph, ParamKind, ParamSpec};
@@ -38,6 +39,29 @@ pub enum Storage {
     F16,
 }
 
+impl Storage {
+    /// Values as bytes, little-endian.
+    ///
+    /// # Errors
+    /// A value is too large for half precision.
+    pub(super) fn encode(self, name: &str, values: &[f32]) -> Result<Vec<u8>, String> {
+        match self {
+            Self::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            Self::F16 => {
+                let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
+                if let Some(at) = halves.iter().position(|v| !v.is_finite()) {
+                    let name = printable(name, QUOTED);
+                    return Err(format!(
+                        "value {at} of tensor `{name}` is {}, too large for half precision: store it in single precision",
+                        values[at]
+                    ));
+                }
+                Ok(halves.iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
+        }
+    }
+}
+
 /// Why weights cannot be read, written or used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -53,6 +77,14 @@ pub enum WeightsError {
     /// The file is not a safetensors file, or is truncated or corrupt.
     #[error("{path}: not a usable safetensors file: {reason}", path = .path.display())]
     Format {
+        /// File.
+        path: PathBuf,
+        /// Cause.
+        reason: String,
+    },
+    /// The file is no ONNX model, or none that can be used.
+    #[error("{path}: not a usable ONNX model: {reason}", path = .path.display())]
+    Onnx {
         /// File.
         path: PathBuf,
         /// Cause.

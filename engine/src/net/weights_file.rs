@@ -1,18 +1,19 @@
-//! Weights in safetensors files. A file's claims are checked before it is read, and no number passes that is not one.
+//! Reading weights from safetensors files. A file's claims are checked before it is read, and no number passes that is not
+//! one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
 use super::card::ModelCard;
-use super::weights::{HostTensor, Storage, Weights, WeightsError};
-use crate::files::{LARGEST_CARD, LARGEST_MODEL, QUOTED, open_limited, printable, quoted, write_atomically};
+use super::weights::{HostTensor, Weights, WeightsError};
+use crate::files::{LARGEST_CARD, LARGEST_MODEL, open_limited, printable, quoted};
 
 /// The metadata key under which a file's [`ModelCard`] stands as JSON.
-const CARD_KEY: &str = "affekt.card";
+pub(super) const CARD_KEY: &str = "affekt.card";
 /// Bytes before a file's header: its length.
 const PREFIX: usize = 8;
 /// Longest header that is read; a ResNet-50's has 40 KiB.
@@ -39,6 +40,11 @@ pub fn read_weights_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
     bytes.try_reserve_exact((length as usize).saturating_sub(bytes.len())).map_err(|e| io(e.into()))?;
     file.take(length).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
+}
+
+/// The hash by which encoders and kept features name a weights file of these bytes.
+pub fn weights_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
 }
 
 fn damaged(path: &Path, reason: impl AsRef<str>) -> WeightsError {
@@ -108,40 +114,6 @@ impl Weights {
         }
         Ok((Self { tensors }, card))
     }
-
-    /// Writes a safetensors file through a temporary file, synced and renamed, so that a reader never sees half of
-    /// one.
-    ///
-    /// # Errors
-    /// A value is not finite, in half precision if it is stored so, a variance is negative, or the card could not be read
-    /// again: nothing is written that [`Weights::read`] refuses. The folder cannot be written or the disk is full; the old
-    /// file, if any, is untouched then.
-    pub fn write(&self, path: &Path, storage: Storage, card: Option<&ModelCard>) -> Result<(), WeightsError> {
-        let io = |source| WeightsError::Io { path: path.into(), source };
-        let refuse = |reason: String| WeightsError::Unfit { path: path.into(), reason };
-        let mut encoded: Vec<(&String, &HostTensor, Vec<u8>)> = Vec::with_capacity(self.tensors.len());
-        for (name, tensor) in &self.tensors {
-            check_values(name, &tensor.data).map_err(refuse)?;
-            encoded.push((name, tensor, encode(name, &tensor.data, storage).map_err(refuse)?));
-        }
-        let dtype = if storage == Storage::F16 { Dtype::F16 } else { Dtype::F32 };
-        let mut views = Vec::with_capacity(encoded.len());
-        for (name, tensor, bytes) in &encoded {
-            let view =
-                TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
-            views.push((name.as_str(), view));
-        }
-        let metadata = match card {
-            Some(card) => {
-                card.check().map_err(|e| refuse(format!("the card: {e}")))?;
-                let json = serde_json::to_string(card).map_err(|e| refuse(e.to_string()))?;
-                Some(HashMap::from([(CARD_KEY.to_string(), json)]))
-            }
-            None => None,
-        };
-        let bytes = safetensors::serialize(views, metadata).map_err(|e| refuse(e.to_string()))?;
-        write_atomically(path, &bytes).map_err(io)
-    }
 }
 
 /// What to do about a file with such values.
@@ -157,7 +129,7 @@ fn read_card(json: &str) -> Result<ModelCard, String> {
 }
 
 /// No value is infinite or NaN, and no variance negative.
-fn check_values(name: &str, data: &[f32]) -> Result<(), String> {
+pub(super) fn check_values(name: &str, data: &[f32]) -> Result<(), String> {
     let variance = name.ends_with("running_var");
     let wrong = data.iter().position(|v| !v.is_finite() || variance && *v < 0.0);
     wrong.map_or(Ok(()), |at| {
@@ -166,27 +138,11 @@ fn check_values(name: &str, data: &[f32]) -> Result<(), String> {
     })
 }
 
-fn encode(name: &str, values: &[f32], storage: Storage) -> Result<Vec<u8>, String> {
-    match storage {
-        Storage::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-        Storage::F16 => {
-            let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
-            if let Some(at) = halves.iter().position(|v| !v.is_finite()) {
-                let name = printable(name, QUOTED);
-                return Err(format!(
-                    "value {at} of tensor `{name}` is {}, too large for half precision: store it in single precision",
-                    values[at]
-                ));
-            }
-            Ok(halves.iter().flat_map(|v| v.to_le_bytes()).collect())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::net::Storage;
 
     fn one(name: &str, values: &[f32]) -> Weights {
         let tensor = HostTensor { shape: vec![values.len()], data: values.to_vec() };

@@ -49,6 +49,12 @@ pub struct FaceLine {
     pub confidence: f64,
     /// Whether `confidence` is below the threshold that was asked for.
     pub unsure: bool,
+    /// How pleasant the expression is in this frame, -1 to 1; only where the model says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valence: Option<f64>,
+    /// How aroused it is, -1 to 1; only where the model says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arousal: Option<f64>,
 }
 
 impl FrameLine {
@@ -79,6 +85,8 @@ impl FaceLine {
             voted_label: name(face.voted_label),
             confidence: round(face.confidence, 1e6),
             unsure: face.unsure,
+            valence: face.affect.map(|affect| round(affect.valence, 1e6)),
+            arousal: face.affect.map(|affect| round(affect.arousal, 1e6)),
         }
     }
 }
@@ -117,6 +125,7 @@ mod tests {
             voted_label: 0,
             confidence: 0.25,
             unsure: true,
+            affect: None,
             thumbnail: None,
         };
         let plain = FaceReading { face: 3, landmarks: None, temporal_label: Some(1), ..face.clone() };

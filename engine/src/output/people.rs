@@ -245,6 +245,7 @@ mod tests {
             voted_label: label,
             confidence: 0.5,
             unsure: false,
+            affect: None,
             thumbnail: Some(Picture::filled(8, 8, 3, frame as u8)),
         };
         FrameReading {

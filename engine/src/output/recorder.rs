@@ -65,7 +65,7 @@ impl Recorder {
         let video = VideoFile::create(path).inspect_err(|_| {
             let _ = std::fs::remove_file(&table_path);
         })?;
-        let waiting = table::header(classes).into_bytes();
+        let waiting = table::header(classes, false).into_bytes();
         let table = Table { path: table_path, file, waiting, whole: 0 };
         Ok(Self { video: Some(video), table, classes: classes.to_vec(), first: None, frames: 0 })
     }
@@ -93,7 +93,7 @@ impl Recorder {
             let seconds = reading.seconds - *self.first.get_or_insert(reading.seconds);
             let row = renumbered(reading, self.frames, seconds.max(0.0));
             // A vector takes all that is written.
-            let _ = table::write(&mut self.table.waiting, &row, &self.classes);
+            let _ = table::write(&mut self.table.waiting, &row, &self.classes, false);
             self.frames += 1;
             if kept > before || self.table.waiting.len() > WAITING { self.table.flush(kept) } else { Ok(()) }
         });

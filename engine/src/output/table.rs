@@ -9,31 +9,41 @@ pub const NO_FACE: &str = "no_face";
 /// Columns of the landmarks.
 const LANDMARKS: [&str; 5] = ["left_eye", "right_eye", "nose", "left_mouth", "right_mouth"];
 
-/// The first line.
-pub fn header(classes: &[String]) -> String {
+/// Columns at the end where the model gives valence and arousal.
+const AFFECT: [&str; 2] = ["valence", "arousal"];
+
+/// The first line; `affect` where the model gives valence and arousal, which then have columns of their own.
+pub fn header(classes: &[String], affect: bool) -> String {
     let fixed = ["frame", "seconds", "face", "x", "y", "w", "h"].map(String::from);
     let landmarks = LANDMARKS.iter().flat_map(|name| ["x", "y"].map(|axis| format!("{name}_{axis}")));
     let classes = classes.iter().map(|class| format!("p_{class}"));
     let last = ["frame_label", "temporal_label", "voted_label", "confidence", "unsure"].map(String::from);
-    let columns = fixed.into_iter().chain(landmarks).chain(classes).chain(last);
+    let affect = AFFECT.into_iter().filter(|_| affect).map(String::from);
+    let columns = fixed.into_iter().chain(landmarks).chain(classes).chain(last).chain(affect);
     // Memory takes all that is written.
     csv([columns]).ok().and_then(|line| String::from_utf8(line).ok()).unwrap_or_default()
 }
 
-/// The rows of a frame.
+/// The rows of a frame, with the columns of its [`header`].
 ///
 /// # Errors
 /// Whatever the file reports.
-pub fn write(file: &mut impl Write, reading: &FrameReading, classes: &[String]) -> io::Result<()> {
+pub fn write(
+    file: &mut impl Write,
+    reading: &FrameReading,
+    classes: &[String],
+    affect: bool,
+) -> io::Result<()> {
+    let more = if affect { AFFECT.len() } else { 0 };
     if reading.faces.is_empty() {
         let (frame, seconds) = (reading.frame.to_string(), format!("{:.6}", reading.seconds));
-        let empty = std::iter::repeat_n(String::new(), 4 + 2 * LANDMARKS.len() + classes.len() + 5);
+        let empty = std::iter::repeat_n(String::new(), 4 + 2 * LANDMARKS.len() + classes.len() + 5 + more);
         return file.write_all(&csv([[frame, seconds, NO_FACE.into()].into_iter().chain(empty)])?);
     }
-    file.write_all(&csv(reading.faces.iter().map(|face| row(face, classes)))?)
+    file.write_all(&csv(reading.faces.iter().map(|face| row(face, classes, affect)))?)
 }
 
-fn row(face: &FaceReading, classes: &[String]) -> Vec<String> {
+fn row(face: &FaceReading, classes: &[String], affect: bool) -> Vec<String> {
     let b = face.face_box;
     let mut cells = vec![face.frame.to_string(), format!("{:.6}", face.seconds), face.face.to_string()];
     cells.extend([b.x, b.y, b.w, b.h].map(|v| format!("{v:.2}")));
@@ -50,6 +60,11 @@ fn row(face: &FaceReading, classes: &[String]) -> Vec<String> {
         format!("{:.6}", face.confidence),
         u8::from(face.unsure).to_string(),
     ]);
+    if affect {
+        let value = |value: Option<f32>| value.map(|v| format!("{v:.6}")).unwrap_or_default();
+        cells.push(value(face.affect.map(|affect| affect.valence)));
+        cells.push(value(face.affect.map(|affect| affect.arousal)));
+    }
     cells
 }
 
@@ -84,6 +99,7 @@ mod tests {
             voted_label: 0,
             confidence: 0.25,
             unsure: true,
+            affect: None,
             thumbnail: None,
         };
         let with = FaceReading { landmarks: Some([[3.0, 4.0]; 5]), face: 3, ..face.clone() };
@@ -94,9 +110,17 @@ mod tests {
             latency: Duration::ZERO,
             picture: None,
         };
-        let mut text = header(&classes).into_bytes();
-        write(&mut text, &reading(vec![face, with]), &classes).unwrap();
-        write(&mut text, &reading(vec![]), &classes).unwrap();
+        let affect = Some(crate::world::live::Affect { valence: 0.5, arousal: -0.25 });
+        let felt = reading(vec![FaceReading { affect, ..face.clone() }, face.clone()]);
+        let mut text = header(&classes, true).into_bytes();
+        write(&mut text, &felt, &classes, true).unwrap();
+        write(&mut text, &reading(vec![]), &classes, true).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let ends = [",unsure,valence,arousal", ",1,0.500000,-0.250000", ",1,,", ",,,,"];
+        assert!(text.lines().zip(ends).all(|(line, end)| line.ends_with(end)), "{text}");
+        let mut text = header(&classes, false).into_bytes();
+        write(&mut text, &reading(vec![face, with]), &classes, false).unwrap();
+        write(&mut text, &reading(vec![]), &classes, false).unwrap();
         let text = String::from_utf8(text).unwrap();
         // The one class with commas in its name stands in quotes.
         let columns = |line: &str| line.replace("odd, ", "odd ").matches(',').count();

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::backend::BackendError;
+#[cfg(feature = "training")]
 use crate::data::DataError;
 use crate::learn::LearnError;
 use crate::media::MediaError;
 use crate::media::detect::DetectError;
 use crate::media::source::SourceError;
 use crate::net::{GraphError, WeightsError};
+#[cfg(feature = "training")]
 use crate::score::ScoreError;
 
 /// Why a run cannot start or go on.
@@ -56,6 +58,7 @@ pub enum WorldError {
     #[error("schedule: {0}")]
     Schedule(String),
     /// A dataset, sampler or loader.
+    #[cfg(feature = "training")]
     #[error(transparent)]
     Data(#[from] DataError),
     /// Training, measuring or a checkpoint.
@@ -68,6 +71,7 @@ pub enum WorldError {
     #[error("setting `model`: {0}")]
     Graph(#[from] GraphError),
     /// A table of predictions.
+    #[cfg(feature = "training")]
     #[error(transparent)]
     Score(#[from] ScoreError),
     /// A weights file.
@@ -99,7 +103,11 @@ impl WorldError {
 
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Data(DataError::Spec { .. }))
+        #[cfg(feature = "training")]
+        if matches!(self, Self::Data(DataError::Spec { .. })) {
+            return true;
+        }
+        matches!(self, Self::Setting { .. } | Self::Graph(_))
     }
 }
 

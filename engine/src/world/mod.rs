@@ -2,11 +2,15 @@
 //! work on their components; a pipeline is a list of stages. Networks, and what the networks read as one batch, stay in
 //! resources, and no system computes anything itself.
 //!
+//! Without the feature `training` there is `live` alone, and what it stands on.
+//!
 //! The way down, each uses those below it: `live` (reading, for other programs) and `pipelines`; `stages`; `run` (folders,
 //! models, sessions), `config`; `clip`; `components`, `reading` (what comes out); `schedule`. Nothing outside this folder knows `bevy_ecs`.
 
+#[cfg(feature = "training")]
 mod clip;
 pub mod components;
+#[cfg(feature = "training")]
 pub mod config;
 mod error;
 pub mod live;
@@ -18,17 +22,22 @@ mod stages;
 
 /// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
 pub use bevy_ecs as ecs;
-pub use clip::{ClipFeatures, ClipScores, ClipTable, FrameTable, ScoredFrame, VOTE_KINDS};
-pub use config::{
-    ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision,
-    RefineConfig, RunConfig, Sampling,
-};
 pub use error::WorldError;
-pub use pipelines::{
-    ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject, evaluate,
-    evaluate_clips, evaluate_model, extract, train,
-};
-pub use run::{
-    Advance, Model, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, SkippedItems, TemporalModel,
-    TrainingData, open_clips, probe_folder,
+pub use run::{Model, ModelNetwork, TemporalModel};
+
+#[cfg(feature = "training")]
+pub use {
+    clip::{ClipFeatures, ClipScores, ClipTable, FrameTable, ScoredFrame, VOTE_KINDS},
+    config::{
+        ClipDataConfig, DataConfig, EncoderConfig, EvaluationConfig, InputConfig, ModelConfig, Precision,
+        RefineConfig, RunConfig, Sampling,
+    },
+    pipelines::{
+        ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject,
+        evaluate, evaluate_clips, evaluate_model, extract, train,
+    },
+    run::{
+        Advance, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, SkippedItems, TrainingData,
+        open_clips, probe_folder,
+    },
 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::learn::Affect;
 use crate::media::{FaceBox, Landmarks, Picture};
 
 /// A face in a frame, and what it shows.
@@ -32,6 +33,8 @@ pub struct FaceReading {
     pub confidence: f32,
     /// Whether that is too low to go by: below [`LiveSettings::unsure_below`](super::live::LiveSettings::unsure_below).
     pub unsure: bool,
+    /// How pleasant and how aroused it looks by this frame alone, where the model says: an ONNX file's may.
+    pub affect: Option<Affect>,
     /// The face cut out, where thumbnails are asked for and this frame has one.
     pub thumbnail: Option<Picture>,
 }

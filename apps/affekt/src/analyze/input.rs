@@ -174,7 +174,7 @@ impl Analysis<'_> {
             let claim = Summary { finished: false, state: state.clone(), ..before.clone() };
             save(&claim, out, name)?;
         }
-        let classes = recognizer.classes().to_vec();
+        let (classes, affect) = (recognizer.classes().to_vec(), recognizer.gives_affect());
         let begin = |asked: bool, ending: &str| {
             let path = path_of(out, name, ending);
             asked
@@ -184,13 +184,13 @@ impl Analysis<'_> {
                 .transpose()
         };
         let Some(mut csv) = begin(true, "csv")? else { bail!("no table") };
-        csv.write_all(table::header(&classes).as_bytes())?;
+        csv.write_all(table::header(&classes, affect).as_bytes())?;
         let mut json_lines = begin(outputs.json_lines, "jsonl")?;
         let mut annotated = outputs.annotated.then(|| Annotated::begin(out, name, info.still)).transpose()?;
         let mut gathering = Gathering::default();
         let mut write = |readings: Vec<FrameReading>| -> anyhow::Result<()> {
             for reading in readings {
-                table::write(&mut csv, &reading, &classes)?;
+                table::write(&mut csv, &reading, &classes, affect)?;
                 if let Some(file) = &mut json_lines {
                     lines::write(file, &reading, &classes)?;
                 }

@@ -18,6 +18,7 @@ mod eval_errors;
 mod eval_frames;
 mod eval_scores;
 mod eval_tables;
+mod export;
 mod pretrain;
 mod reading;
 pub mod refine;
@@ -71,6 +72,7 @@ enum Command {
     Stream(Box<stream::StreamArgs>),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
+    Export(export::ExportArgs),
     Report(report::ReportArgs),
     Bench(bench::BenchArgs),
     Data(data::DataArgs),
@@ -95,6 +97,7 @@ impl Cli {
             Command::Pretrain(args) => pretrain::run(args, &self.compute),
             Command::Refine(args) => refine::run(args, &self.compute),
             Command::Eval(args) => eval::run(args, &self.compute),
+            Command::Export(args) => export::run(args),
             Command::Abaw(args) => abaw::run(args),
             Command::Analyze(args) => analyze::run(args, &self.compute),
             Command::Stream(args) => stream::run(args, &self.compute),

@@ -131,6 +131,7 @@ mod tests {
             voted_label: 0,
             confidence: first,
             unsure: false,
+            affect: None,
             thumbnail: None,
         }
     }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::fixed::Arithmetic;
 use super::network::{CpuInference, CpuTraining, Machine};
+use super::threads::Threads;
 use crate::backend::{
     ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
 };
@@ -43,7 +42,7 @@ fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
 pub struct CpuBackend {
     isa: Isa,
     arithmetic: Arithmetic,
-    pool: Arc<ThreadPool>,
+    threads: Threads,
 }
 
 impl CpuBackend {
@@ -64,12 +63,7 @@ impl CpuBackend {
         if !Isa::available().contains(&isa) {
             return Err(BackendError::Unavailable(format!("this processor has no {}", isa.name())));
         }
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("affekt-cpu-{i}"))
-            .build()
-            .map_err(|e| BackendError::Unavailable(format!("threads cannot be started: {e}")))?;
-        Ok(Self { isa, arithmetic: Arithmetic::Single, pool: Arc::new(pool) })
+        Ok(Self { isa, arithmetic: Arithmetic::Single, threads: Threads::new(threads)? })
     }
 
     /// The same, with another arithmetic for inference; training always computes in single precision, and so does a
@@ -81,7 +75,7 @@ impl CpuBackend {
     }
 
     fn machine(&self) -> Machine {
-        Machine { isa: self.isa, arithmetic: self.arithmetic, threads: Arc::clone(&self.pool) }
+        Machine { isa: self.isa, arithmetic: self.arithmetic, threads: self.threads.clone() }
     }
 }
 
@@ -95,7 +89,7 @@ impl BackendInfo for CpuBackend {
             Arithmetic::Single => "",
             Arithmetic::Fixed => ", inference in 16-bit fixed point",
         };
-        format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.pool.current_num_threads())
+        format!("cpu ({}, {} threads{arithmetic})", self.isa.name(), self.threads.count())
     }
 
     fn origin(&self) -> String {

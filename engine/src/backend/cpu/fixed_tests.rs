@@ -1,11 +1,8 @@
 //! Fixed point against single precision, on every instruction set that has products of pairs.
 
-use std::sync::Arc;
-
-use rayon::ThreadPoolBuilder;
-
 use super::fixed::Arithmetic;
 use super::network::{CpuInference, CpuTraining, Machine};
+use super::threads::Threads;
 use crate::backend::{InferenceDevice as _, TrainingDevice as _, TrainingPass};
 use crate::net::{Graph, GraphBuilder, Shape, Weights};
 use crate::simd::Isa;
@@ -28,8 +25,7 @@ fn infer_of(
     input: &[f32],
     items: usize,
 ) -> Vec<f32> {
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let machine = Machine { isa, arithmetic, threads: Arc::new(pool) };
+    let machine = Machine { isa, arithmetic, threads: Threads::new(threads).expect("threads") };
     let mut network = CpuInference::new(machine, graph, weights).expect("fitting weights");
     network.forward(input, items).expect("a pass")
 }
@@ -165,8 +161,7 @@ fn training_takes_no_part_in_it() {
     let (graph, weights) = convolution(7, 32, 16, 1, 1);
     let input = values(2 * graph.input().len(), 1.0);
     let [single, fixed] = [Arithmetic::Single, Arithmetic::Fixed].map(|arithmetic| {
-        let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().expect("threads"));
-        let machine = Machine { isa: Isa::Portable, arithmetic, threads: pool };
+        let machine = Machine { isa: Isa::Portable, arithmetic, threads: Threads::new(1).expect("threads") };
         let mut network = CpuTraining::new(machine, &graph, &weights).expect("fitting weights");
         network.forward(&input, 2, TrainingPass::Train).expect("a pass")
     });

@@ -33,6 +33,7 @@ mod norm;
 mod pool;
 mod small;
 mod store;
+mod threads;
 mod weight_grad;
 mod winograd;
 

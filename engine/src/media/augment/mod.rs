@@ -13,10 +13,12 @@ mod program;
 mod render;
 
 pub use compile::View;
+#[cfg(feature = "wgpu")]
 pub(crate) use filter::{erased, stretch_gain};
 pub use policy::{Erase, Framing, Operation, Policy, PolicyError, Reach, Strong, Weak};
 pub(crate) use program::Geometry;
 pub use program::{Affine, Border, Colour, PixelOp, Program};
+#[cfg(feature = "wgpu")]
 pub(crate) use render::normalised;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use bevy_ecs::prelude::*;
 
-use crate::learn::Answer;
+use crate::learn::{Affect, Answer};
 use crate::media::Picture;
 use crate::media::track::Tracked;
 
@@ -21,6 +21,10 @@ pub struct Features(pub Vec<f32>);
 /// What the student says of it by itself.
 #[derive(Debug, Clone, PartialEq, Component)]
 pub struct StudentAnswer(pub Answer);
+
+/// How pleasant and how aroused it looks, where the student says.
+#[derive(Debug, Clone, Copy, PartialEq, Component)]
+pub struct FaceAffect(pub Affect);
 
 /// What the temporal encoder says of it, seeing its neighbours in time.
 #[derive(Debug, Clone, PartialEq, Component)]

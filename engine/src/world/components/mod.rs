@@ -4,11 +4,15 @@
 mod face;
 mod frame;
 mod in_frame;
+#[cfg(feature = "training")]
 mod sample;
 mod track;
 
-pub use face::{FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel};
+pub use face::{
+    FaceAffect, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel,
+};
 pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
 pub use in_frame::{Faces, InFrame};
+#[cfg(feature = "training")]
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};
 pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline};

@@ -12,6 +12,7 @@ mod stage_times;
 pub use super::pipelines::LiveStage;
 pub use super::reading::{FaceReading, FrameReading};
 pub use crate::clock::Clock;
+pub use crate::learn::Affect;
 pub use neutral_state::NeutralState;
 pub use open::{About, RecognizerOpener, RecognizerSpec};
 pub use recognizer::Recognizer;

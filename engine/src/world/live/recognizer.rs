@@ -53,6 +53,7 @@ use crate::world::stages::track::{FaceTracker, Voting};
 pub struct Recognizer {
     pipeline: Pipeline,
     classes: Vec<String>,
+    gives_affect: bool,
     detector: String,
     /// Frames that came in and faces that went through the network.
     counts: (u64, u64),
@@ -79,8 +80,10 @@ impl Recognizer {
             return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
         }
         settings.vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
-        let network = backend.inference(&model.graph, &model.weights)?;
-        let (card, head) = (&model.card, model.head()?);
+        let network = model.inference(backend)?;
+        let card = &model.card;
+        let gives_affect = network.output().len() > card.classes.len();
+        let head = encoder.is_some().then(|| model.head()).transpose()?;
         let described = detector.describe();
         let wanted = Wanted { features: encoder.is_some(), answers: true };
         let mut pipeline = Pipeline::new::<LiveStage>(clock)?;
@@ -93,7 +96,13 @@ impl Recognizer {
         world.insert_resource(FaceAligner(Aligner::new(&card.input, card.box_crop, card.crop)));
         let kept = KeptPictures { frames: settings.keep_frames, thumbnails: settings.thumbnails };
         world.insert_resource(kept);
-        world.insert_resource(Student::new(network, head, card.temperature, settings.batch, wanted));
+        world.insert_resource(Student::new(
+            network,
+            (card.classes.len(), head),
+            card.temperature,
+            settings.batch,
+            wanted,
+        ));
         world.insert_resource(Encoder::new(encoder));
         world.insert_resource(NeutralClass::of(&card.classes));
         world.insert_resource(UnsureThreshold(settings.unsure_below));
@@ -101,12 +110,23 @@ impl Recognizer {
         world.init_resource::<AtHand>();
         world.init_resource::<FaceBatch>();
         world.init_resource::<Outbox>();
-        Ok(Self { pipeline, classes: card.classes.clone(), detector: described, counts: (0, 0) })
+        Ok(Self {
+            pipeline,
+            classes: card.classes.clone(),
+            gives_affect,
+            detector: described,
+            counts: (0, 0),
+        })
     }
 
     /// Names of the classes that labels and probabilities stand for.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// Whether readings have valence and arousal ([`FaceReading::affect`]).
+    pub fn gives_affect(&self) -> bool {
+        self.gives_affect
     }
 
     /// One line about the face detector.

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use crate::media::OverflowPolicy;
 use crate::media::camera::{self, CameraRequest};
 use crate::media::detect::Detector;
 use crate::media::source::{FrameSource, OpenOptions, open};
-use crate::synth::{Room, SynthCamera, TrueFaces};
 use crate::world::error::WorldError;
 
 /// A source of frames.
@@ -80,12 +78,7 @@ impl SourceSpec {
                 }
             },
             Self::Camera(number) => Ok(opened(camera::open(*number, request)?, true)),
-            Self::Synth => {
-                let room = Arc::new(Room::of_two()?);
-                let camera = SynthCamera::new(Arc::clone(&room), u64::MAX, SynthCamera::WEBCAM_RATE);
-                let detector: Box<dyn Detector> = Box::new(TrueFaces(room));
-                Ok(OpenSource { detector: Some(detector), ..opened(Box::new(camera), false) })
-            }
+            Self::Synth => synthetic_camera(),
             Self::File(path) => Ok(opened(open(path, options)?, false)),
         }
     }
@@ -121,6 +114,25 @@ impl FromStr for SourceSpec {
     }
 }
 
+/// Two people who do not exist before a camera, and a detector that knows where they are.
+#[cfg(feature = "training")]
+fn synthetic_camera() -> Result<OpenSource, WorldError> {
+    use crate::synth::{Room, SynthCamera, TrueFaces};
+
+    let room = std::sync::Arc::new(Room::of_two()?);
+    let camera = SynthCamera::new(std::sync::Arc::clone(&room), u64::MAX, SynthCamera::WEBCAM_RATE);
+    let (source, detector) = (Box::new(camera), Box::new(TrueFaces(room)));
+    Ok(OpenSource { source, keeps_time: false, detector: Some(detector), note: None })
+}
+
+/// Says that there is none in this build.
+#[cfg(not(feature = "training"))]
+fn synthetic_camera() -> Result<OpenSource, WorldError> {
+    let problem =
+        "cannot be the synthetic camera, which this program was built without (cargo feature `training`)";
+    Err(WorldError::setting("source", problem))
+}
+
 /// The first camera's number, or why there is none.
 fn first_camera() -> Result<u32, String> {
     if !camera::BUILT_IN {
@@ -153,6 +165,7 @@ mod tests {
         assert!("camera:front".parse::<SourceSpec>().is_err_and(|e| e.contains("affekt doctor")));
     }
 
+    #[cfg(feature = "training")]
     #[test]
     fn without_a_camera_the_synthetic_one_stands_in_and_says_so() {
         if first_camera().is_ok() {

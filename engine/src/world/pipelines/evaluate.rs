@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Inference};
 use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
-use crate::learn::{EvalReport, Head, arg_max, softmax};
-use crate::net::{Graph, InputContract, Weights};
+use crate::learn::{EvalReport, arg_max, softmax};
+use crate::net::InputContract;
 use crate::score::{Predicted, Predictions};
 use crate::world::config::EvaluationConfig;
 use crate::world::error::WorldError;
@@ -30,15 +30,9 @@ stages! {
     }
 }
 
-/// Everything about a model that evaluation needs.
+/// What evaluation must know of a network.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// Its network.
-    pub graph: &'a Graph,
-    /// Its weights.
-    pub weights: &'a Weights,
-    /// The name of its classifier.
-    pub head: &'a str,
     /// Its class names.
     pub classes: &'a [String],
     /// How a picture becomes input.
@@ -53,46 +47,36 @@ impl<'a> Subject<'a> {
     /// A model as its card says.
     pub fn of(model: &'a Model) -> Self {
         let card = &model.card;
-        Self {
-            graph: &model.graph,
-            weights: &model.weights,
-            head: card.architecture.head(),
-            classes: &card.classes,
-            contract: &card.input,
-            crop: card.crop,
-            temperature: card.temperature,
-        }
+        Self { classes: &card.classes, contract: &card.input, crop: card.crop, temperature: card.temperature }
     }
 }
 
-/// Measures a model on a labelled pool. `progress` hears of the start and of every batch: items done and items in all.
+/// Measures a network on a labelled pool. `progress` hears of the start and of every batch: items done and items in all.
 ///
 /// # Errors
 /// A picture cannot be read under `strict`, nothing can be read, the model's output is not finite, or `progress` stops
 /// it by giving `false`.
 pub fn evaluate(
+    network: Box<dyn Inference>,
     subject: &Subject,
     pool: &Arc<Pool>,
     settings: &EvaluationConfig,
     skips: &Arc<SkipLog>,
-    backend: &dyn Backend,
     progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<EvalReport, WorldError> {
-    let tally = answers(subject, pool, settings, skips, backend, progress)?;
+    let tally = answers(network, subject, pool, settings, skips, progress)?;
     Ok(EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?)
 }
 
 /// The logits of every picture of a pool that can be read.
 fn answers(
+    network: Box<dyn Inference>,
     subject: &Subject,
     pool: &Arc<Pool>,
     settings: &EvaluationConfig,
     skips: &Arc<SkipLog>,
-    backend: &dyn Backend,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<PictureTally, WorldError> {
-    let network = backend.inference(subject.graph, subject.weights)?;
-    let head = Head::of(subject.weights, subject.head)?;
     let walk = Arc::new(PictureWalk {
         pool: Arc::clone(pool),
         view: PlainView::new(subject.contract, subject.crop),
@@ -105,7 +89,13 @@ fn answers(
     let mut pipeline = Pipeline::new::<EvaluateStage>(Clock::default())?;
     let world = &mut pipeline.world;
     world.insert_resource(PicturesAhead(Loader::spawn(0..count, 1, 3, move |index| making.render(index))?));
-    world.insert_resource(Student::new(network, head, subject.temperature, settings.batch, wanted));
+    world.insert_resource(Student::new(
+        network,
+        (subject.classes.len(), None),
+        subject.temperature,
+        settings.batch,
+        wanted,
+    ));
     world.insert_resource(Place { walk: Arc::clone(&walk), batch: 0 });
     world.init_resource::<FaceBatch>();
     world.init_resource::<PictureTally>();
@@ -157,7 +147,7 @@ pub fn evaluate_model(
     let sources: Vec<Source> = specs.iter().map(open).collect::<Result<_, _>>()?;
     let pool = Arc::new(labelled_pool(&vocabulary, &sources, &skips)?);
     let subject = Subject::of(model);
-    let tally = answers(&subject, &pool, settings, &skips, backend, progress)?;
+    let tally = answers(model.inference(backend)?, &subject, &pool, settings, &skips, progress)?;
     let report = EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?;
     let answers = table(&tally, &pool, &subject)?;
     Ok(Evaluation { report, answers, places: tally.places, pool, skipped: skips.count() })

@@ -75,10 +75,11 @@ pub fn extract(
         let pipeline = match &mut pipeline {
             Some(pipeline) => pipeline,
             none => {
-                let network = backend.inference(&model.graph, &model.weights)?;
+                let network = model.inference(backend)?;
                 let wanted = Wanted { features: true, answers: false };
                 let mut new = Pipeline::new::<ExtractStage>(Clock::default())?;
-                new.world.insert_resource(Student::new(network, head.clone(), 1.0, settings.batch, wanted));
+                let classes = (head.classes(), None);
+                new.world.insert_resource(Student::new(network, classes, 1.0, settings.batch, wanted));
                 new.world.init_resource::<FaceBatch>();
                 none.insert(new)
             }

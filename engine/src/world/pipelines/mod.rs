@@ -1,17 +1,27 @@
 //! The pipelines: each lists its stages and says what runs them. Everything a stage does stands in `stages`.
 
+#[cfg(feature = "training")]
 mod evaluate;
+#[cfg(feature = "training")]
 mod evaluate_clips;
+#[cfg(feature = "training")]
 mod extract;
 pub(super) mod live;
+#[cfg(feature = "training")]
 mod prepare;
+#[cfg(feature = "training")]
 mod pretrain;
+#[cfg(feature = "training")]
 mod refine;
 
-pub use evaluate::{Evaluate, EvaluateStage, Evaluation, Subject, evaluate, evaluate_model};
-pub use evaluate_clips::{EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips};
-pub use extract::{Extract, ExtractStage, Extraction, extract};
 pub use live::{Live, LiveStage};
-pub use prepare::{Prepare, PrepareStage, Preparer};
-pub use pretrain::{Pretrain, PretrainStage, Pretraining, Start, train};
-pub use refine::{ClipData, Refine, RefineStage, Refining};
+
+#[cfg(feature = "training")]
+pub use {
+    evaluate::{Evaluate, EvaluateStage, Evaluation, Subject, evaluate, evaluate_model},
+    evaluate_clips::{EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips},
+    extract::{Extract, ExtractStage, Extraction, extract},
+    prepare::{Prepare, PrepareStage, Preparer},
+    pretrain::{Pretrain, PretrainStage, Pretraining, Start, train},
+    refine::{ClipData, Refine, RefineStage, Refining},
+};

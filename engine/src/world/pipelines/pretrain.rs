@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::data::{Formats, Loader, SkipLog};
 use crate::learn::{EvalReport, Settings, StepRecord, TrainLog, Trainer, TrainingState};
 use crate::media::augment::Policy;
-use crate::net::{Architecture, Graph, InputContract, Weights};
+use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
@@ -55,7 +55,6 @@ pub struct Pretraining {
     config: RunConfig,
     session: Session,
     sets: Sets,
-    architecture: Architecture,
     graph: Graph,
     contract: InputContract,
     backend: Arc<dyn Backend>,
@@ -192,7 +191,7 @@ impl Pretraining {
         world.insert_resource(Journal(session.log(done)?));
         world.insert_resource(Latest::<StepRecord>(None));
         world.init_resource::<StepBatch>();
-        Ok(Self { pipeline, config, session, sets, architecture, graph, contract, backend })
+        Ok(Self { pipeline, config, session, sets, graph, contract, backend })
     }
 
     /// The run's settings.
@@ -240,16 +239,14 @@ impl Pretraining {
     fn score(&self, weights: &Weights) -> Result<Option<EvalReport>, WorldError> {
         let Some(valid) = &self.sets.valid else { return Ok(None) };
         let subject = Subject {
-            graph: &self.graph,
-            weights,
-            head: self.architecture.head(),
             classes: self.sets.vocabulary.classes(),
             contract: &self.contract,
             crop: self.config.plain_crop(),
             temperature: 1.0,
         };
         let settings = &self.config.evaluation;
-        evaluate(&subject, valid, settings, &self.sets.skips, &*self.backend, |_, _| true).map(Some)
+        let network = self.backend.inference(&self.graph, weights)?;
+        evaluate(network, &subject, valid, settings, &self.sets.skips, |_, _| true).map(Some)
     }
 
     /// Every network of the run by name.

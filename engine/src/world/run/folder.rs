@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::finished::{CONFIG, MODEL};
 use crate::files::{FolderLock, LARGEST_SETTINGS, read_text_limited, sweep_leftovers, write_atomically};
 use crate::world::error::WorldError;
 
@@ -23,10 +24,6 @@ pub struct RunFolder {
 
 /// What the names of locks and of unfinished files begin with: a folder that holds nothing else is empty.
 const OWN_PREFIX: &str = ".affekt";
-/// The finished model of a run's folder.
-const MODEL: &str = "model.safetensors";
-/// The settings of a run's folder.
-const CONFIG: &str = "config.toml";
 
 impl RunFolder {
     /// Makes the folder for a new run.
@@ -82,27 +79,6 @@ impl RunFolder {
             return Err(WorldError::Folder { path: path.to_owned(), problem });
         }
         Self::locked(path)
-    }
-
-    /// The finished model in a folder that is only read.
-    ///
-    /// # Errors
-    /// There is none, because the run has not ended or it is no run's folder.
-    pub fn finished_model(path: &Path) -> Result<PathBuf, WorldError> {
-        let model = path.join(MODEL);
-        if model.is_file() {
-            return Ok(model);
-        }
-        let problem = if path.join(CONFIG).is_file() {
-            format!(
-                "holds a run that has not ended; finish it by affekt pretrain --resume {0} (affekt refine --resume {0} \
-                 where it is a temporal run)",
-                path.display()
-            )
-        } else {
-            "holds no model.safetensors; give a run's folder or a weights file".into()
-        };
-        Err(WorldError::file(path, problem))
     }
 
     /// The folder.

@@ -1,16 +1,30 @@
-//! A run on disk and over time: its folder, its life from step to step, its open data, and what is left of it.
+//! A model as it lies on disk; a run on disk and over time: its folder, its life from step to step, its open data, and what is
+//! left of it.
 
+#[cfg(feature = "training")]
 mod card;
+mod export;
+mod finished;
+#[cfg(feature = "training")]
 mod folder;
 mod model;
+mod onnx;
+#[cfg(feature = "training")]
 mod report;
+#[cfg(feature = "training")]
 mod session;
+#[cfg(feature = "training")]
 mod sets;
 
-pub use folder::{RunFolder, probe_folder};
-pub use model::{Model, TemporalModel};
-pub use report::{RefineReport, RunReport, SkippedItems};
-pub use session::{Advance, Cadence, Run, Session, Steps};
-pub use sets::{Sets, SetsSummary, TrainingData, labelled_pool, open_clips};
+pub use model::{Model, ModelNetwork, TemporalModel};
 
+#[cfg(feature = "training")]
+pub use {
+    folder::{RunFolder, probe_folder},
+    report::{RefineReport, RunReport, SkippedItems},
+    session::{Advance, Cadence, Run, Session, Steps},
+    sets::{Sets, SetsSummary, TrainingData, labelled_pool, open_clips},
+};
+
+#[cfg(feature = "training")]
 pub(super) use card::{encoder_card, student_card};

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::RunFolder;
-use crate::backend::Backend;
-use crate::data::FeatureCache;
+use super::finished::finished_model;
+use super::onnx;
+use crate::backend::{Backend, Inference, OnnxNetwork};
 use crate::learn::{Head, TemporalEncoder};
-use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, WeightsError};
+use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, WeightsError, weights_hash};
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
@@ -15,18 +15,30 @@ const BUILT_IN: &[u8] = include_bytes!("../../../../assets/models/ferplus-48.saf
 /// What messages call it.
 const BUILT_IN_NAME: &str = "the built-in FER+ model";
 
-/// Weights of a network over pictures, their card and the graph both describe.
+/// The network of a model.
+#[derive(Debug, Clone)]
+pub enum ModelNetwork {
+    /// One of affekt's own, which every backend runs.
+    Own {
+        /// Its operations.
+        graph: Graph,
+        /// Its weights; they fit the graph.
+        weights: Weights,
+    },
+    /// An ONNX file's, which its library runs on the processor, whatever the backend.
+    Onnx(OnnxNetwork),
+}
+
+/// A network over pictures and its card.
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The file it came from.
     pub path: PathBuf,
     /// What it says of itself.
     pub card: ModelCard,
-    /// Its network.
-    pub graph: Graph,
-    /// Its weights; they fit the graph.
-    pub weights: Weights,
-    /// Hash of its file, which a temporal encoder and kept features name.
+    /// What computes its answers.
+    pub network: ModelNetwork,
+    /// Hash of its file (of an ONNX file and its card), which a temporal encoder and kept features name.
     pub hash: String,
 }
 
@@ -47,11 +59,16 @@ impl Model {
         path.map_or_else(Self::builtin, Self::load)
     }
 
-    /// Reads a weights file with a card, or the model of a run's folder.
+    /// Reads a weights file with a card, the model of a run's folder, or an ONNX file (`*.onnx`) with its card.
     ///
     /// # Errors
-    /// The file is missing, truncated, has no card, or its tensors do not fit the network of its card.
+    /// The file is missing, truncated, has no card, or its tensors do not fit the network of its card. Of an ONNX file: as
+    /// [`OnnxNetwork::new`].
     pub fn load(path: &Path) -> Result<Self, WorldError> {
+        if onnx::is_onnx(path) {
+            let (card, network, hash) = onnx::open(path)?;
+            return Ok(Self { path: path.to_owned(), card, network: ModelNetwork::Onnx(network), hash });
+        }
         let (file, bytes) = read(path)?;
         Self::parse(&file, &bytes)
     }
@@ -71,15 +88,42 @@ impl Model {
             return Err(WorldError::file(path, "its card's input and network have different sizes"));
         }
         let graph = checked_graph(path, &card, &weights)?;
-        Ok(Self { path: path.to_owned(), graph, weights, hash: FeatureCache::hash_of(bytes), card })
+        let network = ModelNetwork::Own { graph, weights };
+        Ok(Self { path: path.to_owned(), network, hash: weights_hash(bytes), card })
+    }
+
+    /// Puts it to work. An ONNX file's network computes on the processor, whatever the backend.
+    ///
+    /// # Errors
+    /// The backend cannot hold it.
+    pub fn inference(&self, backend: &dyn Backend) -> Result<Box<dyn Inference>, WorldError> {
+        Ok(match &self.network {
+            ModelNetwork::Own { graph, weights } => backend.inference(graph, weights)?,
+            ModelNetwork::Onnx(network) => Box::new(network.clone()),
+        })
+    }
+
+    /// Its graph and weights, where it is one of affekt's own.
+    ///
+    /// # Errors
+    /// It is an ONNX file.
+    pub fn own(&self) -> Result<(&Graph, &Weights), WorldError> {
+        match &self.network {
+            ModelNetwork::Own { graph, weights } => Ok((graph, weights)),
+            ModelNetwork::Onnx(_) => {
+                let problem = "is an ONNX file, which gives no features and cannot be written again; give a weights file \
+                               of affekt";
+                Err(WorldError::file(&self.path, problem))
+            }
+        }
     }
 
     /// Its classifier.
     ///
     /// # Errors
-    /// None for a model that was loaded.
+    /// It is an ONNX file.
     pub fn head(&self) -> Result<Head, WorldError> {
-        Ok(Head::of(&self.weights, self.card.architecture.head())?)
+        Ok(Head::of(self.own()?.1, self.card.architecture.head())?)
     }
 }
 
@@ -92,9 +136,9 @@ pub struct TemporalModel {
     pub card: ModelCard,
     /// Its network.
     pub spec: TemporalSpec,
-    graph: Graph,
-    weights: Weights,
-    head: Head,
+    pub(super) graph: Graph,
+    pub(super) weights: Weights,
+    pub(super) head: Head,
     /// Hash of its file.
     pub hash: String,
 }
@@ -127,7 +171,7 @@ impl TemporalModel {
             let problem = format!("reads {} features, but the model has {}", spec.features, head.features());
             return Err(WorldError::file(&file, problem));
         }
-        Ok(Self { path: file, spec, graph, weights, head, hash: FeatureCache::hash_of(&bytes), card })
+        Ok(Self { path: file, spec, graph, weights, head, hash: weights_hash(&bytes), card })
     }
 
     /// How it was refined, and so how it is used unless told otherwise; an old card that does not say leaves the defaults.
@@ -153,7 +197,7 @@ impl TemporalModel {
 
 /// The bytes of a weights file, or of a finished run's model, and the file's path.
 fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), WorldError> {
-    let file = if path.is_dir() { RunFolder::finished_model(path)? } else { path.to_owned() };
+    let file = if path.is_dir() { finished_model(path)? } else { path.to_owned() };
     match std::fs::read(&file) {
         Ok(bytes) => Ok((file, bytes)),
         Err(source) => Err(WeightsError::Io { path: file, source }.into()),

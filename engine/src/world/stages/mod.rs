@@ -16,18 +16,26 @@
 
 pub(super) mod align;
 pub(super) mod capture;
+#[cfg(feature = "training")]
 pub(super) mod clips;
 pub(super) mod detect;
+#[cfg(feature = "training")]
 pub(super) mod extraction;
+#[cfg(feature = "training")]
 pub(super) mod journal;
 pub(super) mod neutral;
+#[cfg(feature = "training")]
 pub(super) mod pictures;
+#[cfg(feature = "training")]
 pub(super) mod plain_view;
 pub(super) mod present;
+#[cfg(feature = "training")]
 pub(super) mod samples;
+#[cfg(feature = "training")]
 pub(super) mod stretches;
 pub(super) mod student;
 pub(super) mod temporal;
 pub(super) mod track;
+#[cfg(feature = "training")]
 pub(super) mod training;
 pub(super) mod vote;

@@ -4,8 +4,8 @@ use bevy_ecs::prelude::*;
 
 use crate::media::Picture;
 use crate::world::components::{
-    ArrivedAt, FaceThumbnail, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer, TemporalAnswer,
-    TrackedFace, VotedLabel,
+    ArrivedAt, FaceAffect, FaceThumbnail, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer,
+    TemporalAnswer, TrackedFace, VotedLabel,
 };
 use crate::world::error::WorldError;
 use crate::world::reading::{FaceReading, FrameReading};
@@ -25,6 +25,7 @@ type Gathered<'a> = (
     &'a mut StudentAnswer,
     Option<&'a mut TemporalAnswer>,
     Option<&'a VotedLabel>,
+    Option<&'a FaceAffect>,
     Option<&'a mut FaceThumbnail>,
 );
 
@@ -45,7 +46,7 @@ pub fn present(
     in_order.sort_unstable_by_key(|(_, frame, ..)| **frame);
     for (entity, frame, seconds, arrived, in_frame, picture) in in_order {
         let in_frame = in_frame.map_or(&[][..], Faces::in_order);
-        if in_frame.iter().any(|&face| !faces.get(face).is_ok_and(|(.., voted, _)| voted.is_some())) {
+        if in_frame.iter().any(|&face| !faces.get(face).is_ok_and(|(_, _, _, voted, ..)| voted.is_some())) {
             break;
         }
         let mut reading = FrameReading {
@@ -57,7 +58,7 @@ pub fn present(
                 .map(|mut picture| std::mem::replace(&mut picture.0, Picture::filled(0, 0, 1, 0))),
         };
         for &face in in_frame {
-            let Ok((TrackedFace(tracked), mut student, temporal, Some(voted), thumbnail)) =
+            let Ok((TrackedFace(tracked), mut student, temporal, Some(voted), affect, thumbnail)) =
                 faces.get_mut(face)
             else {
                 continue;
@@ -80,6 +81,7 @@ pub fn present(
                 voted_label: voted.0,
                 confidence,
                 unsure: confidence < unsure_below.0,
+                affect: affect.map(|affect| affect.0),
                 thumbnail: thumbnail.and_then(|mut thumbnail| thumbnail.0.take()),
             });
         }

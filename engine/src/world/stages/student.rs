@@ -4,8 +4,8 @@ use bevy_ecs::prelude::*;
 use bevy_platform::cell::SyncCell;
 
 use crate::backend::Inference;
-use crate::learn::{Answer, Head, mean_of_views};
-use crate::world::components::{Features, StudentAnswer};
+use crate::learn::{Affect, Answer, Head, mean_of_views};
+use crate::world::components::{FaceAffect, Features, StudentAnswer};
 use crate::world::error::WorldError;
 
 /// Faces on their way through the student. Their inputs lie one after the other in one buffer, because the network reads a
@@ -36,7 +36,10 @@ pub struct Wanted {
 pub struct Student {
     /// Only sent from thread to thread, never shared: a cell instead of a lock that nobody would ever wait for.
     network: SyncCell<Box<dyn Inference>>,
-    head: Head,
+    /// Its classes; what follows their logits are valence and arousal.
+    classes: usize,
+    /// Its classifier, which answers where features are asked for too.
+    head: Option<Head>,
     temperature: f32,
     /// Most faces a pass of the network.
     batch: usize,
@@ -44,15 +47,16 @@ pub struct Student {
 }
 
 impl Student {
-    /// A student that gives `wanted`, at most `batch` faces a pass.
+    /// A student of so many classes that gives `wanted`, at most `batch` faces a pass. Where both features and answers are
+    /// wanted, `head` gives the answers.
     pub fn new(
         network: Box<dyn Inference>,
-        head: Head,
+        (classes, head): (usize, Option<Head>),
         temperature: f32,
         batch: usize,
         wanted: Wanted,
     ) -> Self {
-        Self { network: SyncCell::new(network), head, temperature, batch, wanted }
+        Self { network: SyncCell::new(network), classes, head, temperature, batch, wanted }
     }
 }
 
@@ -62,29 +66,36 @@ pub fn student(
     mut batch: ResMut<FaceBatch>,
     mut student: ResMut<Student>,
 ) -> Result<(), WorldError> {
-    let Student { network, head, temperature, batch: most, wanted } = &mut *student;
+    let Student { network, classes, head, temperature, batch: most, wanted } = &mut *student;
     let network = network.get();
-    let each = network.graph().input().len();
+    let each = network.input().len();
     let FaceBatch { faces, input, mirrored, logits } = &mut *batch;
     logits.clear();
-    let (classes, width) = (head.classes(), head.features());
+    let (classes, outputs) = (*classes, network.output().len());
     for (part, faces) in input.chunks(each * *most).zip(faces.chunks(*most)) {
         if wanted.features {
             let features = network.features(part, faces.len())?;
-            for (row, &face) in features.chunks_exact(width).zip(faces) {
-                if wanted.answers {
+            for (row, &face) in features.chunks_exact(features.len() / faces.len()).zip(faces) {
+                if let Some(head) = head.as_ref().filter(|_| wanted.answers) {
                     logits.extend(head.logits(row));
                 }
                 commands.entity(face).insert(Features(row.to_vec()));
             }
         } else {
-            logits.extend(network.forward(part, faces.len())?);
+            let rows = network.forward(part, faces.len())?;
+            for (row, &face) in rows.chunks_exact(outputs).zip(faces) {
+                logits.extend(&row[..classes]);
+                if let Some(affect) = Affect::of(&row[classes..])? {
+                    commands.entity(face).insert(FaceAffect(affect));
+                }
+            }
         }
     }
     if !mirrored.is_empty() {
         let mut of_mirrored = Vec::with_capacity(logits.len());
         for part in mirrored.chunks(each * *most) {
-            of_mirrored.extend(network.forward(part, part.len() / each)?);
+            let rows = network.forward(part, part.len() / each)?;
+            of_mirrored.extend(rows.chunks_exact(outputs).flat_map(|row| &row[..classes]));
         }
         *logits = mean_of_views(logits, &of_mirrored, classes);
     }

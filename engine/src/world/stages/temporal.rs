@@ -19,6 +19,7 @@ impl Encoder {
     }
 
     /// Whether faces pass an encoder.
+    #[cfg(feature = "training")]
     pub fn is_some(&self) -> bool {
         self.0.is_some()
     }

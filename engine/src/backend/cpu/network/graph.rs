@@ -1,9 +1,5 @@
 //! A graph made ready for the kernels: its plan, its layers, where its parameters lie and what they are.
 
-use std::sync::Arc;
-
-use rayon::ThreadPool;
-
 use super::super::arena::NOWHERE;
 use super::super::buffer::Buffer;
 use super::super::call::Call;
@@ -12,6 +8,7 @@ use super::super::fixed::Arithmetic;
 use super::super::layer::{ConvLayer, Layer, layers};
 use super::super::layer_norm::LayerNorm;
 use super::super::store::Store;
+use super::super::threads::Threads;
 use crate::backend::BackendError;
 use crate::net::{Epilogue, Graph, ParamId, Plan, PlanPurpose, Region, ValueId, Weights};
 use crate::simd::Isa;
@@ -21,7 +18,7 @@ use crate::simd::Isa;
 pub struct Machine {
     pub isa: Isa,
     pub arithmetic: Arithmetic,
-    pub threads: Arc<ThreadPool>,
+    pub threads: Threads,
 }
 
 /// A graph with its weights.
@@ -54,7 +51,7 @@ impl Placed {
 
     pub(super) fn call(&self, items: usize) -> Call {
         let Machine { isa, arithmetic, threads } = &self.machine;
-        Call { isa: *isa, threads: threads.current_num_threads(), items, arithmetic: *arithmetic }
+        Call { isa: *isa, threads: threads.count(), items, arithmetic: *arithmetic }
     }
 
     /// A step's epilogue with what it reads; `seed` is that of its mask where dropout is at work.

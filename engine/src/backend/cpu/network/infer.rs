@@ -1,7 +1,5 @@
 //! The fused path: running statistics folded into weights, nothing kept.
 
-use std::sync::Arc;
-
 use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
@@ -35,14 +33,14 @@ impl CpuInference {
         weights: &Weights,
     ) -> Result<Self, BackendError> {
         let mut placed = Placed::new(machine, graph, weights, PlanPurpose::Inference)?;
-        let threads = Arc::clone(&placed.machine.threads);
+        let threads = placed.machine.threads.clone();
         let folded = threads.install(|| placed.fold());
         Ok(Self { placed, folded, scratch: Scratch::default() })
     }
 
     /// One of the values that the plan keeps to the end.
     fn value(&mut self, input: &[f32], items: usize, region: Region) -> Vec<f32> {
-        let threads = Arc::clone(&self.placed.machine.threads);
+        let threads = self.placed.machine.threads.clone();
         threads.install(|| self.infer(input, items));
         Arena::new(&mut self.scratch.arena, self.placed.plan.arena_len, items).read(region).to_vec()
     }

@@ -1,7 +1,5 @@
 //! Training's forward pass: on the batch's statistics, keeping what the backward pass reads.
 
-use std::sync::Arc;
-
 use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
@@ -76,7 +74,7 @@ impl CpuTraining {
 
     /// Logits of a pass.
     pub(super) fn pass(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Vec<f32> {
-        let threads = Arc::clone(&self.placed.machine.threads);
+        let threads = self.placed.machine.threads.clone();
         let tape = threads.install(|| self.train(input, items, pass));
         self.tape = (pass == TrainingPass::Train).then_some(tape);
         let plan = &self.placed.plan;
@@ -91,7 +89,7 @@ impl CpuTraining {
         };
         let len = self.placed.store.trained_len;
         let mut gradient = self.gradients[slot as usize].take().unwrap_or_else(|| Buffer::zeroed(len));
-        let threads = Arc::clone(&self.placed.machine.threads);
+        let threads = self.placed.machine.threads.clone();
         threads.install(|| self.run_backward(&tape, d_logits, &mut gradient));
         self.gradients[slot as usize] = Some(gradient);
         Ok(())

@@ -1,5 +1,5 @@
-//! `YuNet`: faces with five landmarks from an ONNX file. tract reads it; its graph is run by `network`, or by tract
-//! (`library`) where it is another one than expected.
+//! `YuNet`: faces with five landmarks from an ONNX file. Its graph is run by `network`, or by the library ([`crate::onnx`])
+//! where it is another one than expected.
 //!
 //! The network reads blue, green and red planes from 0 to 255, padded right and bottom to a multiple of 32 (`input`), and
 //! gives for each stride s of 8, 16 and 32 a row for every cell of the grid (`grids`): `cls` and `obj` (already through the
@@ -10,37 +10,31 @@
 //! landmark k = ((c + k0) s, (r + k1) s)
 //! ```
 //!
-//! A file is not trusted: `wire` bounds what is made of its bytes, `check` whether its graph is a `YuNet`'s, before anything
-//! is computed; `contained` holds what tract panics on all the same.
+//! A file is not trusted: `check` finds out whether its graph is a `YuNet`'s before anything is computed.
 
 mod check;
-mod contained;
-mod graph;
 mod grids;
 mod input;
 mod kernels;
-mod library;
 mod network;
-#[cfg(test)]
+#[cfg(all(test, feature = "tract"))]
 mod network_tests;
 #[cfg(test)]
 mod small;
-mod wire;
 
 use std::path::{Path, PathBuf};
 
-use tract_onnx::pb::ModelProto;
-use tract_onnx::prelude::*;
-
-use self::contained::contained;
 use self::grids::{KINDS, MULTIPLE, STRIDES, decode, outputs};
-use self::input::frame;
-use self::library::Library;
+use self::input::{frame, planes};
 use self::network::Network;
 use super::{DetectError, Detector};
 use crate::files::{LARGEST_DETECTOR, printable, read_limited};
 use crate::media::Picture;
 use crate::media::face::{Detection, suppress};
+use crate::onnx::{Library, Limits, read_model};
+
+/// What a file may hold; a `YuNet` has some twenty thousand fields.
+const LIMITS: Limits = Limits { fields: 1 << 17, what: "YuNet" };
 
 /// Most characters of a reason in an error.
 const LONGEST_REASON: usize = 400;
@@ -75,7 +69,7 @@ impl Runner {
     fn run(&self, picture: &Picture, w: usize, h: usize) -> Result<Vec<Vec<f32>>, String> {
         match self {
             Self::Network(network) => Ok(network.run(&frame(picture, w, h), h, w)),
-            Self::Library(library) => library.run(picture, w, h),
+            Self::Library(library) => library.run(&[(&planes(picture, w, h), &[1, 3, h, w])]),
         }
     }
 }
@@ -112,10 +106,7 @@ impl YuNet {
     fn of(path: &Path, bytes: &[u8], settings: YuNetSettings) -> Result<Self, String> {
         let unread =
             |why: &str| format!("cannot be read as an ONNX model ({why}); give a YuNet face detector");
-        wire::look_through(bytes).map_err(|e| unread(&e))?;
-        let proto: ModelProto = contained(|| onnx().proto_model_for_read(&mut { bytes }))
-            .ok_or_else(|| unread("it is damaged"))?
-            .map_err(|e| unread(e.to_string().lines().next().unwrap_or_default()))?;
+        let proto = read_model(bytes, LIMITS).map_err(|e| unread(&e))?;
         let graph = proto.graph.as_ref().ok_or_else(|| unread("it holds no graph"))?;
         let advised = |e: String| {
             if e.contains("give a YuNet") { e } else { format!("{e}; give a YuNet face detector") }

@@ -1,11 +1,10 @@
 //! A graph with every operation of a `YuNet`, for tests.
 
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    tensor_shape_proto, type_proto,
-};
-
 use super::grids::{KINDS, STRIDES};
+use crate::onnx::{
+    AttributeProto, Dimension, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, TypeValue, ValueInfoProto, attribute_type, element,
+};
 
 /// A graph under way.
 #[derive(Default)]
@@ -53,7 +52,7 @@ impl Drawing {
         let (weights, bias) = (self.drawn(&dims, scale), self.drawn(&[outputs], 0.3));
         let attributes = vec![
             ints("dilations", &[1, 1]),
-            AttributeProto { i: group as i64, ..attribute("group", 2) },
+            AttributeProto { i: group as i64, ..attribute("group", attribute_type::INT) },
             ints("kernel_shape", &[kernel as i64; 2]),
             ints("pads", &[kernel as i64 / 2; 4]),
             ints("strides", &[stride; 2]),
@@ -78,7 +77,10 @@ impl Drawing {
 
     fn added_to_upsampled(&mut self, whole: &str, half: &str) -> String {
         let (empty, scales) = (self.tensor(&[0], vec![]), self.tensor(&[4], vec![1.0, 1.0, 2.0, 2.0]));
-        let word = |name: &str, word: &str| AttributeProto { s: word.into(), ..attribute(name, 3) };
+        let word = |name: &str, word: &str| AttributeProto {
+            s: word.into(),
+            ..attribute(name, attribute_type::STRING)
+        };
         let attributes = vec![
             word("mode", "nearest"),
             word("coordinate_transformation_mode", "asymmetric"),
@@ -90,23 +92,23 @@ impl Drawing {
 }
 
 pub(super) fn attribute(name: &str, kind: i32) -> AttributeProto {
-    AttributeProto { name: name.into(), r#type: kind, ..AttributeProto::default() }
+    AttributeProto { name: name.into(), kind, ..AttributeProto::default() }
 }
 
 pub(super) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto { ints: values.to_vec(), ..attribute(name, 7) }
+    AttributeProto { ints: values.to_vec(), ..attribute(name, attribute_type::INTS) }
 }
 
 pub(super) fn described(name: &str, shape: Option<[Option<usize>; 4]>) -> ValueInfoProto {
     let dim = |side: Option<usize>| {
-        use tensor_shape_proto::dimension::Value;
-        let value = side.map_or_else(|| Value::DimParam("side".into()), |side| Value::DimValue(side as i64));
-        tensor_shape_proto::Dimension { value: Some(value), ..tensor_shape_proto::Dimension::default() }
+        let value = side
+            .map_or_else(|| DimensionValue::Named("side".into()), |side| DimensionValue::Length(side as i64));
+        Dimension { value: Some(value) }
     };
     let shape = shape.map(|shape| TensorShapeProto { dim: shape.into_iter().map(dim).collect() });
-    let value = type_proto::Value::TensorType(type_proto::Tensor { elem_type: 1, shape });
-    let kind = TypeProto { value: Some(value), ..TypeProto::default() };
-    ValueInfoProto { name: name.into(), r#type: Some(kind), ..ValueInfoProto::default() }
+    let value = TypeValue::Tensor(TensorTypeProto { elem_type: element::FLOAT, shape });
+    let kind = TypeProto { value: Some(value) };
+    ValueInfoProto { name: name.into(), kind: Some(kind), ..ValueInfoProto::default() }
 }
 
 /// A `YuNet` in small, and its outputs' names.

@@ -6,11 +6,10 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-use tract_onnx::pb::{GraphProto, ValueInfoProto, tensor_shape_proto, type_proto};
-
 use self::shapes::Shapes;
 use super::grids::{MULTIPLE, outputs};
 use crate::files::{QUOTED, printable};
+use crate::onnx::{Dimension, DimensionValue, GraphProto, TypeValue, ValueInfoProto, element};
 
 /// Sides for which a file for any size is checked.
 const USUAL: (usize, usize) = (320, 320);
@@ -79,12 +78,10 @@ fn listed(graph: &GraphProto) -> String {
 
 /// Width and height of the input where the file fixes both.
 fn size(input: &ValueInfoProto) -> Result<Option<(usize, usize)>, String> {
-    const FLOAT: i32 = 1;
-    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref())
-    else {
+    let Some(TypeValue::Tensor(tensor)) = input.kind.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err("its input has no type".into());
     };
-    if tensor.elem_type != FLOAT {
+    if tensor.elem_type != element::FLOAT {
         return Err("its input is not of single-precision numbers".into());
     }
     let dims = tensor.shape.as_ref().map(|shape| shape.dim.as_slice()).unwrap_or_default();
@@ -92,8 +89,8 @@ fn size(input: &ValueInfoProto) -> Result<Option<(usize, usize)>, String> {
         return Err(format!("its input has {} axes, but a YuNet's has 4", dims.len()));
     };
     // A name or nothing stands for any size.
-    let side = |dim: &tensor_shape_proto::Dimension| match dim.value {
-        Some(tensor_shape_proto::dimension::Value::DimValue(side)) if side > 0 => Some(side as usize),
+    let side = |dim: &Dimension| match dim.value {
+        Some(DimensionValue::Length(side)) if side > 0 => Some(side as usize),
         _ => None,
     };
     if side(items).is_some_and(|n| n != 1) || side(channels).is_some_and(|c| c != 3) {

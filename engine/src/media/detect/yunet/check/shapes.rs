@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-
-use super::tensors::{shape, whole_numbers};
+use super::tensors::shape;
 use crate::files::quoted;
-use crate::media::detect::yunet::graph::{Attributes, numbers};
+use crate::onnx::{Attributes as _, GraphProto, NodeProto, TensorProto, numbers, whole_numbers};
 
 /// Most values of a map: 128 MiB.
 const MOST_VALUES: usize = 1 << 25;

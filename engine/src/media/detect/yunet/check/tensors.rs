@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tract_onnx::pb::{GraphProto, TensorProto};
-
 use crate::files::quoted;
-use crate::media::detect::yunet::graph::{numbers, sides};
+use crate::onnx::{GraphProto, TensorProto, numbers, sides};
 
 /// Most axes.
 const MOST_AXES: usize = 4;
@@ -59,17 +57,4 @@ pub(super) fn shape(tensor: &TensorProto) -> Result<Vec<usize>, String> {
         return Err("holds a value that is infinite or not a number".into());
     }
     Ok(shape)
-}
-
-/// The few whole numbers of a tensor that describes a shape.
-pub(super) fn whole_numbers(tensor: &TensorProto) -> Option<Vec<i64>> {
-    const INT64: i32 = 7;
-    if tensor.data_type != INT64 {
-        return None;
-    }
-    if tensor.raw_data.is_empty() {
-        return Some(tensor.int64_data.clone());
-    }
-    let (values, rest) = tensor.raw_data.as_chunks::<8>();
-    rest.is_empty().then(|| values.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
 }

@@ -1,9 +1,8 @@
 //! Graphs that claim to be a `YuNet`'s.
 
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-
 use super::check;
 use crate::media::detect::yunet::small::{attribute, described, ints, small};
+use crate::onnx::{GraphProto, NodeProto, TensorProto};
 
 type Change = (&'static str, fn(&mut GraphProto));
 

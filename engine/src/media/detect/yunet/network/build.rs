@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-
 use super::steps::{Kind, Layer, Output, Plan, Slot, Step};
-use crate::media::detect::yunet::graph::{Attributes, numbers, sides};
+
 use crate::media::detect::yunet::grids::MULTIPLE;
 use crate::media::detect::yunet::kernels::padded;
+use crate::onnx::{Attributes as _, GraphProto, NodeProto, TensorProto, numbers, sides};
 
 /// Reads a graph; `None` where it has an operation that is not among the expected ones.
 pub(super) fn plan(graph: &GraphProto, outputs: &[String]) -> Option<Plan> {

@@ -6,10 +6,9 @@ mod steps;
 
 use std::cell::RefCell;
 
-use tract_onnx::pb::GraphProto;
-
 use self::steps::{Kind, Output, Plan, Slot};
 use super::kernels::{Map, Operation};
+use crate::onnx::GraphProto;
 use crate::simd::Isa;
 
 /// The steps of a `YuNet`.

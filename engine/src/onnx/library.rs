@@ -1,18 +1,16 @@
-//! A `YuNet` run by tract, where its operations are other ones than `network` knows. The graph has been checked; should the
-//! library panic all the same, that is an error like any other.
+//! A graph run by tract, where its operations are other ones than our own kernels know. Whoever opens one has checked it;
+//! should the library panic all the same, that is an error like any other.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use super::contained::contained;
-use super::input::planes;
+use super::proto::ModelProto;
 use crate::files::printable;
-use crate::media::Picture;
 
-/// Most sizes of pictures whose networks are kept.
+/// Most shapes of inputs whose compiled forms are kept.
 const KEPT: usize = 4;
 /// Most characters of the library's words in an error.
 const LONGEST_REASON: usize = 200;
@@ -20,11 +18,11 @@ const LONGEST_REASON: usize = 200;
 type Compiled = Arc<TypedRunnableModel>;
 
 /// A model and what was compiled of it.
-pub(super) struct Library {
+pub(crate) struct Library {
     model: InferenceModel,
     /// Where the wanted outputs are among the model's.
     outputs: Vec<usize>,
-    compiled: Mutex<BTreeMap<(usize, usize), Compiled>>,
+    compiled: Mutex<BTreeMap<Vec<Vec<usize>>, Compiled>>,
 }
 
 impl Library {
@@ -32,8 +30,10 @@ impl Library {
     ///
     /// # Errors
     /// The library cannot read it.
-    pub(super) fn new(proto: &ModelProto, names: &[String]) -> Result<Self, String> {
-        let mut model = held(|| onnx().model_for_proto_model(proto))?;
+    pub(crate) fn new(proto: &ModelProto, names: &[String]) -> Result<Self, String> {
+        // What was checked is written anew, so that the library sees that and nothing else.
+        let bytes = prost::Message::encode_to_vec(proto);
+        let mut model = held(|| onnx().model_for_read(&mut bytes.as_slice()))?;
         // The files' own notes on shapes contradict any other size than theirs.
         for node in &mut model.nodes {
             if !node.inputs.is_empty() {
@@ -48,38 +48,40 @@ impl Library {
         Ok(Self { model, outputs, compiled: Mutex::new(BTreeMap::new()) })
     }
 
-    /// The outputs for a picture in the upper left of `w x h` pixels.
+    /// The outputs for inputs of these shapes, in the graph's order.
     ///
     /// # Errors
     /// The library cannot compile or run it.
-    pub(super) fn run(&self, picture: &Picture, w: usize, h: usize) -> Result<Vec<Vec<f32>>, String> {
-        let compiled = self.compiled((w, h))?;
-        let input = planes(picture, w, h);
+    pub(crate) fn run(&self, inputs: &[(&[f32], &[usize])]) -> Result<Vec<Vec<f32>>, String> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|(_, shape)| shape.to_vec()).collect();
+        let compiled = self.compiled(&shapes)?;
         held(|| {
-            let input = Tensor::from_shape(&[1, 3, h, w], &input)?;
-            let outputs = compiled.run(tvec!(input.into()))?;
+            let tensor = |(values, shape): &(&[f32], &[usize])| Tensor::from_shape(shape, values);
+            let inputs = inputs.iter().map(|input| Ok(tensor(input)?.into())).collect::<TractResult<_>>()?;
+            let outputs = compiled.run(inputs)?;
             let values =
                 |place: &usize| Ok(outputs[*place].to_plain_array_view::<f32>()?.iter().copied().collect());
             self.outputs.iter().map(values).collect()
         })
     }
 
-    fn compiled(&self, size: (usize, usize)) -> Result<Compiled, String> {
+    fn compiled(&self, shapes: &[Vec<usize>]) -> Result<Compiled, String> {
         let mut kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = kept.get(&size) {
+        if let Some(compiled) = kept.get(shapes) {
             return Ok(Arc::clone(compiled));
         }
         if kept.len() == KEPT {
             kept.clear();
         }
-        let (w, h) = size;
-        let model = self.model.clone();
+        let mut model = self.model.clone();
         let compiled = held(|| {
-            let model = model.with_input_fact(0, f32::fact([1, 3, h, w]).into())?;
+            for (place, shape) in shapes.iter().enumerate() {
+                model.set_input_fact(place, f32::fact(shape).into())?;
+            }
             model.into_optimized().and_then(IntoRunnable::into_runnable)
         });
-        let compiled = compiled.map_err(|e| format!("cannot be compiled for {w}x{h}: {e}"))?;
-        kept.insert(size, Arc::clone(&compiled));
+        let compiled = compiled.map_err(|e| format!("cannot be compiled for inputs of {shapes:?}: {e}"))?;
+        kept.insert(shapes.to_vec(), Arc::clone(&compiled));
         Ok(compiled)
     }
 }

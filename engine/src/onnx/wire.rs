@@ -1,8 +1,14 @@
 //! A first look at a model's bytes, before the library that reads them makes structures of them: a message of two bytes becomes
 //! hundreds in memory, and a graph may hold graphs.
 
-/// Most fields of messages and elements of packed lists; a `YuNet` has some twenty thousand.
-const MOST_FIELDS: usize = 1 << 17;
+/// What a file may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most fields of messages and elements of packed lists.
+    pub fields: usize,
+    /// What the file is to be, e.g. `YuNet`.
+    pub what: &'static str,
+}
 
 /// Messages of an ONNX file that may hold others.
 #[derive(Clone, Copy)]
@@ -23,7 +29,7 @@ enum Content {
     Packed,
     /// Text or values; they take as much memory as bytes of the file.
     Plain,
-    /// Not in a `YuNet`.
+    /// Nothing that is read here.
     Refused(&'static str),
 }
 
@@ -52,9 +58,9 @@ impl Message {
 /// Looks through the bytes of a model.
 ///
 /// # Errors
-/// They are not in the form of protocol buffers, hold what no `YuNet` holds, or more of it.
-pub(super) fn look_through(bytes: &[u8]) -> Result<(), String> {
-    let mut left = MOST_FIELDS;
+/// They are not in the form of protocol buffers, hold what is not read here, or more than the limits allow.
+pub(super) fn look_through(bytes: &[u8], limits: Limits) -> Result<(), String> {
+    let mut left = limits.fields;
     // Messages that are still to be looked through.
     let mut open = vec![(Message::Model, bytes)];
     while let Some((message, mut bytes)) = open.pop() {
@@ -74,7 +80,9 @@ pub(super) fn look_through(bytes: &[u8]) -> Result<(), String> {
                 (Content::Packed, Some(content)) => 1 + content.len(),
                 _ => 1,
             };
-            left = left.checked_sub(elements).ok_or("it holds more than any YuNet does")?;
+            left = left
+                .checked_sub(elements)
+                .ok_or_else(|| format!("it holds more than any {} does", limits.what))?;
         }
     }
     Ok(())
@@ -122,6 +130,10 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn look_through(bytes: &[u8]) -> Result<(), String> {
+        super::look_through(bytes, Limits { fields: 1 << 17, what: "YuNet" })
+    }
+
     fn within(field: u8, body: &[u8]) -> Vec<u8> {
         let mut length = body.len();
         let key = u16::from(field) << 3 | 2;
@@ -150,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_yunet_holds_is_named() {
+    fn what_is_not_read_is_named() {
         let graph = within(7, &within(1, &within(5, &within(6, &[]))));
         assert_eq!(look_through(&graph), Err("it holds graphs in graphs".into()));
         assert_eq!(look_through(&within(20, &[])), Err("it holds training".into()));

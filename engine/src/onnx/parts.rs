@@ -1,9 +1,16 @@
 //! Reading the parts of a graph.
 
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+use super::proto::{AttributeProto, NodeProto, TensorProto};
+
+/// Types of a tensor's elements, as the format numbers them.
+pub(crate) mod element {
+    pub const FLOAT: i32 = 1;
+    pub const INT64: i32 = 7;
+    pub const FLOAT16: i32 = 10;
+}
 
 /// Attributes of a node by name.
-pub(super) trait Attributes {
+pub(crate) trait Attributes {
     /// An attribute, where there is one.
     fn attribute(&self, name: &str) -> Option<&AttributeProto>;
 
@@ -30,9 +37,8 @@ impl Attributes for NodeProto {
 }
 
 /// The single-precision values that a tensor holds itself.
-pub(super) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
-    const FLOAT: i32 = 1;
-    if tensor.data_type != FLOAT || !tensor.external_data.is_empty() {
+pub(crate) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
+    if tensor.data_type != element::FLOAT || !tensor.external_data.is_empty() {
         return None;
     }
     if tensor.raw_data.is_empty() {
@@ -42,7 +48,19 @@ pub(super) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
     rest.is_empty().then(|| values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
+/// The few whole numbers of a tensor that describes a shape.
+pub(crate) fn whole_numbers(tensor: &TensorProto) -> Option<Vec<i64>> {
+    if tensor.data_type != element::INT64 {
+        return None;
+    }
+    if tensor.raw_data.is_empty() {
+        return Some(tensor.int64_data.clone());
+    }
+    let (values, rest) = tensor.raw_data.as_chunks::<8>();
+    rest.is_empty().then(|| values.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+}
+
 /// The sides of a tensor, each at most 65,536.
-pub(super) fn sides(tensor: &TensorProto) -> Option<Vec<usize>> {
+pub(crate) fn sides(tensor: &TensorProto) -> Option<Vec<usize>> {
     tensor.dims.iter().map(|&d| usize::try_from(d).ok().filter(|d| *d <= 1 << 16)).collect()
 }

@@ -1,0 +1,178 @@
+//! Writes networks as ONNX files with what the engine answers to 200 faces, for `tests/onnx/check.py`:
+//! `cargo run --release --example onnx_cases -- FOLDER`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use affekt_engine::backend::{Backend as _, cpu::CpuBackend};
+use affekt_engine::learn::softmax;
+use affekt_engine::net::{
+    Architecture, BoxCrop, Depth, Graph, HostTensor, InputContract, ModelCard, OnnxExport, ParamKind,
+    ResNetSpec, Stem, Storage, TemporalSpec, Weights, to_onnx,
+};
+use affekt_engine::random::{Address, Purpose};
+use affekt_engine::synth::{Class, Style, sample};
+
+/// Faces of each case.
+const FACES: usize = 200;
+const SIZE: usize = 48;
+const CLASSES: usize = 8;
+
+type Tensors = BTreeMap<String, HostTensor>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("a folder is needed")?;
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+    for depth in [Depth::ResNet18, Depth::ResNet34, Depth::ResNet50] {
+        for channels in [1, 3] {
+            let spec =
+                ResNetSpec { depth, size: SIZE, channels, classes: CLASSES, width: 0.25, stem: Stem::NoPool };
+            picture_cases(folder, &spec)?;
+        }
+    }
+    for causal in [false, true] {
+        let spec = TemporalSpec {
+            frames: 24,
+            width: 64,
+            layers: 2,
+            heads: 4,
+            feed_forward: 96,
+            causal,
+            ..TemporalSpec::new(128, CLASSES)
+        };
+        clip_case(folder, &spec, 24)?;
+        clip_case(folder, &spec, 9)?;
+    }
+    Ok(())
+}
+
+/// A network over faces: plain, reading pixels, and in half precision.
+fn picture_cases(folder: &Path, spec: &ResNetSpec) -> Result<(), Box<dyn Error>> {
+    let graph = spec.graph()?;
+    let weights = lively(&graph);
+    let card = card(Architecture::Resnet(spec.clone()), spec.channels);
+    let style = Style { size: SIZE, channels: spec.channels, ..Style::default() };
+    let InputContract { mean, std, .. } = &card.input;
+    let (mut planes, mut raw, mut probabilities) = (vec![], vec![], vec![]);
+    let mut network = CpuBackend::new()?.inference(&graph, &weights)?;
+    for face in 0..FACES {
+        let address = Address { seed: 20, purpose: Purpose::Synthesis, step: 0, item: face as u64 };
+        let picture = sample(address, Class::ALL[face % Class::ALL.len()], &style);
+        let value = |(at, pixel): (usize, &u8)| {
+            let channel = at % spec.channels;
+            (f32::from(*pixel) / 255.0 - mean[channel]) / std[channel]
+        };
+        let input: Vec<f32> = picture.pixels.iter().enumerate().map(value).collect();
+        probabilities.extend(softmax(&network.forward(&input, 1)?, CLASSES, card.temperature));
+        for channel in 0..spec.channels {
+            planes.extend(input.iter().skip(channel).step_by(spec.channels));
+            raw.extend(picture.pixels.iter().skip(channel).step_by(spec.channels).map(|p| f32::from(*p)));
+        }
+    }
+    let shape = vec![FACES, spec.channels, SIZE, SIZE];
+    let name = format!("{:?}-{}", spec.depth, spec.channels).to_lowercase();
+    for (form, storage, raw_pixels) in
+        [("", Storage::F32, false), ("-pixels", Storage::F32, true), ("-f16", Storage::F16, false)]
+    {
+        let export =
+            OnnxExport { graph: &graph, weights: &weights, card: &card, student: None, storage, raw_pixels };
+        let (input, values) = if raw_pixels { ("pixels", &raw) } else { ("input", &planes) };
+        let tensors = Tensors::from([
+            (input.into(), HostTensor { shape: shape.clone(), data: values.clone() }),
+            ("probabilities".into(), HostTensor { shape: vec![FACES, CLASSES], data: probabilities.clone() }),
+        ]);
+        write(folder, &format!("{name}{form}"), &export, tensors)?;
+    }
+    Ok(())
+}
+
+/// A temporal encoder over clips of so many frames, some of which have no face.
+fn clip_case(folder: &Path, spec: &TemporalSpec, frames: usize) -> Result<(), Box<dyn Error>> {
+    let graph = spec.graph()?;
+    let weights = lively(&graph);
+    let card = card(Architecture::Temporal(spec.clone()), 3);
+    let clips = FACES.div_ceil(frames);
+    let mut network = CpuBackend::new()?.inference(&graph, &weights)?;
+    let (mut features, mut presence, mut probabilities) = (vec![], vec![], vec![]);
+    let mut random = Address { seed: 20, purpose: Purpose::Synthesis, step: 1, item: frames as u64 }.rng();
+    for _ in 0..clips {
+        let mut input = vec![0.0; spec.frames * (spec.features + 1)];
+        for row in input.chunks_exact_mut(spec.features + 1).take(frames) {
+            let present = random.between(0.0, 1.0) > 0.2;
+            if present {
+                row.fill_with(|| random.normal().abs());
+                row[spec.features] = 1.0;
+            }
+            features.extend(&row[..spec.features]);
+            presence.push(row[spec.features]);
+        }
+        let logits = network.forward(&input, 1)?;
+        probabilities.extend(softmax(&logits[..frames * CLASSES], CLASSES, card.temperature));
+    }
+    let export = OnnxExport {
+        graph: &graph,
+        weights: &weights,
+        card: &card,
+        student: None,
+        storage: Storage::F32,
+        raw_pixels: false,
+    };
+    let tensor = |shape: &[usize], data: Vec<f32>| HostTensor { shape: shape.to_vec(), data };
+    let tensors = Tensors::from([
+        ("features".into(), tensor(&[clips, frames, spec.features], features)),
+        ("presence".into(), tensor(&[clips, frames], presence)),
+        ("probabilities".into(), tensor(&[clips, frames, CLASSES], probabilities)),
+    ]);
+    let name = if spec.causal { "causal" } else { "both-ways" };
+    write(folder, &format!("encoder-{name}-{frames}"), &export, tensors)
+}
+
+fn write(folder: &Path, name: &str, export: &OnnxExport<'_>, tensors: Tensors) -> Result<(), Box<dyn Error>> {
+    affekt_engine::files::write_atomically(&folder.join(format!("{name}.onnx")), &to_onnx(export)?)?;
+    Weights { tensors }.write(&folder.join(format!("{name}.safetensors")), Storage::F32, None)?;
+    println!("{name}");
+    Ok(())
+}
+
+/// Initial weights with scales, biases and statistics that all differ.
+fn lively(graph: &Graph) -> Weights {
+    let mut weights = Weights::initial(graph, 20);
+    for spec in &graph.params {
+        let values = weights.tensors.get_mut(&spec.name).map(|tensor| tensor.data.iter_mut());
+        for (at, value) in values.into_iter().flatten().enumerate() {
+            let wave = (at as f32 * 0.73).sin();
+            match spec.kind {
+                ParamKind::Scale | ParamKind::RunningVariance => *value = 1.0 + 0.3 * wave,
+                ParamKind::Shift | ParamKind::RunningMean => *value = 0.1 * wave,
+                _ => {}
+            }
+        }
+    }
+    weights
+}
+
+fn card(architecture: Architecture, channels: usize) -> ModelCard {
+    let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    ModelCard {
+        version: 1,
+        classes: (0..architecture.classes()).map(|class| format!("class {class}")).collect(),
+        architecture,
+        input: InputContract {
+            size: SIZE,
+            channels,
+            mean: mean[..channels].to_vec(),
+            std: std[..channels].to_vec(),
+            template: "crop".into(),
+        },
+        crop: 1.0,
+        box_crop: BoxCrop::default(),
+        licence: "none: never trained".into(),
+        training: "never trained".into(),
+        temperature: 1.3,
+        metrics: BTreeMap::new(),
+        student: None,
+        post: None,
+    }
+}

@@ -1,0 +1,57 @@
+//! What a newcomer does first, `cargo run --release -p affekt`, builds the dependencies as `cargo test --release --workspace` needs
+//! them, so that they are compiled once.
+#![cfg(target_os = "linux")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use affekt_tests::rust_source::repository;
+
+/// Packages with the sets of features in which they are built.
+type Built = BTreeMap<String, BTreeSet<String>>;
+
+/// What cargo builds for a command line.
+fn built(arguments: &[&str]) -> Built {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(repository());
+    command
+        .args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}|{f}"])
+        .args(arguments);
+    let output = command.output().expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut found = Built::new();
+    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+        let line = line.trim_end_matches(" (*)");
+        let (package, features) = line.split_once('|').expect("a package and its features");
+        found.entry(package.to_owned()).or_default().insert(features.to_owned());
+    }
+    found
+}
+
+/// Packages that the one builds otherwise than the other, a line each.
+fn differences(one: &Built, other: &Built) -> Vec<String> {
+    let same = |package: &str, features: &BTreeSet<String>| {
+        other.get(package).is_some_and(|others| features.is_subset(others))
+    };
+    let differing = one.iter().filter(|(package, features)| !same(package, features));
+    differing
+        .map(|(package, features)| format!("{package}: {features:?}, {:?}", other.get(package)))
+        .collect()
+}
+
+#[test]
+fn the_two_commands_of_the_readme_share_one_build_of_the_dependencies() {
+    let program = built(&["--package", "affekt", "--edges", "no-dev"]);
+    let everything = built(&["--workspace"]);
+    assert!(program.len() > 100 && everything.len() > program.len(), "{}", program.len());
+    let differing = differences(&program, &everything);
+    assert!(differing.is_empty(), "name their features in apps/affekt/Cargo.toml:\n{}", differing.join("\n"));
+}
+
+#[test]
+fn a_planted_difference_is_found() {
+    let built = |features: &str| Built::from([("a v1".to_owned(), [features.to_owned()].into())]);
+    assert_eq!(differences(&built("std"), &built("std")), Vec::<String>::new());
+    assert_eq!(differences(&built("std"), &built("alloc,std")).len(), 1);
+    assert_eq!(differences(&built("std"), &Built::new()).len(), 1);
+}
