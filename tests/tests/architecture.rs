@@ -6,7 +6,7 @@ use std::fs;
 use affekt_tests::rust_source::{code_only, files, is_word, repository, word_at, words};
 
 /// The engine's modules, and what each may use besides itself.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("files", &[]),
     ("random", &[]),

@@ -8,7 +8,7 @@ use super::checked::check_input;
 use super::onnx_check::{channels_last, check_operations, wanted_outputs};
 use super::{BackendError, Inference, ViewBatch};
 use crate::files::quoted;
-use crate::net::{Architecture, ColourOrder, ModelCard, OnnxFile, OnnxSpec, OutputPlace, Scores, Shape};
+use crate::net::{Architecture, ColourOrder, ModelCard, OnnxFile, OnnxSpec, OutputPlace, ScoreForm, Shape};
 use crate::onnx::Library;
 
 /// Smallest probability, so that it has a logarithm.
@@ -23,7 +23,7 @@ pub struct OnnxNetwork {
     channels_last: bool,
     colours: ColourOrder,
     classes: usize,
-    holds: Scores,
+    holds: ScoreForm,
     scores: Place,
     affect: Option<[Place; 2]>,
 }
@@ -188,9 +188,9 @@ impl OnnxNetwork {
         let scores = outputs[output].get(at..at + self.classes);
         let scores = scores.ok_or_else(|| failed("it gives fewer values than before".into()))?;
         let mut row: Vec<f32> = match self.holds {
-            Scores::Logits => scores.to_vec(),
+            ScoreForm::Logits => scores.to_vec(),
             // NaN stays what it is, so that it is refused as in logits.
-            Scores::Probabilities => {
+            ScoreForm::Probabilities => {
                 scores.iter().map(|p| if *p < SMALLEST { SMALLEST.ln() } else { p.ln() }).collect()
             }
         };

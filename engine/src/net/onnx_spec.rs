@@ -16,7 +16,7 @@ pub enum ColourOrder {
 /// What the scores of the classes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scores {
+pub enum ScoreForm {
     /// Before the softmax.
     #[default]
     Logits,
@@ -41,7 +41,7 @@ pub struct OnnxOutputs {
     /// The first of the classes' scores; the others follow it.
     pub scores: Option<OutputPlace>,
     /// What the scores are.
-    pub holds: Scores,
+    pub holds: ScoreForm,
     /// How pleasant the expression is, -1 to 1.
     pub valence: Option<OutputPlace>,
     /// How aroused it is, -1 to 1.
