@@ -20,7 +20,7 @@ fn a_model_exported_and_imported_with_its_card_gives_the_same_labels() {
     analyze(&lab, &[&video], &["--arithmetic", "single"]).done();
     let (labels, probabilities) = read(&lab, "out/varying.csv");
     for (name, more) in
-        [("plain.onnx", &[][..]), ("pixels.onnx", &["--raw-pixels"]), ("half.onnx", &["--f16"])]
+        [("plain.onnx", &[][..]), ("pixels.onnx", &["--raw-pixels"][..]), ("half.onnx", &["--f16"][..])]
     {
         let file = lab.text(name);
         affekt(["export", "--out", &file].iter().chain(more).copied()).done();

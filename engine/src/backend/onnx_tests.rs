@@ -385,7 +385,7 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
         ("has no outputs", "}", |m| graph(m).output.clear()),
         ("it holds no graph", "}", |m| m.graph = None),
         ("the library that runs it gave up on it", "}", |m| graph(m).output[0].name = "nowhere".into()),
-        ("NoSuchOperation", "}", |m| graph(m).node[0].op_type = "NoSuchOperation".into()),
+        ("cannot be compiled for inputs", "}", |m| graph(m).node[0].op_type = "NoSuchOperation".into()),
     ];
     for (words, rest, change) in cases {
         let problem = opened(rest, change).expect_err(words);

@@ -13,7 +13,7 @@ use crate::files::printable;
 /// Most shapes of inputs whose compiled forms are kept.
 const KEPT: usize = 4;
 /// Most characters of the library's words in an error.
-const LONGEST_REASON: usize = 200;
+const LONGEST_REASON: usize = 300;
 
 type Compiled = Arc<TypedRunnableModel>;
 
@@ -91,7 +91,8 @@ fn held<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     match contained(work) {
         Some(Ok(value)) => Ok(value),
         Some(Err(error)) => {
-            let text = error.to_string();
+            // With its causes: the outermost words do not say which operation it is.
+            let text = format!("{error:#}");
             Err(printable(text.lines().next().unwrap_or_default(), LONGEST_REASON))
         }
         None => Err("the library that runs it gave up on it".into()),
