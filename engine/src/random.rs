@@ -31,6 +31,8 @@ pub enum Purpose {
     SampleClips = 10,
     /// Frames hidden from the temporal encoder.
     MaskFrames = 11,
+    /// Items that a `fraction` of a dataset takes.
+    DrawFraction = 12,
 }
 
 /// Where in a run a stream of random numbers stands.

@@ -1,6 +1,6 @@
 //! What every set of face pictures is to the rest of the engine.
 
-use super::DataError;
+use super::{DataError, Stamp};
 use crate::media::Picture;
 
 /// What a dataset says of an item's expression, in the dataset's own vocabulary.
@@ -44,6 +44,13 @@ pub trait Dataset: Send + Sync {
     fn group(&self, index: usize) -> Result<Option<String>, DataError> {
         let _ = index;
         Ok(None)
+    }
+
+    /// What tells, without reading the item, whether its stored content has changed; `None` where the format cannot tell.
+    /// Hashes of items with a stamp may be kept from one run to the next.
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let _ = index;
+        None
     }
 
     /// Hash of the item's stored bytes (or pixels, where the format stores pixels), for de-duplication.

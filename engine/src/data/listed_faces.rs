@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, decode};
+use super::{Annotation, DataError, Dataset, Stamp, decode};
 use crate::media::Picture;
 
 /// One face of a list.
@@ -65,6 +65,14 @@ impl Dataset for ListedFaces {
 
     fn annotation(&self, index: usize) -> Annotation {
         self.items[index].class.map_or(Annotation::None, |class| Annotation::Class(usize::from(class)))
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let ListedFace { file, face, .. } = self.items[index];
+        let stamp = self.tree.stamp(file)?;
+        let Some(face) = face else { return Some(stamp) };
+        let sides = face.map(u32::to_le_bytes);
+        Some(stamp.at(stamp.place ^ Stamp::place_of(sides.as_flattened())))
     }
 
     /// Hash of the file and, where the list has one, of the box: two faces of one picture are not copies.

@@ -1,12 +1,13 @@
 //! Files of one's own and of others: `atomic` writes them whole or not at all, `lock` keeps a folder to one program at a
 //! time, `leftovers` removes what killed programs left, `limits` reads files of other people only up to a size, `printable`
-//! shows their words without letting them at the terminal.
+//! shows their words without letting them at the terminal, `user_cache` is for what can be made again.
 
 mod atomic;
 mod leftovers;
 mod limits;
 mod lock;
 mod printable;
+mod user_cache;
 
 /// What the names of unfinished files and folders begin with.
 const LEFTOVER_PREFIX: &str = ".affekt-";
@@ -19,3 +20,4 @@ pub use limits::{
 };
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use printable::{QUOTED, printable, quoted};
+pub use user_cache::user_cache_folder;

@@ -56,7 +56,7 @@ pub enum WorldError {
     Schedule(String),
     /// A dataset, sampler or loader.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// Training, measuring or a checkpoint.
     #[error(transparent)]
     Learn(LearnError),
@@ -96,6 +96,15 @@ impl WorldError {
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Data(DataError::Spec { .. }))
+    }
+}
+
+impl From<DataError> for WorldError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Stopped => Self::Interrupted,
+            other => Self::Data(other),
+        }
     }
 }
 

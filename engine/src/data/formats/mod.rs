@@ -33,6 +33,7 @@ impl Formats {
             image_folder::format(),
             fer2013::format(),
             recordio::format(),
+            recordio::ms1mv2_format(),
             affectnet::format(),
             expw::format(),
             rafdb::format(),

@@ -34,7 +34,7 @@ pub(super) fn read(
     skips: &SkipLog,
     items: &mut Vec<ListedFace>,
 ) -> Result<(), DataError> {
-    let own = tree.paths()[list].as_str();
+    let own = &tree.paths()[list];
     let beside = own.rfind('/').map_or("", |slash| &own[..=slash]);
     let folder =
         if own.to_ascii_lowercase().contains("automatically_annotated.csv") { AUTOMATIC } else { MANUAL };
