@@ -1,6 +1,6 @@
 //! What every set of face pictures is to the rest of the engine.
 
-use super::{DataError, Stamp};
+use super::{DataError, Scene, Stamp};
 use crate::media::Picture;
 
 /// What a dataset says of an item's expression, in the dataset's own vocabulary.
@@ -64,4 +64,12 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// The item cannot be read or decoded; the error names the file and place.
     fn picture(&self, index: usize) -> Result<Picture, DataError>;
+
+    /// The item's whole picture and where its face lies, for whoever cuts it out otherwise than [`Dataset::picture`].
+    ///
+    /// # Errors
+    /// As there.
+    fn scene(&self, index: usize) -> Result<Scene, DataError> {
+        Ok(Scene { picture: self.picture(index)?, face_box: None, landmarks: None })
+    }
 }

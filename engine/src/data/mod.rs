@@ -8,6 +8,7 @@
 //! open anything. `formats` has a file a format; nothing here knows networks or training.
 
 mod abaw;
+mod aligned;
 mod bitmap;
 mod clip_files;
 mod clip_frames;
@@ -57,6 +58,7 @@ mod tree;
 mod vocabulary;
 
 pub use abaw::{PredictionsReport, PredictionsWriter, check_predictions};
+pub use aligned::{ALIGNED_SIDE, AlignedFaces, Scene};
 pub use clip_files::image_location;
 pub use clip_frames::ClipFrames;
 pub use clip_sampler::{ClipSampler, Stretch};

@@ -39,6 +39,8 @@ pub struct Spec {
     pub labels_per_class: Option<LabelsPerClass>,
     /// Use so large a part of it, drawn uniformly; all where it is not set.
     pub fraction: Option<Fraction>,
+    /// Bring its faces to the template of `ArcFace` as they are read.
+    pub align: bool,
     /// Ignore all its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -52,7 +54,7 @@ pub struct Spec {
 impl Spec {
     /// Option keys every format understands.
     pub const COMMON_OPTIONS: &'static [&'static str] =
-        &["labels_per_class", "fraction", "unlabelled", "ambiguous", "map"];
+        &["labels_per_class", "fraction", "align", "unlabelled", "ambiguous", "map"];
 
     /// A dataset with every option at its default.
     pub fn new(format: &str, path: impl Into<PathBuf>) -> Self {
@@ -62,6 +64,7 @@ impl Spec {
             split: None,
             labels_per_class: None,
             fraction: None,
+            align: false,
             unlabelled: false,
             ambiguous: Ambiguous::Drop,
             map: BTreeMap::new(),
@@ -74,9 +77,9 @@ impl Spec {
         match key {
             "labels_per_class" => self.labels_per_class = Some(value.parse()?),
             "fraction" => self.fraction = Some(value.parse()?),
-            "unlabelled" => {
-                self.unlabelled =
-                    value.parse().map_err(|_| format!("unlabelled takes true or false, not `{value}`"))?;
+            "unlabelled" | "align" => {
+                let on = value.parse().map_err(|_| format!("{key} takes true or false, not `{value}`"))?;
+                *(if key == "align" { &mut self.align } else { &mut self.unlabelled }) = on;
             }
             "ambiguous" => {
                 self.ambiguous = match value {
@@ -186,6 +189,9 @@ impl fmt::Display for Spec {
         if let Some(fraction) = self.fraction {
             options.push(format!("fraction={fraction}"));
         }
+        if self.align {
+            options.push("align=true".to_owned());
+        }
         if self.unlabelled {
             options.push("unlabelled=true".to_owned());
         }
@@ -288,7 +294,7 @@ mod tests {
     fn display_and_parse_are_inverse_even_with_separators_in_names() {
         let mut spec = Spec::new("folder", "odd #1?/100%23");
         spec.split = Some("a#b".to_owned());
-        spec.unlabelled = true;
+        (spec.unlabelled, spec.align) = (true, true);
         spec.ambiguous = Ambiguous::Unlabelled;
         spec.map.insert("a,b:c&d".to_owned(), "drop".to_owned());
         spec.options.insert("classes".to_owned(), "x&y,z".to_owned());

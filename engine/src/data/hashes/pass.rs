@@ -172,16 +172,18 @@ fn key(dataset: &dyn Dataset, kind: &str) -> Digest {
     blake3::hash(format!("{kind}\n{text}").as_bytes()).into()
 }
 
-/// Hashes a dataset through a folder of kept hashes, whatever lies there, and says whether all are what they would be
-/// without it: the entry for tests with damaged files.
+/// Hashes a dataset through a file of kept hashes, whatever it holds, and says whether all are what they would be without it:
+/// the entry for tests with damaged files.
 ///
 /// # Errors
-/// As when a pool is built.
-pub fn check_kept_hashes(dataset: &dyn Dataset, folder: &Path) -> Result<bool, DataError> {
+/// The file cannot be written or read.
+pub fn check_kept_hashes(dataset: &dyn Dataset, path: &Path) -> Result<bool, DataError> {
     let items = u32::try_from(dataset.len()).unwrap_or(u32::MAX);
-    let hashing = Hashing { kept_from: 0, ..Hashing::kept_in(Some(folder.to_path_buf())) };
-    let skips = SkipLog::new(false);
-    let kept = Hashes::of_content(dataset, items, &hashing, &skips)?;
+    let make: &Make = &|dataset, item| dataset.content_hash(item);
+    let hashed = Hashed { dataset, items, kind: "content", make };
+    let (hashing, skips) = (Hashing::default(), SkipLog::new(false));
+    let file = KeptFile::open(path, &UNREADABLE).map_err(|e| DataError::io(path, e))?;
+    let kept = kept(hashed, (file, path.to_path_buf()), &Telling::new(hashed, &hashing), &skips)?;
     let mut reader = super::HashReader::new([&kept]);
     for item in 0..items {
         if reader.get(0, item)? != dataset.content_hash(item as usize).unwrap_or(UNREADABLE) {
@@ -342,15 +344,12 @@ mod tests {
             fs::write(faces.join(format!("{tone}.png")), grey_png(8, 8, tone)).unwrap();
         }
         let spec = Spec::new("folder", &faces);
-        let kept = dir.path().join("kept");
+        let kept = dir.path().join("faces.hashes");
         let matches = || check_kept_hashes(&*Formats::files().open(&spec, &SkipLog::new(true)).unwrap(), &kept);
         assert!(matches().unwrap());
         fs::write(faces.join("2.png"), grey_png(9, 8, 77)).unwrap();
         assert!(matches().unwrap(), "another size");
-        let same_size = fs::read(faces.join("1.png")).unwrap();
-        let file = fs::OpenOptions::new().write(true).open(faces.join("3.png")).unwrap();
-        drop(file);
-        fs::write(faces.join("3.png"), same_size).unwrap();
+        fs::write(faces.join("3.png"), fs::read(faces.join("1.png")).unwrap()).unwrap();
         let later = std::time::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000);
         fs::File::options().write(true).open(faces.join("3.png")).unwrap().set_modified(later).unwrap();
         assert!(matches().unwrap(), "another time");
