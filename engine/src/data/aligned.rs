@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Annotation, DataError, Dataset, Stamp};
+use super::{Annotation, DataError, Dataset, FaceScene, Stamp};
 use crate::media::align::{Aligner, TEMPLATE_SIDE};
 use crate::media::detect::{self, Detector};
 use crate::media::{FaceBox, Landmarks, Picture};
@@ -16,17 +16,6 @@ const AROUND_BOX: BoxCrop = BoxCrop { side: 1.15, up: 0.08 };
 const LOOK_AROUND: f32 = 1.8;
 /// Overlap from which a found face is the one that the box means.
 const SAME_FACE: f32 = 0.3;
-
-/// A picture before it is cut, and where the face of an item lies in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scene {
-    /// The whole picture.
-    pub picture: Picture,
-    /// The face's box, where the set has one.
-    pub face_box: Option<FaceBox>,
-    /// Its landmarks, where the set has them.
-    pub landmarks: Option<Landmarks>,
-}
 
 /// A dataset's faces, aligned: by the set's own landmarks, else by those that a detector finds at the set's box, else a square
 /// around that box. A picture in which nothing is known and nothing found is taken whole.
@@ -47,7 +36,7 @@ impl AlignedFaces {
     }
 
     /// Box and landmarks of the item's face.
-    fn place(&self, scene: &Scene) -> Result<(FaceBox, Option<Landmarks>), String> {
+    fn place(&self, scene: &FaceScene) -> Result<(FaceBox, Option<Landmarks>), String> {
         let Picture { width, height, .. } = scene.picture;
         let whole = FaceBox { x: 0.0, y: 0.0, w: width as f32, h: height as f32 };
         let known = scene.face_box.unwrap_or(whole);
@@ -82,7 +71,7 @@ impl AlignedFaces {
 }
 
 /// A face as the template shows it, [`ALIGNED_SIDE`] pixels a side.
-fn aligned(scene: &Scene, face_box: &FaceBox, landmarks: Option<&Landmarks>) -> Picture {
+fn aligned(scene: &FaceScene, face_box: &FaceBox, landmarks: Option<&Landmarks>) -> Picture {
     let channels = scene.picture.channels;
     let contract = InputContract {
         size: ALIGNED_SIDE,
@@ -158,7 +147,7 @@ mod tests {
     #[test]
     fn landmarks_come_to_stand_where_the_template_has_them() {
         let landmarks = ARCFACE.map(|[x, y]| [x * 0.9 + 120.0 + y * 0.1, y * 0.9 + 40.0 - x * 0.1]);
-        let scene = Scene {
+        let scene = FaceScene {
             picture: dotted(&landmarks),
             face_box: Some(FaceBox { x: 130.0, y: 40.0, w: 90.0, h: 110.0 }),
             landmarks: Some(landmarks),

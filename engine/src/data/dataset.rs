@@ -1,6 +1,6 @@
 //! What every set of face pictures is to the rest of the engine.
 
-use super::{DataError, Scene, Stamp};
+use super::{DataError, FaceScene, Stamp};
 use crate::media::Picture;
 
 /// What a dataset says of an item's expression, in the dataset's own vocabulary.
@@ -69,7 +69,7 @@ pub trait Dataset: Send + Sync {
     ///
     /// # Errors
     /// As there.
-    fn scene(&self, index: usize) -> Result<Scene, DataError> {
-        Ok(Scene { picture: self.picture(index)?, face_box: None, landmarks: None })
+    fn scene(&self, index: usize) -> Result<FaceScene, DataError> {
+        Ok(FaceScene { picture: self.picture(index)?, face_box: None, landmarks: None })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, Scene, Stamp, decode};
+use super::{Annotation, DataError, Dataset, FaceScene, Stamp, decode};
 use crate::media::{FaceBox, Landmarks, Picture};
 
 /// One face of a list.
@@ -98,7 +98,7 @@ impl Dataset for ListedFaces {
         decode::decode(&self.bytes(index)?).and_then(cut).map_err(|reason| self.tree.error(file, reason))
     }
 
-    fn scene(&self, index: usize) -> Result<Scene, DataError> {
+    fn scene(&self, index: usize) -> Result<FaceScene, DataError> {
         let ListedFace { file, face, .. } = self.items[index];
         let picture =
             decode::decode(&self.bytes(index)?).map_err(|reason| self.tree.error(file, reason))?;
@@ -113,7 +113,7 @@ impl Dataset for ListedFaces {
             return Err(self.tree.error(file, "the face box lies outside the picture"));
         }
         let known = |points: &&Landmarks| points.as_flattened().iter().all(|v| v.is_finite());
-        Ok(Scene { picture, face_box, landmarks: self.landmarks.get(index).filter(known).copied() })
+        Ok(FaceScene { picture, face_box, landmarks: self.landmarks.get(index).filter(known).copied() })
     }
 }
 

@@ -100,6 +100,9 @@ pub fn drive<R: Run>(
     run.finish().map_err(classify)
 }
 
+/// Items from which it is shown how far their hashing is; fewer take no time.
+const SHOWN_FROM: u64 = 20_000;
+
 /// Opens a pre-training run's data, with a bar while large sets are hashed, and begins the run.
 ///
 /// # Errors
@@ -116,6 +119,9 @@ pub fn begin(
     let mut data = TrainingData::open(&config, &formats(), &skips).map_err(classify)?;
     let counting = Mutex::new((String::new(), Counting::new("item hashed", quiet)));
     data.progress = Some(Arc::new(move |set: &str, done, total| {
+        if total < SHOWN_FROM {
+            return !interrupt::asked();
+        }
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if counting.0 != set {
             *counting = (set.to_owned(), Counting::new("item hashed", quiet));

@@ -9,7 +9,7 @@ use super::{Progress, QUALITY, in_chunks, io_error, make_folder};
 use crate::data::{DataError, Dataset as _};
 use crate::files::write_atomically;
 use crate::media::Picture;
-use crate::synth::{Class, Face, Geometry, Pose, SynthFaces};
+use crate::synth::{Class, Face, Geometry, SynthFaces, Viewpoint};
 
 /// Part of the items, one in so many, that the validation list gets.
 const VALID: usize = 8;
@@ -28,7 +28,7 @@ pub fn write_affectnet(faces: &SynthFaces, out: &Path, progress: Progress<'_>) -
     let style = faces.style();
     let size = (style.size * 2, style.size * 2);
     let companies = companies(faces.len());
-    let folder_of = |number: usize| format!("{}", 1 + number % 7);
+    let folder_of = |number: usize| (1 + number % 7).to_string();
     for number in 0..7.min(companies.len()) {
         make_folder(&out.join("Manually_Annotated_Images").join(folder_of(number)))?;
     }
@@ -141,8 +141,7 @@ fn feeling(class: u8) -> &'static str {
 /// The room of a face without the face.
 fn company_room(faces: &SynthFaces, item: usize, (width, height): (usize, usize)) -> Picture {
     let face = faces.face(item);
-    let pose = Pose { shift: (0.0, 0.0), ..face.pose };
-    let view = crate::synth::Viewpoint::camera(width, height, (0.0, 0.0), 0.3, pose.roll);
+    let view = Viewpoint::camera(width, height, (0.0, 0.0), 0.3, face.pose.roll);
     face.scene.draw_empty(&view, faces.style().channels)
 }
 
@@ -187,11 +186,11 @@ fn landmarks_68(geometry: &Geometry) -> Vec<[f32; 2]> {
 /// An `.npy` file of version 1.
 fn npy(kind: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
-    while (10 + header.len() + 1) % 64 != 0 {
+    while !(10 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
 }
 
 /// A scalar of text, as the release of 2021 keeps its labels.

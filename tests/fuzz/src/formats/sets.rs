@@ -35,7 +35,7 @@ pub(super) const RECORDIO_LIST: Format = Format {
 pub(super) const KEPT_HASHES: Format = Format {
     name: "kept-hashes",
     short: 150,
-    own: true,
+    own: false,
     files: &[("faces.hashes", Form::Bytes)],
     make: make_kept_hashes,
     read: read_kept_hashes,

@@ -94,7 +94,7 @@ pub fn write_all(
 }
 
 /// Names as Aff-Wild2's videos have them: numbers with rate and size, `video` and a number, two people of one video.
-pub fn clip_name(number: usize) -> String {
+fn clip_name(number: usize) -> String {
     match number % 4 {
         0 => format!("{}-30-1280x720", number + 1),
         1 => format!("video{}", number + 1),

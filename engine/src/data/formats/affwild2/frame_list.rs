@@ -20,7 +20,8 @@ pub(super) fn open(
     frames: &[PathBuf],
     skips: &SkipLog,
 ) -> Result<ClipFileSet, DataError> {
-    if spec.split.is_some() || spec.options.contains_key("task") {
+    let other_split = spec.split.as_ref().is_some_and(|split| !split.eq_ignore_ascii_case("Test_Set"));
+    if other_split || spec.options.contains_key("task") {
         return Err(spec.error("a list says itself which videos it wants: leave out the split and task"));
     }
     let mut clips = Vec::new();
@@ -46,6 +47,34 @@ pub(super) fn open(
         return Err(DataError::format(list, "", "no usable video in the list"));
     }
     ClipFileSet::new(spec.to_string(), Vec::new(), clips, |_, _| Ok(0))
+}
+
+/// The list of the test set: the one text file below the set's folder, or a folder of it, whose name says so (`..._test_set_release.txt`
+/// and the like).
+pub(super) fn find(spec: &Spec) -> Result<PathBuf, DataError> {
+    let listed = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    let is_list = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let words = name.replace(['-', ' '], "_");
+        words.ends_with(".txt") && words.contains("test_set") && path.is_file()
+    };
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in listed(&spec.path) {
+        let below = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_Challenge"));
+        found.extend(if below { listed(&path) } else { vec![path] }.into_iter().filter(&is_list));
+    }
+    found.sort_unstable();
+    match found.as_slice() {
+        [list] => Ok(list.clone()),
+        [] => Err(spec.error("no list of a test set (...test_set....txt) in it; name one with list=FILE")),
+        several => {
+            let names: Vec<String> = several.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+            Err(spec.error(format!("several lists of test sets, {}; name one with list=FILE", names.join(", "))))
+        }
+    }
 }
 
 /// Videos in the order in which they first appear, with the number of their last frame where frames are named.

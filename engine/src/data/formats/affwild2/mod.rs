@@ -29,15 +29,18 @@ const TASK_FOLDERS: [&str; 3] = ["", "EXPR_Recognition_Challenge", "EXPR_Classif
 /// The form's entry in the table.
 pub(super) fn format() -> ClipFormat {
     let about = "Aff-Wild2, expressions: cropped_aligned and EXPR_*_Challenge (splits Train_Set, Validation_Set); \
-        task=va or au takes that task's videos unlabelled, list=FILE those of a test set's list";
+        Test_Set or list=FILE takes the videos of a test set's list, task=va or au that task's videos unlabelled";
     ClipFormat::new("affwild2", about, &["task", "list"], |spec, skips| Ok(Arc::new(open(spec, skips)?)))
 }
 
 /// Opens the clips of the SPEC's split, or of both.
 fn open(spec: &Spec, skips: &SkipLog) -> Result<ClipFileSet, DataError> {
     let frames = frame_folders(spec)?;
-    if let Some(list) = spec.options.get("list") {
-        return frame_list::open(spec, Path::new(list), &frames, skips);
+    let test_set = spec.split.as_ref().is_some_and(|split| split.eq_ignore_ascii_case("Test_Set"));
+    match spec.options.get("list") {
+        Some(list) => return frame_list::open(spec, Path::new(list), &frames, skips),
+        None if test_set => return frame_list::open(spec, &frame_list::find(spec)?, &frames, skips),
+        None => {}
     }
     match spec.options.get("task").map(String::as_str) {
         None | Some("expr") => open_expressions(spec, &frames, skips),

@@ -82,7 +82,7 @@ fn names_are_read_in_any_case_and_the_first_edition_has_seven() {
     let clips = open_at(dir.path(), "", &SkipLog::new(true)).unwrap();
     assert_eq!(clips.classes(), &CLASSES[..7]);
     assert_eq!([clips.label(0, 0), clips.label(0, 1)], [Some(6), Some(1)]);
-    let message = open_at(dir.path(), "#Test_Set", &SkipLog::new(true)).err().unwrap().to_string();
+    let message = open_at(dir.path(), "#Best_Set", &SkipLog::new(true)).err().unwrap().to_string();
     assert!(message.contains("it has Train_Set"), "{message}");
 }
 
@@ -175,4 +175,21 @@ fn a_test_sets_list_says_which_videos_and_how_many_frames() {
     let message = at("b/1.jpg\n", &skips).err().unwrap().to_string();
     assert!(message.contains("test.csv, line 1: `b/1.jpg`"), "{message}");
     assert!(at("../x/00001.jpg\n", &skips).is_err());
+}
+
+#[test]
+fn the_split_of_the_test_set_finds_its_list_and_says_where_it_looked() {
+    let dir = tempfile::tempdir().unwrap();
+    write_frames(&dir.path().join("cropped_aligned/v"), 1..=3);
+    let refusal = || open_at(dir.path(), "#Test_Set", &SkipLog::new(true)).err().unwrap().to_string();
+    assert!(refusal().contains("no list of a test set") && refusal().contains("list=FILE"), "{}", refusal());
+    let folder = dir.path().join("EXPR_Recognition_Challenge");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("EXPR_test_set_release.txt"), "v/00001.jpg\nv/00005.jpg\n").unwrap();
+    let clips = open_at(dir.path(), "#test_set", &SkipLog::new(false)).unwrap();
+    assert_eq!((clips.len(), clips.frames(0), clips.has_face(0, 2), clips.has_face(0, 4)), (1, 5, true, false));
+    fs::write(dir.path().join("VA-Test-Set.txt"), "v\n").unwrap();
+    assert!(refusal().contains("several lists"), "{}", refusal());
+    let named = format!("#Test_Set?list={}", dir.path().join("VA-Test-Set.txt").display());
+    assert_eq!(open_at(dir.path(), &named, &SkipLog::new(false)).unwrap().frames(0), 3);
 }
