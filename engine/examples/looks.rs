@@ -54,7 +54,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pictures: Vec<Picture> =
         (0..count).into_par_iter().filter_map(|nth| set.picture(nth * set.len() / count).ok()).collect();
     let looks: Vec<[u8; 32]> = pictures.par_iter().filter_map(|picture| look(picture).ok()).collect();
-    println!("{} pictures of {spec}\n\n| change | median | 95 % | 99 % | most |\n|---|---|---|---|---|", looks.len());
+    println!(
+        "{} pictures of {spec}\n\n| change | median | 95 % | 99 % | most |\n|---|---|---|---|---|",
+        looks.len()
+    );
     for (name, change) in CHANGES {
         let distance = |(picture, one): (&Picture, &[u8; 32])| {
             Some(look_distance(one, &look(&change(picture).ok()?).ok()?))

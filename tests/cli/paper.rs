@@ -11,8 +11,10 @@ fn sets(lab: &Lab) -> Vec<String> {
     let out = lab.text("sets");
     let args = ["synth", "--kind", "paper", "--out", &out, "--quiet", "--set", "channels=1"];
     affekt(args.into_iter().chain(sizes)).done();
-    let set = |(name, folder): (&str, &str)| ["--set".to_owned(), format!("data.paths.{name}={out}/{folder}")];
-    let places = [("affwild2", "Aff-Wild2"), ("affectnet", "AffectNet"), ("expw", "ExpW"), ("ms1mv2", "MS1MV2")];
+    let set =
+        |(name, folder): (&str, &str)| ["--set".to_owned(), format!("data.paths.{name}={out}/{folder}")];
+    let places =
+        [("affwild2", "Aff-Wild2"), ("affectnet", "AffectNet"), ("expw", "ExpW"), ("ms1mv2", "MS1MV2")];
     places.into_iter().flat_map(set).collect()
 }
 
@@ -60,12 +62,15 @@ fn the_whole_table_is_made_by_one_command_and_made_again_from_its_own_file() {
     args.extend(
         words("--refine-set model.frames=16 --refine-set model.width=16 --refine-set model.layers=1")
             .into_iter()
-            .chain(words("--refine-set model.heads=2 --refine-set model.feed_forward=16 --refine-set post.stride=8"))
+            .chain(words(
+                "--refine-set model.heads=2 --refine-set model.feed_forward=16 --refine-set post.stride=8",
+            ))
             .chain(words("--refine-set training.steps=2 --refine-set training.batch=2")),
     );
     args.extend(["--out".to_owned(), lab.text("table")]);
     let table: serde_json::Value = serde_json::from_str(&run(&args).done().out).unwrap();
-    let rows: Vec<&str> = table["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let rows: Vec<&str> =
+        table["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(rows, ["baseline", "ssl", "ssl_more", "temporal", "vote"]);
     let classes = ["Neutral", "Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise", "Other"];
     assert_eq!(table["classes"], serde_json::json!(classes));
@@ -73,7 +78,9 @@ fn the_whole_table_is_made_by_one_command_and_made_again_from_its_own_file() {
     let uses = |run: &str| {
         let data = lab.json(&format!("table/{run}/data.json"));
         let sets = data["sets"].as_array().unwrap().clone();
-        sets.into_iter().map(|set| (set["spec"].as_str().unwrap().to_owned(), set["uses"].clone())).collect::<Vec<_>>()
+        sets.into_iter()
+            .map(|set| (set["spec"].as_str().unwrap().to_owned(), set["uses"].clone()))
+            .collect::<Vec<_>>()
     };
     let (first, second, third) = (uses("supervised"), uses("ssl"), uses("ssl_more"));
     assert_eq!(first.len(), 2, "Aff-Wild2 to learn from and to measure on: {first:?}");
@@ -117,15 +124,27 @@ fn the_recipe_draws_the_same_again_from_a_runs_own_config() {
         assert_eq!(drawn("1", class) + drawn("2", class), 5, "{class} of AffectNet and ExpW taken together");
     }
     assert!(["1", "2"].iter().all(|set| drawn(set, "Other") == 0));
-    assert!(lines.iter().filter(|line| line[0] == "0" && line[2] == "labelled").count() > 35, "Aff-Wild2 is not limited");
-    assert!(lines.iter().any(|line| line[1].starts_with("Manually_Annotated_Images/") && line[1].contains("face at")));
+    assert!(
+        lines.iter().filter(|line| line[0] == "0" && line[2] == "labelled").count() > 35,
+        "Aff-Wild2 is not limited"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line[1].starts_with("Manually_Annotated_Images/") && line[1].contains("face at"))
+    );
     assert!(lines.iter().any(|line| line[1].starts_with("image/origin/") && line[2] == "unlabelled"));
     let config = format!("{one}/config.toml");
-    run(&[words("pretrain --data-only --quiet --config"), vec![config.clone(), "--out".into(), other]].concat()).done();
+    run(&[words("pretrain --data-only --quiet --config"), vec![config.clone(), "--out".into(), other]]
+        .concat())
+    .done();
     let bytes = |run: &str| std::fs::read(lab.path(&format!("{run}/manifest.csv.gz"))).unwrap();
     assert_eq!(bytes("one"), bytes("other"));
     assert_eq!(lab.json("other/data.json"), data);
-    let seeded = [words("pretrain --data-only --quiet --seed 2 --config"), vec![config, "--out".into(), lab.text("third")]];
+    let seeded = [
+        words("pretrain --data-only --quiet --seed 2 --config"),
+        vec![config, "--out".into(), lab.text("third")],
+    ];
     run(&seeded.concat()).done();
     assert_ne!(bytes("one"), bytes("third"), "another seed draws otherwise");
     // What was opened goes on as any run.

@@ -47,7 +47,12 @@ fn faces(count: usize, seed: u64, labelled: bool) -> MemoryFaces {
 
 fn data(labelled: MemoryFaces, unlabelled: MemoryFaces, valid: MemoryFaces) -> TrainingData {
     let source = |faces| vec![Source::new(Arc::new(faces))];
-    TrainingData { labelled: source(labelled), unlabelled: source(unlabelled), valid: source(valid), ..TrainingData::default() }
+    TrainingData {
+        labelled: source(labelled),
+        unlabelled: source(unlabelled),
+        valid: source(valid),
+        ..TrainingData::default()
+    }
 }
 
 fn begin(

@@ -46,7 +46,8 @@ impl AlignedFaces {
         let look = FaceBox::around(known.centre(), known.w * LOOK_AROUND, known.h * LOOK_AROUND);
         let (left, top) = (look.x.floor().max(0.0), look.y.floor().max(0.0));
         let (right, bottom) = ((look.x + look.w).ceil(), (look.y + look.h).ceil());
-        let part = scene.picture.cropped(left as i64, top as i64, (right - left) as usize, (bottom - top) as usize);
+        let part =
+            scene.picture.cropped(left as i64, top as i64, (right - left) as usize, (bottom - top) as usize);
         let part = part.map_err(|e| e.to_string())?;
         let found = self.detector.detect(&part).map_err(|e| e.to_string())?;
         let moved = found.into_iter().map(|mut face| {

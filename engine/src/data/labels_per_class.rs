@@ -107,7 +107,10 @@ mod tests {
         let spec: Spec = "folder:a?labels_per_class=max400".parse().unwrap();
         assert_eq!(spec.labels_per_class, Some(counts.most));
         assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
-        assert_eq!(("all".parse(), LabelsPerClass::ALL.to_string()), (Ok(LabelsPerClass::ALL), "all".to_owned()));
+        assert_eq!(
+            ("all".parse(), LabelsPerClass::ALL.to_string()),
+            (Ok(LabelsPerClass::ALL), "all".to_owned())
+        );
         assert!("max0".parse::<LabelsPerClass>().is_err());
     }
 }

@@ -100,8 +100,7 @@ impl Dataset for ListedFaces {
 
     fn scene(&self, index: usize) -> Result<FaceScene, DataError> {
         let ListedFace { file, face, .. } = self.items[index];
-        let picture =
-            decode::decode(&self.bytes(index)?).map_err(|reason| self.tree.error(file, reason))?;
+        let picture = decode::decode(&self.bytes(index)?).map_err(|reason| self.tree.error(file, reason))?;
         let face_box = face.map(|face| {
             // A side may be said to lie anywhere; what counts is in the picture.
             let [left, top, right, bottom] = face;

@@ -35,7 +35,12 @@ pub fn look(picture: &Picture) -> Result<[u8; 32], String> {
 
 /// Bits in which two looks differ.
 pub fn look_distance(a: &[u8; 32], b: &[u8; 32]) -> u32 {
-    a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).map(|(a, b)| (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)).count_ones()).sum()
+    a.as_chunks::<8>()
+        .0
+        .iter()
+        .zip(b.as_chunks::<8>().0)
+        .map(|(a, b)| (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)).count_ones())
+        .sum()
 }
 
 /// For each look the earlier ones that differ from it in at most `bits` bits, as pairs of later and earlier, sorted.
@@ -52,7 +57,9 @@ fn near_pairs(looks: &[Digest], bits: u32) -> Vec<(u32, u32)> {
     let found = (0..parts).into_par_iter().flat_map_iter(|part| {
         let mut order: Vec<(u64, u32)> =
             looks.iter().enumerate().map(|(index, look)| (part_of(look, part), index as u32)).collect();
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| looks[a.1 as usize].cmp(&looks[b.1 as usize])).then(a.1.cmp(&b.1)));
+        order.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| looks[a.1 as usize].cmp(&looks[b.1 as usize])).then(a.1.cmp(&b.1))
+        });
         let mut pairs = Vec::new();
         for group in order.chunk_by(|a, b| a.0 == b.0) {
             for (at, &(_, one)) in group.iter().enumerate() {
@@ -98,7 +105,8 @@ pub(super) fn remove_near_copies(
             let (later, earlier) = (later as usize, earlier as usize);
             let known = earlier < first;
             // What an evaluation set holds is nobody's copy, and what is gone stands for nothing.
-            if later < first || (!known && gone.get(own[earlier - first].2)) || gone.get(own[later - first].2) {
+            if later < first || (!known && gone.get(own[earlier - first].2)) || gone.get(own[later - first].2)
+            {
                 continue;
             }
             let (item, index) = (own[later - first].1, own[later - first].2);
@@ -118,7 +126,8 @@ impl Looks {
     fn of(pool: &Pool, recipe: &Recipe, skips: &SkipLog) -> Result<Self, DataError> {
         let hashing = super::Hashing { on: true, ..recipe.hashing.clone() };
         let make = |dataset: &dyn Dataset, item: usize| {
-            look(&dataset.picture(item)?).map_err(|reason| DataError::TooFew(format!("{}: {reason}", dataset.key(item))))
+            look(&dataset.picture(item)?)
+                .map_err(|reason| DataError::TooFew(format!("{}: {reason}", dataset.key(item))))
         };
         let looks = pool.members.iter().map(|member| {
             let dataset = member.dataset();
@@ -158,12 +167,16 @@ mod tests {
     /// A smooth picture, another one for each number.
     fn face(number: u64) -> Picture {
         let mut rng = Address { seed: 1, purpose: Purpose::Synthesis, step: 0, item: number }.rng();
-        let coarse = Picture { width: 7, height: 7, channels: 1, pixels: (0..49).map(|_| rng.bits() as u8).collect() };
+        let coarse =
+            Picture { width: 7, height: 7, channels: 1, pixels: (0..49).map(|_| rng.bits() as u8).collect() };
         coarse.resized(64, 64).unwrap()
     }
 
     fn changed(picture: &Picture) -> [Picture; 4] {
-        let pixels = |change: &dyn Fn(u8) -> u8| Picture { pixels: picture.pixels.iter().map(|&p| change(p)).collect(), ..picture.clone() };
+        let pixels = |change: &dyn Fn(u8) -> u8| Picture {
+            pixels: picture.pixels.iter().map(|&p| change(p)).collect(),
+            ..picture.clone()
+        };
         let saved = crate::media::decode(&picture.to_jpeg(60).unwrap()).unwrap();
         [saved, picture.resized(48, 48).unwrap(), pixels(&|p| p / 2 + 40), pixels(&|p| p.saturating_add(20))]
     }
@@ -196,7 +209,8 @@ mod tests {
         for bits in [0, 1, 5, 10, 30] {
             let mut all = Vec::new();
             for later in 0..looks.len() {
-                let near = (0..later).filter(|&earlier| look_distance(&looks[later], &looks[earlier]) <= bits);
+                let near =
+                    (0..later).filter(|&earlier| look_distance(&looks[later], &looks[earlier]) <= bits);
                 all.extend(near.map(|earlier| (later as u32, earlier as u32)));
             }
             assert_eq!(near_pairs(&looks, bits), all, "{bits} bits");
@@ -209,14 +223,17 @@ mod tests {
             let items = pictures.into_iter().map(|picture| (picture, Annotation::Class(0)));
             Source::new(Arc::new(MemoryFaces::new(name, ["happy", "sad"], items).unwrap()))
         };
-        let train: Vec<Picture> = (0..3).flat_map(|n| std::iter::once(face(n)).chain(changed(&face(n)).into_iter().take(2))).collect();
+        let train: Vec<Picture> = (0..3)
+            .flat_map(|n| std::iter::once(face(n)).chain(changed(&face(n)).into_iter().take(2)))
+            .collect();
         let (train, valid) = (set("train", train), set("valid", vec![changed(&face(1))[0].clone()]));
         let vocabulary = Vocabulary::open("happiness,sadness").unwrap();
         let skips = SkipLog::new(true);
         let valid = Pool::build(&vocabulary, &[valid], &skips).unwrap();
         let pools = |near_duplicates| {
             let recipe = Recipe { near_duplicates, ..Recipe::default() };
-            training_pools(&vocabulary, std::slice::from_ref(&train), &[], &[&valid], &recipe, &skips).unwrap()
+            training_pools(&vocabulary, std::slice::from_ref(&train), &[], &[&valid], &recipe, &skips)
+                .unwrap()
         };
         // Byte by byte the picture that was saved again is in both.
         assert_eq!(pools(None).labelled.len(), 8);

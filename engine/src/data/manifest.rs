@@ -217,7 +217,8 @@ impl Manifest {
                 let items = set.uses.len();
                 // So many pieces at a time that memory stays small.
                 for start in (0..items).step_by(PIECE * PIECES) {
-                    let pieces: Vec<usize> = (start..items.min(start + PIECE * PIECES)).step_by(PIECE).collect();
+                    let pieces: Vec<usize> =
+                        (start..items.min(start + PIECE * PIECES)).step_by(PIECE).collect();
                     let pieces: Vec<Vec<u8>> = pieces
                         .into_par_iter()
                         .map(|start| compressed(&self.lines(number, start..items.min(start + PIECE))?))
@@ -295,7 +296,11 @@ fn compressed(text: &str) -> Result<Vec<u8>, Failed> {
 fn first_uses(member: &Member, role: &str) -> Vec<Use> {
     let first = |item: u32| {
         let readable = member.hashes.is_readable(item);
-        if readable && member.source.fraction.is_some() { Use::NotDrawn } else { first_use(member, role, item) }
+        if readable && member.source.fraction.is_some() {
+            Use::NotDrawn
+        } else {
+            first_use(member, role, item)
+        }
     };
     (0..member.dataset().len() as u32).map(first).collect()
 }
@@ -358,13 +363,16 @@ mod tests {
     use crate::media::Picture;
 
     fn set(name: &str, items: &[(u8, usize)]) -> Source {
-        let faces = items.iter().map(|&(tone, class)| (Picture::filled(4, 4, 1, tone), Annotation::Class(class)));
+        let faces =
+            items.iter().map(|&(tone, class)| (Picture::filled(4, 4, 1, tone), Annotation::Class(class)));
         Source::new(Arc::new(MemoryFaces::new(name, ["happy", "sad", "odd, very"], faces).unwrap()))
     }
 
     fn read(path: &Path) -> String {
         let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+        flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())
+            .read_to_string(&mut text)
+            .unwrap();
         text
     }
 
@@ -398,7 +406,8 @@ mod tests {
                 fields.join(",")
             })
             .collect();
-        let drawn = pools.unlabelled.samples().iter().map(|sample| format!("1,item {},unlabelled,,", sample.item()));
+        let drawn =
+            pools.unlabelled.samples().iter().map(|sample| format!("1,item {},unlabelled,,", sample.item()));
         let mut wanted = vec![
             "set,item,use,class,of".to_owned(),
             "0,item 0,labelled,happy,".into(),

@@ -82,7 +82,9 @@ mod tests {
         ["b/1.png", "", "a", "b/1.png", "b", "é/ü"].iter().for_each(|path| list.push(path));
         assert_eq!((list.len(), &list[0], &list[1], &list[5]), (6, "b/1.png", "", "é/ü"));
         let by_path = list.by_path();
-        for (path, index) in [("b/1.png", Some(3)), ("", Some(1)), ("é/ü", Some(5)), ("b/", None), ("zz", None)] {
+        for (path, index) in
+            [("b/1.png", Some(3)), ("", Some(1)), ("é/ü", Some(5)), ("b/", None), ("zz", None)]
+        {
             assert_eq!(by_path.get(path), index, "{path}");
         }
         assert_eq!(PathList::default().by_path().get("a"), None);

@@ -384,7 +384,8 @@ pub(super) mod tests {
         let source = Source { fraction: "1/3".parse().ok(), ..Source::new(Arc::new(faces)) };
         let drawn = |seed| {
             let recipe = Recipe { seed, ..Recipe::default() };
-            Pool::build_with(&happy_or_sad(), std::slice::from_ref(&source), &recipe, &SkipLog::new(true)).unwrap()
+            Pool::build_with(&happy_or_sad(), std::slice::from_ref(&source), &recipe, &SkipLog::new(true))
+                .unwrap()
         };
         let (first, again, other) = (drawn(1), drawn(1), drawn(2));
         assert_eq!((first.len(), first.samples()), (10, again.samples()));

@@ -120,7 +120,8 @@ impl Spec {
                 continue;
             }
             let Some(folder) = paths.get(name) else {
-                let advice = format!("say where `{name}` lies, --set data.paths.{name}=FOLDER, or name other data");
+                let advice =
+                    format!("say where `{name}` lies, --set data.paths.{name}=FOLDER, or name other data");
                 return Err(self.error(advice));
             };
             let folder = folder.to_string_lossy().into_owned();
@@ -312,7 +313,10 @@ mod tests {
             assert_eq!(of(plain).unwrap(), plain.parse().unwrap());
         }
         let message = of("ms1mv2:{ms1mv2}").unwrap_err().to_string();
-        assert!(message.contains("ms1mv2:{ms1mv2}") && message.contains("--set data.paths.ms1mv2=FOLDER"), "{message}");
+        assert!(
+            message.contains("ms1mv2:{ms1mv2}") && message.contains("--set data.paths.ms1mv2=FOLDER"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -105,8 +105,7 @@ fn keep_labels(
         let concerned = pool.members.iter().enumerate().filter(|(dataset, _)| concerns(*dataset));
         concerned.into_iter().any(|(_, member)| member.mapping.contains(&Target::Class(class)))
     };
-    let elsewhere =
-        |class: usize| pool.samples.iter().any(|sample: &Sample| sample.label() == Some(class));
+    let elsewhere = |class: usize| pool.samples.iter().any(|sample: &Sample| sample.label() == Some(class));
     let least = if wanted.at_most { 1 } else { wanted.count };
     let short: Vec<String> = members
         .iter()
@@ -258,7 +257,10 @@ mod tests {
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write_classes(a.path(), "Train", &[5, 5], 0);
         write_classes(b.path(), "Train", &[4, 4, 6], 100);
-        let shared = source(a.path(), "?map=surprise:drop,sadness:drop,anger:drop,disgust:drop,fear:drop,contempt:unlabelled");
+        let shared = source(
+            a.path(),
+            "?map=surprise:drop,sadness:drop,anger:drop,disgust:drop,fear:drop,contempt:unlabelled",
+        );
         let exempt = source(b.path(), &format!("?labels_per_class=all&{OTHERS}"));
         for count in ["3", "max3"] {
             let chosen = pools(&[exempt.clone(), shared.clone()], Some(count), 1).unwrap();

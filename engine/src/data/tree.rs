@@ -32,7 +32,8 @@ impl FileTree {
             let (paths, archive) = index_tar(root, skips)?;
             return Ok(Self { root: root.to_path_buf(), paths, archive: Some(archive) });
         }
-        let mut walk = Walk { skips, seen: HashSet::new(), hidden: HashSet::new(), paths: PathList::default() };
+        let mut walk =
+            Walk { skips, seen: HashSet::new(), hidden: HashSet::new(), paths: PathList::default() };
         walk.list(root, "")?;
         note_hidden(root, walk.hidden, skips);
         Ok(Self { root: root.to_path_buf(), paths: walk.paths, archive: None })

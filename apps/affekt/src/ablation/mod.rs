@@ -16,8 +16,7 @@ use affekt_engine::learn::{FrameReport, Method, TrainingState};
 use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Extraction, Model, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract,
-    open_clips,
+    Extraction, Model, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract, open_clips,
 };
 use anyhow::Context as _;
 use toml::Table;
@@ -117,7 +116,8 @@ impl Ablation {
             ..AblationConfig::default()
         };
         let lists = [&mut config.baseline_labelled, &mut config.labelled, &mut config.unlabelled];
-        let lists = lists.into_iter().chain([&mut config.more_unlabelled, &mut config.clips, &mut config.valid]);
+        let lists =
+            lists.into_iter().chain([&mut config.more_unlabelled, &mut config.clips, &mut config.valid]);
         for spec in lists.flatten().filter(|spec| !spec.format.starts_with("synth")) {
             spec.path = std::path::absolute(&spec.path)?;
         }

@@ -79,7 +79,8 @@ impl AblationArgs {
         let ablation = self.plan(compute, quiet)?;
         RunFolder::create(&ablation.out, self.force)?;
         let path = ablation.out.join("ablation.toml");
-        let text = toml::to_string_pretty(&ablation.config()?).context("settings cannot be written as TOML")?;
+        let text =
+            toml::to_string_pretty(&ablation.config()?).context("settings cannot be written as TOML")?;
         write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
         interrupt::watch()?;
         let report = ablation.run()?;
@@ -94,7 +95,8 @@ impl AblationArgs {
     /// The settings of the whole table: preset, file, flags.
     fn settings(&self) -> Result<AblationConfig, Failure> {
         let mut layers = Layers::<AblationConfig>::default();
-        let whole = |name: &&String| AblationConfig::PRESETS.iter().any(|preset| preset.name == name.as_str());
+        let whole =
+            |name: &&String| AblationConfig::PRESETS.iter().any(|preset| preset.name == name.as_str());
         if let Some(name) = self.preset.as_ref().filter(whole) {
             layers.preset(name).map_err(Failure::usage)?;
         }
@@ -146,7 +148,8 @@ impl AblationArgs {
                 Some(labels.parse().map_err(|e: String| Failure::usage(anyhow!(e)))?);
         }
         let rows = [&mut config.baseline_labelled, &mut config.labelled, &mut config.unlabelled];
-        let rows = rows.into_iter().chain([&mut config.more_unlabelled, &mut config.clips, &mut config.valid]);
+        let rows =
+            rows.into_iter().chain([&mut config.more_unlabelled, &mut config.clips, &mut config.valid]);
         for spec in rows.flatten() {
             *spec = spec.with_paths(&pretrain.data.paths).map_err(Failure::usage)?;
         }
@@ -156,7 +159,8 @@ impl AblationArgs {
                            all rows by students.data.vocabulary";
             return Err(Failure::usage(anyhow!(problem)));
         }
-        let faces = [&config.baseline_labelled, &config.labelled, &config.unlabelled, &config.more_unlabelled];
+        let faces =
+            [&config.baseline_labelled, &config.labelled, &config.unlabelled, &config.more_unlabelled];
         for spec in faces.into_iter().flatten() {
             formats().check(spec).map_err(Failure::usage)?;
         }

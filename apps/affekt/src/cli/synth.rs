@@ -72,7 +72,7 @@ enum Kind {
     /// Cropped faces with a label file each, as AffectNet's release of 2021.
     #[value(name = "affectnet-2021")]
     Affectnet2021,
-    /// Whole pictures with boxes, as ExpW.
+    /// Whole pictures with boxes, as `ExpW`.
     Expw,
     /// Faces labelled by person, as MS1MV2.
     Ms1mv2,
@@ -225,7 +225,9 @@ fn write_paper(args: &SynthArgs, spec: &Spec) -> Result<(), Failure> {
     });
     folder::seal(&args.out, &made)?;
     let out = args.out.display();
-    say(&format!("{pictures} faces in {out} ({spec}): AffectNet, ExpW, MS1MV2, and Aff-Wild2 with {clips} clips"))
+    say(&format!(
+        "{pictures} faces in {out} ({spec}): AffectNet, ExpW, MS1MV2, and Aff-Wild2 with {clips} clips"
+    ))
 }
 
 impl Source {

@@ -7,9 +7,7 @@ use affekt_engine::backend::Backend;
 use affekt_engine::data::SkipLog;
 use affekt_engine::learn::{EvalReport, StepRecord, TrainingState};
 use affekt_engine::synth::formats;
-use affekt_engine::world::{
-    Advance, Pretraining, Run, RunConfig, RunFolder, RunReport, Start, TrainingData,
-};
+use affekt_engine::world::{Advance, Pretraining, Run, RunConfig, RunFolder, RunReport, Start, TrainingData};
 
 use super::classify;
 use crate::failure::Failure;
@@ -196,10 +194,7 @@ pub fn described(run: &Pretraining) -> String {
     format!(
         "{sizes}; duplicates removed: {} labelled, {} unlabelled; also in the validation set, so removed: {} labelled, {} \
          unlabelled{near}",
-        d.labelled_duplicates,
-        d.unlabelled_duplicates,
-        d.labelled_in_evaluation,
-        d.unlabelled_in_evaluation
+        d.labelled_duplicates, d.unlabelled_duplicates, d.labelled_in_evaluation, d.unlabelled_in_evaluation
     )
 }
 

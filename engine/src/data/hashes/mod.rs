@@ -61,6 +61,10 @@ impl Default for Hashing {
 impl fmt::Debug for Hashing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { on, folder, kept_from, .. } = self;
-        f.debug_struct("Hashing").field("on", on).field("folder", folder).field("kept_from", kept_from).finish()
+        f.debug_struct("Hashing")
+            .field("on", on)
+            .field("folder", folder)
+            .field("kept_from", kept_from)
+            .finish()
     }
 }

@@ -165,7 +165,14 @@ fn key(dataset: &dyn Dataset, kind: &str) -> Digest {
     let text = match dataset.name().parse::<Spec>() {
         Ok(spec) => {
             let path = std::path::absolute(&spec.path).unwrap_or(spec.path);
-            format!("{} {} {:?} {} {:?}", spec.format, path.display(), spec.split, spec.unlabelled, spec.options)
+            format!(
+                "{} {} {:?} {} {:?}",
+                spec.format,
+                path.display(),
+                spec.split,
+                spec.unlabelled,
+                spec.options
+            )
         }
         Err(_) => dataset.name().to_owned(),
     };
@@ -345,7 +352,8 @@ mod tests {
         }
         let spec = Spec::new("folder", &faces);
         let kept = dir.path().join("faces.hashes");
-        let matches = || check_kept_hashes(&*Formats::files().open(&spec, &SkipLog::new(true)).unwrap(), &kept);
+        let matches =
+            || check_kept_hashes(&*Formats::files().open(&spec, &SkipLog::new(true)).unwrap(), &kept);
         assert!(matches().unwrap());
         fs::write(faces.join("2.png"), grey_png(9, 8, 77)).unwrap();
         assert!(matches().unwrap(), "another size");

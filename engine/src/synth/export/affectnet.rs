@@ -42,24 +42,30 @@ pub fn write_affectnet(faces: &SynthFaces, out: &Path, progress: Progress<'_>) -
         save(&scene.picture, &out.join("Manually_Annotated_Images").join(&path))?;
         Ok((path, scene.faces))
     };
-    let done = in_chunks(0..companies.len(), &mut |done| progress(done.min(faces.len())), prepare, |number, (path, found)| {
-        for (&item, geometry) in companies[number].iter().zip(&found) {
-            let list = if number % VALID == VALID - 1 { &mut validation } else { &mut training };
-            let [x, y, w, h] = geometry.face_box.map(|side| side.round() as i64);
-            let points: Vec<String> =
-                landmarks_68(geometry).iter().map(|[x, y]| format!("{x:.2};{y:.2}")).collect();
-            let class = number_of(faces.class(item), item);
-            let _ = writeln!(list, "{path},{x},{y},{w},{h},{},{class},{}", points.join(";"), feeling(class));
-            items += 1;
-            if items % EMPTY == 0 {
-                let empty = format!("{}/empty{items}.jpg", folder_of(number));
-                let room = company_room(faces, item, size);
-                save(&room, &out.join("Manually_Annotated_Images").join(&empty))?;
-                let _ = writeln!(training, "{empty},NULL,NULL,NULL,NULL,NULL,10,-2,-2");
+    let done = in_chunks(
+        0..companies.len(),
+        &mut |done| progress(done.min(faces.len())),
+        prepare,
+        |number, (path, found)| {
+            for (&item, geometry) in companies[number].iter().zip(&found) {
+                let list = if number % VALID == VALID - 1 { &mut validation } else { &mut training };
+                let [x, y, w, h] = geometry.face_box.map(|side| side.round() as i64);
+                let points: Vec<String> =
+                    landmarks_68(geometry).iter().map(|[x, y]| format!("{x:.2};{y:.2}")).collect();
+                let class = number_of(faces.class(item), item);
+                let _ =
+                    writeln!(list, "{path},{x},{y},{w},{h},{},{class},{}", points.join(";"), feeling(class));
+                items += 1;
+                if items % EMPTY == 0 {
+                    let empty = format!("{}/empty{items}.jpg", folder_of(number));
+                    let room = company_room(faces, item, size);
+                    save(&room, &out.join("Manually_Annotated_Images").join(&empty))?;
+                    let _ = writeln!(training, "{empty},NULL,NULL,NULL,NULL,NULL,10,-2,-2");
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     if done {
         for (name, text) in [("training.csv", training), ("validation.csv", validation)] {
             let path = out.join(name);
@@ -160,11 +166,14 @@ fn landmarks_68(geometry: &Geometry) -> Vec<[f32; 2]> {
         points.push([left + width / 2.0 * (1.0 - cos), top + height * (0.4 + 0.6 * sin)]);
     }
     for eye in [eye_left, eye_right] {
-        points.extend((0..5u8).map(|step| [eye[0] + unit * (f32::from(step) - 2.0) * 0.6, eye[1] - unit * 1.2]));
+        points.extend(
+            (0..5u8).map(|step| [eye[0] + unit * (f32::from(step) - 2.0) * 0.6, eye[1] - unit * 1.2]),
+        );
     }
     let bridge = between(eye_left, eye_right, 0.5);
     points.extend((0..4u8).map(|step| between(bridge, nose, f32::from(step) / 3.0)));
-    points.extend((0..5u8).map(|step| [nose[0] + unit * (f32::from(step) - 2.0) * 0.4, nose[1] + unit * 0.4]));
+    points
+        .extend((0..5u8).map(|step| [nose[0] + unit * (f32::from(step) - 2.0) * 0.4, nose[1] + unit * 0.4]));
     for eye in [eye_left, eye_right] {
         let around = [(-1.0, 0.0), (-0.4, -0.4), (0.4, -0.4), (1.0, 0.0), (0.4, 0.4), (-0.4, 0.4)];
         points.extend(around.map(|(x, y)| [eye[0] + unit * x, eye[1] + unit * y]));

@@ -35,7 +35,8 @@ pub fn write_expw(faces: &SynthFaces, out: &Path, progress: Progress<'_>) -> Res
     let companies = companies(known.len());
     make_folder(&out.join("label"))?;
     make_folder(&out.join("image/origin"))?;
-    let class_of = |item: usize| CLASSES.iter().position(|(class, _)| *class == faces.class(item)).unwrap_or(6);
+    let class_of =
+        |item: usize| CLASSES.iter().position(|(class, _)| *class == faces.class(item)).unwrap_or(6);
     let prepare = |number: usize| {
         let items: Vec<usize> = companies[number].iter().map(|&place| known[place]).collect();
         let company: Vec<Face> = items.iter().map(|&item| faces.face(item)).collect();
@@ -51,7 +52,11 @@ pub fn write_expw(faces: &SynthFaces, out: &Path, progress: Progress<'_>) -> Res
             let [left, top, right, bottom] = [x, y, x + w, y + h].map(|side| side.round().max(0.0) as i64);
             // As a detector's: below 60 where it was not sure.
             let confidence = 40.0 + ((number * 37 + face * 11) % 600) as f32 / 10.0;
-            let _ = writeln!(list, "{name} {face} {top} {left} {right} {bottom} {confidence:.1} {}", class_of(item));
+            let _ = writeln!(
+                list,
+                "{name} {face} {top} {left} {right} {bottom} {confidence:.1} {}",
+                class_of(item)
+            );
         }
         Ok(())
     })?;

@@ -33,7 +33,8 @@ pub fn write_recordio(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -
 pub fn write_ms1mv2(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> Result<bool, DataError> {
     let mut people: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for item in 0..faces.len() {
-        let unknown = || DataError::format(out, "", format!("{}: nobody knows whom it shows", faces.key(item)));
+        let unknown =
+            || DataError::format(out, "", format!("{}: nobody knows whom it shows", faces.key(item)));
         people.entry(faces.group(item)?.ok_or_else(unknown)?).or_default().push(item);
     }
     let (mut order, mut labels, mut ranges) = (Vec::new(), Vec::new(), Vec::new());

@@ -28,7 +28,8 @@ pub(super) fn draw(faces: &[Face], size: (usize, usize), channels: usize, number
     let mut places = Vec::new();
     for (nth, face) in faces.iter().enumerate() {
         let item = (number * 4 + nth) as u64;
-        let mut rng = Address { seed: 0, purpose: Purpose::Synthesis, step: Stream::Place as u64, item }.rng();
+        let mut rng =
+            Address { seed: 0, purpose: Purpose::Synthesis, step: Stream::Place as u64, item }.rng();
         let place = (rng.between(-0.2, 0.2), rng.between(-0.15, 0.15));
         let view = Viewpoint::camera(width, height, place, rng.between(0.22, 0.32), face.pose.roll);
         let left = nth * width;

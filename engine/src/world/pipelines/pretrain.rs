@@ -24,8 +24,8 @@ use crate::net::{Architecture, Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems, Steps,
-    TrainingData, student_card,
+    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems,
+    Steps, TrainingData, student_card,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};

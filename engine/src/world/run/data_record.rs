@@ -35,20 +35,9 @@ impl DataRecord {
     ///
     /// # Errors
     /// The kept hashes can no longer be read.
-    pub fn new(
-        seed: u64,
-        fingerprint: String,
-        sets: &Sets,
-        manifest: &Manifest,
-    ) -> Result<Self, WorldError> {
+    pub fn new(seed: u64, fingerprint: String, sets: &Sets, manifest: &Manifest) -> Result<Self, WorldError> {
         let not_promised = if sets.hashed { Vec::new() } else { NOT_HASHED.to_vec() };
-        Ok(Self {
-            seed,
-            fingerprint,
-            summary: sets.summary(),
-            sets: manifest.summary()?,
-            not_promised,
-        })
+        Ok(Self { seed, fingerprint, summary: sets.summary(), sets: manifest.summary()?, not_promised })
     }
 
     /// Writes both files.

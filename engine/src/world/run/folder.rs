@@ -67,7 +67,9 @@ impl RunFolder {
             result => result,
         };
         let data = [self.data(), self.manifest()];
-        for file in [self.config(), self.log(), self.model(), self.teacher(), self.report()].into_iter().chain(data) {
+        for file in
+            [self.config(), self.log(), self.model(), self.teacher(), self.report()].into_iter().chain(data)
+        {
             missing_is_fine(std::fs::remove_file(file))?;
         }
         missing_is_fine(std::fs::remove_dir_all(self.checkpoints()))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{
-    ClipFormats, ClipSet, DedupReport, Formats, HashProgress, Hashing, Manifest, Pool, Recipe, SkipLog, Source,
-    Spec, TrainingPools, Vocabulary, training_pools,
+    ClipFormats, ClipSet, DedupReport, Formats, HashProgress, Hashing, Manifest, Pool, Recipe, SkipLog,
+    Source, Spec, TrainingPools, Vocabulary, training_pools,
 };
 use crate::files::user_cache_folder;
 use crate::world::config::{DataConfig, RunConfig};

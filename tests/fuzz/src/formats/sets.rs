@@ -54,7 +54,10 @@ pub(super) const AFFECTNET_2021: Format = Format {
     name: "affectnet-2021",
     short: 150,
     own: false,
-    files: &[("train_set/annotations/1_exp.npy", Form::Bytes), ("val_set/annotations/7_exp.npy", Form::Bytes)],
+    files: &[
+        ("train_set/annotations/1_exp.npy", Form::Bytes),
+        ("val_set/annotations/7_exp.npy", Form::Bytes),
+    ],
     make: |folder| write_affectnet_2021(&faces(8)?, folder, &mut |_| true).map(|_| ()).map_err(other),
     read: |folder| read_items("affectnet", folder),
 };

@@ -44,7 +44,13 @@ fn clear(out: &Path) -> std::io::Result<()> {
         missing_is_fine(std::fs::remove_file(out.join(file)))?;
     }
     let classes = Class::ALL.iter().map(|class| class.name());
-    let layouts = ["cropped_aligned", "EXPR_Recognition_Challenge", "Manually_Annotated_Images", "train_set", "val_set"];
+    let layouts = [
+        "cropped_aligned",
+        "EXPR_Recognition_Challenge",
+        "Manually_Annotated_Images",
+        "train_set",
+        "val_set",
+    ];
     let sets = ["label", "image", "Aff-Wild2", "AffectNet", "ExpW", "MS1MV2"];
     for folder in classes.chain(layouts).chain(sets) {
         missing_is_fine(std::fs::remove_dir_all(out.join(folder)))?;

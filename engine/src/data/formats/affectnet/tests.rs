@@ -174,7 +174,10 @@ fn a_lists_own_landmarks_align_its_faces_and_lists_without_them_do_not() {
     assert_eq!((face_box.x, face_box.w, scene.picture.width), (40.0, 80.0, 200));
     assert_eq!(aligned.scene(1).unwrap().landmarks, None);
     let plain = open_at(dir.path(), "", &SkipLog::new(true)).unwrap();
-    assert!(plain.landmarks.is_empty() && plain.scene(0).unwrap().landmarks.is_none(), "not asked for, not kept");
+    assert!(
+        plain.landmarks.is_empty() && plain.scene(0).unwrap().landmarks.is_none(),
+        "not asked for, not kept"
+    );
     let spec: Spec = format!("affectnet:{}?align=true", dir.path().display()).parse().unwrap();
     let through = Formats::files().open(&spec, &SkipLog::new(true)).unwrap();
     let picture = through.picture(0).unwrap();

@@ -72,7 +72,8 @@ pub(super) fn find(spec: &Spec) -> Result<PathBuf, DataError> {
         [] => Err(spec.error("no list of a test set (...test_set....txt) in it; name one with list=FILE")),
         several => {
             let names: Vec<String> = several.iter().map(|path| quoted(&path.to_string_lossy())).collect();
-            Err(spec.error(format!("several lists of test sets, {}; name one with list=FILE", names.join(", "))))
+            Err(spec
+                .error(format!("several lists of test sets, {}; name one with list=FILE", names.join(", "))))
         }
     }
 }

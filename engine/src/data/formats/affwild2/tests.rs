@@ -187,7 +187,10 @@ fn the_split_of_the_test_set_finds_its_list_and_says_where_it_looked() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("EXPR_test_set_release.txt"), "v/00001.jpg\nv/00005.jpg\n").unwrap();
     let clips = open_at(dir.path(), "#test_set", &SkipLog::new(false)).unwrap();
-    assert_eq!((clips.len(), clips.frames(0), clips.has_face(0, 2), clips.has_face(0, 4)), (1, 5, true, false));
+    assert_eq!(
+        (clips.len(), clips.frames(0), clips.has_face(0, 2), clips.has_face(0, 4)),
+        (1, 5, true, false)
+    );
     fs::write(dir.path().join("VA-Test-Set.txt"), "v\n").unwrap();
     assert!(refusal().contains("several lists"), "{}", refusal());
     let named = format!("#Test_Set?list={}", dir.path().join("VA-Test-Set.txt").display());

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::places::{LIMIT, Places};
 use crate::data::lines::open_regular;
-use crate::data::{DataError, Stamp};
 use crate::data::tree::read_exact_at;
+use crate::data::{DataError, Stamp};
 
 const MAGIC: u32 = 0xced7_230a;
 const LENGTH_BITS: u32 = 29;

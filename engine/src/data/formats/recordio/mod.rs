@@ -30,7 +30,8 @@ pub(super) fn format() -> Format {
 
 /// MS1MV2 by its own name.
 pub(super) fn ms1mv2_format() -> Format {
-    let about = "MS1MV2, InsightFace's train.rec, train.idx and property in a folder: faces without expressions";
+    let about =
+        "MS1MV2, InsightFace's train.rec, train.idx and property in a folder: faces without expressions";
     Format::new("ms1mv2", about, &[], |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)))
 }
 
@@ -174,12 +175,12 @@ fn read_index(path: &Path, reader: &Reader, skips: &SkipLog) -> Result<Places, D
     let mut lines = Lines::open(path, MAX_LINE)?;
     while let Some(line) = lines.next()? {
         match entry(line.bytes) {
-            Some(None) => continue,
-            Some(Some((key, offset))) if key < LIMIT && reader.can_begin(offset) => index.push(key, offset),
+            Ok(None) => continue,
+            Ok(Some((key, offset))) if key < LIMIT && reader.can_begin(offset) => index.push(key, offset),
             // More need not be remembered to know that it is the wrong index.
-            Some(Some(entry)) if bad.len() < MOST_BAD => bad.push(entry),
-            Some(Some(_)) => {}
-            None => {
+            Ok(Some(entry)) if bad.len() < MOST_BAD => bad.push(entry),
+            Ok(Some(_)) => {}
+            Err(NoEntry) => {
                 let reason = format!("`{}` is not key<tab>offset", quoted(&line.text()));
                 return Err(DataError::format(path, format!(", line {}", line.number), reason));
             }
@@ -200,11 +201,14 @@ fn read_index(path: &Path, reader: &Reader, skips: &SkipLog) -> Result<Places, D
     Ok(index.shrunk())
 }
 
+/// A line of an index that is no entry.
+struct NoEntry;
+
 /// Entries of an index that may be wrong while it is used at all.
 const MOST_BAD: usize = 100_000;
 
-/// Key and offset of a line; `Some(None)` where it is empty.
-fn entry(line: &[u8]) -> Option<Option<(u64, u64)>> {
+/// Key and offset of a line; nothing where it is empty, an error where it is something else.
+fn entry(line: &[u8]) -> Result<Option<(u64, u64)>, NoEntry> {
     let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
     let number = |field: &[u8]| {
         let digit = |number: u64, byte: &u8| {
@@ -214,9 +218,9 @@ fn entry(line: &[u8]) -> Option<Option<(u64, u64)>> {
         field.iter().try_fold(0, digit)
     };
     match (fields.next(), fields.next(), fields.next()) {
-        (None, ..) => Some(None),
-        (Some(key), Some(offset), None) => Some(Some((number(key)?, number(offset)?))),
-        _ => None,
+        (None, ..) => Ok(None),
+        (Some(key), Some(offset), None) => number(key).zip(number(offset)).map(Some).ok_or(NoEntry),
+        _ => Err(NoEntry),
     }
 }
 

@@ -86,7 +86,9 @@ impl Places {
     /// Those that `keep` wants.
     pub fn retain(self, mut keep: impl FnMut(u64, u64) -> bool) -> Self {
         let mut kept = Self::default();
-        self.iter().filter(|&(key, offset)| keep(key, offset)).for_each(|(key, offset)| kept.push(key, offset));
+        self.iter()
+            .filter(|&(key, offset)| keep(key, offset))
+            .for_each(|(key, offset)| kept.push(key, offset));
         kept.shrunk()
     }
 }

@@ -237,8 +237,14 @@ fn a_list_says_which_records_belong_to_it_their_labels_and_their_files() {
     fs::write(&list, "3\t1\tsad/c.png\n1\t0\t9.5\thappy/a b.png\n77\t0\tnowhere.png\n").unwrap();
     let skips = SkipLog::new(false);
     let set = open(&list, &skips).unwrap();
-    assert_eq!((set.len(), set.bytes(0).unwrap(), set.bytes(1).unwrap()), (2, pictures[2].clone(), pictures[0].clone()));
-    assert_eq!([set.group(0).unwrap(), set.group(1).unwrap()], ["1", "0"].map(|label| Some(label.to_owned())));
+    assert_eq!(
+        (set.len(), set.bytes(0).unwrap(), set.bytes(1).unwrap()),
+        (2, pictures[2].clone(), pictures[0].clone())
+    );
+    assert_eq!(
+        [set.group(0).unwrap(), set.group(1).unwrap()],
+        ["1", "0"].map(|label| Some(label.to_owned()))
+    );
     assert!(set.key(1).ends_with("train.rec, record 1 (happy/a b.png)"), "{}", set.key(1));
     assert!(skips.count() == 1 && skips.first()[0].contains("train.lst, line 3: there is no record 77"));
     let mut spec = Spec::new("recordio", &list);
@@ -247,7 +253,11 @@ fn a_list_says_which_records_belong_to_it_their_labels_and_their_files() {
     assert_eq!([named.annotation(0), named.annotation(1)], [Annotation::Class(1), Annotation::Class(0)]);
     spec.options.insert("classes".to_owned(), "happy".to_owned());
     let one = RecordIo::open(&spec, &SkipLog::new(false)).unwrap();
-    assert!(one.len() == 1 && one.key(0).contains("a b.png"), "the label of the other is no class: {}", one.key(0));
+    assert!(
+        one.len() == 1 && one.key(0).contains("a b.png"),
+        "the label of the other is no class: {}",
+        one.key(0)
+    );
 }
 
 #[test]
