@@ -76,7 +76,7 @@ pub enum WorldError {
     /// A dataset, sampler or loader.
     #[cfg(feature = "training")]
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// Training, measuring or a checkpoint.
     #[error(transparent)]
     Learn(LearnError),
@@ -155,6 +155,15 @@ impl WorldError {
             }
             Self::Schedule(_) | Self::Learn(_) | Self::Backend(_) => ErrorKind::Engine,
             _ => ErrorKind::File,
+        }
+    }
+}
+
+impl From<DataError> for WorldError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Stopped => Self::Interrupted,
+            other => Self::Data(other),
         }
     }
 }
