@@ -156,7 +156,8 @@ impl Clips for ClipPictureSet {
     }
 
     fn stamp(&self, clip: usize, frame: usize) -> Option<Stamp> {
-        let path = self.clips[clip].path(frame);
+        let LabelledClip::Pictures(clip) = &self.clips[clip] else { return None };
+        let path = clip.path(frame);
         Stamp::of(&fs::metadata(&path).ok()?, Stamp::place_of(path.as_os_str().as_encoded_bytes()))
     }
 

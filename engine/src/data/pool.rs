@@ -185,8 +185,8 @@ impl Pool {
     /// # Errors
     /// The item cannot be read.
     pub fn group(&self, index: usize) -> Result<Option<String>, DataError> {
-        let sample = &self.samples[index];
-        self.datasets[sample.dataset as usize].group(sample.item as usize)
+        let sample = self.samples[index];
+        self.members[sample.dataset()].dataset().group(sample.item() as usize)
     }
 
     /// Reads and decodes a sample.
