@@ -227,6 +227,8 @@ fn crates_depend_on_crates_below_them_only() {
         ("engine", vec!["affekt-shaders"]),
         ("apps/affekt", vec!["affekt-engine"]),
         ("apps/live", vec!["affekt-engine"]),
+        ("apps/capi", vec!["affekt-engine"]),
+        ("apps/python", vec!["affekt-engine"]),
         ("tests", vec!["affekt-engine", "affekt-shaders"]),
         ("tests/fuzz", vec!["affekt-engine"]),
     ]);

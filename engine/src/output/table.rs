@@ -12,16 +12,20 @@ const LANDMARKS: [&str; 5] = ["left_eye", "right_eye", "nose", "left_mouth", "ri
 /// Columns at the end where the model gives valence and arousal.
 const AFFECT: [&str; 2] = ["valence", "arousal"];
 
-/// The first line; `affect` where the model gives valence and arousal, which then have columns of their own.
-pub fn header(classes: &[String], affect: bool) -> String {
+/// The columns' names, in order; `affect` where the model gives valence and arousal, which then have columns of their own.
+pub fn columns(classes: &[String], affect: bool) -> Vec<String> {
     let fixed = ["frame", "seconds", "face", "x", "y", "w", "h"].map(String::from);
     let landmarks = LANDMARKS.iter().flat_map(|name| ["x", "y"].map(|axis| format!("{name}_{axis}")));
     let classes = classes.iter().map(|class| format!("p_{class}"));
     let last = ["frame_label", "temporal_label", "voted_label", "confidence", "unsure"].map(String::from);
     let affect = AFFECT.into_iter().filter(|_| affect).map(String::from);
-    let columns = fixed.into_iter().chain(landmarks).chain(classes).chain(last).chain(affect);
+    fixed.into_iter().chain(landmarks).chain(classes).chain(last).chain(affect).collect()
+}
+
+/// The first line.
+pub fn header(classes: &[String], affect: bool) -> String {
     // Memory takes all that is written.
-    csv([columns]).ok().and_then(|line| String::from_utf8(line).ok()).unwrap_or_default()
+    csv([columns(classes, affect)]).ok().and_then(|line| String::from_utf8(line).ok()).unwrap_or_default()
 }
 
 /// The rows of a frame, with the columns of its [`header`].

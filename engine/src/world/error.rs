@@ -1,5 +1,6 @@
 //! Why a run cannot start or go on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -14,6 +15,21 @@ use crate::media::source::SourceError;
 use crate::net::{GraphError, WeightsError};
 #[cfg(feature = "training")]
 use crate::score::ScoreError;
+
+/// What kind of trouble an error is, for programs in other languages, which tell no more apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// What was asked for is wrong or contradicts itself.
+    Request,
+    /// A file or folder cannot be read or written, or is not what it should be.
+    File,
+    /// The caller stopped it.
+    Interrupted,
+    /// The computing failed.
+    Engine,
+    /// A panic that was held.
+    Panic,
+}
 
 /// Why a run cannot start or go on.
 #[derive(Debug, Error)]
@@ -86,6 +102,9 @@ pub enum WorldError {
     /// A face detector.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// A panic that was held: a mistake in the program.
+    #[error("a mistake in affekt itself: {0}; please report it")]
+    Panicked(String),
 }
 
 impl WorldError {
@@ -101,13 +120,42 @@ impl WorldError {
         Self::File { path: path.to_owned(), problem: problem.into() }
     }
 
+    /// Runs `work`, and gives a panic in it as [`WorldError::Panicked`]: nothing may unwind into a program in another
+    /// language. What `work` was changing must not be used again then.
+    ///
+    /// # Errors
+    /// As `work`, or it panics.
+    pub fn catch<T>(work: impl FnOnce() -> Result<T, Self>) -> Result<T, Self> {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(Self::Panicked(text.unwrap_or_else(|| "it does not say what".into())))
+        })
+    }
+
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
         #[cfg(feature = "training")]
         if matches!(self, Self::Data(DataError::Spec { .. })) {
             return true;
         }
-        matches!(self, Self::Setting { .. } | Self::Graph(_))
+        matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Backend(BackendError::Spec(_)))
+    }
+
+    /// What kind of trouble it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            error if error.is_request() => ErrorKind::Request,
+            Self::Media(_) => ErrorKind::Request,
+            Self::Interrupted => ErrorKind::Interrupted,
+            Self::Panicked(_) => ErrorKind::Panic,
+            #[cfg(feature = "training")]
+            Self::Learn(LearnError::Io { .. } | LearnError::Format { .. } | LearnError::OtherRun { .. }) => {
+                ErrorKind::File
+            }
+            Self::Schedule(_) | Self::Learn(_) | Self::Backend(_) => ErrorKind::Engine,
+            _ => ErrorKind::File,
+        }
     }
 }
 
@@ -118,5 +166,20 @@ impl From<LearnError> for WorldError {
             LearnError::Setting { name, problem } => Self::setting(format!("training.{name}"), problem),
             other => Self::Learn(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_with_its_words() {
+        let none: [u8; 0] = [];
+        let caught = |work: &dyn Fn() -> u8| WorldError::catch(|| Ok(work())).map_err(|e| e.to_string());
+        assert_eq!(caught(&|| 7), Ok(7));
+        assert!(caught(&|| none[std::hint::black_box(3)]).is_err_and(|e| e.contains("index out of bounds")));
+        assert!(caught(&|| panic!("words")).is_err_and(|e| e.contains("affekt itself: words")));
+        assert!(caught(&|| std::panic::panic_any(5)).is_err_and(|e| e.contains("does not say")));
     }
 }

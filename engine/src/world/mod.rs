@@ -22,7 +22,7 @@ mod stages;
 
 /// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
 pub use bevy_ecs as ecs;
-pub use error::WorldError;
+pub use error::{ErrorKind, WorldError};
 pub use run::{Model, ModelNetwork, TemporalModel};
 
 #[cfg(feature = "training")]
@@ -34,7 +34,7 @@ pub use {
     },
     pipelines::{
         ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject,
-        evaluate, evaluate_clips, evaluate_model, extract, train,
+        evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract, train,
     },
     run::{
         Advance, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, SkippedItems, TrainingData,

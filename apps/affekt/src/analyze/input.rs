@@ -5,7 +5,7 @@ use std::path::Path;
 
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::files::{AtomicFile, write_atomically};
-use affekt_engine::media::source::{Frame, FrameSource as _, OpenOptions, ReadAhead, open};
+use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::output::{
     Form, Gathering, InputState, Person, SUMMARY_VERSION, Summary, lines, subtitles, table,
 };
@@ -16,11 +16,6 @@ use super::annotate::Annotated;
 use super::names::Named;
 use super::results::{ENDINGS, path_of};
 
-/// Frames that go through the engine together: many enough to fill threads and the network, and a multiple of how often a
-/// detector looks.
-const TOGETHER: usize = 12;
-/// Bytes of pixels that end a batch, so that large frames do not take all memory.
-const MOST_BYTES: usize = 48 << 20;
 /// Frames that are decoded ahead.
 const AHEAD: usize = 8;
 /// Endings of files that the summary alone decides.
@@ -201,17 +196,13 @@ impl Analysis<'_> {
             }
             Ok(())
         };
-        let mut ended = false;
-        while !ended {
-            let frames;
-            (frames, ended) = next_frames(&mut source)?;
-            let taken = frames.len();
-            write(recognizer.read(frames)?)?;
-            if !progress(taken) {
-                return Ok(Outcome::Stopped);
-            }
+        let whole = recognizer.read_source(&mut source, |readings, taken| -> anyhow::Result<bool> {
+            write(readings)?;
+            Ok(progress(taken))
+        })?;
+        if !whole {
+            return Ok(Outcome::Stopped);
         }
-        write(recognizer.finish()?)?;
         let skipped = source.skipped();
         let still = if info.still { "annotated.mp4" } else { "annotated.jpg" };
         let files = ENDINGS.iter().filter(|e| outputs.holds(e) && **e != still && **e != "json");
@@ -250,18 +241,6 @@ impl Analysis<'_> {
         save(&summary, out, name)?;
         Ok(Outcome::Done(Box::new(summary)))
     }
-}
-
-/// Frames that are read together, and whether they are the last.
-fn next_frames(source: &mut ReadAhead) -> anyhow::Result<(Vec<Frame>, bool)> {
-    let mut frames = Vec::with_capacity(TOGETHER);
-    let mut bytes = 0;
-    while frames.len() < TOGETHER && bytes < MOST_BYTES {
-        let Some(frame) = source.next_frame()? else { return Ok((frames, true)) };
-        bytes += frame.picture.pixels.len();
-        frames.push(frame);
-    }
-    Ok((frames, false))
 }
 
 /// Writes a summary to its place.

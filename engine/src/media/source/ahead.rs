@@ -9,6 +9,11 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 
+/// Frames that are read together: many enough to fill threads and the network, and a multiple of how often a detector looks.
+const TOGETHER: usize = 12;
+/// Bytes of pixels that end a batch, so that large frames do not take all memory.
+const MOST_BYTES: usize = 48 << 20;
+
 /// A source whose frames are decoded ahead.
 pub struct ReadAhead {
     info: SourceInfo,
@@ -47,6 +52,22 @@ impl ReadAhead {
         };
         let thread = Builder::new().name("decode".into()).spawn(work)?;
         Ok(Self { info, frames: Some(frames), thread: Some(thread), skipped: Skipped::default(), busy_nanos })
+    }
+
+    /// The next frames, as many as are best read together by [`Recognizer::read`](crate::Recognizer::read), and whether they
+    /// are the last.
+    ///
+    /// # Errors
+    /// As [`FrameSource::next_frame`].
+    pub(crate) fn next_frames(&mut self) -> Result<(Vec<Frame>, bool), SourceError> {
+        let mut frames = Vec::with_capacity(TOGETHER);
+        let mut bytes = 0;
+        while frames.len() < TOGETHER && bytes < MOST_BYTES {
+            let Some(frame) = self.next_frame()? else { return Ok((frames, true)) };
+            bytes += frame.picture.pixels.len();
+            frames.push(frame);
+        }
+        Ok((frames, false))
     }
 
     /// How long the thread has decoded, without waiting for a place in the channel.

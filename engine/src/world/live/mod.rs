@@ -1,11 +1,13 @@
 //! Reading faces, for a camera, a video and a picture alike. [`Recognizer`] is the engine's face to other programs: frames
-//! in, readings out; [`RecognizerSpec`] opens one from what a program's settings name. The stages a frame goes through are
+//! in, readings out; [`RecognizerSpec`] opens one from what a program's settings name; [`SharedRecognizer`] holds one for
+//! programs in other languages. The stages a frame goes through are
 //! those of [`crate::world::pipelines::Live`].
 
 mod neutral_state;
 mod open;
 mod recognizer;
 mod settings;
+mod shared;
 mod source;
 mod stage_times;
 
@@ -17,5 +19,6 @@ pub use neutral_state::NeutralState;
 pub use open::{About, RecognizerOpener, RecognizerSpec};
 pub use recognizer::Recognizer;
 pub use settings::{LiveSettings, UNSURE_BELOW};
+pub use shared::SharedRecognizer;
 pub use source::{OpenSource, SourceSpec};
 pub use stage_times::StageTimes;

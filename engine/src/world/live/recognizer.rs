@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::learn::TemporalEncoder;
 use crate::media::align::Aligner;
 use crate::media::detect::Detector;
-use crate::media::source::Frame;
+use crate::media::source::{Frame, FrameSource as _, ReadAhead};
 use crate::media::track::Tracker;
 use crate::media::{CutDetector, Picture};
 use crate::signal::NeutralCalibration;
@@ -232,6 +232,33 @@ impl Recognizer {
         self.pipeline.run()?;
         self.counts.1 += self.pipeline.world.resource::<FaceBatch>().faces.len() as u64;
         Ok(std::mem::take(&mut self.pipeline.world.resource_mut::<Outbox>().0))
+    }
+
+    /// Reads a whole source that is decoded ahead. `each` takes the frames that are read to the end, with the number of
+    /// frames that have come in since it was called last, and stops by giving `false`: this then gives `false` too, and the
+    /// recognizer is ready for another source.
+    ///
+    /// # Errors
+    /// The source, the detector or the network fails, or `each` does. After the latter two the recognizer is of no more use.
+    pub fn read_source<E: From<WorldError>>(
+        &mut self,
+        source: &mut ReadAhead,
+        mut each: impl FnMut(Vec<FrameReading>, usize) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        self.take_pictures(source.info().still);
+        let mut ended = false;
+        while !ended {
+            let frames;
+            (frames, ended) = source.next_frames().map_err(WorldError::from)?;
+            let taken = frames.len();
+            if !each(self.read(frames)?, taken)? {
+                self.finish()?;
+                return Ok(false);
+            }
+        }
+        let rest = self.finish()?;
+        self.take_pictures(false);
+        each(rest, 0)
     }
 
     /// Ends the video: gives the frames that are left. The recognizer is then ready for another one, whose faces are

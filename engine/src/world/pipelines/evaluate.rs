@@ -142,12 +142,27 @@ pub fn evaluate_model(
     progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Evaluation, WorldError> {
     let skips = Arc::new(SkipLog::new(strict));
-    let vocabulary = Vocabulary::new(model.card.classes.clone())?;
     let open = |spec: &Spec| Source::open(spec, formats, &skips);
     let sources: Vec<Source> = specs.iter().map(open).collect::<Result<_, _>>()?;
-    let pool = Arc::new(labelled_pool(&vocabulary, &sources, &skips)?);
+    evaluate_sources(model, &sources, settings, &skips, backend, progress)
+}
+
+/// As [`evaluate_model`], on datasets that are open; items that cannot be used go to `skips`.
+///
+/// # Errors
+/// As there.
+pub fn evaluate_sources(
+    model: &Model,
+    sources: &[Source],
+    settings: &EvaluationConfig,
+    skips: &Arc<SkipLog>,
+    backend: &dyn Backend,
+    progress: impl FnMut(usize, usize) -> bool,
+) -> Result<Evaluation, WorldError> {
+    let vocabulary = Vocabulary::new(model.card.classes.clone())?;
+    let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
     let subject = Subject::of(model);
-    let tally = answers(model.inference(backend)?, &subject, &pool, settings, &skips, progress)?;
+    let tally = answers(model.inference(backend)?, &subject, &pool, settings, skips, progress)?;
     let report = EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?;
     let answers = table(&tally, &pool, &subject)?;
     Ok(Evaluation { report, answers, places: tally.places, pool, skipped: skips.count() })
