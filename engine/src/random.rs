@@ -31,6 +31,8 @@ pub enum Purpose {
     SampleClips = 10,
     /// Frames hidden from the temporal encoder.
     MaskFrames = 11,
+    /// Items that a `fraction` of a dataset takes.
+    DrawFraction = 12,
     /// Items, people or videos of a resample.
     Bootstrap = 21,
     /// Which half of a set calibrates the other one.

@@ -14,6 +14,7 @@ mod generating;
 mod gpu;
 mod measuring;
 mod names;
+mod paper;
 mod program;
 mod report;
 mod runs;

@@ -47,7 +47,12 @@ fn faces(count: usize, seed: u64, labelled: bool) -> MemoryFaces {
 
 fn data(labelled: MemoryFaces, unlabelled: MemoryFaces, valid: MemoryFaces) -> TrainingData {
     let source = |faces| vec![Source::new(Arc::new(faces))];
-    TrainingData { labelled: source(labelled), unlabelled: source(unlabelled), valid: source(valid) }
+    TrainingData {
+        labelled: source(labelled),
+        unlabelled: source(unlabelled),
+        valid: source(valid),
+        ..TrainingData::default()
+    }
 }
 
 fn begin(
@@ -121,6 +126,7 @@ fn what_validation_holds_without_a_label_leaves_the_unlabelled_pool_too() {
         labelled: vec![Source::new(Arc::new(faces(64, 1, true)))],
         unlabelled: vec![Source::new(Arc::new(unlabelled))],
         valid: vec![source],
+        ..TrainingData::default()
     };
     let sets = Sets::new(&config, data, Arc::new(SkipLog::new(true))).unwrap();
     assert_eq!(sets.summary().dedup.unlabelled_in_evaluation, 10);

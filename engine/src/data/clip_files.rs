@@ -8,7 +8,7 @@ use super::bitmap::Bitmap;
 use super::frame_labels::{FrameLabels, MAX_FRAMES};
 use super::lines::open_regular;
 use super::quote::quoted;
-use super::{Clips, DataError, SkipLog, decode};
+use super::{Clips, DataError, SkipLog, Stamp, decode};
 use crate::media::Picture;
 
 /// Largest picture file read, in bytes.
@@ -285,6 +285,11 @@ impl Clips for ClipFileSet {
 
     fn has_face(&self, clip: usize, frame: usize) -> bool {
         self.clips[clip].has_face(frame)
+    }
+
+    fn stamp(&self, clip: usize, frame: usize) -> Option<Stamp> {
+        let path = self.clips[clip].path(frame);
+        Stamp::of(&fs::metadata(&path).ok()?, Stamp::place_of(path.as_os_str().as_encoded_bytes()))
     }
 
     fn content_hash(&self, clip: usize, frame: usize) -> Result<[u8; 32], DataError> {

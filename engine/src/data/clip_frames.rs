@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::clip_files::image_location;
-use super::{Annotation, Clips, DataError, Dataset, Spec};
+use super::{Annotation, Clips, DataError, Dataset, Spec, Stamp};
 use crate::media::Picture;
 
 /// The frames of clips that have a face, in the clips' order. A frame labelled -1 has no label and serves as unlabelled.
@@ -76,6 +76,11 @@ impl Dataset for ClipFrames {
 
     fn group(&self, index: usize) -> Result<Option<String>, DataError> {
         Ok(Some(self.clips.clip_name(self.place(index).0).to_owned()))
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let (clip, frame) = self.place(index);
+        self.clips.stamp(clip, frame)
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

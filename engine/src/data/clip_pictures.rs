@@ -8,7 +8,7 @@ use super::clip_video::{ClipVideo, Decoders};
 use super::decode;
 use super::lines::open_regular;
 use super::quote::quoted;
-use super::{Clips, DataError};
+use super::{Clips, DataError, Stamp};
 use crate::media::Picture;
 
 /// Most frames a clip of this kind can have.
@@ -153,6 +153,11 @@ impl Clips for ClipPictureSet {
 
     fn has_face(&self, clip: usize, frame: usize) -> bool {
         frame < self.frames(clip)
+    }
+
+    fn stamp(&self, clip: usize, frame: usize) -> Option<Stamp> {
+        let path = self.clips[clip].path(frame);
+        Stamp::of(&fs::metadata(&path).ok()?, Stamp::place_of(path.as_os_str().as_encoded_bytes()))
     }
 
     fn content_hash(&self, clip: usize, frame: usize) -> Result<[u8; 32], DataError> {

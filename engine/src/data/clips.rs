@@ -2,7 +2,7 @@
 
 use crate::media::Picture;
 
-use super::DataError;
+use super::{DataError, Stamp};
 
 /// A set of clips that is read frame by frame. Opening it reads names and labels, never pictures.
 ///
@@ -34,6 +34,12 @@ pub trait Clips: Send + Sync {
 
     /// Whether a face was found in the frame, so that it has a picture.
     fn has_face(&self, clip: usize, frame: usize) -> bool;
+
+    /// What tells whether a frame's stored content has changed; `None` where the form cannot tell.
+    fn stamp(&self, clip: usize, frame: usize) -> Option<Stamp> {
+        let _ = (clip, frame);
+        None
+    }
 
     /// Hash of what a frame is decoded from.
     ///

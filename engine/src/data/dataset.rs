@@ -1,6 +1,6 @@
 //! What every set of face pictures is to the rest of the engine.
 
-use super::DataError;
+use super::{DataError, FaceScene, Stamp};
 use crate::media::Picture;
 
 /// What a dataset says of an item's expression, in the dataset's own vocabulary.
@@ -46,6 +46,13 @@ pub trait Dataset: Send + Sync {
         Ok(None)
     }
 
+    /// What tells, without reading the item, whether its stored content has changed; `None` where the format cannot tell.
+    /// Hashes of items with a stamp may be kept from one run to the next.
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let _ = index;
+        None
+    }
+
     /// Hash of the item's stored bytes (or pixels, where the format stores pixels), for de-duplication.
     ///
     /// # Errors
@@ -67,4 +74,12 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// The item cannot be read or decoded; the error names the file and place.
     fn picture(&self, index: usize) -> Result<Picture, DataError>;
+
+    /// The item's whole picture and where its face lies, for whoever cuts it out otherwise than [`Dataset::picture`].
+    ///
+    /// # Errors
+    /// As there.
+    fn scene(&self, index: usize) -> Result<FaceScene, DataError> {
+        Ok(FaceScene { picture: self.picture(index)?, face_box: None, landmarks: None })
+    }
 }

@@ -44,6 +44,9 @@ pub enum DataError {
     /// A set has too few samples or labels for what was asked.
     #[error("{0}")]
     TooFew(String),
+    /// Whoever was told how far reading is stopped it.
+    #[error("stopped; content hashes made so far are kept")]
+    Stopped,
     /// Preparing a training step panicked.
     #[error("preparing step {step} failed: {reason}")]
     Worker {

@@ -6,13 +6,19 @@ use std::str::FromStr;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How many labels of each class to keep: `25` (every class must have them), or `max400` (a class with fewer keeps all).
+/// How many labels of each class to keep: `25` (every class must have them), `max400` (a class with fewer keeps all), or
+/// `all`, which exempts a dataset from the limit of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelsPerClass {
     /// Labels kept of each class, from 1 up.
     pub count: usize,
     /// Whether a class may have fewer; it must have one all the same.
     pub at_most: bool,
+}
+
+impl LabelsPerClass {
+    /// No limit.
+    pub const ALL: Self = Self { count: usize::MAX, at_most: true };
 }
 
 impl From<usize> for LabelsPerClass {
@@ -25,11 +31,14 @@ impl FromStr for LabelsPerClass {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self::ALL);
+        }
         let number = text.strip_prefix("max");
         match number.unwrap_or(text).parse() {
             Ok(count) if count > 0 => Ok(Self { count, at_most: number.is_some() }),
             _ => Err(format!(
-                "labels_per_class takes a number from 1 up, or max400 and the like, not `{text}`"
+                "labels_per_class takes a number from 1 up, max400 and the like, or all, not `{text}`"
             )),
         }
     }
@@ -37,6 +46,9 @@ impl FromStr for LabelsPerClass {
 
 impl fmt::Display for LabelsPerClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::ALL {
+            return f.write_str("all");
+        }
         write!(f, "{}{}", if self.at_most { "max" } else { "" }, self.count)
     }
 }
@@ -59,6 +71,7 @@ impl<'de> Deserialize<'de> for LabelsPerClass {
 pub(super) enum Scalar {
     Bool(bool),
     Integer(i64),
+    Float(f64),
     Text(String),
 }
 
@@ -67,6 +80,7 @@ impl fmt::Display for Scalar {
         match self {
             Self::Bool(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
             Self::Text(value) => value.fmt(f),
         }
     }
@@ -93,6 +107,10 @@ mod tests {
         let spec: Spec = "folder:a?labels_per_class=max400".parse().unwrap();
         assert_eq!(spec.labels_per_class, Some(counts.most));
         assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+        assert_eq!(
+            ("all".parse(), LabelsPerClass::ALL.to_string()),
+            (Ok(LabelsPerClass::ALL), "all".to_owned())
+        );
         assert!("max0".parse::<LabelsPerClass>().is_err());
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::tree::FileTree;
-use super::{Annotation, DataError, Dataset, decode};
-use crate::media::Picture;
+use super::{Annotation, DataError, Dataset, FaceScene, Stamp, decode};
+use crate::media::{FaceBox, Landmarks, Picture};
 
 /// One face of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub(super) struct ListedFaces {
     pub classes: Vec<String>,
     pub tree: FileTree,
     pub items: Vec<ListedFace>,
+    /// Landmarks of each item, where the list has them and they were asked for; not finite where an item has none.
+    pub landmarks: Vec<Landmarks>,
 }
 
 impl ListedFaces {
@@ -67,6 +69,14 @@ impl Dataset for ListedFaces {
         self.items[index].class.map_or(Annotation::None, |class| Annotation::Class(usize::from(class)))
     }
 
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let ListedFace { file, face, .. } = self.items[index];
+        let stamp = self.tree.stamp(file)?;
+        let Some(face) = face else { return Some(stamp) };
+        let sides = face.map(u32::to_le_bytes);
+        Some(stamp.at(stamp.place ^ Stamp::place_of(sides.as_flattened())))
+    }
+
     /// Hash of the file and, where the list has one, of the box: two faces of one picture are not copies.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
         let bytes = self.bytes(index)?;
@@ -90,6 +100,23 @@ impl Dataset for ListedFaces {
             None => Ok(picture),
         };
         decode::decode(&self.bytes(index)?).and_then(cut).map_err(|reason| self.tree.error(file, reason))
+    }
+
+    fn scene(&self, index: usize) -> Result<FaceScene, DataError> {
+        let ListedFace { file, face, .. } = self.items[index];
+        let picture = decode::decode(&self.bytes(index)?).map_err(|reason| self.tree.error(file, reason))?;
+        let face_box = face.map(|face| {
+            // A side may be said to lie anywhere; what counts is in the picture.
+            let [left, top, right, bottom] = face;
+            let (right, bottom) = (right.min(picture.width as u32), bottom.min(picture.height as u32));
+            let (w, h) = (right.saturating_sub(left), bottom.saturating_sub(top));
+            FaceBox { x: left as f32, y: top as f32, w: w as f32, h: h as f32 }
+        });
+        if face_box.is_some_and(|face_box| !face_box.is_valid()) {
+            return Err(self.tree.error(file, "the face box lies outside the picture"));
+        }
+        let known = |points: &&Landmarks| points.as_flattened().iter().all(|v| v.is_finite());
+        Ok(FaceScene { picture, face_box, landmarks: self.landmarks.get(index).filter(known).copied() })
     }
 }
 

@@ -157,9 +157,10 @@ mod tests {
         let vocabulary = Vocabulary::open("happiness,sadness").unwrap();
         let pool = Pool::build(&vocabulary, &[Source::new(Arc::new(faces))], &SkipLog::new(true)).unwrap();
         assert_eq!(pool.labels(), [Some(0), Some(1), None]);
-        assert_eq!(pool.samples()[1].votes.as_deref(), Some(&[0.25, 0.75][..]));
+        assert_eq!(pool.votes(1).as_deref(), Some(&[0.25, 0.75][..]));
         assert_eq!((pool.picture(2).unwrap(), pool.key(2)), (grey(3), "mine, item 2".to_owned()));
-        assert_ne!(pool.samples()[0].hash, pool.samples()[1].hash);
+        let hashes = pool.hashes().unwrap();
+        assert_ne!(hashes[0], hashes[1]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Decoded pictures kept in memory: a 48x48 grey face is 2,304 bytes, less than its PNG, and decoding it again in
 //! every epoch is waste.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{DataError, Pool, SkipLog};
 use crate::media::Picture;
@@ -10,19 +11,22 @@ use crate::media::Picture;
 /// A pool whose decoded pictures stay in memory up to a limit.
 ///
 /// What came first stays: samplers walk the whole pool before they repeat, and then a fixed part in memory is hit as
-/// often as its share, while evicting the oldest would never be hit. Reading takes no lock.
+/// often as its share, while evicting the oldest would never be hit. A sample that is not kept costs nothing.
 pub struct PictureCache {
     pool: Arc<Pool>,
-    pictures: Vec<OnceLock<Arc<Picture>>>,
+    /// Kept pictures by sample; a part for each remainder, so that threads seldom wait for each other.
+    pictures: Vec<RwLock<HashMap<usize, Arc<Picture>>>>,
     used: AtomicU64,
     limit: u64,
 }
 
+/// Parts of the cache, each under a lock of its own.
+const PARTS: usize = 64;
+
 impl PictureCache {
     /// Keeps up to `limit_mib` MiB of pixels; 0 keeps none.
     pub fn new(pool: Arc<Pool>, limit_mib: usize) -> Self {
-        let slots = if limit_mib == 0 { 0 } else { pool.len() };
-        let pictures = std::iter::repeat_with(OnceLock::new).take(slots).collect();
+        let pictures = std::iter::repeat_with(RwLock::default).take(PARTS).collect();
         Self { pool, pictures, used: AtomicU64::new(0), limit: (limit_mib as u64) << 20 }
     }
 
@@ -41,18 +45,20 @@ impl PictureCache {
     /// # Errors
     /// The item cannot be read or decoded.
     pub fn picture(&self, index: usize) -> Result<Arc<Picture>, DataError> {
-        if let Some(picture) = self.pictures.get(index).and_then(OnceLock::get) {
+        let part = &self.pictures[index % PARTS];
+        if let Some(picture) = part.read().unwrap_or_else(PoisonError::into_inner).get(&index) {
             return Ok(Arc::clone(picture));
         }
         let picture = Arc::new(self.pool.picture(index)?);
-        if let Some(slot) = self.pictures.get(index) {
-            let size = picture.pixels.len() as u64;
-            if self.used.fetch_add(size, Ordering::Relaxed) + size > self.limit
-                || slot.set(Arc::clone(&picture)).is_err()
-            {
-                // No room, or another thread was faster.
-                self.used.fetch_sub(size, Ordering::Relaxed);
-            }
+        let size = picture.pixels.len() as u64;
+        if self.used.fetch_add(size, Ordering::Relaxed) + size > self.limit {
+            self.used.fetch_sub(size, Ordering::Relaxed);
+            return Ok(picture);
+        }
+        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        if part.insert(index, Arc::clone(&picture)).is_some() {
+            // Another thread was faster.
+            self.used.fetch_sub(size, Ordering::Relaxed);
         }
         Ok(picture)
     }
@@ -66,7 +72,7 @@ impl PictureCache {
         let samples = self.pool.samples();
         let mut last = None;
         for candidate in (index..samples.len()).chain(0..index) {
-            if samples[candidate].label != samples[index].label {
+            if samples[candidate].label() != samples[index].label() {
                 continue;
             }
             match self.picture(candidate) {

@@ -2,35 +2,44 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use super::hashes::{Digest, HashReader, Hashes};
 use super::label::label;
-use super::{DataError, Dataset, Mapping, SkipLog, Source, Vocabulary};
+use super::{DataError, Dataset, Mapping, Recipe, Sample, SkipLog, Source, Vocabulary};
 use crate::media::Picture;
 
-/// One item of a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// Index among the pool's datasets.
-    pub dataset: u32,
-    /// Index in the dataset.
-    pub item: u32,
-    /// Class of the run; none where it is unlabelled.
-    pub label: Option<usize>,
-    /// Annotators' votes over the run's classes, normalised to sum 1, where the dataset has votes for any of them.
-    pub votes: Option<Box<[f32]>>,
-    /// Hash of the stored content.
-    pub hash: [u8; 32],
+/// A dataset of a pool, and what the pool has made of it.
+pub(super) struct Member {
+    pub source: Source,
+    pub mapping: Mapping,
+    pub hashes: Hashes,
+    /// The run's classes.
+    classes: usize,
 }
 
-/// Samples of one or more datasets, in the order of the datasets and their items.
+impl Member {
+    pub fn dataset(&self) -> &dyn Dataset {
+        &*self.source.dataset
+    }
+
+    /// Number of the run's classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// What tells members apart, whichever pools they are in.
+    pub fn id(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+}
+
+/// Samples of one or more datasets, in the order of the datasets and their items: eight bytes each, whatever the datasets hold.
 #[derive(Clone, Default)]
 pub struct Pool {
-    pub(super) datasets: Vec<Arc<dyn Dataset>>,
+    pub(super) members: Vec<Arc<Member>>,
     pub(super) samples: Vec<Sample>,
-    /// Content that the sources hold and that is no sample, or no longer one: what an evaluation set does not score is
-    /// kept out of training all the same. Whatever takes samples away adds their content here.
-    pub(super) unused: Vec<[u8; 32]>,
+    /// What the sources hold and that is no sample, or no longer one: what an evaluation set does not score is kept out of
+    /// training all the same, by its content. Whatever takes samples away adds them here.
+    pub(super) unused: Vec<Sample>,
 }
 
 impl Pool {
@@ -42,7 +51,24 @@ impl Pool {
     /// # Errors
     /// Classes that map nowhere; an unreadable item where `skips` is strict; nothing left.
     pub fn build(vocabulary: &Vocabulary, sources: &[Source], skips: &SkipLog) -> Result<Self, DataError> {
+        Self::build_with(vocabulary, sources, &Recipe::default(), skips)
+    }
+
+    /// As [`Pool::build`], with the recipe's seed for sources of which a part is drawn, and its way of hashing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn build_with(
+        vocabulary: &Vocabulary,
+        sources: &[Source],
+        recipe: &Recipe,
+        skips: &SkipLog,
+    ) -> Result<Self, DataError> {
         let mut pool = Self::default();
+        if sources.len().max(vocabulary.len()) >= Sample::MOST {
+            let most = format!("more than {} datasets or classes in one run", Sample::MOST - 1);
+            return Err(DataError::TooFew(most));
+        }
         for source in sources {
             let dataset = &source.dataset;
             let mapping = if source.unlabelled {
@@ -50,26 +76,15 @@ impl Pool {
             } else {
                 vocabulary.mapping(dataset.name(), dataset.classes(), &source.map, source.ambiguous)?
             };
-            let index = pool.datasets.len() as u32;
             let items = u32::try_from(dataset.len()).map_err(|_| {
                 DataError::TooFew(format!("{}: more than {} items in one dataset", dataset.name(), u32::MAX))
             })?;
-            let sample = |item: u32| match dataset.content_hash(item as usize) {
-                Ok(hash) => Ok(Some(match label(source, &mapping, vocabulary.len(), item as usize) {
-                    Some((label, votes)) => Ok(Sample { dataset: index, item, label, votes, hash }),
-                    None => Err(hash),
-                })),
-                Err(error) => skips.skip(&dataset.key(item as usize), error).map(|()| None),
-            };
-            let read: Vec<Option<Result<Sample, [u8; 32]>>> =
-                (0..items).into_par_iter().with_min_len(64).map(sample).collect::<Result<_, DataError>>()?;
-            for sample in read.into_iter().flatten() {
-                match sample {
-                    Ok(sample) => pool.samples.push(sample),
-                    Err(hash) => pool.unused.push(hash),
-                }
+            let hashes = Hashes::of_content(&**dataset, items, &recipe.hashing, skips)?;
+            let member = Member { source: source.clone(), mapping, hashes, classes: vocabulary.len() };
+            match source.fraction {
+                None => pool.add(member, items, 0..items),
+                Some(fraction) => pool.add(member, fraction.of(items), fraction.draw(items, recipe.seed)),
             }
-            pool.datasets.push(Arc::clone(dataset));
         }
         if pool.is_empty() && !sources.is_empty() {
             let names: Vec<&str> = sources.iter().map(|source| source.dataset.name()).collect();
@@ -77,6 +92,19 @@ impl Pool {
             return Err(DataError::TooFew(format!("{}: no usable item{first}", names.join(", "))));
         }
         Ok(pool)
+    }
+
+    /// Adds a dataset's chosen items; there are `count`.
+    fn add(&mut self, member: Member, count: u32, chosen: impl Iterator<Item = u32>) {
+        let dataset = self.members.len();
+        self.samples.reserve_exact(count as usize);
+        for item in chosen.filter(|&item| member.hashes.is_readable(item)) {
+            match label(&member.source, &member.mapping, member.classes, item as usize) {
+                Some((label, _)) => self.samples.push(Sample::new(dataset, item, label)),
+                None => self.unused.push(Sample::new(dataset, item, None)),
+            }
+        }
+        self.members.push(Arc::new(member));
     }
 
     /// Number of samples.
@@ -96,20 +124,60 @@ impl Pool {
 
     /// The label of every sample.
     pub fn labels(&self) -> Vec<Option<usize>> {
-        self.samples.iter().map(|sample| sample.label).collect()
+        self.samples.iter().map(|sample| sample.label()).collect()
+    }
+
+    /// Annotators' votes of a sample over the run's classes, normalised to sum 1, where its dataset has votes for any of
+    /// them.
+    pub fn votes(&self, index: usize) -> Option<Box<[f32]>> {
+        let sample = self.samples[index];
+        let Member { source, mapping, classes, .. } = &*self.members[sample.dataset()];
+        label(source, mapping, *classes, sample.item() as usize)?.1
+    }
+
+    /// Whether any sample has votes.
+    pub fn has_votes(&self) -> bool {
+        (0..self.len()).any(|index| self.votes(index).is_some())
     }
 
     /// Labelled samples per class.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
         let mut counts = vec![0; classes];
-        self.samples.iter().filter_map(|sample| sample.label).for_each(|label| counts[label] += 1);
+        self.samples.iter().filter_map(|sample| sample.label()).for_each(|label| counts[label] += 1);
         counts
+    }
+
+    /// Gives every sample and the hash of its stored content to `take`, in order. Where content was not hashed, the hash stands
+    /// for the item's place alone.
+    ///
+    /// # Errors
+    /// The file with the hashes can no longer be read.
+    pub fn each_hash(&self, mut take: impl FnMut(Sample, &[u8; 32])) -> Result<(), DataError> {
+        let mut reader = self.hash_reader();
+        for &sample in &self.samples {
+            take(sample, &reader.get(sample.dataset(), sample.item())?);
+        }
+        Ok(())
+    }
+
+    /// The hashes of all samples, in order.
+    ///
+    /// # Errors
+    /// As [`Pool::each_hash`].
+    pub fn hashes(&self) -> Result<Vec<Digest>, DataError> {
+        let mut hashes = Vec::with_capacity(self.len());
+        self.each_hash(|_, hash| hashes.push(*hash))?;
+        Ok(hashes)
+    }
+
+    pub(super) fn hash_reader(&self) -> HashReader<'_> {
+        HashReader::new(self.members.iter().map(|member| &member.hashes))
     }
 
     /// What messages call a sample.
     pub fn key(&self, index: usize) -> String {
-        let sample = &self.samples[index];
-        self.datasets[sample.dataset as usize].key(sample.item as usize)
+        let sample = self.samples[index];
+        self.members[sample.dataset()].dataset().key(sample.item() as usize)
     }
 
     /// Who or what a sample shows, where its format tells.
@@ -117,8 +185,8 @@ impl Pool {
     /// # Errors
     /// The item cannot be read.
     pub fn group(&self, index: usize) -> Result<Option<String>, DataError> {
-        let sample = &self.samples[index];
-        self.datasets[sample.dataset as usize].group(sample.item as usize)
+        let sample = self.samples[index];
+        self.members[sample.dataset()].dataset().group(sample.item() as usize)
     }
 
     /// Reads and decodes a sample.
@@ -126,35 +194,38 @@ impl Pool {
     /// # Errors
     /// The item cannot be read or decoded.
     pub fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        let sample = &self.samples[index];
-        self.datasets[sample.dataset as usize].picture(sample.item as usize)
+        let sample = self.samples[index];
+        self.members[sample.dataset()].dataset().picture(sample.item() as usize)
     }
 
     /// Leaves only the labelled samples, as scoring needs them; gives the number that went. Their content stays known,
     /// so that [`Pool::remove_content_of`] this pool takes it out of training too.
     pub fn retain_labelled(&mut self) -> usize {
-        self.split_off(|sample| sample.label.is_some()).len()
+        self.split_off(|sample| sample.label().is_some()).len()
     }
 
     /// Moves the samples that `keep` refuses into a pool of their own. This pool still knows their content, as one that
     /// has been evaluated on must: it is what [`Pool::remove_content_of`] looks for.
     #[must_use]
-    pub fn split_off(&mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
-        let (kept, rest) =
-            std::mem::take(&mut self.samples).into_iter().partition::<Vec<_>, _>(|sample| keep(sample));
-        self.samples = kept;
-        self.unused.extend(rest.iter().map(|sample| sample.hash));
-        Self { datasets: self.datasets.clone(), samples: rest, unused: Vec::new() }
+    pub fn split_off(&mut self, mut keep: impl FnMut(Sample) -> bool) -> Self {
+        let mut rest = Vec::new();
+        self.samples.retain(|&sample| {
+            let kept = keep(sample);
+            if !kept {
+                rest.push(sample);
+            }
+            kept
+        });
+        self.unused.extend_from_slice(&rest);
+        Self { members: self.members.clone(), samples: rest, unused: Vec::new() }
     }
 
     /// Adds another pool's samples behind these.
     pub fn append(&mut self, other: Self) {
-        let offset = self.datasets.len() as u32;
-        self.datasets.extend(other.datasets);
-        self.unused.extend(other.unused);
-        self.samples.extend(
-            other.samples.into_iter().map(|sample| Sample { dataset: sample.dataset + offset, ..sample }),
-        );
+        let places = self.members.len();
+        self.members.extend(other.members);
+        self.unused.extend(other.unused.into_iter().map(|sample| sample.moved(places)));
+        self.samples.extend(other.samples.into_iter().map(|sample| sample.moved(places)));
     }
 }
 
@@ -199,8 +270,8 @@ pub(super) mod tests {
         let lines = [(1, CLEAR), (2, TIE), (3, all_for(8)), (4, all_for(9)), (5, [0; 10]), (6, all_for(7))];
         let (_dir, pool) = ferplus_pool(&lines, Ambiguous::Drop, "ferplus8", "");
         assert_eq!(pool.labels(), [Some(0), Some(7)]);
-        let votes = pool.samples()[0].votes.as_ref().unwrap();
-        assert_eq!(**votes, [0.5, 0.0, 0.0, 0.125, 0.375, 0.0, 0.0, 0.0], "eight classes, without unknown");
+        let votes = pool.votes(0).unwrap();
+        assert_eq!(*votes, [0.5, 0.0, 0.0, 0.125, 0.375, 0.0, 0.0, 0.0], "eight classes, without unknown");
         let (_dir, pool) = ferplus_pool(&lines, Ambiguous::Unlabelled, "ferplus8", "");
         assert_eq!(pool.labels(), [Some(0), None, None, None, Some(7)], "all but the one without a face");
     }
@@ -216,7 +287,7 @@ pub(super) mod tests {
     #[test]
     fn votes_follow_the_names_into_another_order() {
         let (_dir, pool) = ferplus_pool(&[(1, CLEAR)], Ambiguous::Drop, "affwild2-8", "contempt:unlabelled");
-        assert_eq!(**pool.samples()[0].votes.as_ref().unwrap(), [0.5, 0.375, 0.0, 0.0, 0.0, 0.125, 0.0, 0.0]);
+        assert_eq!(*pool.votes(0).unwrap(), [0.5, 0.375, 0.0, 0.0, 0.0, 0.125, 0.0, 0.0]);
     }
 
     #[test]
@@ -274,7 +345,7 @@ pub(super) mod tests {
             assert_eq!(valid.retain_labelled(), left);
             assert_eq!(valid.labels(), [Some(0), Some(1)]);
             let mut train = training(&[2, 3, 4]);
-            assert_eq!((train.remove_content_of(&[&valid]), train.len()), (2, 1), "{target}");
+            assert_eq!((train.remove_content_of(&[&valid]).unwrap().len(), train.len()), (2, 1), "{target}");
         }
     }
 
@@ -289,28 +360,45 @@ pub(super) mod tests {
         let mut valid = Pool::build(&happy_or_sad(), &[Source::new(Arc::new(frames))], &skips).unwrap();
         assert_eq!((valid.retain_labelled(), valid.len()), (1, 2));
         let mut train = training(&[2, 5]);
-        assert_eq!((train.remove_content_of(&[&valid]), train.len()), (1, 1));
+        assert_eq!((train.remove_content_of(&[&valid]).unwrap().len(), train.len()), (1, 1));
     }
 
     #[test]
     fn whatever_takes_samples_away_leaves_their_content_known() {
         let mut valid = training(&[1, 2, 3]);
-        let rest = valid.split_off(|sample| sample.item == 0);
+        let rest = valid.split_off(|sample| sample.item() == 0);
         assert_eq!((valid.len(), rest.len()), (1, 2));
-        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]), 3);
+        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]).unwrap().len(), 3);
         let mut valid = training(&[1, 2, 3]);
-        assert_eq!(valid.remove_content_of(&[&training(&[2])]), 1);
-        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]), 3);
+        assert_eq!(valid.remove_content_of(&[&training(&[2])]).unwrap().len(), 1);
+        assert_eq!(training(&[1, 2, 3]).remove_content_of(&[&valid]).unwrap().len(), 3);
     }
 
     #[test]
     fn appended_pools_keep_their_own_datasets() {
         let (_a, mut first) = ferplus_pool(&[(1, CLEAR)], Ambiguous::Drop, "ferplus8", "");
         let (_b, second) = ferplus_pool(&[(2, CLEAR)], Ambiguous::Drop, "ferplus8", "");
-        let (key, hash) = (second.key(0), second.samples()[0].hash);
+        let (key, hash) = (second.key(0), second.hashes().unwrap()[0]);
         first.append(second);
-        assert_eq!((first.key(1), first.samples()[1].hash), (key, hash));
+        assert_eq!((first.key(1), first.hashes().unwrap()[1]), (key, hash));
         assert_ne!(first.key(0), first.key(1));
         assert_ne!(first.picture(0).unwrap(), first.picture(1).unwrap());
+    }
+
+    #[test]
+    fn a_fraction_is_drawn_by_the_seed_and_what_is_not_drawn_is_in_nobodys_way() {
+        let tones: Vec<u8> = (0..30).collect();
+        let items = tones.iter().map(|&tone| (Picture::filled(4, 4, 1, tone), Annotation::Class(0)));
+        let faces = MemoryFaces::new("train", ["happy", "sad"], items).unwrap();
+        let source = Source { fraction: "1/3".parse().ok(), ..Source::new(Arc::new(faces)) };
+        let drawn = |seed| {
+            let recipe = Recipe { seed, ..Recipe::default() };
+            Pool::build_with(&happy_or_sad(), std::slice::from_ref(&source), &recipe, &SkipLog::new(true))
+                .unwrap()
+        };
+        let (first, again, other) = (drawn(1), drawn(1), drawn(2));
+        assert_eq!((first.len(), first.samples()), (10, again.samples()));
+        assert_ne!(first.samples(), other.samples());
+        assert_eq!(training(&tones).remove_content_of(&[&first]).unwrap().len(), 10);
     }
 }

@@ -51,7 +51,7 @@ impl BalancedSampler {
         }
         let walk = |(class, members)| {
             let address = Address { seed, purpose: Purpose::SampleLabelled, step: 0, item: class as u64 };
-            Walk::new(members, address)
+            Walk::over(Members::These(members), address)
         };
         Ok(Self { classes: members.into_iter().enumerate().map(walk).collect(), batch: batch as u64 })
     }
@@ -91,7 +91,7 @@ impl UniformSampler {
             return Err(DataError::TooFew("no sample to draw from".to_owned()));
         }
         let address = Address { seed, purpose, step: 0, item: 0 };
-        Ok(Self { walk: Walk::new((0..count as u32).collect(), address), batch: batch as u64 })
+        Ok(Self { walk: Walk::over(Members::First(count as u32), address), batch: batch as u64 })
     }
 
     /// The samples of a step.
@@ -107,7 +107,7 @@ fn check_batch(batch: usize) -> Result<(), DataError> {
 /// An endless walk over members, pass after pass, whose every place can be asked for directly.
 #[derive(Debug)]
 struct Walk {
-    members: Vec<u32>,
+    members: Members,
     /// `step` becomes the pass.
     address: Address,
     /// Orders of the passes asked for last. Two, because workers ahead and behind straddle the end of a pass.
@@ -116,8 +116,32 @@ struct Walk {
 
 type Recent = [Option<(u64, Arc<[u32]>)>; 2];
 
+/// Who is walked over.
+#[derive(Debug)]
+enum Members {
+    /// The numbers from 0 to below this one, which need no list: a pass over millions takes four bytes each.
+    First(u32),
+    These(Vec<u32>),
+}
+
+impl Members {
+    fn len(&self) -> usize {
+        match self {
+            Self::First(count) => *count as usize,
+            Self::These(members) => members.len(),
+        }
+    }
+
+    fn listed(&self) -> Arc<[u32]> {
+        match self {
+            Self::First(count) => (0..*count).collect(),
+            Self::These(members) => members.as_slice().into(),
+        }
+    }
+}
+
 impl Walk {
-    fn new(members: Vec<u32>, address: Address) -> Self {
+    fn over(members: Members, address: Address) -> Self {
         Self { members, address, recent: Mutex::default() }
     }
 
@@ -131,10 +155,13 @@ impl Walk {
         if let Some((_, order)) = recent.iter().flatten().find(|(known, _)| *known == pass) {
             return Arc::clone(order);
         }
-        let mut order = self.members.clone();
-        Address { step: pass, ..self.address }.rng().shuffle(&mut order);
-        let order: Arc<[u32]> = order.into();
+        // The older of the two goes before the new one comes.
         recent.swap(0, 1);
+        recent[0] = None;
+        let mut order = self.members.listed();
+        if let Some(order) = Arc::get_mut(&mut order) {
+            Address { step: pass, ..self.address }.rng().shuffle(order);
+        }
         recent[0] = Some((pass, Arc::clone(&order)));
         order
     }

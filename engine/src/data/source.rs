@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ambiguous, DataError, Dataset, Formats, LabelsPerClass, SkipLog, Spec};
+use super::{Ambiguous, DataError, Dataset, Formats, Fraction, LabelsPerClass, SkipLog, Spec};
 
 /// An open dataset and how its labels are used.
 #[derive(Clone)]
@@ -12,6 +12,8 @@ pub struct Source {
     pub dataset: Arc<dyn Dataset>,
     /// Keep so many labels a class from it.
     pub labels_per_class: Option<LabelsPerClass>,
+    /// Use so large a part of it, drawn uniformly; all where it is not set.
+    pub fraction: Option<Fraction>,
     /// Ignore its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -26,6 +28,7 @@ impl Source {
         Self {
             dataset,
             labels_per_class: None,
+            fraction: None,
             unlabelled: false,
             ambiguous: Ambiguous::Drop,
             map: BTreeMap::new(),
@@ -40,6 +43,7 @@ impl Source {
         Ok(Self {
             dataset: formats.open(spec, skips)?,
             labels_per_class: spec.labels_per_class,
+            fraction: spec.fraction,
             unlabelled: spec.unlabelled,
             ambiguous: spec.ambiguous,
             map: spec.map.clone(),

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::labels_per_class::Scalar;
-use super::{DataError, LabelsPerClass};
+use super::{DataError, Fraction, LabelsPerClass};
 
 /// Where items without a clear label go: ties between votes and columns like `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,6 +37,10 @@ pub struct Spec {
     pub split: Option<String>,
     /// Keep so many labels a class from this dataset; its other items become unlabelled.
     pub labels_per_class: Option<LabelsPerClass>,
+    /// Use so large a part of it, drawn uniformly; all where it is not set.
+    pub fraction: Option<Fraction>,
+    /// Bring its faces to the template of `ArcFace` as they are read.
+    pub align: bool,
     /// Ignore all its labels.
     pub unlabelled: bool,
     /// Where items without a clear label go.
@@ -50,7 +54,7 @@ pub struct Spec {
 impl Spec {
     /// Option keys every format understands.
     pub const COMMON_OPTIONS: &'static [&'static str] =
-        &["labels_per_class", "unlabelled", "ambiguous", "map"];
+        &["labels_per_class", "fraction", "align", "unlabelled", "ambiguous", "map"];
 
     /// A dataset with every option at its default.
     pub fn new(format: &str, path: impl Into<PathBuf>) -> Self {
@@ -59,6 +63,8 @@ impl Spec {
             path: path.into(),
             split: None,
             labels_per_class: None,
+            fraction: None,
+            align: false,
             unlabelled: false,
             ambiguous: Ambiguous::Drop,
             map: BTreeMap::new(),
@@ -70,9 +76,10 @@ impl Spec {
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "labels_per_class" => self.labels_per_class = Some(value.parse()?),
-            "unlabelled" => {
-                self.unlabelled =
-                    value.parse().map_err(|_| format!("unlabelled takes true or false, not `{value}`"))?;
+            "fraction" => self.fraction = Some(value.parse()?),
+            "unlabelled" | "align" => {
+                let on = value.parse().map_err(|_| format!("{key} takes true or false, not `{value}`"))?;
+                *(if key == "align" { &mut self.align } else { &mut self.unlabelled }) = on;
             }
             "ambiguous" => {
                 self.ambiguous = match value {
@@ -95,6 +102,33 @@ impl Spec {
             }
         }
         Ok(())
+    }
+
+    /// The same dataset, where `{name}` in its path stands for a folder of `paths`. Other braces stay as they are.
+    ///
+    /// # Errors
+    /// A name in braces that `paths` does not have; says how to set it.
+    pub fn with_paths(&self, paths: &BTreeMap<String, PathBuf>) -> Result<Self, DataError> {
+        let mut path = self.path.to_string_lossy().into_owned();
+        let mut start = 0;
+        while let Some(open) = path[start..].find('{').map(|at| start + at) {
+            let Some(close) = path[open..].find('}').map(|at| open + at) else { break };
+            let name = &path[open + 1..close];
+            start = close + 1;
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if !plain || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                continue;
+            }
+            let Some(folder) = paths.get(name) else {
+                let advice =
+                    format!("say where `{name}` lies, --set data.paths.{name}=FOLDER, or name other data");
+                return Err(self.error(advice));
+            };
+            let folder = folder.to_string_lossy().into_owned();
+            path.replace_range(open..=close, &folder);
+            start = open + folder.len();
+        }
+        Ok(if start == 0 { self.clone() } else { Self { path: path.into(), ..self.clone() } })
     }
 
     /// An error about this SPEC: what is wrong with it and what is possible.
@@ -152,6 +186,12 @@ impl fmt::Display for Spec {
         let mut options = Vec::new();
         if let Some(count) = self.labels_per_class {
             options.push(format!("labels_per_class={count}"));
+        }
+        if let Some(fraction) = self.fraction {
+            options.push(format!("fraction={fraction}"));
+        }
+        if self.align {
+            options.push("align=true".to_owned());
         }
         if self.unlabelled {
             options.push("unlabelled=true".to_owned());
@@ -244,17 +284,39 @@ mod tests {
         let config: Config = toml::from_str(&table.replace('\n', " ")).unwrap();
         assert_eq!(config.data[0], spec);
         assert_eq!(config.data[1], Spec::new("recordio", "faces"));
+        let part: Spec = "ms1mv2:faces?fraction=1/3".parse().unwrap();
+        assert_eq!(part.to_string(), "ms1mv2:faces?fraction=1/3");
+        let table = "data = [{ format = 'ms1mv2', path = 'faces', fraction = '1/3' }, { format = 'a', path = 'b', fraction = 0.25 }]";
+        let config: Config = toml::from_str(table).unwrap();
+        assert_eq!((&config.data[0], config.data[1].fraction), (&part, Some("0.25".parse().unwrap())));
     }
 
     #[test]
     fn display_and_parse_are_inverse_even_with_separators_in_names() {
         let mut spec = Spec::new("folder", "odd #1?/100%23");
         spec.split = Some("a#b".to_owned());
-        spec.unlabelled = true;
+        (spec.unlabelled, spec.align) = (true, true);
         spec.ambiguous = Ambiguous::Unlabelled;
         spec.map.insert("a,b:c&d".to_owned(), "drop".to_owned());
         spec.options.insert("classes".to_owned(), "x&y,z".to_owned());
         assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec, "{spec}");
+    }
+
+    #[test]
+    fn names_in_braces_are_folders_and_shard_numbers_stay() {
+        let paths = BTreeMap::from([("faces".to_owned(), PathBuf::from("/data/my {faces}"))]);
+        let of = |text: &str| text.parse::<Spec>().unwrap().with_paths(&paths);
+        assert_eq!(of("folder:{faces}/a?unlabelled=true").unwrap().path, PathBuf::from("/data/my {faces}/a"));
+        let shards = "webdataset:{faces}/{000..127}.tar";
+        assert_eq!(of(shards).unwrap().path, PathBuf::from("/data/my {faces}/{000..127}.tar"));
+        for plain in ["folder:a", "folder:{0..9}", "folder:{", "folder:}{", "folder:{}"] {
+            assert_eq!(of(plain).unwrap(), plain.parse().unwrap());
+        }
+        let message = of("ms1mv2:{ms1mv2}").unwrap_err().to_string();
+        assert!(
+            message.contains("ms1mv2:{ms1mv2}") && message.contains("--set data.paths.ms1mv2=FOLDER"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -266,6 +328,7 @@ mod tests {
             ("ferplus:a?x", "`x` has no value"),
             ("ferplus:a?labels_per_class=many", "`many`"),
             ("ferplus:a?labels_per_class=0", "from 1 up"),
+            ("ferplus:a?fraction=4/3", "1/3 or 0.25, not `4/3`"),
             ("ferplus:a?unlabelled=yes", "`yes`"),
             ("ferplus:a?ambiguous=keep", "`keep`"),
             ("ferplus:a?map=happy", "`happy`"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Annotation, DataError, Dataset};
+use super::{Annotation, DataError, Dataset, Stamp};
 use crate::media::Picture;
 
 /// Some of a dataset's items, as a dataset. Votes become the class with most of them, or none on a tie.
@@ -51,6 +51,10 @@ impl Dataset for Selection {
 
     fn group(&self, index: usize) -> Result<Option<String>, DataError> {
         self.dataset.group(self.items[index])
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.dataset.stamp(self.items[index])
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

@@ -10,8 +10,9 @@ use std::path::{Component, Path};
 
 use super::hidden::{hidden_file, hidden_folder, note_hidden};
 use super::lines::open_regular;
+use super::path_list::PathList;
 use super::quote::{quoted, quoted_bytes};
-use super::{DataError, SkipLog};
+use super::{DataError, SkipLog, Stamp};
 
 /// Longest name or list of attributes that an entry may have, in bytes.
 const MAX_NAME: u64 = 64 << 10;
@@ -26,15 +27,18 @@ struct Attributes {
 /// An open archive.
 pub(super) struct Archive {
     pub file: File,
+    /// What tells whether it has changed.
+    pub stamp: Option<Stamp>,
     /// Offset and length of each file's content.
     pub spans: Vec<(u64, u64)>,
 }
 
 /// Indexes an archive: paths in stored order, and where their content lies. Links, special files and paths that leave the
 /// archive are bad items; hidden and system folders are left out and noted.
-pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(Vec<String>, Archive), DataError> {
+pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(PathList, Archive), DataError> {
     let file = open_regular(path)?;
-    let file_len = file.metadata().map_err(|e| DataError::io(path, e))?.len();
+    let metadata = file.metadata().map_err(|e| DataError::io(path, e))?;
+    let (file_len, stamp) = (metadata.len(), Stamp::of(&metadata, 0));
     let damaged = |e: io::Error| {
         DataError::format(
             path,
@@ -44,7 +48,7 @@ pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(Vec<String>, Ar
     };
     let again = File::open(path).map_err(|e| DataError::io(path, e))?;
     let mut tar = tar::Archive::new(again);
-    let (mut paths, mut spans) = (Vec::new(), Vec::new());
+    let (mut paths, mut spans) = (PathList::default(), Vec::new());
     let mut hidden = HashSet::new();
     let mut said = Attributes::default();
     for entry in tar.entries_with_seek().map_err(damaged)?.raw(true) {
@@ -103,11 +107,11 @@ pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(Vec<String>, Ar
                 format!("the archive is truncated: {len} bytes from {offset} on, but it has {file_len}");
             return Err(DataError::format(path, place, reason));
         }
-        paths.push(inside);
+        paths.push(&inside);
         spans.push((offset, len));
     }
     note_hidden(path, hidden, skips);
-    Ok((paths, Archive { file, spans }))
+    Ok((paths, Archive { file, stamp, spans }))
 }
 
 /// Takes name and size from PAX records, `LENGTH KEY=VALUE\n` each.
@@ -168,7 +172,7 @@ mod tests {
             .unwrap();
         let skips = SkipLog::new(false);
         let tree = FileTree::open(&path, &skips).unwrap();
-        assert_eq!(tree.paths(), ["good.png"]);
+        assert_eq!(*tree.paths(), &["good.png"][..]);
         assert_eq!(skips.count(), 2);
         assert!(skips.first()[0].contains("../evil.png"), "{:?}", skips.first());
         assert!(FileTree::open(&path, &SkipLog::new(true)).is_err());
@@ -219,7 +223,7 @@ mod tests {
             let path = dir.path().join(name);
             fs::write(&path, bytes).unwrap();
             let tree = FileTree::open(&path, &SkipLog::new(true)).unwrap();
-            assert_eq!(tree.paths(), [long.as_str()], "{name}");
+            assert_eq!(*tree.paths(), &[long.as_str()][..], "{name}");
             assert_eq!(tree.read(0).unwrap(), b"one", "{name}");
         }
     }

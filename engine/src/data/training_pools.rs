@@ -1,7 +1,9 @@
 //! From open datasets to what a run trains on: labelled and unlabelled pools without leaks, with as many labels as
 //! asked for.
 
-use super::{DataError, DedupReport, LabelsPerClass, Pool, SkipLog, Source, Vocabulary};
+use super::looks::remove_near_copies;
+use super::{DataError, DedupReport, LabelsPerClass, Pool, Recipe, Removal, Sample, SkipLog, Source};
+use super::{Target, Vocabulary, Why};
 use crate::random::{Address, Purpose};
 
 /// What a run trains on.
@@ -13,13 +15,15 @@ pub struct TrainingPools {
     pub unlabelled: Pool,
     /// What de-duplication removed.
     pub report: DedupReport,
+    /// The same, item by item.
+    pub removed: Vec<Removal>,
 }
 
 /// Builds the training pools: de-duplicates, removes whatever an evaluation pool holds, keeps the asked number of
 /// labels a class, and turns the other items of the labelled sources into unlabelled ones.
 ///
-/// A source's own `labels_per_class` holds for that source; the argument holds for all others taken together.
-/// The choice depends on `seed` and the data alone.
+/// A source's own `labels_per_class` holds for that source; the recipe's holds for all others taken together, and of each class
+/// that one of them has. The choice depends on the seed and the data alone.
 ///
 /// # Errors
 /// As [`Pool::build`]; a class that is empty or has fewer labels than asked for (names every such class with its
@@ -29,40 +33,54 @@ pub fn training_pools(
     labelled: &[Source],
     unlabelled: &[Source],
     evaluation: &[&Pool],
-    labels_per_class: Option<LabelsPerClass>,
-    seed: u64,
+    recipe: &Recipe,
     skips: &SkipLog,
 ) -> Result<TrainingPools, DataError> {
-    let mut report = DedupReport::default();
-    let mut kept = Pool::build(vocabulary, labelled, skips)?;
-    (report.labelled_duplicates, report.conflicting_labels) = kept.remove_duplicates();
-    report.labelled_in_evaluation = kept.remove_content_of(evaluation);
+    let seed = recipe.seed;
+    let (mut report, mut removed) = (DedupReport::default(), Vec::new());
+    let mut kept = Pool::build_with(vocabulary, labelled, recipe, skips)?;
+    let copies = kept.remove_duplicates()?;
+    report.labelled_duplicates = copies.len();
+    report.conflicting_labels =
+        copies.iter().filter(|removal| removal.why() == Why::CopyWithOtherLabel).count();
+    removed.extend(copies);
+    let evaluated = kept.remove_content_of(evaluation)?;
+    report.labelled_in_evaluation = evaluated.len();
+    removed.extend(evaluated);
 
     let sources: Vec<Source> =
         unlabelled.iter().map(|source| Source { unlabelled: true, ..source.clone() }).collect();
-    let mut rest = kept.split_off(|sample| sample.label.is_some());
+    let mut rest = kept.split_off(|sample| sample.label().is_some());
     for (index, source) in labelled.iter().enumerate() {
         if let Some(count) = source.labels_per_class {
-            let own = |dataset: u32| dataset as usize == index;
+            let own = |dataset: usize| dataset == index;
             let address = Address { seed, purpose: Purpose::LabelledSubset, step: index as u64 + 1, item: 0 };
             rest.append(keep_labels(&mut kept, vocabulary, count, address, own)?);
         }
     }
-    if let Some(count) = labels_per_class {
-        let shared = |dataset: u32| labelled[dataset as usize].labels_per_class.is_none();
+    if let Some(count) = recipe.labels_per_class {
+        let shared = |dataset: usize| labelled[dataset].labels_per_class.is_none();
         if labelled.iter().any(|source| source.labels_per_class.is_none()) {
             let address = Address { seed, purpose: Purpose::LabelledSubset, step: 0, item: 0 };
             rest.append(keep_labels(&mut kept, vocabulary, count, address, shared)?);
         }
     }
-    let mut unlabelled = Pool::build(vocabulary, &sources, skips)?;
+    let mut unlabelled = Pool::build_with(vocabulary, &sources, recipe, skips)?;
     unlabelled.append(rest);
     for sample in &mut unlabelled.samples {
-        (sample.label, sample.votes) = (None, None);
+        *sample = sample.unlabelled();
     }
-    (report.unlabelled_duplicates, _) = unlabelled.remove_duplicates();
-    report.unlabelled_in_evaluation = unlabelled.remove_content_of(evaluation);
-    Ok(TrainingPools { labelled: kept, unlabelled, report })
+    let copies = unlabelled.remove_duplicates()?;
+    report.unlabelled_duplicates = copies.len();
+    removed.extend(copies);
+    let evaluated = unlabelled.remove_content_of(evaluation)?;
+    report.unlabelled_in_evaluation = evaluated.len();
+    removed.extend(evaluated);
+    let near = remove_near_copies([&mut kept, &mut unlabelled], evaluation, recipe, skips)?;
+    report.near_evaluation = near.iter().filter(|removal| removal.why() == Why::NearEvaluation).count();
+    report.near_duplicates = near.len() - report.near_evaluation;
+    removed.extend(near);
+    Ok(TrainingPools { labelled: kept, unlabelled, report, removed })
 }
 
 /// Keeps the wanted number of labelled samples of each class among the datasets `concerns` names, and moves their others out.
@@ -71,20 +89,30 @@ fn keep_labels(
     vocabulary: &Vocabulary,
     wanted: LabelsPerClass,
     address: Address,
-    concerns: impl Fn(u32) -> bool,
+    concerns: impl Fn(usize) -> bool,
 ) -> Result<Pool, DataError> {
+    if wanted == LabelsPerClass::ALL {
+        return Ok(Pool::default());
+    }
     let mut members = vec![Vec::new(); vocabulary.len()];
     for (index, sample) in pool.samples.iter().enumerate() {
-        if let Some(label) = sample.label.filter(|_| concerns(sample.dataset)) {
-            members[label].push(index);
+        if let Some(label) = sample.label().filter(|_| concerns(sample.dataset())) {
+            members[label].push(index as u32);
         }
     }
+    // Of a class that none of these datasets knows, other ones have the labels.
+    let known = |class: usize| {
+        let concerned = pool.members.iter().enumerate().filter(|(dataset, _)| concerns(*dataset));
+        concerned.into_iter().any(|(_, member)| member.mapping.contains(&Target::Class(class)))
+    };
+    let elsewhere = |class: usize| pool.samples.iter().any(|sample: &Sample| sample.label() == Some(class));
     let least = if wanted.at_most { 1 } else { wanted.count };
     let short: Vec<String> = members
         .iter()
         .zip(vocabulary.classes())
-        .filter(|(members, _)| members.len() < least)
-        .map(|(members, class)| match members.len() {
+        .enumerate()
+        .filter(|(class, (members, _))| members.len() < least && (known(*class) || !elsewhere(*class)))
+        .map(|(_, (members, class))| match members.len() {
             0 => format!("`{class}` has none"),
             number => format!("`{class}` has {number}"),
         })
@@ -103,7 +131,7 @@ fn keep_labels(
     for (class, members) in members.iter_mut().enumerate() {
         Address { item: class as u64, ..address }.rng().shuffle(members);
         for &index in members.iter().skip(wanted.count) {
-            keep[index] = false;
+            keep[index as usize] = false;
         }
     }
     let mut keep = keep.into_iter();
@@ -136,8 +164,9 @@ mod tests {
 
     fn pools(labelled: &[Source], count: Option<&str>, seed: u64) -> Result<TrainingPools, DataError> {
         let vocabulary = Vocabulary::open("neutral,happy,surprise").unwrap();
-        let count = count.map(|text| text.parse().unwrap());
-        training_pools(&vocabulary, labelled, &[], &[], count, seed, &SkipLog::new(true))
+        let labels_per_class = count.map(|text| text.parse().unwrap());
+        let recipe = Recipe { seed, labels_per_class, ..Recipe::default() };
+        training_pools(&vocabulary, labelled, &[], &[], &recipe, &SkipLog::new(true))
     }
 
     const OTHERS: &str = "map=sadness:drop,anger:drop,disgust:drop,fear:drop,contempt:drop";
@@ -147,11 +176,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_classes(dir.path(), "Train", &[9, 5, 4], 0);
         let source = source(dir.path(), &format!("?{OTHERS}"));
-        let hashes = |pool: &Pool| pool.samples().iter().map(|s| s.hash).collect::<HashSet<_>>();
+        let hashes = |pool: &Pool| pool.hashes().unwrap().into_iter().collect::<HashSet<_>>();
         let chosen = pools(std::slice::from_ref(&source), Some("4"), 1).unwrap();
         assert_eq!(chosen.labelled.class_counts(3), [4, 4, 4]);
         assert_eq!(chosen.unlabelled.len(), 6);
-        assert!(chosen.unlabelled.samples().iter().all(|s| s.label.is_none() && s.votes.is_none()));
+        assert!(chosen.unlabelled.samples().iter().all(|s| s.label().is_none()));
         assert!(hashes(&chosen.labelled).is_disjoint(&hashes(&chosen.unlabelled)));
         let again = pools(std::slice::from_ref(&source), Some("4"), 1).unwrap();
         assert_eq!(hashes(&chosen.labelled), hashes(&again.labelled), "the seed decides");
@@ -208,8 +237,9 @@ mod tests {
             Pool::build(&vocabulary, &[source(dir.path(), &format!("#Valid?{OTHERS}"))], &skips).unwrap();
         let train = source(dir.path(), &format!("#Train?{OTHERS}"));
         let all = source(dir.path(), "");
-        let chosen =
-            training_pools(&vocabulary, &[train], &[all], &[&valid], Some(1.into()), 3, &skips).unwrap();
+        let recipe = Recipe { seed: 3, labels_per_class: Some(1.into()), ..Recipe::default() };
+        let chosen = training_pools(&vocabulary, &[train], &[all], &[&valid], &recipe, &skips).unwrap();
+        assert_eq!(chosen.removed.len(), 5, "every removal is there by itself too");
         let expected = DedupReport {
             labelled_in_evaluation: 1,
             // Train and Valid together hold tone 0 twice; the labelled rest comes as a second copy of 2 items.
@@ -219,5 +249,38 @@ mod tests {
         };
         assert_eq!(chosen.report, expected);
         assert_eq!((chosen.labelled.len(), chosen.unlabelled.len()), (3, 5));
+    }
+
+    /// Two sets that share a limit, one with a class of its own that is exempt from it.
+    #[test]
+    fn a_shared_limit_leaves_classes_alone_that_only_an_exempt_set_has() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_classes(a.path(), "Train", &[5, 5], 0);
+        write_classes(b.path(), "Train", &[4, 4, 6], 100);
+        let shared = source(
+            a.path(),
+            "?map=surprise:drop,sadness:drop,anger:drop,disgust:drop,fear:drop,contempt:unlabelled",
+        );
+        let exempt = source(b.path(), &format!("?labels_per_class=all&{OTHERS}"));
+        for count in ["3", "max3"] {
+            let chosen = pools(&[exempt.clone(), shared.clone()], Some(count), 1).unwrap();
+            assert_eq!(chosen.labelled.class_counts(3), [7, 7, 6], "{count}");
+            assert_eq!(chosen.unlabelled.len(), 4);
+        }
+        let message = pools(&[shared], Some("max3"), 1).err().unwrap().to_string();
+        assert!(message.contains("`surprise` has none"), "nobody has it: {message}");
+    }
+
+    #[test]
+    fn without_hashing_nothing_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        write_classes(dir.path(), "Train", &[2, 2, 2], 0);
+        let (vocabulary, skips) = (Vocabulary::open("neutral,happy,surprise").unwrap(), SkipLog::new(true));
+        let train = source(dir.path(), &format!("?{OTHERS}"));
+        let recipe = Recipe { hashing: crate::data::Hashing::off(), ..Recipe::default() };
+        let twice = [train.clone(), train];
+        let valid = Pool::build_with(&vocabulary, &twice[..1], &recipe, &skips).unwrap();
+        let chosen = training_pools(&vocabulary, &twice, &[], &[&valid], &recipe, &skips).unwrap();
+        assert_eq!((chosen.labelled.len(), chosen.removed.len()), (12, 0));
     }
 }

@@ -1,15 +1,16 @@
 //! A tree of files, in a folder or inside a `.tar` that is read in place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::hidden::{hidden_file, hidden_folder, note_hidden};
 use super::lines::{Lines, open_regular};
+use super::path_list::{ByPath, PathList};
 use super::quote::quoted;
 use super::tar_index::{Archive, index_tar};
-use super::{DataError, SkipLog};
+use super::{DataError, SkipLog, Stamp};
 
 /// Largest file read whole, in bytes. Pictures and label lists are far smaller.
 const MAX_FILE: u64 = 256 << 20;
@@ -18,7 +19,7 @@ const MAX_FILE: u64 = 256 << 20;
 pub(super) struct FileTree {
     root: PathBuf,
     /// Paths relative to the root, with `/` between components.
-    paths: Vec<String>,
+    paths: PathList,
     archive: Option<Archive>,
 }
 
@@ -31,7 +32,8 @@ impl FileTree {
             let (paths, archive) = index_tar(root, skips)?;
             return Ok(Self { root: root.to_path_buf(), paths, archive: Some(archive) });
         }
-        let mut walk = Walk { skips, seen: HashSet::new(), hidden: HashSet::new(), paths: Vec::new() };
+        let mut walk =
+            Walk { skips, seen: HashSet::new(), hidden: HashSet::new(), paths: PathList::default() };
         walk.list(root, "")?;
         note_hidden(root, walk.hidden, skips);
         Ok(Self { root: root.to_path_buf(), paths: walk.paths, archive: None })
@@ -45,13 +47,13 @@ impl FileTree {
         self.archive.is_some()
     }
 
-    pub fn paths(&self) -> &[String] {
+    pub fn paths(&self) -> &PathList {
         &self.paths
     }
 
     /// Index of every path.
-    pub fn by_path(&self) -> HashMap<&str, usize> {
-        self.paths.iter().enumerate().map(|(index, path)| (path.as_str(), index)).collect()
+    pub fn by_path(&self) -> ByPath<'_> {
+        self.paths.by_path()
     }
 
     /// How messages call a file.
@@ -69,7 +71,7 @@ impl FileTree {
     /// File on disk and place inside it.
     pub fn place(&self, index: usize) -> (PathBuf, String) {
         match self.archive {
-            Some(_) => (self.root.clone(), format!(", entry {}", self.paths[index])),
+            Some(_) => (self.root.clone(), format!(", entry {}", &self.paths[index])),
             None => (self.root.join(&self.paths[index]), String::new()),
         }
     }
@@ -82,7 +84,7 @@ impl FileTree {
             let fits = path.is_char_boundary(start) && path[start..].eq_ignore_ascii_case(end);
             (fits && (start == 0 || path.as_bytes()[start - 1] == b'/')).then_some(start)
         };
-        let found = |(index, path): (usize, &'_ String)| {
+        let found = |(index, path): (usize, &'_ str)| {
             ends.iter().find_map(|end| before(path, end)).map(|start| (index, start))
         };
         let found: Vec<(usize, usize)> = self.paths.iter().enumerate().filter_map(found).collect();
@@ -129,6 +131,15 @@ impl FileTree {
         let bytes: Vec<u8> = read().map_err(|e| DataError::io(&path, e))?;
         if bytes.len() as u64 > MAX_FILE { Err(too_long(bytes.len() as u64)) } else { Ok(bytes) }
     }
+
+    /// What tells whether a file has changed.
+    pub fn stamp(&self, index: usize) -> Option<Stamp> {
+        let path = &self.paths[index];
+        match &self.archive {
+            Some(archive) => archive.stamp.map(|stamp| stamp.at(archive.spans[index].0)),
+            None => Stamp::of(&fs::metadata(self.root.join(path)).ok()?, Stamp::place_of(path.as_bytes())),
+        }
+    }
 }
 
 /// A walk through a folder.
@@ -137,7 +148,7 @@ struct Walk<'a> {
     /// Real folders, so that a link to a parent ends.
     seen: HashSet<PathBuf>,
     hidden: HashSet<String>,
-    paths: Vec<String>,
+    paths: PathList,
 }
 
 impl Walk<'_> {
@@ -176,7 +187,7 @@ impl Walk<'_> {
             } else if hidden_file(&name) {
                 self.hidden.insert("._*".to_owned());
             } else if kind.is_file() {
-                self.paths.push(format!("{prefix}{name}"));
+                self.paths.push(&format!("{prefix}{name}"));
             } else {
                 bad("a pipe, socket or device: it is not opened")?;
             }
@@ -220,6 +231,34 @@ pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     }
 }
 
+/// Fills as much of `buffer` as the file has from `offset` on, in one read; gives how much that was.
+pub(super) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+    }
+    #[cfg(windows)]
+    {
+        std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+    }
+}
+
+/// Writes all of `buffer` from `offset` on, as [`read_exact_at`] reads.
+pub(super) fn write_all_at(file: &File, buffer: &[u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::write_all_at(file, buffer, offset)
+    }
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while done < buffer.len() {
+            done += std::os::windows::fs::FileExt::seek_write(file, &buffer[done..], offset + done as u64)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -249,7 +288,7 @@ pub(super) mod tests {
         fs::write(&tar, tar_of(&[("a/1.png", b"one"), ("b.txt", b"two")])).unwrap();
         for root in [dir.path().join("faces"), tar] {
             let tree = FileTree::open(&root, &SkipLog::new(true)).unwrap();
-            assert_eq!(tree.paths(), ["a/1.png", "b.txt"]);
+            assert_eq!(*tree.paths(), &["a/1.png", "b.txt"][..]);
             assert_eq!(tree.read(0).unwrap(), b"one");
             assert_eq!(tree.read(1).unwrap(), b"two");
         }
@@ -273,7 +312,7 @@ pub(super) mod tests {
         fs::write(&tar, tar_of(&names.map(|name| (name, &b"x"[..])))).unwrap();
         for root in [dir.path().join("x"), tar] {
             let skips = SkipLog::new(true);
-            assert_eq!(FileTree::open(&root, &skips).unwrap().paths(), ["happy/d.png"]);
+            assert_eq!(*FileTree::open(&root, &skips).unwrap().paths(), &["happy/d.png"][..]);
             let noted = skips.noted().join("\n");
             assert_eq!(skips.notes(), 1);
             assert!(noted.contains("._*, .ipynb_checkpoints, @eaDir, __MACOSX"), "{noted}");
@@ -289,7 +328,7 @@ pub(super) mod tests {
         std::os::unix::fs::symlink("nowhere", dir.path().join("b.png")).unwrap();
         fs::write(dir.path().join("c.png"), b"x").unwrap();
         let skips = SkipLog::new(false);
-        assert_eq!(FileTree::open(dir.path(), &skips).unwrap().paths(), ["c.png"]);
+        assert_eq!(*FileTree::open(dir.path(), &skips).unwrap().paths(), &["c.png"][..]);
         let named = skips.first().join("\n");
         assert!(named.contains("a.png: a pipe") && named.contains("b.png: a link to nothing"), "{named}");
         assert!(FileTree::open(&pipe, &skips).err().unwrap().to_string().contains("a pipe"));
@@ -319,6 +358,6 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.png"), b"x").unwrap();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("self")).unwrap();
-        assert_eq!(FileTree::open(dir.path(), &SkipLog::new(true)).unwrap().paths(), ["a.png"]);
+        assert_eq!(*FileTree::open(dir.path(), &SkipLog::new(true)).unwrap().paths(), &["a.png"][..]);
     }
 }

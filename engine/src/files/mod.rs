@@ -1,6 +1,7 @@
 //! Files of one's own and of others: `atomic` writes them whole or not at all, `lock` keeps a folder to one program at a
 //! time, `leftovers` removes what killed programs left, `limits` reads files of other people only up to a size, `printable`
-//! shows their words without letting them at the terminal. What writes is behind the feature `files`.
+//! shows their words without letting them at the terminal, `user_cache` is for what can be made again. What writes is behind the
+//! feature `files`.
 
 #[cfg(feature = "files")]
 mod atomic;
@@ -10,6 +11,8 @@ mod limits;
 #[cfg(feature = "files")]
 mod lock;
 mod printable;
+#[cfg(any(feature = "training", feature = "wgpu"))]
+mod user_cache;
 
 /// What the names of unfinished files and folders begin with.
 #[cfg(feature = "files")]
@@ -26,3 +29,5 @@ pub use limits::{
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use printable::{QUOTED, printable, quoted};
+#[cfg(any(feature = "training", feature = "wgpu"))]
+pub use user_cache::user_cache_folder;

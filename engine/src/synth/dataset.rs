@@ -67,6 +67,11 @@ impl SynthFaces {
         self.balance.draw(&mut Address { step: Stream::Class as u64, ..self.address(index) }.rng())
     }
 
+    /// How its faces are drawn.
+    pub fn style(&self) -> &Style {
+        &self.settings.style
+    }
+
     /// What the picture is drawn from.
     pub fn face(&self, index: usize) -> Face {
         face(self.address(index), self.class(index), &self.settings.style)

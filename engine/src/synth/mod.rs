@@ -39,8 +39,8 @@ pub use clip_format::{SYNTH_CLIP_OPTIONS, SYNTH_CLIPS, clip_formats, synth_clips
 pub use clip_settings::SynthClipSettings;
 pub use dataset::{SynthFaces, SynthSettings};
 pub use export::{
-    Progress, TRUTH_COLUMNS, complete_folder, write_aff_wild2, write_folder, write_recordio, write_truth,
-    write_y4m,
+    Progress, TRUTH_COLUMNS, complete_folder, write_aff_wild2, write_aff_wild2_as, write_affectnet,
+    write_affectnet_2021, write_expw, write_folder, write_ms1mv2, write_recordio, write_truth, write_y4m,
 };
 pub use expression::Actions;
 pub use face_format::{formats, synth_faces};
@@ -73,6 +73,7 @@ enum Stream {
     Gaze = 27,
     Cover = 28,
     Nod = 29,
+    Place = 30,
 }
 
 /// Everything that decides what a drawn face looks like.

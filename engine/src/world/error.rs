@@ -60,7 +60,7 @@ pub enum WorldError {
     /// A dataset, sampler or loader.
     #[cfg(feature = "training")]
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// Training, measuring or a checkpoint.
     #[error(transparent)]
     Learn(LearnError),
@@ -108,6 +108,15 @@ impl WorldError {
             return true;
         }
         matches!(self, Self::Setting { .. } | Self::Graph(_))
+    }
+}
+
+impl From<DataError> for WorldError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Stopped => Self::Interrupted,
+            other => Self::Data(other),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! `baseline` learns from labels alone, `ssl` from unlabelled faces beside them, `ssl_more` from more of those; `temporal`
 //! reads the last student's features over clips, `vote` smooths its labels. All are scored frame by frame.
 
+mod config;
 mod rows;
 mod timeline;
 
@@ -13,18 +14,19 @@ use affekt_engine::data::{ClipSet, SkipLog, Spec};
 use affekt_engine::files::write_atomically;
 use affekt_engine::learn::{FrameReport, Method, TrainingState};
 use affekt_engine::signal::PostSettings;
-use affekt_engine::synth::{clip_formats, formats};
+use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Extraction, Model, Pretraining, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract,
-    open_clips,
+    Extraction, Model, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract, open_clips,
 };
 use anyhow::Context as _;
+use toml::Table;
 
 use crate::cli;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 
+pub use config::AblationConfig;
 pub use rows::AblationReport;
 
 /// What is compared on what.
@@ -36,6 +38,8 @@ pub struct Ablation {
     pub pretrain: RunConfig,
     /// Settings of the temporal run; its student is the last pre-trained one.
     pub refine: RefineConfig,
+    /// Labelled faces of the first row; those of the others where it is empty.
+    pub baseline_labelled: Vec<Spec>,
     /// Labelled faces.
     pub labelled: Vec<Spec>,
     /// Unlabelled faces of row `ssl`.
@@ -94,6 +98,32 @@ impl Ablation {
         Ok(report)
     }
 
+    /// Everything in one file, from which the same table can be made again.
+    ///
+    /// # Errors
+    /// Settings that cannot be written as TOML.
+    pub fn config(&self) -> anyhow::Result<AblationConfig> {
+        let mut config = AblationConfig {
+            seeds: self.seeds.len() as u64,
+            baseline_labelled: self.baseline_labelled.clone(),
+            labelled: self.labelled.clone(),
+            unlabelled: self.unlabelled.clone(),
+            more_unlabelled: self.more_unlabelled.clone(),
+            clips: self.clips.clone(),
+            valid: self.valid.clone(),
+            students: Table::try_from(&self.pretrain)?,
+            encoder: Table::try_from(&self.refine)?,
+            ..AblationConfig::default()
+        };
+        let lists = [&mut config.baseline_labelled, &mut config.labelled, &mut config.unlabelled];
+        let lists =
+            lists.into_iter().chain([&mut config.more_unlabelled, &mut config.clips, &mut config.valid]);
+        for spec in lists.flatten().filter(|spec| !spec.format.starts_with("synth")) {
+            spec.path = std::path::absolute(&spec.path)?;
+        }
+        Ok(config)
+    }
+
     fn say(&self, text: &str) {
         if !self.quiet {
             note!("{text}");
@@ -148,11 +178,16 @@ impl Ablation {
     /// Trains on labels alone.
     fn baseline(&self, path: &Path, seed: u64) -> Result<Baseline, Failure> {
         let folder = RunFolder::create(path, true)?;
-        let config = self.pretraining(seed, Method::Supervised, &[]);
-        let shared = config.training.steps_shared_with_baseline();
-        let run = Pretraining::begin(config, folder.clone(), self.compute.open()?, &formats(), Start::New);
-        let run = run.map_err(cli::classify)?;
-        let (_, state) = cli::training::train_keeping(run, &folder, self.quiet, Some(shared))?;
+        let mut config = self.pretraining(seed, Method::Supervised, &[]);
+        let own = !self.baseline_labelled.is_empty();
+        if own {
+            config.data.labelled.clone_from(&self.baseline_labelled);
+        }
+        // With labels of its own it shares nothing with the others.
+        let shared = Some(config.training.steps_shared_with_baseline()).filter(|_| !own);
+        let backend = self.compute.open()?;
+        let run = cli::training::begin(config, folder.clone(), backend, Start::New, self.quiet)?;
+        let (_, state) = cli::training::train_keeping(run, &folder, self.quiet, shared)?;
         Ok(Baseline { seed, log: folder.log(), state })
     }
 
@@ -171,8 +206,8 @@ impl Ablation {
             Some(state) => Start::AfterBaseline { state, log: &baseline.log },
             None => Start::New,
         };
-        let run = Pretraining::begin(config, folder.clone(), compute.open()?, &formats(), start);
-        cli::training::train(run.map_err(cli::classify)?, &folder, quiet)?;
+        let run = cli::training::begin(config, folder.clone(), compute.open()?, start, quiet)?;
+        cli::training::train(run, &folder, quiet)?;
         Ok(path.to_path_buf())
     }
 

@@ -111,6 +111,7 @@ impl DemoArgs {
             out: out.to_path_buf(),
             pretrain,
             refine: encoder.resolve()?,
+            baseline_labelled: vec![],
             labelled: clips(2400, 1, &format!("identities=0..25&{FILMED}"))?,
             unlabelled: clips(500, 2, &format!("identities=100..200&{FILMED}&{bias}"))?,
             more_unlabelled: clips(3200, 3, &format!("identities=200..700&{FILMED}&{bias}"))?,

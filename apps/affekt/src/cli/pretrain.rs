@@ -1,14 +1,14 @@
 //! `affekt pretrain`: settings from preset, file and flags; then the run.
 
 use affekt_engine::synth::formats;
-use affekt_engine::world::{Pretraining, RunConfig, Start};
+use affekt_engine::world::{RunConfig, Start};
 use clap::{Args, ValueEnum};
 
 use super::compute::{self, Compute};
-use super::run_args::Kind::{Number, NumberOrText, OneOf, Switch, Text, Texts, Whole};
+use super::run_args::Kind::{Number, NumberOrText, OneOf, Switch, SwitchOff, Text, Texts, Whole};
 use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
 use super::say;
-use super::training::{scores, train};
+use super::training::{begin, described, scores, train};
 use super::values::{DepthArg, StemArg};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -46,6 +46,10 @@ enum MethodArg {
 pub struct PretrainArgs {
     #[command(flatten)]
     run: RunArgs<RunConfig>,
+    /// Open, hash and draw the data, write what became of every item (data.json, manifest.csv.gz), and end there. --resume
+    /// goes on with the training.
+    #[arg(long, help_heading = "Data")]
+    data_only: bool,
 }
 
 impl Flagged for RunConfig {
@@ -68,6 +72,11 @@ impl Flagged for RunConfig {
             flag("vocabulary", "data.vocabulary", Text("NAMES"),
                 "Classes: ferplus8, affwild2-8, basic7, a file of one name a line, or names with commas. \
                  Default: the labelled datasets' own"),
+            flag("near-duplicates", "data.near_duplicates", Whole("BITS"),
+                "Count pictures as copies whose look differs in so many bits of 256 at the most, 0 to 64. Default: only \
+                 those of equal content"),
+            flag("no-hash", "data.hash", SwitchOff,
+                "Hash no content: copies are not found, and validation pictures are not kept out of training"),
             flag("strict", "strict", Switch,
                 "End at the first picture that cannot be read, instead of skipping and counting it"),
         ]),
@@ -111,6 +120,7 @@ impl Flagged for RunConfig {
 
 /// Judges settings, and makes them independent of the folder we are in.
 fn check(config: &mut RunConfig) -> Result<(), Failure> {
+    config.resolve_paths().map_err(Failure::usage)?;
     config.validate().map_err(Failure::usage)?;
     let formats = formats();
     for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
@@ -128,10 +138,12 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
     let backend = compute::open(&compute.over_config(&config.compute()))?;
-    let formats = formats();
     let start = if args.run.resumes() { Start::Resume } else { Start::New };
-    let run =
-        Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;
+    let run = begin(config, folder.clone(), backend, start, args.run.quiet)?;
+    if args.data_only {
+        say(&described(&run))?;
+        return say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()));
+    }
     let report = train(run, &folder, args.run.quiet)?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))

@@ -46,6 +46,8 @@ pub enum Kind {
     NumberOrText(&'static str),
     /// Nothing: it is there or not.
     Switch,
+    /// The same, for a setting that it switches off.
+    SwitchOff,
     /// One of some names.
     OneOf(&'static str, fn() -> Vec<PossibleValue>),
 }
@@ -77,7 +79,7 @@ impl SettingFlag {
             Kind::Texts(value) => arg.value_name(value).action(ArgAction::Append),
             Kind::Whole(value) => arg.value_name(value).value_parser(value_parser!(i64).range(0..)),
             Kind::Number(value) => arg.value_name(value).value_parser(value_parser!(f64)),
-            Kind::Switch => arg.action(ArgAction::SetTrue),
+            Kind::Switch | Kind::SwitchOff => arg.action(ArgAction::SetTrue),
             Kind::OneOf(value, names) => arg.value_name(value).value_parser(names()),
         }
     }
@@ -96,6 +98,7 @@ impl SettingFlag {
             Kind::Whole(_) => matches.get_one::<i64>(self.name).map(|&number| number.into()),
             Kind::Number(_) => matches.get_one::<f64>(self.name).map(|&number| number.into()),
             Kind::Switch => matches.get_flag(self.name).then(|| true.into()),
+            Kind::SwitchOff => matches.get_flag(self.name).then(|| false.into()),
         }
     }
 }

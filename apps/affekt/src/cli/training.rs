@@ -1,9 +1,13 @@
 //! A run from its first step to its report, as a person sees it.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use affekt_engine::backend::Backend;
+use affekt_engine::data::SkipLog;
 use affekt_engine::learn::{EvalReport, StepRecord, TrainingState};
-use affekt_engine::world::{Advance, Pretraining, Run, RunFolder, RunReport};
+use affekt_engine::synth::formats;
+use affekt_engine::world::{Advance, Pretraining, Run, RunConfig, RunFolder, RunReport, Start, TrainingData};
 
 use super::classify;
 use crate::failure::Failure;
@@ -94,6 +98,41 @@ pub fn drive<R: Run>(
     run.finish().map_err(classify)
 }
 
+/// Items from which it is shown how far their hashing is; fewer take no time.
+const SHOWN_FROM: u64 = 20_000;
+
+/// Opens a pre-training run's data, with a bar while large sets are hashed, and begins the run.
+///
+/// # Errors
+/// As [`Pretraining::begin`]; or Ctrl-C while hashing.
+pub fn begin(
+    config: RunConfig,
+    folder: RunFolder,
+    backend: Arc<dyn Backend>,
+    start: Start<'_>,
+    quiet: bool,
+) -> Result<Pretraining, Failure> {
+    config.validate().map_err(classify)?;
+    let skips = Arc::new(SkipLog::new(config.strict));
+    let mut data = TrainingData::open(&config, &formats(), &skips).map_err(classify)?;
+    let counting = Mutex::new((String::new(), Counting::new("item hashed", quiet)));
+    data.progress = Some(Arc::new(move |set: &str, done, total| {
+        if total < SHOWN_FROM {
+            return !interrupt::asked();
+        }
+        let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
+        if counting.0 != set {
+            *counting = (set.to_owned(), Counting::new("item hashed", quiet));
+        }
+        let go_on = counting.1.tell(done as usize, total as usize);
+        if done == total {
+            counting.1.finish();
+        }
+        go_on
+    }));
+    Pretraining::begin_with(config, folder, backend, (data, skips), start).map_err(classify)
+}
+
 /// A pre-training run to its end.
 ///
 /// # Errors
@@ -128,21 +167,34 @@ pub fn train_keeping(
 }
 
 /// What a run learns from, in a line or two.
-fn described(run: &Pretraining) -> String {
+pub fn described(run: &Pretraining) -> String {
     let data = run.data();
     let counts: Vec<String> = data.labelled.iter().map(|(class, n)| format!("{class} {n}")).collect();
     let d = &data.dedup;
-    format!(
-        "{} labelled ({}), {} unlabelled, {} validation; duplicates removed: {} labelled, {} unlabelled; also in \
-         the validation set, so removed: {} labelled, {} unlabelled",
+    let sizes = format!(
+        "{} labelled ({}), {} unlabelled, {} validation",
         data.labelled_total,
         counts.join(", "),
         data.unlabelled_total,
         data.valid_total,
-        d.labelled_duplicates,
-        d.unlabelled_duplicates,
-        d.labelled_in_evaluation,
-        d.unlabelled_in_evaluation
+    );
+    if !data.hashed {
+        return format!(
+            "{sizes}; content was not hashed, so copies were not looked for, and nothing keeps what is measured on out of \
+             training but the choice of the sets"
+        );
+    }
+    let near = match d.near_duplicates + d.near_evaluation {
+        0 => String::new(),
+        _ => format!(
+            "; removed for their look: {} like another one, {} like one of the validation set",
+            d.near_duplicates, d.near_evaluation
+        ),
+    };
+    format!(
+        "{sizes}; duplicates removed: {} labelled, {} unlabelled; also in the validation set, so removed: {} labelled, {} \
+         unlabelled{near}",
+        d.labelled_duplicates, d.unlabelled_duplicates, d.labelled_in_evaluation, d.unlabelled_in_evaluation
     )
 }
 

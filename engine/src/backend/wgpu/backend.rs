@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use super::adapters::{Adapter, adapters};
 use super::gpu::Gpu;
-use super::kernel_cache::kernel_cache_folder;
 use super::network::{WgpuInference, WgpuTraining};
 use super::options::WgpuOptions;
 use super::view_store::ViewStore;
@@ -12,6 +11,7 @@ use crate::backend::{
     ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
     KernelTime,
 };
+use crate::files::user_cache_folder;
 use crate::net::{Graph, Weights};
 
 /// Adapters, by name.
@@ -42,7 +42,7 @@ fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
         adapter: spec.adapter.clone(),
         half: spec.arithmetic == Some(ArithmeticChoice::Half),
         profile: spec.profile,
-        kernel_cache: kernel_cache_folder(),
+        kernel_cache: user_cache_folder(),
         ..WgpuOptions::default()
     })?))
 }

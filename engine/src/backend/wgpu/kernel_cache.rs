@@ -84,17 +84,6 @@ fn file_name(info: &wgpu::AdapterInfo) -> Option<String> {
     Some(format!("kernels-{}.bin", &hasher.finalize().to_hex()[..32]))
 }
 
-/// affekt's folder below the one that the system has for what can be made again; `None` where it names none.
-pub fn kernel_cache_folder() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = if cfg!(windows) {
-        named("LOCALAPPDATA")
-    } else {
-        named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
-    };
-    Some(folder?.join("affekt"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

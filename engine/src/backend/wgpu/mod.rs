@@ -27,5 +27,4 @@ mod walk;
 pub use adapters::{Adapter, adapters};
 pub(super) use backend::ENTRY;
 pub use backend::WgpuBackend;
-pub use kernel_cache::kernel_cache_folder;
 pub use options::{Limits, WgpuOptions};

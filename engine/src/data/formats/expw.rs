@@ -39,7 +39,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
         if text.trim().is_empty() {
             continue;
         }
-        let find = |name: &str| pictures.get(format!("{root}image/origin/{name}").as_str()).copied();
+        let find = |name: &str| pictures.get(&format!("{root}image/origin/{name}"));
         match parse(text.trim(), find) {
             Ok((_, confidence)) if confidence < least => {}
             Ok((face, _)) => {
@@ -57,7 +57,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
     }
     let classes = if spec.unlabelled { Vec::new() } else { CLASSES.map(str::to_owned).to_vec() };
     drop(pictures);
-    Ok(ListedFaces { name: spec.to_string(), classes, tree, items })
+    Ok(ListedFaces { name: spec.to_string(), classes, tree, items, landmarks: vec![] })
 }
 
 /// A face and its confidence.

@@ -4,12 +4,12 @@
 //! A line is `fer0000000.png,"(0, 0, 48, 48)",` and ten vote counts: the eight expressions, `unknown` and `NF` (no
 //! face). The votes are handed on as they are; the pool takes the majority.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::lines::fields;
+use crate::data::path_list::ByPath;
 use crate::data::tree::FileTree;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
@@ -99,7 +99,7 @@ fn label_lists(spec: &Spec, tree: &FileTree) -> Result<Vec<usize>, DataError> {
 
 fn read_labels(
     tree: &FileTree,
-    by_path: &HashMap<&str, usize>,
+    by_path: &ByPath<'_>,
     list: usize,
     skips: &SkipLog,
     items: &mut Vec<Item>,
@@ -128,7 +128,7 @@ fn read_labels(
             }
             Ok(fields) => parse_line(&fields).and_then(|(name, face, votes)| {
                 let file = by_path.get(format!("{folder}{name}").as_str());
-                let file = *file.ok_or_else(|| format!("there is no {folder}{}", quoted(name)))?;
+                let file = file.ok_or_else(|| format!("there is no {folder}{}", quoted(name)))?;
                 Ok(Item { file, votes, face })
             }),
             Err(reason) => Err(reason),
@@ -186,6 +186,10 @@ impl Dataset for FerPlus {
 
     fn annotation(&self, index: usize) -> Annotation {
         Annotation::Votes(self.items[index].votes.to_vec())
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.tree.stamp(self.items[index].file)
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data::tree::FileTree;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
 use crate::media::Picture;
 
 /// The format's entry in the table.
@@ -74,7 +74,7 @@ const UNREAD: [&str; 14] =
 /// A sentence about the pictures of other formats, which must not vanish silently; nothing where there are none.
 fn unread_pictures(tree: &FileTree) -> Option<String> {
     let mut counts = BTreeMap::new();
-    for path in tree.paths() {
+    for path in tree.paths().iter() {
         let extension = extension(path);
         if UNREAD.contains(&extension.as_str()) {
             *counts.entry(extension).or_insert(0) += 1;
@@ -149,6 +149,10 @@ impl Dataset for ImageFolder {
 
     fn annotation(&self, index: usize) -> Annotation {
         self.items[index].1.map_or(Annotation::None, Annotation::Class)
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.tree.stamp(self.items[index].0)
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::format::{add, find};
-use super::{ClipFormat, ClipFrames, DataError, Dataset, Format, SkipLog, Spec};
+use super::{AlignedFaces, ClipFormat, ClipFrames, DataError, Dataset, Format, SkipLog, Spec};
 
 mod affectnet;
 pub(super) mod affwild2;
@@ -33,6 +33,7 @@ impl Formats {
             image_folder::format(),
             fer2013::format(),
             recordio::format(),
+            recordio::ms1mv2_format(),
             affectnet::format(),
             expw::format(),
             rafdb::format(),
@@ -68,7 +69,8 @@ impl Formats {
     /// # Errors
     /// As [`Formats::check`]; the files cannot be read or are damaged; a bad item where `skips` is strict.
     pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<dyn Dataset>, DataError> {
-        self.check(spec)?.open(spec, skips)
+        let dataset = self.check(spec)?.open(spec, skips)?;
+        Ok(if spec.align { Arc::new(AlignedFaces::new(dataset)?) } else { dataset })
     }
 }
 

@@ -34,7 +34,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
     let find = |name: &str| {
         let (stem, extension) = name.rsplit_once('.')?;
         let aligned = [format!("{stem}_aligned.{extension}"), name.to_owned()];
-        aligned.iter().find_map(|name| pictures.get(format!("{root}Image/aligned/{name}").as_str()).copied())
+        aligned.iter().find_map(|name| pictures.get(&format!("{root}Image/aligned/{name}")))
     };
     let mut items = Vec::new();
     let mut lines = tree.lines(list, MAX_LINE)?;
@@ -60,7 +60,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
     }
     let classes = if spec.unlabelled { Vec::new() } else { CLASSES.map(str::to_owned).to_vec() };
     drop(pictures);
-    Ok(ListedFaces { name: spec.to_string(), classes, tree, items })
+    Ok(ListedFaces { name: spec.to_string(), classes, tree, items, landmarks: vec![] })
 }
 
 /// File and class of a line.

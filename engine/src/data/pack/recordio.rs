@@ -63,7 +63,7 @@ impl Records {
         };
         if state.rec == 0 {
             // The number of pictures is written when it is known.
-            writer.write_bounds(1)?;
+            writer.write_bounds(1, 0)?;
         }
         let mut records = Self {
             out: out.to_owned(),

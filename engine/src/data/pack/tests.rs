@@ -116,7 +116,7 @@ fn records_cut_anywhere_behind_what_was_kept_go_on() {
         }
     };
     let mut writer = crate::data::recordio::Writer::create(&prefix).expect("created");
-    writer.write_bounds(1).expect("written");
+    writer.write_bounds(1, 0).expect("written");
     write(&mut writer, 1..20);
     let (rec, idx) = writer.sync().expect("synced");
     write(&mut writer, 20..40);

@@ -22,10 +22,24 @@ pub fn write_aff_wild2(
     out: &Path,
     progress: Progress<'_>,
 ) -> Result<bool, DataError> {
+    write_aff_wild2_as(clips, &|clip| clips.clip_name(clip).to_owned(), valid, out, progress)
+}
+
+/// As [`write_aff_wild2`], under other names of the clips.
+///
+/// # Errors
+/// As there.
+pub fn write_aff_wild2_as(
+    clips: &dyn Clips,
+    name_of: &dyn Fn(usize) -> String,
+    valid: usize,
+    out: &Path,
+    progress: Progress<'_>,
+) -> Result<bool, DataError> {
     let mut before = 0;
     for clip in 0..clips.len() {
-        let name = clips.clip_name(clip);
-        let folder = out.join("cropped_aligned").join(name);
+        let name = name_of(clip);
+        let folder = out.join("cropped_aligned").join(&name);
         make_folder(&folder)?;
         let write = |frame: usize| {
             if !clips.has_face(clip, frame) {

@@ -1,13 +1,18 @@
 //! Writing faces and clips to disk in the forms that other programs read: one form a file. Every file is whole or absent.
 
 mod aff_wild2;
+mod affectnet;
+mod expw;
 mod folder;
 mod recordio;
+mod scene;
 mod video;
 
-pub use aff_wild2::write_aff_wild2;
+pub use aff_wild2::{write_aff_wild2, write_aff_wild2_as};
+pub use affectnet::{write_affectnet, write_affectnet_2021};
+pub use expw::write_expw;
 pub use folder::{complete_folder, write_folder};
-pub use recordio::write_recordio;
+pub use recordio::{write_ms1mv2, write_recordio};
 pub use video::{TRUTH_COLUMNS, write_truth, write_y4m};
 
 use std::io;

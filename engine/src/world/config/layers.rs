@@ -52,6 +52,15 @@ impl<S: Presets> Layers<S> {
         self.text(&place, &text)
     }
 
+    /// Adds settings that another file holds; `place` is what messages call them.
+    ///
+    /// # Errors
+    /// As [`Layers::file`].
+    pub fn table(&mut self, place: &str, table: &Table) -> Result<(), LayerError> {
+        let text = toml::to_string(table).map_err(|e| LayerError(format!("{place}: {e}")))?;
+        self.text(place, &text)
+    }
+
     /// Adds `key.path=value` as `--set` takes it. A value that is no TOML is taken as text.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! All settings of a pre-training run as one value, in TOML. Every key has a default; an unknown key is an error.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,17 @@ pub struct DataConfig {
     pub sampling: Sampling,
     /// Which view of labelled pictures is learned from: `weak` as in the paper, or `strong`.
     pub labelled_view: ViewStrength,
+    /// Folders that SPECs name in braces: with `affectnet = "/data/AffectNet"`, `affectnet:{affectnet}#training` reads there.
+    pub paths: BTreeMap<String, PathBuf>,
+    /// Whether content is hashed: without, copies are not found, and validation pictures are not kept out of training.
+    pub hash: bool,
+    /// Where the hashes of large sets are kept from run to run; the user's cache folder where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash_folder: Option<PathBuf>,
+    /// Pictures whose look (a difference hash of 256 bits) differs in so many bits at the most count as copies, 0 to 64; only
+    /// those of equal content where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub near_duplicates: Option<u32>,
     /// Decoded pictures kept in memory, in MiB for each of labelled and unlabelled; 0 decodes every time.
     pub cache_mib: usize,
 }
@@ -136,6 +148,10 @@ impl Default for DataConfig {
             vocabulary: String::new(),
             sampling: Sampling::Balanced,
             labelled_view: ViewStrength::Weak,
+            paths: BTreeMap::new(),
+            hash: true,
+            hash_folder: None,
+            near_duplicates: None,
             cache_mib: 512,
         }
     }
@@ -187,6 +203,7 @@ impl RunConfig {
     pub fn validate_settings(&self) -> Result<(), WorldError> {
         self.validate_common()?;
         between(self.evaluation.batch, 1, 4096, "evaluation.batch")?;
+        between(self.data.near_duplicates.unwrap_or(0) as usize, 0, 64, "data.near_duplicates")?;
         self.contract()?;
         self.model.architecture(1).graph()?;
         self.augmentation.check().map_err(|e| WorldError::setting("augmentation", e.to_string()))?;
@@ -194,11 +211,25 @@ impl RunConfig {
         Ok(())
     }
 
+    /// Puts folders in the place of the names in braces that SPECs have, and forgets the names.
+    ///
+    /// # Errors
+    /// A SPEC names a folder that `data.paths` does not have.
+    pub fn resolve_paths(&mut self) -> Result<(), WorldError> {
+        let data = &mut self.data;
+        for spec in data.labelled.iter_mut().chain(&mut data.unlabelled).chain(&mut data.valid) {
+            *spec = spec.with_paths(&data.paths)?;
+        }
+        data.paths.clear();
+        Ok(())
+    }
+
     /// Makes the paths of files that exist absolute, so that a run can be resumed from any folder.
     pub fn make_paths_absolute(&mut self) {
         let data = &mut self.data;
         let specs = data.labelled.iter_mut().chain(&mut data.unlabelled).chain(&mut data.valid);
-        make_absolute(spec_paths(specs).chain(&mut self.model.init));
+        let folders = data.paths.values_mut().chain(&mut data.hash_folder);
+        make_absolute(spec_paths(specs).chain(&mut self.model.init).chain(folders));
     }
 
     /// Part of the picture's sides that evaluation and use show.

@@ -66,7 +66,7 @@ impl Preparer {
                 Some(UniformSampler::new(count, batch, seed, Purpose::SampleUnlabelled)?)
             }
         };
-        if settings.soft_targets && sets.labelled.samples().iter().all(|sample| sample.votes.is_none()) {
+        if settings.soft_targets && !sets.labelled.has_votes() {
             let problem = "is set, but no labelled dataset has annotators' votes; switch it off";
             return Err(WorldError::setting("training.soft_targets", problem));
         }

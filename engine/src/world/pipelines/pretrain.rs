@@ -24,8 +24,8 @@ use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems, Steps,
-    TrainingData, student_card,
+    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems,
+    Steps, TrainingData, student_card,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -138,7 +138,7 @@ impl Pretraining {
     ) -> Result<Self, WorldError> {
         config.validate_settings()?;
         config.set_compute(ComputeConfig::of(&*backend));
-        let sets = Sets::new(&config, data, skips)?;
+        let mut sets = Sets::new(&config, data, skips)?;
         let contract = config.contract()?;
         let architecture = config.model.architecture(sets.vocabulary.len());
         let graph = architecture.graph()?;
@@ -146,6 +146,7 @@ impl Pretraining {
         let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Training>, WorldError> {
             Ok(backend.training(&graph, &starting_weights(&config, &graph, head, role)?)?)
         })?;
+        let fingerprint = sets.fingerprint()?;
         let identity = Identity {
             seed: config.seed,
             model: &config.model,
@@ -155,7 +156,7 @@ impl Pretraining {
             labelled_view: config.data.labelled_view,
             sampling: config.data.sampling,
             classes: sets.vocabulary.classes(),
-            data: sets.fingerprint(),
+            data: fingerprint.clone(),
         };
         let cadence = Cadence {
             steps: config.training.steps,
@@ -177,6 +178,10 @@ impl Pretraining {
             }
         }
         session.folder.save_config(&config)?;
+        let recorded = matches!(start, Start::Resume) && session.folder.manifest().is_file();
+        if let Some(manifest) = sets.manifest.take().filter(|_| !recorded) {
+            DataRecord::new(config.seed, fingerprint, &sets, &manifest)?.write(&manifest, &session.folder)?;
+        }
         let done = trainer.steps_done();
         let preparer = Preparer::new(&config, &sets, !backend.renders_views())?;
         let ahead =

@@ -63,7 +63,10 @@ impl RunFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             result => result,
         };
-        for file in [self.config(), self.log(), self.model(), self.teacher(), self.report()] {
+        let data = [self.data(), self.manifest()];
+        for file in
+            [self.config(), self.log(), self.model(), self.teacher(), self.report()].into_iter().chain(data)
+        {
             missing_is_fine(std::fs::remove_file(file))?;
         }
         missing_is_fine(std::fs::remove_dir_all(self.checkpoints()))
@@ -114,6 +117,16 @@ impl RunFolder {
     /// The student's features of clips, unless the settings name another folder.
     pub fn features(&self) -> PathBuf {
         self.path.join("features")
+    }
+
+    /// What it learns from, set by set.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("data.json")
+    }
+
+    /// What it learns from, item by item.
+    pub fn manifest(&self) -> PathBuf {
+        self.path.join("manifest.csv.gz")
     }
 
     /// What came of the run.

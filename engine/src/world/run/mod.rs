@@ -3,6 +3,8 @@
 
 #[cfg(feature = "training")]
 mod card;
+#[cfg(feature = "training")]
+mod data_record;
 mod export;
 mod finished;
 #[cfg(feature = "training")]
@@ -20,6 +22,7 @@ pub use model::{Model, ModelNetwork, TemporalModel};
 
 #[cfg(feature = "training")]
 pub use {
+    data_record::DataRecord,
     folder::{RunFolder, probe_folder},
     report::{RefineReport, RunReport, SkippedItems},
     session::{Advance, Cadence, Run, Session, Steps},

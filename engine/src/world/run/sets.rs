@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{
-    ClipFormats, ClipSet, DedupReport, Formats, Pool, SkipLog, Source, Spec, TrainingPools, Vocabulary,
-    training_pools,
+    ClipFormats, ClipSet, DedupReport, Formats, HashProgress, Hashing, Manifest, Pool, Recipe, SkipLog,
+    Source, Spec, TrainingPools, Vocabulary, training_pools,
 };
-use crate::world::config::RunConfig;
+use crate::files::user_cache_folder;
+use crate::world::config::{DataConfig, RunConfig};
 use crate::world::error::WorldError;
 
 /// A run's open data.
@@ -24,6 +25,10 @@ pub struct Sets {
     pub valid: Option<Arc<Pool>>,
     /// What de-duplication removed.
     pub dedup: DedupReport,
+    /// Whether content was hashed.
+    pub hashed: bool,
+    /// What became of every item, until it is written.
+    pub manifest: Option<Manifest>,
     /// Items that could not be used.
     pub skips: Arc<SkipLog>,
 }
@@ -41,6 +46,8 @@ pub struct SetsSummary {
     pub valid_total: usize,
     /// What de-duplication removed.
     pub dedup: DedupReport,
+    /// Whether content was hashed. Without, copies were not looked for.
+    pub hashed: bool,
 }
 
 /// A run's datasets, open: those that its settings name, or a program's own.
@@ -52,6 +59,8 @@ pub struct TrainingData {
     pub unlabelled: Vec<Source>,
     /// For validation; may be empty.
     pub valid: Vec<Source>,
+    /// Hears how far the hashing of large sets is.
+    pub progress: Option<Arc<HashProgress>>,
 }
 
 impl TrainingData {
@@ -61,12 +70,14 @@ impl TrainingData {
     /// A SPEC cannot be opened.
     pub fn open(config: &RunConfig, formats: &Formats, skips: &SkipLog) -> Result<Self, WorldError> {
         let open = |specs: &[Spec]| -> Result<Vec<Source>, WorldError> {
-            specs.iter().map(|spec| Ok(Source::open(spec, formats, skips)?)).collect()
+            let open = |spec: &Spec| Ok(Source::open(&spec.with_paths(&config.data.paths)?, formats, skips)?);
+            specs.iter().map(open).collect()
         };
         Ok(Self {
             labelled: open(&config.data.labelled)?,
             unlabelled: open(&config.data.unlabelled)?,
             valid: open(&config.data.valid)?,
+            progress: None,
         })
     }
 }
@@ -77,7 +88,13 @@ impl Sets {
     /// # Errors
     /// Class names do not fit, a class is empty or has fewer labels than asked for.
     pub fn new(config: &RunConfig, data: TrainingData, skips: Arc<SkipLog>) -> Result<Self, WorldError> {
-        let TrainingData { labelled, unlabelled, valid } = data;
+        let TrainingData { labelled, unlabelled, valid, progress } = data;
+        let recipe = Recipe {
+            seed: config.seed,
+            labels_per_class: config.data.labels_per_class,
+            hashing: hashing(&config.data, progress),
+            near_duplicates: config.data.near_duplicates,
+        };
         let unlabelled_sources = unlabelled.len();
         let vocabulary = match config.data.vocabulary.as_str() {
             "" => Vocabulary::of_sources(&labelled)?,
@@ -85,18 +102,26 @@ impl Sets {
         };
         let valid = match valid.as_slice() {
             [] => None,
-            sources => Some(Arc::new(labelled_pool(&vocabulary, sources, &skips)?)),
+            sources => Some(Arc::new(labelled_pool_with(&vocabulary, sources, &recipe, &skips)?)),
         };
         let evaluated: Vec<&Pool> = valid.iter().map(Arc::as_ref).collect();
-        let per_class = config.data.labels_per_class;
-        let pools =
-            training_pools(&vocabulary, &labelled, &unlabelled, &evaluated, per_class, config.seed, &skips)?;
-        let TrainingPools { labelled, unlabelled: mut rest, report: dedup } = pools;
+        let pools = training_pools(&vocabulary, &labelled, &unlabelled, &evaluated, &recipe, &skips)?;
+        let TrainingPools { labelled, unlabelled: mut rest, report: dedup, removed } = pools;
         if !config.data.unlabelled_rest {
             // The unlabelled sources come first; what is left over of the labelled ones was added behind them.
-            let _ = rest.split_off(|sample| (sample.dataset as usize) < unlabelled_sources);
+            let _ = rest.split_off(|sample| sample.dataset() < unlabelled_sources);
         }
-        Ok(Self { vocabulary, labelled: Arc::new(labelled), unlabelled: Arc::new(rest), valid, dedup, skips })
+        let manifest = Manifest::new(&vocabulary, (&labelled, &rest, valid.as_deref()), &removed);
+        Ok(Self {
+            vocabulary,
+            labelled: Arc::new(labelled),
+            unlabelled: Arc::new(rest),
+            valid,
+            dedup,
+            hashed: config.data.hash,
+            manifest: Some(manifest),
+            skips,
+        })
     }
 
     /// Sizes, for people and reports.
@@ -108,20 +133,25 @@ impl Sets {
             unlabelled_total: self.unlabelled.len(),
             valid_total: self.valid.as_ref().map_or(0, |pool| pool.len()),
             dedup: self.dedup,
+            hashed: self.hashed,
         }
     }
 
-    /// A hash over every sample's content and label: two runs with the same one learn from the same data.
-    pub fn fingerprint(&self) -> String {
+    /// A hash over every sample's content and label: two runs with the same one learn from the same data. Where content was
+    /// not hashed, it is one over the samples' places and labels.
+    ///
+    /// # Errors
+    /// The kept hashes can no longer be read.
+    pub fn fingerprint(&self) -> Result<String, WorldError> {
         let mut hasher = blake3::Hasher::new();
         for pool in [&self.labelled, &self.unlabelled] {
             hasher.update(&(pool.len() as u64).to_le_bytes());
-            for sample in pool.samples() {
-                hasher.update(&sample.hash);
-                hasher.update(&sample.label.map_or(u64::MAX, |label| label as u64).to_le_bytes());
-            }
+            pool.each_hash(|sample, hash| {
+                hasher.update(hash);
+                hasher.update(&sample.label().map_or(u64::MAX, |label| label as u64).to_le_bytes());
+            })?;
         }
-        hasher.finalize().to_hex().to_string()
+        Ok(hasher.finalize().to_hex().to_string())
     }
 }
 
@@ -135,7 +165,26 @@ pub fn labelled_pool(
     sources: &[Source],
     skips: &SkipLog,
 ) -> Result<Pool, WorldError> {
-    let mut pool = Pool::build(vocabulary, sources, skips)?;
+    labelled_pool_with(vocabulary, sources, &Recipe::default(), skips)
+}
+
+/// How the settings want content hashed.
+fn hashing(config: &DataConfig, progress: Option<Arc<HashProgress>>) -> Hashing {
+    if !config.hash {
+        return Hashing::off();
+    }
+    let folder = config.hash_folder.clone();
+    let folder = folder.or_else(|| Some(user_cache_folder()?.join("hashes")));
+    Hashing { progress, ..Hashing::kept_in(folder) }
+}
+
+fn labelled_pool_with(
+    vocabulary: &Vocabulary,
+    sources: &[Source],
+    recipe: &Recipe,
+    skips: &SkipLog,
+) -> Result<Pool, WorldError> {
+    let mut pool = Pool::build_with(vocabulary, sources, recipe, skips)?;
     pool.retain_labelled();
     if pool.is_empty() {
         let names: Vec<&str> = sources.iter().map(|source| source.dataset.name()).collect();

@@ -96,7 +96,7 @@ pub fn draw(mut commands: Commands, place: Res<Place>) -> Result<(), WorldError>
     let samples = place.walk.pool.samples();
     for index in place.walk.range(place.batch) {
         let mut entity = commands.spawn(PoolIndex(index));
-        if let Some(label) = samples[index].label {
+        if let Some(label) = samples[index].label() {
             entity.insert(Label(label));
         }
     }

@@ -116,7 +116,7 @@ pub fn load(
         let mut entity = commands.entity(entity);
         entity.insert(Pixels(picture));
         if !unlabelled {
-            entity.insert(Label(cache.pool().samples()[used].label.unwrap_or(0)));
+            entity.insert(Label(cache.pool().samples()[used].label().unwrap_or(0)));
         }
     }
     Ok(())
@@ -188,8 +188,8 @@ pub fn collect(
     };
     let labels: Vec<usize> = labelled.iter().filter_map(|(.., label, _, _)| label.map(|l| l.0)).collect();
     let targets = source.settings.soft_targets.then(|| {
-        let samples = source.labelled.pool().samples();
-        let row = |(index, label): (&PoolIndex, &usize)| match &samples[index.0].votes {
+        let pool = source.labelled.pool();
+        let row = |(index, label): (&PoolIndex, &usize)| match pool.votes(index.0) {
             Some(votes) => votes.to_vec(),
             None => one_hot(&[*label], source.classes, 0.0),
         };

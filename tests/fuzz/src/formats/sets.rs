@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use affekt_engine::data::{ClipFormats, Clips, PredictionsWriter, SkipLog, Spec, check_predictions, open};
-use affekt_engine::synth::{SynthFaces, SynthSettings, write_recordio};
+use affekt_engine::data::{
+    ClipFormats, Clips, PredictionsWriter, SkipLog, Spec, check_kept_hashes, check_predictions, open,
+};
+use affekt_engine::synth::{
+    SynthFaces, SynthSettings, write_affectnet, write_affectnet_2021, write_expw, write_recordio,
+};
 
 use super::pictures::{picture, png};
 use super::{Form, Format, message, other};
@@ -17,6 +21,54 @@ pub(super) const RECORDIO: Format = Format {
     files: &[("train.rec", Form::Bytes), ("train.idx", Form::Text), ("property", Form::Text)],
     make: make_recordio,
     read: |folder| read_items("recordio", folder),
+};
+
+pub(super) const RECORDIO_LIST: Format = Format {
+    name: "recordio-list",
+    short: 150,
+    own: false,
+    files: &[("train.lst", Form::Text), ("train.idx", Form::Text)],
+    make: make_recordio_list,
+    read: |folder| read_items("recordio", &folder.join("train.lst")),
+};
+
+pub(super) const KEPT_HASHES: Format = Format {
+    name: "kept-hashes",
+    short: 150,
+    own: false,
+    files: &[("faces.hashes", Form::Bytes)],
+    make: make_kept_hashes,
+    read: read_kept_hashes,
+};
+
+pub(super) const AFFECTNET: Format = Format {
+    name: "affectnet",
+    short: 150,
+    own: false,
+    files: &[("training.csv", Form::Text), ("validation.csv", Form::Text)],
+    make: |folder| write_affectnet(&faces(9)?, folder, &mut |_| true).map(|_| ()).map_err(other),
+    read: |folder| read_items("affectnet", folder),
+};
+
+pub(super) const AFFECTNET_2021: Format = Format {
+    name: "affectnet-2021",
+    short: 150,
+    own: false,
+    files: &[
+        ("train_set/annotations/1_exp.npy", Form::Bytes),
+        ("val_set/annotations/7_exp.npy", Form::Bytes),
+    ],
+    make: |folder| write_affectnet_2021(&faces(8)?, folder, &mut |_| true).map(|_| ()).map_err(other),
+    read: |folder| read_items("affectnet", folder),
+};
+
+pub(super) const EXPW: Format = Format {
+    name: "expw",
+    short: 150,
+    own: false,
+    files: &[("label/label.lst", Form::Text)],
+    make: |folder| write_expw(&faces(8)?, folder, &mut |_| true).map(|_| ()).map_err(other),
+    read: |folder| read_items("expw", folder),
 };
 
 pub(super) const FERPLUS: Format = Format {
@@ -78,9 +130,35 @@ fn read_items(format: &str, path: &Path) -> Result<(), String> {
     Ok(())
 }
 
+fn faces(count: usize) -> io::Result<SynthFaces> {
+    SynthFaces::new(SynthSettings { count, ..SynthSettings::default() }).map_err(other)
+}
+
 fn make_recordio(folder: &Path) -> io::Result<()> {
-    let faces = SynthFaces::new(SynthSettings { count: 6, ..SynthSettings::default() }).map_err(other)?;
-    write_recordio(&faces, folder, &mut |_| true).map(|_| ()).map_err(other)
+    write_recordio(&faces(6)?, folder, &mut |_| true).map(|_| ()).map_err(other)
+}
+
+fn make_recordio_list(folder: &Path) -> io::Result<()> {
+    make_recordio(folder)?;
+    let lines: Vec<String> = (1..=6).map(|key| format!("{key}\t{}\tface {key}.jpg\n", key % 2)).collect();
+    std::fs::write(folder.join("train.lst"), lines.concat())
+}
+
+fn make_kept_hashes(folder: &Path) -> io::Result<()> {
+    make_recordio(folder)?;
+    read_kept_hashes(folder).map_err(other)
+}
+
+/// Whatever the file holds, the hashes are those of the faces. Their file has the same time for every reader, so that what was
+/// kept of it is believed.
+fn read_kept_hashes(folder: &Path) -> Result<(), String> {
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let set = std::fs::File::options().write(true).open(folder.join("train.rec"));
+    set.and_then(|file| file.set_modified(long_ago)).map_err(message)?;
+    let faces = open(&Spec::new("recordio", folder), true).map_err(message)?;
+    let right = check_kept_hashes(&*faces, &folder.join("faces.hashes")).map_err(message)?;
+    assert!(right, "kept hashes that are not those of the faces were believed");
+    Ok(())
 }
 
 fn ferplus_files() -> io::Result<Vec<(String, Vec<u8>)>> {

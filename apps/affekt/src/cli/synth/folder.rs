@@ -40,11 +40,19 @@ fn clear(out: &Path) -> std::io::Result<()> {
         result => result,
     };
     // The seal goes first: without it the folder is not whole.
-    for file in [SEAL, "train.rec", "train.idx", "property"] {
+    for file in [SEAL, "train.rec", "train.idx", "property", "training.csv", "validation.csv"] {
         missing_is_fine(std::fs::remove_file(out.join(file)))?;
     }
     let classes = Class::ALL.iter().map(|class| class.name());
-    for folder in classes.chain(["cropped_aligned", "EXPR_Recognition_Challenge"]) {
+    let layouts = [
+        "cropped_aligned",
+        "EXPR_Recognition_Challenge",
+        "Manually_Annotated_Images",
+        "train_set",
+        "val_set",
+    ];
+    let sets = ["label", "image", "Aff-Wild2", "AffectNet", "ExpW", "MS1MV2"];
+    for folder in classes.chain(layouts).chain(sets) {
         missing_is_fine(std::fs::remove_dir_all(out.join(folder)))?;
     }
     for entry in std::fs::read_dir(out)? {

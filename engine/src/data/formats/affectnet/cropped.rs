@@ -10,7 +10,7 @@ use crate::data::{DataError, SkipLog, Spec, npy};
 /// The path of a split's folder in the tree, `train_set/` with what stands before it, if it is there.
 pub(super) fn find(tree: &FileTree, folder: &str) -> Option<String> {
     let annotations = format!("{folder}annotations/");
-    let place = |path: &String| path.to_ascii_lowercase().find(&annotations).map(|at| (path.clone(), at));
+    let place = |path: &str| path.to_ascii_lowercase().find(&annotations).map(|at| (path.to_owned(), at));
     let (path, at) = tree
         .paths()
         .iter()
@@ -39,7 +39,7 @@ pub(super) fn read(
         let label = format!("{folder}annotations/{id}_exp.npy");
         let read = match by_path.get(label.as_str()) {
             None => Err(tree.error(*file, format!("there is no {label}"))),
-            Some(&label) => tree.read(label).and_then(|bytes| {
+            Some(label) => tree.read(label).and_then(|bytes| {
                 npy::scalar(&bytes).and_then(class).map_err(|reason| tree.error(label, reason))
             }),
         };

@@ -7,6 +7,7 @@ use crate::data::lines::fields;
 use crate::data::listed_faces::{ListedFace, coordinate, face_box};
 use crate::data::tree::FileTree;
 use crate::data::{DataError, SkipLog, Spec, quoted};
+use crate::media::Landmarks;
 
 /// Longest line, in bytes; 68 landmarks take less than two thousand.
 const MAX_LINE: u64 = 64 << 10;
@@ -32,9 +33,9 @@ pub(super) fn read(
     list: usize,
     spec: &Spec,
     skips: &SkipLog,
-    items: &mut Vec<ListedFace>,
+    (items, landmarks): (&mut Vec<ListedFace>, &mut Vec<Landmarks>),
 ) -> Result<(), DataError> {
-    let own = tree.paths()[list].as_str();
+    let own = &tree.paths()[list];
     let beside = own.rfind('/').map_or("", |slash| &own[..=slash]);
     let folder =
         if own.to_ascii_lowercase().contains("automatically_annotated.csv") { AUTOMATIC } else { MANUAL };
@@ -46,7 +47,7 @@ pub(super) fn read(
     let columns = columns(&first).map_err(|reason| lines.error(1, reason))?;
     // Without a header the first line is a face.
     let mut pending = columns.is_none().then_some(first);
-    let columns = columns.unwrap_or([0, 1, 2, 3, 4, 6]);
+    let columns = columns.unwrap_or([0, 1, 2, 3, 4, 5, 6]);
     let mut number = 1;
     loop {
         let record = if let Some(record) = pending.take() {
@@ -60,8 +61,13 @@ pub(super) fn read(
             fields(line.bytes)
         };
         match record.and_then(|record| parse(&record, columns, &pictures)) {
-            Ok(face) if spec.unlabelled && face.class == Some(NO_FACE) => {}
-            Ok(face) => items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face }),
+            Ok((face, _)) if spec.unlabelled && face.class == Some(NO_FACE) => {}
+            Ok((face, points)) => {
+                items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face });
+                if spec.align {
+                    landmarks.push(points);
+                }
+            }
             Err(reason) => {
                 skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
             }
@@ -78,13 +84,13 @@ fn below_pictures<'a>(path: &'a str, folder: &str, beside: &str) -> &'a str {
 }
 
 /// Where path, box and expression stand; `None` where the line is no header but a face.
-fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 6]>, String> {
+fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 7]>, String> {
     let place = |name: &str| first.iter().position(|field| field.eq_ignore_ascii_case(name));
     if place("expression").is_none() && first.len() == COLUMNS.len() && first[6].parse::<f64>().is_ok() {
         return Ok(None);
     }
-    let mut found = [0; 6];
-    for (place_of, name) in found.iter_mut().zip([0, 1, 2, 3, 4, 6].map(|column| COLUMNS[column])) {
+    let mut found = [0; 7];
+    for (place_of, name) in found.iter_mut().zip(COLUMNS) {
         *place_of = place(name).ok_or_else(|| {
             let line = quoted(&first.iter().collect::<Vec<_>>().join(","));
             format!("no column `{name}` in `{line}`; expected {}", COLUMNS.join(","))
@@ -95,13 +101,13 @@ fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 6]>, String> {
 
 fn parse(
     record: &csv::StringRecord,
-    columns: [usize; 6],
+    columns: [usize; 7],
     pictures: &HashMap<&str, usize>,
-) -> Result<ListedFace, String> {
+) -> Result<(ListedFace, Landmarks), String> {
     if columns.iter().any(|&column| column >= record.len()) {
         return Err(format!("{} columns are too few", record.len()));
     }
-    let [path, left, top, width, height, expression] = columns.map(|column| &record[column]);
+    let [path, left, top, width, height, points, expression] = columns.map(|column| &record[column]);
     let path = path.replace('\\', "/");
     let file =
         *pictures.get(path.as_str()).ok_or_else(|| format!("there is no picture `{}`", quoted(&path)))?;
@@ -110,9 +116,26 @@ fn parse(
     let class = class(number)?;
     // Pictures without a face have no box either.
     if class == NO_FACE {
-        return Ok(ListedFace { file, face: None, id: None, class: Some(class) });
+        return Ok((ListedFace { file, face: None, id: None, class: Some(class) }, UNKNOWN));
     }
     let right = coordinate(left)? + coordinate(width)?;
     let bottom = coordinate(top)? + coordinate(height)?;
-    Ok(ListedFace { file, face: Some(face_box(left, top, right, bottom)?), id: None, class: Some(class) })
+    let face = Some(face_box(left, top, right, bottom)?);
+    Ok((ListedFace { file, face, id: None, class: Some(class) }, five_of_68(points)))
+}
+
+/// Landmarks that are not known.
+const UNKNOWN: Landmarks = [[f32::NAN; 2]; 5];
+
+/// Five landmarks out of the 68 of a list, `x;y;x;y...`: the middles of the eyes (points 36 to 41 and 42 to 47, counted from 0), the
+/// tip of the nose (30), the corners of the mouth (48, 54). Other lists of points are none.
+fn five_of_68(text: &str) -> Landmarks {
+    let numbers: Option<Vec<f32>> = text.split(';').map(|number| number.trim().parse().ok()).collect();
+    let Some(numbers) = numbers.filter(|numbers| numbers.len() == 136) else { return UNKNOWN };
+    let point = |at: usize| [numbers[2 * at], numbers[2 * at + 1]];
+    let middle = |first: usize| {
+        let sum = (first..first + 6).map(point).fold([0.0; 2], |sum, p| [sum[0] + p[0], sum[1] + p[1]]);
+        sum.map(|sum| sum / 6.0)
+    };
+    [middle(36), middle(42), point(30), point(48), point(54)]
 }

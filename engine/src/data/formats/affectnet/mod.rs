@@ -61,7 +61,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
         None => split.name != "automatic",
     };
     let mut there = Vec::new();
-    let mut items = Vec::new();
+    let (mut items, mut landmarks) = (Vec::new(), Vec::new());
     for split in &SPLITS {
         let list = tree.ending_with(&[split.list]).first().map(|(list, _)| *list);
         let folder = split.folder.and_then(|folder| cropped::find(&tree, folder));
@@ -74,7 +74,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
         }
         match (folder, list) {
             (Some(folder), _) => cropped::read(&tree, &folder, spec, skips, &mut items)?,
-            (None, Some(list)) => lists::read(&tree, list, spec, skips, &mut items)?,
+            (None, Some(list)) => lists::read(&tree, list, spec, skips, (&mut items, &mut landmarks))?,
             (None, None) => {}
         }
     }
@@ -87,7 +87,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
         return Err(spec.error(format!("no usable face of this split; it has {}{first}", there.join(", "))));
     }
     let classes = if spec.unlabelled { Vec::new() } else { CLASSES.map(str::to_owned).to_vec() };
-    Ok(ListedFaces { name: spec.to_string(), classes, tree, items })
+    Ok(ListedFaces { name: spec.to_string(), classes, tree, items, landmarks })
 }
 
 #[cfg(test)]

@@ -150,3 +150,37 @@ fn a_folder_of_something_else_says_what_is_expected() {
     let message = open_at(dir.path(), "", &SkipLog::new(false)).err().unwrap().to_string();
     assert!(message.contains("training.csv") && message.contains("train_set/annotations"), "{message}");
 }
+
+#[test]
+fn a_lists_own_landmarks_align_its_faces_and_lists_without_them_do_not() {
+    use crate::media::align::ARCFACE;
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "Manually_Annotated_Images/1/a.png", grey_png(200, 160, 1));
+    // Around each of the five, as many points as stand for it.
+    let five = ARCFACE.map(|[x, y]| [x + 30.0, y + 20.0]);
+    let mut points = vec![[0.0, 0.0]; 68];
+    points[36..42].fill(five[0]);
+    points[42..48].fill(five[1]);
+    (points[30], points[48], points[54]) = (five[2], five[3], five[4]);
+    let text: Vec<String> = points.iter().map(|[x, y]| format!("{x};{y}")).collect();
+    let face = |points: &str| format!("1/a.png,40,30,80,90,{points},1,0,0\n");
+    write(dir.path(), "training.csv", format!("{HEADER}\n{}{}", face(&text.join(";")), face("1;2;3")));
+    let aligned = open_at(dir.path(), "?align=true", &SkipLog::new(true)).unwrap();
+    let scene = aligned.scene(0).unwrap();
+    for (found, wanted) in scene.landmarks.unwrap().iter().flatten().zip(five.iter().flatten()) {
+        assert!((found - wanted).abs() < 0.01);
+    }
+    let face_box = scene.face_box.unwrap();
+    assert_eq!((face_box.x, face_box.w, scene.picture.width), (40.0, 80.0, 200));
+    assert_eq!(aligned.scene(1).unwrap().landmarks, None);
+    let plain = open_at(dir.path(), "", &SkipLog::new(true)).unwrap();
+    assert!(
+        plain.landmarks.is_empty() && plain.scene(0).unwrap().landmarks.is_none(),
+        "not asked for, not kept"
+    );
+    let spec: Spec = format!("affectnet:{}?align=true", dir.path().display()).parse().unwrap();
+    let through = Formats::files().open(&spec, &SkipLog::new(true)).unwrap();
+    let picture = through.picture(0).unwrap();
+    assert_eq!((picture.width, picture.height), (256, 256));
+    assert_eq!(through.content_hash(0).unwrap(), plain.content_hash(0).unwrap());
+}

@@ -8,9 +8,10 @@ use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::data::DataError;
+use super::places::{LIMIT, Places};
 use crate::data::lines::open_regular;
 use crate::data::tree::read_exact_at;
+use crate::data::{DataError, Stamp};
 
 const MAGIC: u32 = 0xced7_230a;
 const LENGTH_BITS: u32 = 29;
@@ -22,6 +23,7 @@ pub(super) struct Reader {
     path: PathBuf,
     file: File,
     len: u64,
+    stamp: Option<Stamp>,
 }
 
 struct Part {
@@ -34,12 +36,21 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let error = |e| DataError::io(path, e);
         let file = open_regular(path)?;
-        let len = file.metadata().map_err(error)?.len();
-        Ok(Self { path: path.to_path_buf(), file, len })
+        let metadata = file.metadata().map_err(error)?;
+        let (len, stamp) = (metadata.len(), Stamp::of(&metadata, 0));
+        if len > 4 * LIMIT {
+            return Err(DataError::format(path, "", format!("{len} bytes are more than are told apart")));
+        }
+        Ok(Self { path: path.to_path_buf(), file, len, stamp })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells whether the record at `offset` has changed.
+    pub fn stamp(&self, offset: u64) -> Option<Stamp> {
+        Some(self.stamp?.at(offset))
     }
 
     pub fn error(&self, key: u64, offset: u64, reason: impl Into<String>) -> DataError {
@@ -82,16 +93,16 @@ impl Reader {
     }
 
     /// Offsets of all records, numbered from 0, for files without an index. Reads only the eight bytes before each.
-    pub fn scan(&self) -> Result<Vec<(u64, u64)>, DataError> {
-        let (mut found, mut offset) = (Vec::new(), 0);
+    pub fn scan(&self) -> Result<Places, DataError> {
+        let (mut found, mut offset) = (Places::default(), 0);
         while offset < self.len {
             let part = self.part(offset)?;
             if part.kind <= 1 {
-                found.push((found.len() as u64, offset));
+                found.push(found.len() as u64, offset);
             }
             offset = padded(part.start + part.len);
         }
-        Ok(found)
+        Ok(found.shrunk())
     }
 
     fn part(&self, offset: u64) -> Result<Part, DataError> {
@@ -214,12 +225,22 @@ impl Writer {
         sync().map_err(|e| DataError::io(&self.path, e))
     }
 
-    /// Writes `InsightFace`'s record 0, which says that the pictures have the keys `1..end`. It comes first.
+    /// Writes `InsightFace`'s record 0, which says that the pictures have the keys `1..end`, and that behind them stand
+    /// `people` records of [`Writer::write_range`]. It comes first.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_bounds(&mut self, end: u64) -> Result<(), DataError> {
-        self.write_payload(0, &bounds(end))
+    pub fn write_bounds(&mut self, end: u64, people: u64) -> Result<(), DataError> {
+        self.write_range(0, end, end + people)
+    }
+
+    /// Writes a record without a picture, which says that a person's pictures have the keys `first..end`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_range(&mut self, key: u64, first: u64, end: u64) -> Result<(), DataError> {
+        let [first, end] = [first, end].map(|bound| (bound as f32).to_le_bytes());
+        self.write_payload(key, &[&2u32.to_le_bytes()[..], &[0; 20], &first, &end].concat())
     }
 
     /// Writes another end into record 0, which must be there, and goes on at the end of the file.

@@ -7,21 +7,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::data::lines::Lines;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
 use crate::media::Picture;
 
 mod container;
 mod header;
+mod list;
+mod places;
 
 use container::Reader;
 pub use container::Writer;
 use header::Header;
+use list::List;
+use places::{LIMIT, Places};
 
 /// The format's entry in the table.
 pub(super) fn format() -> Format {
-    let about =
-        "InsightFace .rec/.idx, by folder, file or prefix; classes=a,b,c names its labels, else unlabelled";
+    let about = "InsightFace .rec/.idx, by folder, file or prefix, or an im2rec .lst; classes=a,b,c names its labels, else \
+        unlabelled";
     Format::new("recordio", about, &["classes"], |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)))
+}
+
+/// MS1MV2 by its own name.
+pub(super) fn ms1mv2_format() -> Format {
+    let about =
+        "MS1MV2, InsightFace's train.rec, train.idx and property in a folder: faces without expressions";
+    Format::new("ms1mv2", about, &[], |spec, skips| Ok(Arc::new(RecordIo::open(spec, skips)?)))
 }
 
 /// Bytes that hold the label header and the picture's signature of nearly all records.
@@ -34,9 +45,11 @@ struct RecordIo {
     classes: Vec<String>,
     reader: Reader,
     /// Record key and offset of every picture.
-    items: Vec<(u64, u64)>,
+    items: Places,
     /// One per item where `classes` is given.
-    labels: Vec<u32>,
+    labels: Vec<u16>,
+    /// What an im2rec list says of each item, where the SPEC names one.
+    list: Option<List>,
 }
 
 impl RecordIo {
@@ -49,32 +62,51 @@ impl RecordIo {
         let (rec, idx) = files(&spec.path)?;
         let reader = Reader::open(&rec)?;
         let index = match idx {
-            Some(idx) => read_index(&idx)?,
+            Some(idx) => read_index(&idx, &reader, skips)?,
             None => reader.scan()?,
         };
-        let mut items = usable_offsets(&reader, index, skips)?;
-        drop_header_record(&reader, &mut items)?;
+        let mut items = drop_header_record(&reader, index)?;
         if items.is_empty() {
             return Err(DataError::format(&rec, "", "it holds no picture"));
         }
+        let mut list = None;
+        if spec.path.extension().is_some_and(|extension| extension == "lst") {
+            let (read, joined) = List::join(&spec.path, &items, skips)?;
+            (list, items) = (Some(read), joined);
+        }
         let mut dataset =
-            Self { name: spec.to_string(), classes: Vec::new(), reader, items, labels: Vec::new() };
+            Self { name: spec.to_string(), classes: Vec::new(), reader, items, labels: Vec::new(), list };
         if let Some(classes) = spec.options.get("classes").filter(|_| !spec.unlabelled) {
             dataset.classes = classes.split(',').map(|name| name.trim().to_owned()).collect();
+            if dataset.classes.len() > usize::from(u16::MAX) {
+                return Err(spec.error(format!("{} classes are too many", dataset.classes.len())));
+            }
             dataset.read_labels(skips)?;
         }
         Ok(dataset)
     }
 
+    /// The label of an item: the list's, where there is one, else the record's own.
+    fn label(&self, index: usize) -> Result<f64, DataError> {
+        if let Some(list) = &self.list {
+            return Ok(list.label(index));
+        }
+        let (key, offset) = self.items.get(index);
+        if let Ok(header) = Header::parse(&self.reader.start(offset, HEADER)?) {
+            return Ok(header.label);
+        }
+        // So many labels that the start does not hold them.
+        let payload = self.reader.read(offset)?;
+        Ok(Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?.label)
+    }
+
     fn read_labels(&mut self, skips: &SkipLog) -> Result<(), DataError> {
-        let mut kept = Vec::with_capacity(self.items.len());
-        for &(key, offset) in &self.items {
-            let label = self.reader.read(offset).and_then(|payload| {
-                let header =
-                    Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?;
-                let label = header.label;
+        let mut keep = vec![true; self.items.len()];
+        for (index, keep) in keep.iter_mut().enumerate() {
+            let (key, offset) = self.items.get(index);
+            let label = self.label(index).and_then(|label| {
                 if label.fract() == 0.0 && (0.0..self.classes.len() as f64).contains(&label) {
-                    Ok(label as u32)
+                    Ok(label as u16)
                 } else {
                     let last = self.classes.len() - 1;
                     let reason = format!("label {label} is not one of 0 to {last}, the {} classes", last + 1);
@@ -82,16 +114,18 @@ impl RecordIo {
                 }
             });
             match label {
-                Ok(label) => {
-                    kept.push((key, offset));
-                    self.labels.push(label);
-                }
+                Ok(label) => self.labels.push(label),
                 Err(error) => {
+                    *keep = false;
                     skips.skip(&format!("{}, record {key}", self.reader.path().display()), error)?;
                 }
             }
         }
-        self.items = kept;
+        let mut kept = keep.iter();
+        self.items = std::mem::take(&mut self.items).retain(|_, _| *kept.next().unwrap_or(&false));
+        if let Some(list) = &mut self.list {
+            list.retain(&keep);
+        }
         if self.items.is_empty() {
             return Err(DataError::format(self.reader.path(), "", "no record has a label among the classes"));
         }
@@ -100,7 +134,7 @@ impl RecordIo {
 
     /// The picture's stored bytes.
     fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
-        let (key, offset) = self.items[index];
+        let (key, offset) = self.items.get(index);
         let mut payload = self.reader.read(offset)?;
         let header = Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?;
         payload.drain(..header.len);
@@ -134,60 +168,71 @@ fn files(path: &Path) -> Result<(PathBuf, Option<PathBuf>), DataError> {
     Ok((rec, idx.is_file().then_some(idx)))
 }
 
-/// Reads `key<tab>offset` lines.
-fn read_index(path: &Path) -> Result<Vec<(u64, u64)>, DataError> {
-    let mut index = Vec::new();
+/// Reads `key<tab>offset` lines. A few offsets that cannot begin a record are bad items; more than half mean that the index
+/// belongs to another file.
+fn read_index(path: &Path, reader: &Reader, skips: &SkipLog) -> Result<Places, DataError> {
+    let (mut index, mut bad, mut total) = (Places::default(), Vec::new(), 0u64);
     let mut lines = Lines::open(path, MAX_LINE)?;
     while let Some(line) = lines.next()? {
-        let (number, text) = (line.number, line.text());
-        let mut fields = text.split_ascii_whitespace().map(str::parse::<u64>);
-        match (fields.next(), fields.next(), fields.next()) {
-            (None, ..) => {}
-            (Some(Ok(key)), Some(Ok(offset)), None) => index.push((key, offset)),
-            _ => {
-                let reason = format!("`{}` is not key<tab>offset", quoted(&text));
-                return Err(DataError::format(path, format!(", line {number}"), reason));
+        match entry(line.bytes) {
+            Ok(None) => continue,
+            Ok(Some((key, offset))) if key < LIMIT && reader.can_begin(offset) => index.push(key, offset),
+            // More need not be remembered to know that it is the wrong index.
+            Ok(Some(entry)) if bad.len() < MOST_BAD => bad.push(entry),
+            Ok(Some(_)) => {}
+            Err(NoEntry) => {
+                let reason = format!("`{}` is not key<tab>offset", quoted(&line.text()));
+                return Err(DataError::format(path, format!(", line {}", line.number), reason));
             }
         }
+        total += 1;
     }
-    Ok(index)
-}
-
-/// Drops offsets that cannot begin a record. A few are bad items; more than half mean that the index belongs to
-/// another file.
-fn usable_offsets(
-    reader: &Reader,
-    index: Vec<(u64, u64)>,
-    skips: &SkipLog,
-) -> Result<Vec<(u64, u64)>, DataError> {
-    let total = index.len();
-    let mut items = Vec::with_capacity(total);
-    let mut bad = Vec::new();
-    for (key, offset) in index {
-        if reader.can_begin(offset) { items.push((key, offset)) } else { bad.push((key, offset)) }
-    }
-    let reason = "the index points outside the .rec or between its records; it may be cut short";
-    if total == 0 || bad.len() * 2 > total {
-        let counts = format!("{} of {total} entries of the index point outside it: ", bad.len());
+    let wrong = total - index.len() as u64;
+    if total == 0 || wrong * 2 > total || wrong > bad.len() as u64 {
+        let counts = format!("{wrong} of {total} entries of the index point outside it: ");
         let advice = "the .idx belongs to another file, or the .rec is cut short";
         return Err(DataError::format(reader.path(), "", counts + advice));
     }
+    let reason = "the index points outside the .rec or between its records; it may be cut short";
     for (key, offset) in bad {
         skips
             .skip(&format!("{}, record {key}", reader.path().display()), reader.error(key, offset, reason))?;
     }
-    Ok(items)
+    Ok(index.shrunk())
+}
+
+/// A line of an index that is no entry.
+struct NoEntry;
+
+/// Entries of an index that may be wrong while it is used at all.
+const MOST_BAD: usize = 100_000;
+
+/// Key and offset of a line; nothing where it is empty, an error where it is something else.
+fn entry(line: &[u8]) -> Result<Option<(u64, u64)>, NoEntry> {
+    let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let number = |field: &[u8]| {
+        let digit = |number: u64, byte: &u8| {
+            let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+            number.checked_mul(10)?.checked_add(digit)
+        };
+        field.iter().try_fold(0, digit)
+    };
+    match (fields.next(), fields.next(), fields.next()) {
+        (None, ..) => Ok(None),
+        (Some(key), Some(offset), None) => number(key).zip(number(offset)).map(Some).ok_or(NoEntry),
+        _ => Err(NoEntry),
+    }
 }
 
 /// `InsightFace` sets begin with a record without a picture, whose labels [N, M] say that keys 1..N are pictures and
 /// N..M are ranges per identity. Files made by im2rec have none: there every record is a picture.
-fn drop_header_record(reader: &Reader, items: &mut Vec<(u64, u64)>) -> Result<(), DataError> {
-    let Some(&(key, offset)) = items.iter().min_by_key(|(_, offset)| *offset) else { return Ok(()) };
+fn drop_header_record(reader: &Reader, items: Places) -> Result<Places, DataError> {
+    let Some((key, offset)) = items.iter().min_by_key(|(_, offset)| *offset) else { return Ok(items) };
     // The first record also tells whether this is a RecordIO file at all.
     let payload = reader.read(offset)?;
-    let Ok(header) = Header::parse(&payload) else { return Ok(()) };
+    let Ok(header) = Header::parse(&payload) else { return Ok(items) };
     if header.len < payload.len() || header.extra.len() < 2 {
-        return Ok(());
+        return Ok(items);
     }
     let end = header.extra[0];
     if !(end.is_finite() && end >= 1.0) {
@@ -195,12 +240,12 @@ fn drop_header_record(reader: &Reader, items: &mut Vec<(u64, u64)>) -> Result<()
         return Err(reader.error(key, offset, reason));
     }
     let pictures = key + 1..end as u64;
-    items.retain(|(key, _)| pictures.contains(key));
+    let items = items.retain(|key, _| pictures.contains(&key));
     let expected = pictures.end.saturating_sub(pictures.start);
     if (items.len() as u64) < expected {
         log::warn!("{}: {} of {expected} pictures are in the index", reader.path().display(), items.len());
     }
-    Ok(())
+    Ok(items)
 }
 
 impl Dataset for RecordIo {
@@ -217,7 +262,11 @@ impl Dataset for RecordIo {
     }
 
     fn key(&self, index: usize) -> String {
-        format!("{}, record {}", self.reader.path().display(), self.items[index].0)
+        let (path, key) = (self.reader.path().display(), self.items.get(index).0);
+        match self.list.as_ref().and_then(|list| list.file_name(index)) {
+            Some(name) => format!("{path}, record {key} ({name})"),
+            None => format!("{path}, record {key}"),
+        }
     }
 
     fn annotation(&self, index: usize) -> Annotation {
@@ -229,22 +278,17 @@ impl Dataset for RecordIo {
         if !self.classes.is_empty() {
             return Ok(None);
         }
-        let (key, offset) = self.items[index];
-        let parsed = Header::parse(&self.reader.start(offset, HEADER)?);
-        let label = if let Ok(header) = parsed {
-            header.label
-        } else {
-            // So many labels that the start does not hold them.
-            let payload = self.reader.read(offset)?;
-            Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?.label
-        };
-        Ok(Some(label.to_string()))
+        Ok(Some(self.label(index)?.to_string()))
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.reader.stamp(self.items.get(index).1)
     }
 
     /// Hash of the picture's bytes, without the label header, so that copies under two identities are found.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
         let bytes = self.bytes(index)?;
-        let (key, offset) = self.items[index];
+        let (key, offset) = self.items.get(index);
         decode::check_signature(&bytes).map_err(|reason| self.reader.error(key, offset, reason))?;
         Ok(blake3::hash(&bytes).into())
     }
@@ -254,7 +298,7 @@ impl Dataset for RecordIo {
     }
 
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        let (key, offset) = self.items[index];
+        let (key, offset) = self.items.get(index);
         decode::decode(&self.bytes(index)?).map_err(|reason| self.reader.error(key, offset, reason))
     }
 }

@@ -8,7 +8,7 @@ use crate::data::decode::tests::grey_png;
 fn write(dir: &Path) -> [Vec<u8>; 3] {
     let pictures = [1, 2, 3].map(|tone| grey_png(12, 12, tone));
     let mut writer = Writer::create(&dir.join("train")).unwrap();
-    writer.write_bounds(4).unwrap();
+    writer.write_bounds(4, 0).unwrap();
     for (index, picture) in pictures.iter().enumerate() {
         writer.write(index as u64 + 1, index as f32, picture).unwrap();
     }
@@ -43,7 +43,7 @@ fn what_is_written_is_read_back_by_folder_prefix_or_file() {
 fn keys_of_identity_ranges_are_not_pictures() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(&dir.path().join("train")).unwrap();
-    writer.write_bounds(2).unwrap();
+    writer.write_bounds(2, 1).unwrap();
     writer.write(1, 0.0, &grey_png(4, 4, 0)).unwrap();
     writer.write(2, 0.0, &[]).unwrap();
     writer.finish().unwrap();
@@ -117,7 +117,7 @@ fn a_wrong_magic_or_length_in_one_record_spoils_that_record_alone() {
     write(dir.path());
     let path = dir.path().join("train.rec");
     let set = open(dir.path(), &SkipLog::new(true)).unwrap();
-    let (first, last) = (set.items[0].1 as usize, set.items[2].1 as usize);
+    let (first, last) = (set.items.get(0).1 as usize, set.items.get(2).1 as usize);
     let mut bytes = fs::read(&path).unwrap();
     bytes[first] ^= 1;
     bytes[last + 4..last + 8].copy_from_slice(&0x1FFF_FFFFu32.to_le_bytes());
@@ -226,4 +226,52 @@ fn label_headers_of_double_precision_are_read_with_and_without_record_0() {
     fs::write(dir.path().join("train.lst"), "0\t41\ta.jpg\n1\t41\tb.jpg\n").unwrap();
     let without = open(&dir.path().join("train.lst"), &SkipLog::new(true)).unwrap();
     assert_eq!((without.len(), without.bytes(1).unwrap()), (2, picture), "named by the list beside it");
+}
+
+#[test]
+fn a_list_says_which_records_belong_to_it_their_labels_and_their_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let pictures = write(dir.path());
+    let list = dir.path().join("train.lst");
+    // In another order, with two labels, without record 2, with one that is not there.
+    fs::write(&list, "3\t1\tsad/c.png\n1\t0\t9.5\thappy/a b.png\n77\t0\tnowhere.png\n").unwrap();
+    let skips = SkipLog::new(false);
+    let set = open(&list, &skips).unwrap();
+    assert_eq!(
+        (set.len(), set.bytes(0).unwrap(), set.bytes(1).unwrap()),
+        (2, pictures[2].clone(), pictures[0].clone())
+    );
+    assert_eq!(
+        [set.group(0).unwrap(), set.group(1).unwrap()],
+        ["1", "0"].map(|label| Some(label.to_owned()))
+    );
+    assert!(set.key(1).ends_with("train.rec, record 1 (happy/a b.png)"), "{}", set.key(1));
+    assert!(skips.count() == 1 && skips.first()[0].contains("train.lst, line 3: there is no record 77"));
+    let mut spec = Spec::new("recordio", &list);
+    spec.options.insert("classes".to_owned(), "happy,sad".to_owned());
+    let named = RecordIo::open(&spec, &skips).unwrap();
+    assert_eq!([named.annotation(0), named.annotation(1)], [Annotation::Class(1), Annotation::Class(0)]);
+    spec.options.insert("classes".to_owned(), "happy".to_owned());
+    let one = RecordIo::open(&spec, &SkipLog::new(false)).unwrap();
+    assert!(
+        one.len() == 1 && one.key(0).contains("a b.png"),
+        "the label of the other is no class: {}",
+        one.key(0)
+    );
+}
+
+#[test]
+fn a_list_of_another_form_is_refused_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path());
+    let list = dir.path().join("train.lst");
+    for (text, part) in [
+        ("1\t/faces/a.jpg\t0\n", "line 1: no label in"),
+        ("a.jpg 1\n", "line 1: fewer than three fields"),
+        ("9\t1\ta.jpg\n", "names no record that is there"),
+        ("", "names no record"),
+    ] {
+        fs::write(&list, text).unwrap();
+        assert!(refusal(&list).contains(part), "{}", refusal(&list));
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::data::tree::FileTree;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, decode, quoted};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
 use crate::media::Picture;
 
 mod shard_paths;
@@ -34,7 +34,7 @@ struct Shards {
 
 struct Item {
     shard: u32,
-    file: usize,
+    file: u32,
     class: Option<u32>,
 }
 
@@ -67,7 +67,7 @@ impl Shards {
             for (file, label) in read {
                 let class = label.map(|label| class_of(&label, &classes)).transpose();
                 match class {
-                    Ok(class) => items.push(Item { shard: shard as u32, file, class }),
+                    Ok(class) => items.push(Item { shard: shard as u32, file: file as u32, class }),
                     Err(reason) => skips.skip(&tree.key(file), tree.error(file, reason))?,
                 }
             }
@@ -86,12 +86,12 @@ impl Shards {
 
     fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let item = &self.items[index];
-        self.trees[item.shard as usize].read(item.file)
+        self.trees[item.shard as usize].read(item.file as usize)
     }
 
     fn error(&self, index: usize, reason: String) -> DataError {
         let item = &self.items[index];
-        self.trees[item.shard as usize].error(item.file, reason)
+        self.trees[item.shard as usize].error(item.file as usize, reason)
     }
 }
 
@@ -229,11 +229,17 @@ impl Dataset for Shards {
 
     fn key(&self, index: usize) -> String {
         let item = &self.items[index];
-        self.trees[item.shard as usize].key(item.file)
+        self.trees[item.shard as usize].key(item.file as usize)
     }
 
     fn annotation(&self, index: usize) -> Annotation {
         self.items[index].class.map_or(Annotation::None, |class| Annotation::Class(class as usize))
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        let item = &self.items[index];
+        let stamp = self.trees[item.shard as usize].stamp(item.file as usize)?;
+        Some(stamp.at(stamp.place ^ u64::from(item.shard) << 40))
     }
 
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {

@@ -1,0 +1,433 @@
+//! What became of every item of every dataset of a run, as a table that other programs read: `manifest.csv.gz`.
+//!
+//! Columns: `set` (its number in the summary), `item` (file, archive entry or record, below the dataset's path), `use`, `class`
+//! (of what is learned or measured with a label), `hash` (the first 16 digits of the content's), `of` (`set:item` that stands for a
+//! copy). Items that a `fraction` did not draw have no line; their number is in the summary.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::hashes::{HashReader, UNREADABLE};
+use super::label::label;
+use super::pool::Member;
+use super::{DataError, Pool, Removal, Sample, Spec, Vocabulary, Why};
+use crate::files::stream_atomically;
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// It is learned from with its label.
+    Labelled,
+    /// It is learned from without a label.
+    Unlabelled,
+    /// It is measured on.
+    Valid,
+    /// A validation set holds it, but does not score it; it is kept out of training.
+    ValidWithoutLabel,
+    /// Its class is mapped to nothing, or its votes are tied.
+    NoClass,
+    /// It cannot be read.
+    Unreadable,
+    /// Labels enough are there, and what is left over is not used.
+    LeftOver,
+    /// A copy of another item.
+    Copy,
+    /// A copy of another item, which has another label.
+    CopyWithOtherLabel,
+    /// A validation set holds it too.
+    InEvaluation,
+    /// It looks like another item.
+    NearCopy,
+    /// It looks like an item of a validation set.
+    NearEvaluation,
+    /// A fraction did not draw it.
+    NotDrawn,
+}
+
+impl Use {
+    const ALL: [Self; 13] = [
+        Self::Labelled,
+        Self::Unlabelled,
+        Self::Valid,
+        Self::ValidWithoutLabel,
+        Self::NoClass,
+        Self::Unreadable,
+        Self::LeftOver,
+        Self::Copy,
+        Self::CopyWithOtherLabel,
+        Self::InEvaluation,
+        Self::NearCopy,
+        Self::NearEvaluation,
+        Self::NotDrawn,
+    ];
+
+    /// As it stands in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Labelled => "labelled",
+            Self::Unlabelled => "unlabelled",
+            Self::Valid => "valid",
+            Self::ValidWithoutLabel => "valid_without_label",
+            Self::NoClass => "no_class",
+            Self::Unreadable => "unreadable",
+            Self::LeftOver => "left_over",
+            Self::Copy => "copy",
+            Self::CopyWithOtherLabel => "copy_with_other_label",
+            Self::InEvaluation => "in_evaluation",
+            Self::NearCopy => "near_copy",
+            Self::NearEvaluation => "near_evaluation",
+            Self::NotDrawn => "not_drawn",
+        }
+    }
+}
+
+impl From<Why> for Use {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Copy => Self::Copy,
+            Why::CopyWithOtherLabel => Self::CopyWithOtherLabel,
+            Why::InEvaluation => Self::InEvaluation,
+            Why::NearCopy => Self::NearCopy,
+            Why::NearEvaluation => Self::NearEvaluation,
+        }
+    }
+}
+
+/// One dataset of a run in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SetUse {
+    /// Its number in the table.
+    pub set: usize,
+    /// `labelled`, `unlabelled` or `valid`.
+    pub role: &'static str,
+    /// Its SPEC.
+    pub spec: String,
+    /// Items in all.
+    pub items: usize,
+    /// Items by what became of them; what did not occur is left out.
+    pub uses: std::collections::BTreeMap<&'static str, usize>,
+    /// Hash over the content hashes of all its items that can be read, in order; `None` where content was not hashed.
+    pub content: Option<String>,
+}
+
+/// What became of every item of a run's datasets, a byte each.
+pub struct Manifest {
+    sets: Vec<SetOfUses>,
+    classes: Vec<String>,
+    /// Set and item that stand for an item.
+    of: HashMap<(usize, u32), (usize, u32)>,
+}
+
+struct SetOfUses {
+    member: Arc<Member>,
+    role: &'static str,
+    uses: Vec<Use>,
+}
+
+impl Manifest {
+    /// Of a run's pools and what was removed on the way to them.
+    pub fn new(
+        vocabulary: &Vocabulary,
+        (labelled, unlabelled, valid): (&Pool, &Pool, Option<&Pool>),
+        removed: &[Removal],
+    ) -> Self {
+        let mut sets: Vec<SetOfUses> = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        // Left-over items of labelled sets are in the unlabelled pool, whose members come after its own.
+        let roles = [("labelled", Some(labelled)), ("unlabelled", Some(unlabelled)), ("valid", valid)];
+        for (role, pool) in roles {
+            for member in pool.into_iter().flat_map(|pool| &pool.members) {
+                places.entry(member.id()).or_insert_with(|| {
+                    let uses = first_uses(member, role);
+                    sets.push(SetOfUses { member: Arc::clone(member), role, uses });
+                    sets.len() - 1
+                });
+            }
+        }
+        let set_of = |pool: &Pool, sample: Sample| places[&pool.members[sample.dataset()].id()];
+        // What a fraction drew and no pool uses.
+        for pool in [labelled, unlabelled].into_iter().chain(valid) {
+            for &sample in &pool.unused {
+                let SetOfUses { member, role, uses } = &mut sets[set_of(pool, sample)];
+                uses[sample.item() as usize] = first_use(member, role, sample.item());
+            }
+        }
+        let pools = [(unlabelled, Use::Unlabelled), (labelled, Use::Labelled)];
+        for (pool, used) in pools.into_iter().chain(valid.map(|pool| (pool, Use::Valid))) {
+            for &sample in &pool.samples {
+                sets[set_of(pool, sample)].uses[sample.item() as usize] = used;
+            }
+        }
+        let mut of = HashMap::with_capacity(removed.len());
+        let place = |(id, item): (usize, u32)| Some((*places.get(&id)?, item));
+        for removal in removed {
+            let Some((set, item)) = place(removal.item) else { continue };
+            let used = &mut sets[set].uses[item as usize];
+            // What was removed from one pool may be in the other.
+            if !matches!(used, Use::Labelled | Use::Unlabelled) {
+                *used = removal.why().into();
+                of.extend(place(removal.of).map(|other| ((set, item), other)));
+            }
+        }
+        Self { sets, classes: vocabulary.classes().to_vec(), of }
+    }
+
+    /// Each dataset in numbers.
+    ///
+    /// # Errors
+    /// The file with the hashes can no longer be read.
+    pub fn summary(&self) -> Result<Vec<SetUse>, DataError> {
+        let of_set = |(number, set): (usize, &SetOfUses)| {
+            let mut counts = [0; Use::ALL.len()];
+            set.uses.iter().for_each(|used| counts[*used as usize] += 1);
+            let uses = Use::ALL.iter().zip(counts).filter(|(_, count)| *count > 0);
+            Ok(SetUse {
+                set: number,
+                role: set.role,
+                spec: set.member.dataset().name().to_owned(),
+                items: set.uses.len(),
+                uses: uses.map(|(used, count)| (used.name(), count)).collect(),
+                content: content(&set.member, set.uses.len() as u32)?,
+            })
+        };
+        self.sets.iter().enumerate().map(of_set).collect()
+    }
+
+    /// Writes the table, compressed in pieces that are made side by side; the same bytes for the same run.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the hashes can no longer be read.
+    pub fn write(&self, path: &Path) -> Result<(), DataError> {
+        let failed = |error: Failed| match error {
+            Failed::Data(error) => error,
+            Failed::Io(error) => DataError::io(path, error),
+        };
+        stream_atomically(path, |file| {
+            file.write_all(&compressed("set,item,use,class,hash,of\n")?)?;
+            for (number, set) in self.sets.iter().enumerate() {
+                let items = set.uses.len();
+                // So many pieces at a time that memory stays small.
+                for start in (0..items).step_by(PIECE * PIECES) {
+                    let pieces: Vec<usize> =
+                        (start..items.min(start + PIECE * PIECES)).step_by(PIECE).collect();
+                    let pieces: Vec<Vec<u8>> = pieces
+                        .into_par_iter()
+                        .map(|start| compressed(&self.lines(number, start..items.min(start + PIECE))?))
+                        .collect::<Result<_, Failed>>()?;
+                    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
+                }
+            }
+            Ok(())
+        })
+        .map_err(failed)
+    }
+
+    /// A stretch of a set as text.
+    fn lines(&self, number: usize, items: std::ops::Range<usize>) -> Result<String, Failed> {
+        let set = &self.sets[number];
+        let member = &set.member;
+        let mut reader = HashReader::new([&member.hashes]);
+        let root = root(member);
+        let mut text = String::with_capacity(items.len() * 64);
+        for item in items {
+            let used = set.uses[item];
+            if used == Use::NotDrawn {
+                continue;
+            }
+            let _ = write!(text, "{number},");
+            field(&mut text, below(&member.dataset().key(item), &root));
+            let _ = write!(text, ",{},", used.name());
+            if matches!(used, Use::Labelled | Use::Valid)
+                && let Some((Some(class), _)) =
+                    label(&member.source, &member.mapping, self.classes.len(), item)
+            {
+                field(&mut text, &self.classes[class]);
+            }
+            text.push(',');
+            if member.hashes.are_known() && used != Use::Unreadable {
+                let hash = reader.get(0, item as u32).map_err(Failed::Data)?;
+                hash[..8].iter().for_each(|byte| _ = write!(text, "{byte:02x}"));
+            }
+            text.push(',');
+            if let Some(&(other, item)) = self.of.get(&(number, item as u32)) {
+                let member = &self.sets[other].member;
+                let key = member.dataset().key(item as usize);
+                let of = format!("{other}:{}", below(&key, &self::root(member)));
+                field(&mut text, &of);
+            }
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
+/// Lines that are compressed together, and pieces that are in memory at a time.
+const PIECE: usize = 32 << 10;
+const PIECES: usize = 16;
+
+enum Failed {
+    Data(DataError),
+    Io(std::io::Error),
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A gzip file of its own; files behind one another are one, as `zcat` and every library read them.
+fn compressed(text: &str) -> Result<Vec<u8>, Failed> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes())?;
+    Ok(encoder.finish()?)
+}
+
+/// What is known of items before any pool is looked at.
+fn first_uses(member: &Member, role: &str) -> Vec<Use> {
+    let first = |item: u32| {
+        let readable = member.hashes.is_readable(item);
+        if readable && member.source.fraction.is_some() {
+            Use::NotDrawn
+        } else {
+            first_use(member, role, item)
+        }
+    };
+    (0..member.dataset().len() as u32).map(first).collect()
+}
+
+/// What an item that was drawn is as long as no pool uses it.
+fn first_use(member: &Member, role: &str, item: u32) -> Use {
+    if !member.hashes.is_readable(item) {
+        Use::Unreadable
+    } else if label(&member.source, &member.mapping, member.classes(), item as usize).is_none() {
+        Use::NoClass
+    } else if role == "valid" {
+        Use::ValidWithoutLabel
+    } else {
+        Use::LeftOver
+    }
+}
+
+/// Hash over the content hashes of a set.
+fn content(member: &Member, items: u32) -> Result<Option<String>, DataError> {
+    if !member.hashes.are_known() {
+        return Ok(None);
+    }
+    let (mut hasher, mut reader) = (blake3::Hasher::new(), HashReader::new([&member.hashes]));
+    for item in 0..items {
+        let hash = reader.get(0, item)?;
+        if hash != UNREADABLE {
+            hasher.update(&hash);
+        }
+    }
+    Ok(Some(hasher.finalize().to_hex().to_string()))
+}
+
+/// What keys of a set begin with and need not say again.
+fn root(member: &Member) -> String {
+    let name = member.dataset().name();
+    name.parse::<Spec>().map_or_else(|_| name.to_owned(), |spec| spec.path.to_string_lossy().into_owned())
+}
+
+fn below<'a>(key: &'a str, root: &str) -> &'a str {
+    let rest = key.strip_prefix(root).unwrap_or(key).trim_start_matches(['/', '\\', ',', ' ']);
+    if rest.is_empty() { key } else { rest }
+}
+
+/// A field of a table with commas.
+fn field(text: &mut String, value: &str) {
+    if value.contains([',', '"', '\n', '\r']) {
+        let _ = write!(text, "\"{}\"", value.replace('"', "\"\""));
+    } else {
+        text.push_str(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::data::{Annotation, MemoryFaces, Recipe, SkipLog, Source, training_pools};
+    use crate::media::Picture;
+
+    fn set(name: &str, items: &[(u8, usize)]) -> Source {
+        let faces =
+            items.iter().map(|&(tone, class)| (Picture::filled(4, 4, 1, tone), Annotation::Class(class)));
+        Source::new(Arc::new(MemoryFaces::new(name, ["happy", "sad", "odd, very"], faces).unwrap()))
+    }
+
+    fn read(path: &Path) -> String {
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn every_item_is_told_with_its_use_and_what_stands_for_it() {
+        let mut labelled = set("a", &[(1, 0), (2, 0), (3, 0), (1, 1), (5, 1), (6, 2), (9, 1)]);
+        labelled.map.insert("odd, very".to_owned(), "drop".to_owned());
+        let mut valid = set("v", &[(5, 0), (20, 1), (9, 2)]);
+        valid.map.insert("odd, very".to_owned(), "unlabelled".to_owned());
+        let mut more = set("m", &[(30, 0), (31, 0), (32, 0), (33, 0)]);
+        more.fraction = "1/2".parse().ok();
+        let (vocabulary, skips) = (Vocabulary::open("happy,sad").unwrap(), SkipLog::new(true));
+        let mut valid = Pool::build(&vocabulary, &[valid], &skips).unwrap();
+        valid.retain_labelled();
+        let recipe = Recipe { seed: 1, labels_per_class: "max1".parse().ok(), ..Recipe::default() };
+        labelled.labels_per_class = "all".parse().ok();
+        let pools = training_pools(&vocabulary, &[labelled], &[more], &[&valid], &recipe, &skips).unwrap();
+        let manifest =
+            Manifest::new(&vocabulary, (&pools.labelled, &pools.unlabelled, Some(&valid)), &pools.removed);
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (dir.path().join("one.gz"), dir.path().join("other.gz"));
+        manifest.write(&one).unwrap();
+        manifest.write(&other).unwrap();
+        assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&other).unwrap());
+        let text = read(&one);
+        let shown: Vec<String> = (text.lines())
+            .map(|line| {
+                let mut fields: Vec<&str> = line.split(',').collect();
+                let hash = fields.remove(4);
+                assert!(hash == "hash" || hash.len() == 16, "{line}");
+                fields.join(",")
+            })
+            .collect();
+        let drawn =
+            pools.unlabelled.samples().iter().map(|sample| format!("1,item {},unlabelled,,", sample.item()));
+        let mut wanted = vec![
+            "set,item,use,class,of".to_owned(),
+            "0,item 0,labelled,happy,".into(),
+            "0,item 1,labelled,happy,".into(),
+            "0,item 2,labelled,happy,".into(),
+            "0,item 3,copy_with_other_label,,0:item 0".into(),
+            "0,item 4,in_evaluation,,2:item 0".into(),
+            "0,item 5,no_class,,".into(),
+            "0,item 6,in_evaluation,,2:item 2".into(),
+        ];
+        wanted.extend(drawn);
+        wanted.extend([
+            "2,item 0,valid,happy,".to_owned(),
+            "2,item 1,valid,sad,".to_owned(),
+            "2,item 2,valid_without_label,,".to_owned(),
+        ]);
+        assert_eq!(shown, wanted);
+        let summary = manifest.summary().unwrap();
+        assert_eq!(summary[1].uses, [("unlabelled", 2), ("not_drawn", 2)].into());
+        assert_eq!((summary[0].role, summary[0].items, summary[2].spec.as_str()), ("labelled", 7, "v"));
+        assert_ne!(summary[0].content, summary[1].content);
+    }
+}
