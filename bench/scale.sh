@@ -21,9 +21,9 @@ opened() {
     local name=$1
     shift
     echo "== $name"
-    /usr/bin/time -v "$affekt" pretrain --data-only --quiet --labelled "folder:$work/faces" --model resnet18 \
+    /usr/bin/time -v "$affekt" pretrain --data-only --quiet --labelled "folder:$work/faces" --model resnet18 --size 32 --width 0.0625 \
         --set data.hash_folder="$work/kept" --out "$work/$name" "$@" 2>"$work/$name.time"
-    grep -E 'Elapsed|Maximum resident|File system inputs' "$work/$name.time"
+    grep -E 'Elapsed|User time|System time|Maximum resident' "$work/$name.time"
 }
 opened first --unlabelled "ms1mv2:$work/ms1mv2"
 opened again --unlabelled "ms1mv2:$work/ms1mv2"

@@ -7,7 +7,7 @@ use crate::program::{Ended, Lab, affekt};
 
 /// Stand-ins of the four sets, and the settings that say where they lie.
 fn sets(lab: &Lab) -> Vec<String> {
-    let sizes = ["--count", "120", "--clips", "20", "--valid", "6", "--frames", "60", "--size", "32"];
+    let sizes = ["--count", "120", "--clips", "40", "--valid", "6", "--frames", "60", "--size", "32"];
     let out = lab.text("sets");
     let args = ["synth", "--kind", "paper", "--out", &out, "--quiet", "--set", "channels=1"];
     affekt(args.into_iter().chain(sizes)).done();

@@ -10,7 +10,7 @@ use crate::net::{BoxCrop, InputContract};
 
 /// Side of an aligned picture, as the paper has its faces.
 pub const ALIGNED_SIDE: usize = 256;
-/// The square around a face without landmarks that shows about what the template does: measured beside it.
+/// The square around a face without landmarks: a box from hair line to chin lies in it about as the template has such a box.
 const AROUND_BOX: BoxCrop = BoxCrop { side: 1.15, up: 0.08 };
 /// How much larger than the box the part is in which landmarks are looked for.
 const LOOK_AROUND: f32 = 1.8;

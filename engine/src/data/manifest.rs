@@ -271,8 +271,8 @@ impl Manifest {
 }
 
 /// Lines that are compressed together, and pieces that are in memory at a time.
-const PIECE: usize = 32 << 10;
-const PIECES: usize = 16;
+const PIECE: usize = 8 << 10;
+const PIECES: usize = 8;
 
 enum Failed {
     Data(DataError),

@@ -11,6 +11,7 @@ mod limits;
 #[cfg(feature = "files")]
 mod lock;
 mod printable;
+#[cfg(any(feature = "training", feature = "wgpu"))]
 mod user_cache;
 
 /// What the names of unfinished files and folders begin with.
@@ -28,4 +29,5 @@ pub use limits::{
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use printable::{QUOTED, printable, quoted};
+#[cfg(any(feature = "training", feature = "wgpu"))]
 pub use user_cache::user_cache_folder;

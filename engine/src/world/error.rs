@@ -168,6 +168,15 @@ impl From<DataError> for WorldError {
     }
 }
 
+impl From<DataError> for WorldError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Stopped => Self::Interrupted,
+            other => Self::Data(other),
+        }
+    }
+}
+
 impl From<LearnError> for WorldError {
     /// A setting of learning stands in a run's settings under `training`.
     fn from(error: LearnError) -> Self {
