@@ -1,6 +1,7 @@
 //! Files of one's own and of others: `atomic` writes them whole or not at all, `lock` keeps a folder to one program at a
 //! time, `leftovers` removes what killed programs left, `limits` reads files of other people only up to a size, `printable`
-//! shows their words without letting them at the terminal. What writes is behind the feature `files`.
+//! shows their words without letting them at the terminal, `missing` says which name was meant. What writes is behind the
+//! feature `files`.
 
 #[cfg(feature = "files")]
 mod atomic;
@@ -9,6 +10,7 @@ mod leftovers;
 mod limits;
 #[cfg(feature = "files")]
 mod lock;
+mod missing;
 mod printable;
 
 /// What the names of unfinished files and folders begin with.
@@ -25,4 +27,5 @@ pub use limits::{
 };
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};
+pub use missing::{explained, nearest};
 pub use printable::{QUOTED, printable, quoted};
