@@ -14,6 +14,7 @@ use affekt_engine::synth::{complete_folder, formats};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 
+use super::data_open::opened;
 use super::data_tools::{AlignArgs, PackArgs, run_align, run_pack};
 use super::say;
 use super::training::Counting;
@@ -165,18 +166,6 @@ fn samples(dataset: &dyn Dataset) -> anyhow::Result<Option<Picture>> {
     });
     let tiles: Vec<Tile> = tiles.collect();
     Ok(if tiles.is_empty() { None } else { Some(sheet(&tiles, COLUMNS, SIDE)?) })
-}
-
-/// What a SPEC names, and the SPEC.
-///
-/// # Errors
-/// The SPEC is not understood, or the data cannot be read.
-pub(super) fn opened(text: &str, skips: &SkipLog) -> Result<(Spec, Arc<dyn Dataset>), Failure> {
-    let spec: Spec = text.parse().map_err(Failure::usage)?;
-    let formats = formats();
-    formats.check(&spec).map_err(Failure::usage)?;
-    let dataset = formats.open(&spec, skips)?;
-    Ok((spec, dataset))
 }
 
 fn run_split(args: &SplitArgs) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use affekt_engine::net::InputContract;
 use affekt_engine::world::Model;
 use clap::{Args, ValueEnum};
 
-use super::data::opened;
+use super::data_open::opened;
 use super::say;
 use super::training::Counting;
 use crate::failure::Failure;

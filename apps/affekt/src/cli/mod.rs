@@ -9,6 +9,7 @@ mod bench_passes;
 mod bench_temporal;
 pub mod compute;
 mod data;
+mod data_open;
 mod data_tools;
 mod demo;
 mod doctor;

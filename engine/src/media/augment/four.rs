@@ -18,7 +18,7 @@ mod portable {
 
     /// Four numbers.
     #[derive(Debug, Clone, Copy)]
-    pub struct Four([f32; 4]);
+    pub(in crate::media::augment) struct Four([f32; 4]);
 
     impl Four {
         /// Of four numbers.
@@ -93,7 +93,7 @@ mod sse2 {
 
     /// Four numbers.
     #[derive(Debug, Clone, Copy)]
-    pub struct Four(__m128);
+    pub(in crate::media::augment) struct Four(__m128);
 
     impl Four {
         /// Of four numbers.
