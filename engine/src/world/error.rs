@@ -188,15 +188,7 @@ impl WorldError {
     }
 }
 
-impl From<DataError> for WorldError {
-    fn from(error: DataError) -> Self {
-        match error {
-            DataError::Stopped => Self::Interrupted,
-            other => Self::Data(other),
-        }
-    }
-}
-
+#[cfg(feature = "training")]
 impl From<DataError> for WorldError {
     fn from(error: DataError) -> Self {
         match error {
