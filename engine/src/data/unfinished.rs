@@ -48,6 +48,8 @@ impl Unfinished {
         std::fs::create_dir_all(folder).map_err(|e| DataError::io(folder, e))?;
         let locked = FolderLock::take(folder);
         let lock = locked.map_err(|e| DataError::format(folder, "", e.to_string()))?;
+        // What a kill left of a file that was being written, the first one too, is nobody's.
+        sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
         let path = folder.join(UNFINISHED_FILE);
         let unfinished = Self { path, tool: tool.to_owned(), asked: asked.to_owned(), _lock: lock };
         if !unfinished.path.exists() {
@@ -64,7 +66,6 @@ impl Unfinished {
             );
             return Err(DataError::format(&unfinished.path, "", reason));
         }
-        sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
         if kept.state.is_null() {
             return Ok((unfinished, None));
         }
