@@ -23,7 +23,7 @@ fn options() -> AffektOptions {
     AffektOptions { size: size_of::<AffektOptions>(), detector: c"guide".as_ptr(), ..zero }
 }
 
-fn open(options: &AffektOptions) -> Result<*mut AffektRecognizer, (AffektStatus, String)> {
+fn open(options: &AffektOptions) -> Result<*mut AffektRecognizer, Failed> {
     let mut recognizer = null_mut();
     // SAFETY: both lead to what they should.
     let status = unsafe { affekt_open(options, &raw mut recognizer) };
@@ -50,10 +50,13 @@ fn image(pixels: &[u8], format: u32) -> AffektImage {
     AffektImage { pixels: pixels.as_ptr(), length: pixels.len(), width, height, stride: 0, format }
 }
 
+/// How a call failed: its status and its words.
+type Failed = (AffektStatus, String);
+
 /// What a reading call ends with, and the faces it gives.
 fn faces(
     call: impl FnOnce(*mut *mut AffektReadings) -> AffektStatus,
-) -> Result<Vec<(AffektFace, Vec<f32>)>, (AffektStatus, String)> {
+) -> Result<Vec<(AffektFace, Vec<f32>)>, Failed> {
     let mut readings = null_mut();
     let status = call(&raw mut readings);
     if status != AffektStatus::Ok {
@@ -146,7 +149,7 @@ fn null_pointers_are_a_status_and_freeing_them_is_nothing() {
             assert_eq!(affekt_finish(recognizer, null_mut()), refused);
         }
         assert_eq!(faces(|out| affekt_read(null(), &raw const image, out)).unwrap_err().0, refused);
-        let words = |ended: Result<_, (AffektStatus, String)>| ended.map(|_: Vec<_>| ()).unwrap_err();
+        let words = |ended: Result<_, Failed>| ended.map(|_: Vec<_>| ()).unwrap_err();
         assert_eq!(
             words(faces(|out| affekt_read(recognizer, null(), out))),
             (refused, "image is NULL".into())

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Optional
 
@@ -39,16 +41,19 @@ def drawn(seed: int, side: int = 64, channels: int = 3) -> "np.ndarray":
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def bmp(path: Path, image: "np.ndarray") -> Path:
-    """Writes an RGB picture as a BMP file of 24 bits: no library is needed for that."""
+def png(path: Path, image: "np.ndarray") -> Path:
+    """Writes an RGB picture as a PNG file: no library is needed for that."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
     height, width, _ = image.shape
-    rows = np.zeros((height, (3 * width + 3) // 4 * 4), np.uint8)
-    rows[:, : 3 * width] = image[::-1, :, ::-1].reshape(height, 3 * width)
-    data = rows.tobytes()
-    header = b"BM" + (54 + len(data)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-    numbers = [(40, 4), (width, 4), (height, 4), (1, 2), (24, 2), (0, 4), (len(data), 4), (2835, 4), (2835, 4), (0, 4), (0, 4)]
-    header += b"".join(number.to_bytes(length, "little") for number, length in numbers)
-    path.write_bytes(header + data)
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)
+    rows[:, 1:] = image.reshape(height, 3 * width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows.tobytes())), chunk(b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
     return path
 
 
@@ -62,7 +67,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 40 frames, which are one film by their names."""
     folder = tmp_path_factory.mktemp("film")
     for frame in range(40):
-        bmp(folder / f"frame_{frame:05}.bmp", drawn(frame // 10))
+        png(folder / f"frame_{frame:05}.png", drawn(frame // 10))
     return folder
 
 

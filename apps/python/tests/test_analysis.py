@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import affekt
-from conftest import bmp, drawn
+from conftest import drawn, png
 
 
 def test_a_table_has_a_row_a_face_and_frame(film):
@@ -52,13 +52,13 @@ def test_the_table_is_the_programs_table(film, program, tmp_path):
 
 
 def test_a_picture_is_a_table_of_one_frame(tmp_path):
-    path = bmp(tmp_path / "a.bmp", drawn(1))
+    path = png(tmp_path / "a.png", drawn(1))
     table = affekt.analyze(path, detector="guide")
     assert (table.rows, table.reader) == (1, "picture")
 
 
 def test_a_frame_without_a_face_has_a_row_of_its_own(tmp_path):
-    path = bmp(tmp_path / "dark.bmp", np.zeros((64, 64, 3), np.uint8))
+    path = png(tmp_path / "dark.png", np.zeros((64, 64, 3), np.uint8))
     table = affekt.analyze(path, detector="builtin")
     assert (table.rows, table["face"].tolist(), table["voted_label"]) == (1, [0], [None])
     assert np.isnan(table["x"]).all() and np.isnan(table["confidence"]).all() and not table["unsure"].any()

@@ -13,19 +13,27 @@ import numpy as np
 import pytest
 
 import affekt
-from conftest import TINY, bmp, drawn
+from conftest import TINY, drawn, png
+
+
+def two_classes(folder, seed):
+    """A folder of two classes, dark and bright."""
+    for place, name in enumerate(["happy", "sad"]):
+        (folder / name).mkdir()
+        for item in range(8):
+            image = drawn(seed + item + 100 * place, side=32) // (1 + place)
+            png(folder / name / f"{item}.png", image)
+    return f"folder:{folder}"
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    """A folder of two classes, dark and bright."""
-    folder = tmp_path_factory.mktemp("faces")
-    for place, name in enumerate(["happy", "sad"]):
-        (folder / name).mkdir()
-        for item in range(8):
-            image = drawn(item + 100 * place, side=32) // (1 + place)
-            bmp(folder / name / f"{item}.bmp", image)
-    return f"folder:{folder}"
+    return two_classes(tmp_path_factory.mktemp("faces"), 0)
+
+
+@pytest.fixture(scope="module")
+def valid(tmp_path_factory):
+    return two_classes(tmp_path_factory.mktemp("valid"), 1000)
 
 
 def faces(count, seed, labelled=True):
@@ -53,18 +61,18 @@ def test_what_is_no_model_is_a_file_error(tmp_path):
         affekt.Model(5)
 
 
-def test_training_tells_of_every_step_and_its_model_reads(spec, tmp_path):
+def test_training_tells_of_every_step_and_its_model_reads(spec, valid, tmp_path):
     records = []
     out = tmp_path / "run"
     report = affekt.train(
-        out, labelled=spec, unlabelled=["synth:20?size=32"], valid=spec, settings=TINY, progress=records.append
+        out, labelled=spec, unlabelled=["synth:20?size=32"], valid=valid, settings=TINY, progress=records.append
     )
     assert [record["step"] for record in records] == [1, 2, 3, 4, 5, 6] and records[0]["steps"] == 6
     assert any(record["loss_teacher"] is not None for record in records)
     assert report["steps"] == 6 and report == json.loads((out / "report.json").read_text())
     recognizer = affekt.Recognizer(out, detector="guide")
     assert recognizer.classes == ["happy", "sad"] and len(recognizer.read(drawn(0))) == 1
-    score = affekt.evaluate(out, spec)
+    score = affekt.evaluate(out, valid)
     assert score["n"] == 16 and score["skipped"] == 0 and score["classes"] == ["happy", "sad"]
     assert np.sum(score["confusion"]) == 16
     assert score["accuracy"] == pytest.approx(report["scores"]["student_average"]["accuracy"])
@@ -125,7 +133,7 @@ def test_wrong_training_is_told_before_it_begins(spec, tmp_path):
     for arguments, kind, words in [
         ({}, affekt.SettingError, "labelled"),
         ({"labelled": "folder"}, affekt.SettingError, "dataset `folder`"),
-        ({"labelled": "folder:/none/such"}, affekt.FileError, "such"),
+        ({"labelled": "folder:/none/such", "unlabelled": spec}, affekt.FileError, "such"),
         ({"labelled": spec, "settings": {"training.stesp": 3}}, affekt.SettingError, "did you mean `steps`"),
         ({"labelled": spec, "settings": {"training": {"steps": "many"}}}, affekt.SettingError, "steps"),
         ({"labelled": spec, "settings": {"seed": None}}, affekt.SettingError, "seed"),
@@ -158,9 +166,9 @@ def test_wrong_measuring_is_told(spec, tmp_path):
     with pytest.raises(affekt.SettingError, match="batch"):
         affekt.evaluate(None, spec, batch=0)
     with pytest.raises(affekt.SettingError, match="abacus"):
-        affekt.evaluate(None, "synth:4?size=32", backend="abacus")
+        affekt.evaluate(None, "synth:8?size=32&map=Other:unlabelled", backend="abacus")
     with pytest.raises(affekt.Interrupted):
-        affekt.evaluate(None, "synth:4?size=32", progress=lambda done, all: False)
+        affekt.evaluate(None, "synth:8?size=32&map=Other:unlabelled", progress=lambda done, all: False)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +184,7 @@ def test_wrong_measuring_is_told(spec, tmp_path):
         (([drawn(0).astype(float)], [0], ["a"]), TypeError, "uint8"),
         ((["a.jpg"], [0], ["a"]), TypeError, "numpy array"),
         (("folder:faces", [0], ["a"]), TypeError, "SPEC"),
-        ((5,), TypeError, ""),
+        ((5,), TypeError, None),
     ],
 )
 def test_faces_that_cannot_be_are_refused(arguments, kind, words):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import bmp, drawn
+from conftest import drawn, png
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -21,7 +21,7 @@ def test_the_page_runs_from_its_first_block_to_its_last(tmp_path, monkeypatch, c
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert len(blocks) >= 6
     # A file is known by its content, not its name.
-    bmp(tmp_path / "photo.jpg", drawn(1, 96))
+    png(tmp_path / "photo.jpg", drawn(1, 96))
     shutil.copy(clip, tmp_path / "interview.mp4")
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -8,6 +8,19 @@ import numpy.typing as npt
 
 from ._table import Table
 
+__all__ = [
+    "Face",
+    "Faces",
+    "Frame",
+    "Model",
+    "Recognizer",
+    "Stream",
+    "__version__",
+    "_evaluate",
+    "_planted_panic",
+    "_train",
+]
+
 __version__: str
 
 class _Becomes(Protocol):

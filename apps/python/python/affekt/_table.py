@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    import pandas  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 Column = Union[npt.NDArray[Any], List[Optional[str]]]
 
@@ -61,10 +58,10 @@ class Table(Dict[str, Column]):
         columns = [np.asarray(self[f"p_{name}"], dtype=np.float32) for name in self.classes]
         return np.stack(columns, axis=1)
 
-    def to_pandas(self) -> "pandas.DataFrame":
+    def to_pandas(self) -> Any:
         """The table as a ``pandas.DataFrame``; pandas must be installed (``pip install affekt[pandas]``)."""
         try:
-            import pandas
+            import pandas  # type: ignore[import-not-found, import-untyped, unused-ignore]
         except ImportError as error:
             raise ImportError("to_pandas() needs pandas: pip install affekt[pandas]") from error
         return pandas.DataFrame(dict(self))
