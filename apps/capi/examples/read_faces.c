@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
             }
         }
     } else {
-        failed(argv[1], status);
+        failed("cannot read", status);
     }
     affekt_readings_free(readings);
     affekt_close(recognizer);
