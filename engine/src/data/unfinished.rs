@@ -48,9 +48,13 @@ impl Unfinished {
         std::fs::create_dir_all(folder).map_err(|e| DataError::io(folder, e))?;
         let locked = FolderLock::take(folder);
         let lock = locked.map_err(|e| DataError::format(folder, "", e.to_string()))?;
-        // What a kill left of a file that was being written, the first one too, is nobody's.
-        sweep(folder)?;
         let path = folder.join(UNFINISHED_FILE);
+        // What a kill left of a file that was being written, the first one too, is nobody's.
+        if path.exists() {
+            sweep(folder)?;
+        } else {
+            sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
+        }
         let unfinished = Self { path, tool: tool.to_owned(), asked: asked.to_owned(), _lock: lock };
         if !unfinished.path.exists() {
             check_empty(folder)?;
