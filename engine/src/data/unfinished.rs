@@ -49,6 +49,12 @@ impl Unfinished {
         let locked = FolderLock::take(folder);
         let lock = locked.map_err(|e| DataError::format(folder, "", e.to_string()))?;
         let path = folder.join(UNFINISHED_FILE);
+        // What a kill left of a file that was being written, the first one too, is nobody's.
+        if path.exists() {
+            sweep(folder)?;
+        } else {
+            sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
+        }
         let unfinished = Self { path, tool: tool.to_owned(), asked: asked.to_owned(), _lock: lock };
         if !unfinished.path.exists() {
             check_empty(folder)?;
@@ -64,7 +70,6 @@ impl Unfinished {
             );
             return Err(DataError::format(&unfinished.path, "", reason));
         }
-        sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
         if kept.state.is_null() {
             return Ok((unfinished, None));
         }
@@ -92,6 +97,19 @@ impl Unfinished {
     pub fn end(self) -> Result<(), DataError> {
         std::fs::remove_file(&self.path).map_err(|e| DataError::io(&self.path, e))
     }
+}
+
+/// Removes what a kill left in a folder and those below it.
+fn sweep(folder: &Path) -> Result<(), DataError> {
+    sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
+    for entry in std::fs::read_dir(folder).map_err(|e| DataError::io(folder, e))? {
+        let entry = entry.map_err(|e| DataError::io(folder, e))?;
+        // Links lead elsewhere.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sweep(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn check_empty(folder: &Path) -> Result<(), DataError> {
