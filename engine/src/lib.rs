@@ -36,4 +36,17 @@ mod simd;
 pub mod synth;
 pub mod world;
 
+/// This crate's features, and whether they are built in.
+pub const FEATURES: &[(&str, bool)] = &[
+    ("camera", cfg!(feature = "camera")),
+    ("drawing", cfg!(feature = "drawing")),
+    ("files", cfg!(feature = "files")),
+    ("ports", cfg!(feature = "ports")),
+    ("results", cfg!(feature = "results")),
+    ("tract", cfg!(feature = "tract")),
+    ("training", cfg!(feature = "training")),
+    ("video", cfg!(feature = "video")),
+    ("wgpu", cfg!(feature = "wgpu")),
+];
+
 pub use world::live::{FaceReading, Recognizer};

@@ -9,6 +9,8 @@
 )]
 
 mod pairs;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 pub(crate) use pairs::{PIECE, PairKernel, Pairs};
 
@@ -74,6 +76,9 @@ pub enum Isa {
     /// 64-bit Arm: 4 lanes.
     #[cfg(target_arch = "aarch64")]
     Neon,
+    /// WebAssembly's 128 bits: 4 lanes.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
 }
 
 impl Isa {
@@ -117,6 +122,8 @@ impl Isa {
         if std::arch::is_aarch64_feature_detected!("neon") {
             sets.push(Isa::Neon);
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        sets.push(Isa::Simd128);
         sets.push(Isa::Portable);
         sets
     }
@@ -131,6 +138,8 @@ impl Isa {
             Isa::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => "neon",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => "simd128",
         }
     }
 
@@ -144,6 +153,8 @@ impl Isa {
             Isa::Avx512 => Avx512::LANES * PANEL_VECTORS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Neon::LANES * PANEL_VECTORS,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => simd128::Simd128::LANES * PANEL_VECTORS,
         }
     }
 
@@ -157,6 +168,8 @@ impl Isa {
             Isa::Avx512 => Avx512::ROWS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Neon::ROWS,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => simd128::Simd128::ROWS,
         }
     }
 
@@ -175,6 +188,8 @@ impl Isa {
                 Isa::Avx512 => run_avx512(kernel),
                 #[cfg(target_arch = "aarch64")]
                 Isa::Neon => run_neon(kernel),
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                Isa::Simd128 => kernel.run::<simd128::Simd128>(),
             }
         }
     }

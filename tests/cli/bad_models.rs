@@ -12,12 +12,32 @@ fn trained(lab: &Lab, name: &str) -> String {
 }
 
 #[test]
-fn weights_of_another_shape_are_listed_all_at_once() {
+fn weights_of_another_shape_are_named_and_counted_in_a_short_line() {
     let lab = Lab::new();
     let file = format!("{}/model.safetensors", trained(&lab, "narrow"));
     let args = ["--method", "supervised", "--labelled", "synth:40", "--init", &file, "--width", "0.25"];
-    affekt(pretrain(&lab.path("wide"), 4, &args))
-        .refused(1, &["model.safetensors", "conv1.weight has shape", "layer4.1.conv2.weight"]);
+    let wide = affekt(pretrain(&lab.path("wide"), 4, &args));
+    wide.refused(1, &["model.safetensors", "conv1.weight has shape", "more tensors"]);
+    assert!(wide.err.len() < 600, "{}", wide.err);
+    let deep = ["--method", "supervised", "--labelled", "synth:40", "--init", &file, "--model", "resnet34"];
+    let deep = affekt(pretrain(&lab.path("deep"), 4, &deep));
+    deep.refused(1, &["model.safetensors", "resnet18's", "model.depth is resnet34", "--model resnet18"]);
+    assert!(deep.err.len() < 300, "{}", deep.err);
+}
+
+#[test]
+fn a_model_or_dataset_that_is_not_there_says_so_and_which_was_meant() {
+    let lab = Lab::new();
+    let spec = lab.faces("labelled", 4);
+    let slip = format!("folder:{}", lab.text("labeled"));
+    let run = |labelled: &str, more: &[&str]| {
+        let args = ["--method", "supervised", "--labelled", labelled];
+        affekt(pretrain(&lab.path("run"), 4, &[&args[..], more].concat()))
+    };
+    run(&slip, &[]).refused(1, &["labeled", "no such file or folder", "did you mean", "labelled`?"]);
+    run(&spec, &["--init", &lab.text("nomodel")]).refused(1, &["nomodel", "no such file or folder"]);
+    affekt(["eval", "-q", "--model", &lab.text("labelle"), "--data", &spec])
+        .refused(1, &["labelle", "did you mean", "labelled`?"]);
 }
 
 #[test]

@@ -41,6 +41,48 @@ fn a_value_of_the_wrong_type_or_range_names_the_setting() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once_by_its_full_path() {
+    let lab = Lab::new();
+    let args = [
+        "pretrain",
+        "--labelled",
+        "synth:40",
+        "--unlabelled",
+        "synth:40?seed=2",
+        "--steps",
+        "100",
+        "--batch",
+        "1",
+    ];
+    let out = lab.text("run");
+    affekt([&args[..], &["--workers", "0", "--out", &out]].concat()).refused(
+        2,
+        &[
+            "`training.teacher_warm_up_steps`: is 500",
+            "make it smaller or train for more steps",
+            "`training.student_wait_steps`",
+            "`training.batch`: is 1",
+            "`workers`",
+        ],
+    );
+    affekt(["refine", "--out", &out, "--steps", "0", "--batch", "0"])
+        .refused(2, &["`student`", "`data.train`", "`training.steps`", "`training.batch`"]);
+    assert!(!lab.path("run").exists());
+}
+
+#[test]
+fn a_presets_own_faces_are_never_mixed_with_others() {
+    let lab = Lab::new();
+    let spec = lab.faces("faces", 4);
+    let args = ["pretrain", "--quiet", "--preset", "tiny", "--labelled", &spec, "--out"];
+    affekt([&args[..], &[&lab.text("a")]].concat()).refused(2, &["data.unlabelled", "--unlabelled SPEC"]);
+    let small = ["--method", "supervised", "--steps", "4", "--width", "0.0625", "--threads", "1"];
+    affekt([&args[..], &[&lab.text("b")], &small].concat()).done();
+    let config = std::fs::read_to_string(lab.path("b/config.toml")).unwrap();
+    assert!(config.contains(&lab.text("faces")) && !config.contains("synth"), "{config}");
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_explained() {
     affekt(with(&["--set", "training.pseudo_labels.kind=soft"])).refused(2, &["exactly zero"]);
     let lab = Lab::new();
@@ -68,8 +110,13 @@ fn nothing_is_written_where_a_request_is_refused() {
 
 #[test]
 fn resuming_takes_no_other_settings() {
-    let ended = affekt(["pretrain", "--resume", "run", "--steps", "3"]);
-    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    let beside = |more: &[&str]| affekt([&["pretrain", "--resume", "run"], more].concat());
+    let why = ["own settings", "begin a new run", "--init run/model.safetensors"];
+    beside(&["--steps", "3"]).refused(2, &[&why[..], &["--steps"]].concat());
+    beside(&["--preset", "tiny"]).refused(2, &[&why[..], &["--preset"]].concat());
+    beside(&["-o", "new"]).refused(2, &[&why[..], &["--out"]].concat());
+    affekt(["refine", "--resume", "run", "--causal"])
+        .refused(2, &["--causal", "own settings", "run/features"]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod data_tools;
 mod export;
 mod generating;
 mod gpu;
+mod install;
 mod measuring;
 mod names;
 mod paper;

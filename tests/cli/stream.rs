@@ -168,3 +168,27 @@ fn doctor_names_the_detector_and_says_what_is_with_cameras() {
     let text = affekt(["doctor"]).done().out;
     assert!(text.contains("face detector") && text.contains("camera"), "{text}");
 }
+
+#[test]
+fn without_a_place_for_readings_labels_are_told_when_they_change() {
+    let run = affekt(["stream", "synth", "-q", "--seconds", "1.5", "--threads", "1"]).done();
+    let lines: Vec<&str> = run.out.lines().collect();
+    for face in ["face 1: ", "face 2: "] {
+        let labels: Vec<&str> =
+            lines.iter().filter_map(|l| l.split(face).nth(1)?.split(' ').next()).collect();
+        assert!(!labels.is_empty(), "{run:#?}");
+    }
+    assert!(lines.iter().all(|line| line.contains(" s  face ") && line.contains(" %")), "{run:#?}");
+    assert!(run.err.is_empty(), "quiet: {}", run.err);
+    let told = affekt(["stream", "synth", "-q", "--seconds", "0.5", "--threads", "1", "--jsonl", "-"]).done();
+    assert!(told.out.lines().all(|line| line.starts_with('{')), "{}", told.out);
+}
+
+#[test]
+fn a_recording_is_an_mp4_and_says_so() {
+    let lab = Lab::new();
+    let file = lab.text("talk.mkv");
+    affekt(["stream", "synth", "--seconds", "0.2", "--record", &file])
+        .refused(1, &["talk.mkv", "ends in .mp4"]);
+    assert!(!lab.path("talk.mkv").exists() && !lab.path("talk.csv").exists());
+}

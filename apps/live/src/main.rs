@@ -1,5 +1,6 @@
 //! `affekt-live`: arguments become settings, then the window opens.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,25 +13,28 @@ use affekt_live::pipeline::{Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;
 use affekt_live::snapshot;
 use affekt_live::state::{self, State};
-use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use clap::{CommandFactory as _, Parser};
 
 const HELP: &str = "Examples:
-  affekt-live                            the first camera, a synthetic one where there is none, or what was open last
-  affekt-live talk.mp4                   a video at its own rate, every frame read
-  affekt-live talk.mp4 --results results/talk.csv
-                                         the video with the table that `affekt analyze` made: scrub, step, play
-  affekt-live --model runs/student --backend auto
+  What was open last, else the first camera, else a synthetic one:
+    affekt-live
+  A video at its own rate, every frame read:
+    affekt-live talk.mp4
+  The video with the table that `affekt analyze` made:
+    affekt-live talk.mp4 --results results/talk.csv
+  Another model, on a GPU where there is one:
+    affekt-live --model runs/student --backend auto
 
-In the window: Space pauses, S takes a snapshot, F changes between faces and settings, T changes the theme, H lists all
+In the window: Space pauses, S takes a snapshot, F changes between faces and settings, T changes the theme, H lists all \
 keys. Settings are remembered; arguments change them.
 
-Faces are found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there
+Faces are found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there \
 also in the folder models); without one by a built-in model, which is slower and misses more faces.";
 
 /// See and read facial expressions live: a camera or a video, with every face's probabilities over time.
 #[derive(Debug, Parser)]
-#[command(name = "affekt-live", version, after_help = HELP)]
+#[command(name = "affekt-live", version, long_version = affekt_program::version(), after_help = HELP, max_term_width = 110)]
 struct Arguments {
     /// Video, picture or folder of pictures.
     #[arg(value_name = "INPUT", conflicts_with = "source")]
@@ -67,6 +71,12 @@ struct Arguments {
     /// Neither read nor write remembered settings.
     #[arg(long)]
     forget: bool,
+    /// Print the script that completes these arguments in a shell.
+    #[arg(long, value_name = "SHELL", help_heading = "Installing")]
+    completions: Option<affekt_program::Shell>,
+    /// Write the man page into a folder.
+    #[arg(long, value_name = "DIR", help_heading = "Installing")]
+    man: Option<PathBuf>,
     /// For testing: makes a stage take longer for every frame, `capture=MS` or `inference=MS`.
     #[arg(long, value_name = "STAGE=MS", hide = true, value_parser = slowed)]
     slow: Vec<(Stage, Duration)>,
@@ -127,10 +137,30 @@ fn source(arguments: &Arguments, state: &State) -> (SourceSpec, Option<String>) 
     }
 }
 
+/// Text on standard output; a reader that has gone is no error.
+fn said(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
 fn main() -> ExitCode {
     // SAFETY: no thread has been started yet.
     unsafe { backend::quiet_drivers() };
     let arguments = Arguments::parse();
+    if let Some(shell) = arguments.completions {
+        return said(&affekt_program::completions(shell, Arguments::command()));
+    }
+    if let Some(folder) = &arguments.man {
+        return match affekt_program::write_pages(Arguments::command(), folder) {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {}: {error}", folder.display());
+                ExitCode::FAILURE
+            }
+        };
+    }
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let file = state::file().filter(|_| !arguments.forget);
     let (mut state, line) = file.as_deref().map_or_else(|| (State::default(), None), State::read);
@@ -167,5 +197,15 @@ fn main() -> ExitCode {
             eprintln!("error: {problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_wrapped_once() {
+        assert_eq!(affekt_program::help_faults(&Arguments::command()), Vec::<String>::new());
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Clips, DataError, Dataset, SkipLog, Spec};
+use crate::files::explained;
 
 type Open<D> = dyn Fn(&Spec, &SkipLog) -> Result<Arc<D>, DataError> + Send + Sync;
 
@@ -76,7 +77,10 @@ impl<D: ?Sized> FormatOf<D> {
     /// # Errors
     /// The files cannot be read or are damaged; a bad item where `skips` is strict.
     pub fn open(&self, spec: &Spec, skips: &SkipLog) -> Result<Arc<D>, DataError> {
-        (self.open)(spec, skips)
+        (self.open)(spec, skips).map_err(|error| match error {
+            DataError::Io { path, source } => DataError::Io { source: explained(&path, source), path },
+            other => other,
+        })
     }
 
     /// Refuses option keys that this format does not know; `common` are those that all formats do.

@@ -6,12 +6,13 @@ use std::path::Path;
 use super::{Ambiguous, DataError, Source, quoted};
 
 const BUILT_IN: [(&str, &str); 3] = [
-    ("ferplus8", include_str!("../../../assets/vocabularies/ferplus8.txt")),
-    ("affwild2-8", include_str!("../../../assets/vocabularies/affwild2-8.txt")),
-    ("basic7", include_str!("../../../assets/vocabularies/basic7.txt")),
+    ("ferplus8", include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/ferplus8.txt"))),
+    ("affwild2-8", include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/affwild2-8.txt"))),
+    ("basic7", include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/basic7.txt"))),
 ];
-const ALIASES: &str = include_str!("../../../assets/vocabularies/aliases.txt");
-const NOT_EXPRESSIONS: &str = include_str!("../../../assets/vocabularies/not-expressions.txt");
+const ALIASES: &str = include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/aliases.txt"));
+const NOT_EXPRESSIONS: &str =
+    include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/not-expressions.txt"));
 
 /// Ordered class names of a run; a class is its index here.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Files of one's own and of others: `atomic` writes them whole or not at all, `lock` keeps a folder to one program at a
 //! time, `leftovers` removes what killed programs left, `limits` reads files of other people only up to a size, `printable`
-//! shows their words without letting them at the terminal, `user_cache` is for what can be made again. What writes is behind the
+//! shows their words without letting them at the terminal, `missing` says which name was meant, `user_cache` is for what can be
+//! made again. What writes is behind the
 //! feature `files`.
 
 #[cfg(feature = "files")]
@@ -10,6 +11,7 @@ mod leftovers;
 mod limits;
 #[cfg(feature = "files")]
 mod lock;
+mod missing;
 mod printable;
 mod user_cache;
 
@@ -27,5 +29,6 @@ pub use limits::{
 };
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};
+pub use missing::{explained, nearest};
 pub use printable::{QUOTED, printable, quoted};
 pub use user_cache::user_cache_folder;

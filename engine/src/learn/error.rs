@@ -18,6 +18,9 @@ pub enum LearnError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Several settings are wrong, each a [`LearnError::Setting`].
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<LearnError>),
     /// A batch does not have the shape that the settings and the network ask for.
     #[error("training batch: {0}")]
     Batch(String),
@@ -81,4 +84,34 @@ pub enum LearnError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+/// Settings that are wrong, collected so that all are told at once.
+#[cfg(feature = "training")]
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<LearnError>);
+
+#[cfg(feature = "training")]
+impl Faults {
+    /// Notes a setting that does not hold what is required of it.
+    pub fn require(&mut self, holds: bool, name: &'static str, problem: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(LearnError::Setting { name, problem: problem() });
+        }
+    }
+
+    /// All that were noted.
+    ///
+    /// # Errors
+    /// There are some.
+    pub fn end(mut self) -> Result<(), LearnError> {
+        match (self.0.len(), self.0.pop()) {
+            (_, None) => Ok(()),
+            (1, Some(one)) => Err(one),
+            (_, Some(last)) => {
+                self.0.push(last);
+                Err(LearnError::Several(self.0))
+            }
+        }
+    }
 }

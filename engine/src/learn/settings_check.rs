@@ -1,24 +1,28 @@
 //! Refuses settings that are out of range or contradict each other, with one clear sentence each.
 
-use super::error::LearnError;
+use super::error::{Faults, LearnError};
 use super::settings::{Feedback, LabelKind, Method, Settings};
 
 impl Settings {
     /// Refuses settings that are out of range or contradict each other.
     ///
     /// # Errors
-    /// [`LearnError::Setting`] naming the first bad setting and what to do.
+    /// [`LearnError::Setting`] naming the bad setting and what to do; where there are several, [`LearnError::Several`].
     pub fn validate(&self) -> Result<(), LearnError> {
-        self.validate_ranges()?;
-        if self.method == Method::Ssl { self.validate_semi_supervised() } else { Ok(()) }
+        let mut faults = Faults::default();
+        self.validate_ranges(&mut faults);
+        if self.method == Method::Ssl {
+            self.validate_semi_supervised(&mut faults);
+        }
+        faults.end()
     }
 
-    fn validate_ranges(&self) -> Result<(), LearnError> {
-        require(self.steps > 0, "steps", || "is 0, but at least one step is needed".into())?;
+    fn validate_ranges(&self, faults: &mut Faults) {
+        faults.require(self.steps > 0, "steps", || "is 0, but at least one step is needed".into());
         for (name, value) in [("batch", self.batch), ("unlabelled_batch", self.unlabelled_batch)] {
-            require((2..=65_536).contains(&value), name, || {
+            faults.require((2..=65_536).contains(&value), name, || {
                 format!("is {value}, but must be between 2 (batch-norm needs two pictures) and 65536")
-            })?;
+            });
         }
         let (o, p, l) = (&self.optimiser, &self.pseudo_labels, &self.losses);
         for (name, value, low, high) in [
@@ -40,69 +44,71 @@ impl Settings {
             ("losses.feedback_weight", l.feedback_weight, 0.0, 1e9),
         ] {
             // Written so that a value that is not a number is refused.
-            require(value >= low && value <= high, name, || {
+            faults.require(value >= low && value <= high, name, || {
                 format!("is {value}, but must be between {low} and {high}")
-            })?;
+            });
         }
-        Ok(())
     }
 
-    fn validate_semi_supervised(&self) -> Result<(), LearnError> {
+    fn validate_semi_supervised(&self, faults: &mut Faults) {
         let learning = self.learning_steps();
-        require(self.fine_tune.steps < self.steps, "fine_tune.steps", || {
+        faults.require(self.fine_tune.steps < self.steps, "fine_tune.steps", || {
             format!("is {}, which leaves nothing of the {} `steps`", self.fine_tune.steps, self.steps)
-        })?;
+        });
         for (name, value) in [
             ("teacher_warm_up_steps", self.teacher_warm_up_steps),
             ("student_wait_steps", self.student_wait_steps),
         ] {
-            require(value < learning, name, || {
+            faults.require(value < learning, name, || {
                 format!(
-                    "is {value}, but only {learning} steps are made, so the unlabelled pictures would never be used"
+                    "is {value}, but only {learning} steps are made, so the unlabelled pictures would never be used; \
+                     make it smaller or train for more steps"
                 )
-            })?;
+            });
         }
-        require(
+        faults.require(
             !self.student_starts_from_teacher || self.student_wait_steps > 0,
             "student_starts_from_teacher",
             || {
                 "is set, but `student_wait_steps` is 0: the teacher has learned nothing yet when the student starts".into()
             },
-        )?;
+        );
         let p = &self.pseudo_labels;
-        require(p.kind == LabelKind::Soft || p.temperature == 1.0, "pseudo_labels.temperature", || {
-            format!(
-                "is {}, but has no effect on hard labels; set kind = \"soft\" or leave it at 1",
-                p.temperature
-            )
-        })?;
-        require(p.memory_steps > 0, "pseudo_labels.memory_steps", || "must be at least 1".into())?;
-        require(!p.curriculum || p.threshold > 0.0, "pseudo_labels.curriculum", || {
+        faults.require(
+            p.kind == LabelKind::Soft || p.temperature == 1.0,
+            "pseudo_labels.temperature",
+            || {
+                format!(
+                    "is {}, but has no effect on hard labels; set kind = \"soft\" or leave it at 1",
+                    p.temperature
+                )
+            },
+        );
+        faults.require(p.memory_steps > 0, "pseudo_labels.memory_steps", || "must be at least 1".into());
+        faults.require(!p.curriculum || p.threshold > 0.0, "pseudo_labels.curriculum", || {
             "is set, but `pseudo_labels.threshold` is 0, so there is no threshold to lower".into()
-        })?;
+        });
         let feeds_back = self.losses.feedback != Feedback::Off && self.losses.feedback_weight > 0.0;
         let own_probabilities =
             p.kind == LabelKind::Soft && p.temperature == 1.0 && !p.distribution_alignment;
-        require(!(feeds_back && own_probabilities), "pseudo_labels.kind", || {
+        faults.require(!(feeds_back && own_probabilities), "pseudo_labels.kind", || {
             "soft labels at temperature 1 are the teacher's own probabilities on the same view, where the gradient \
              of the feedback loss L_f would be exactly zero, so feedback could teach nothing; use hard labels, \
              another temperature, or losses.feedback = \"off\""
                 .into()
-        })?;
+        });
         let measured = self.losses.feedback == Feedback::Exact;
-        require(self.student_label_step == 0.0 || measured, "student_label_step", || {
+        faults.require(self.student_label_step == 0.0 || measured, "student_label_step", || {
             "is set, but only exact feedback measures the gradient on labels that it needs; set losses.feedback = \"exact\" \
              or leave it at 0"
                 .into()
-        })?;
-        require(self.losses.supervised > 0.0 || self.losses.consistency > 0.0 || feeds_back, "losses", || {
-            "every term of the teacher's loss is switched off, so it could not learn".into()
-        })
+        });
+        faults.require(
+            self.losses.supervised > 0.0 || self.losses.consistency > 0.0 || feeds_back,
+            "losses",
+            || "every term of the teacher's loss is switched off, so it could not learn".into(),
+        );
     }
-}
-
-fn require(holds: bool, name: &'static str, problem: impl FnOnce() -> String) -> Result<(), LearnError> {
-    if holds { Ok(()) } else { Err(LearnError::Setting { name, problem: problem() }) }
 }
 
 #[cfg(test)]

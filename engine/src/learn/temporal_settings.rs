@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::LearnError;
+use super::error::{Faults, LearnError};
 use super::schedule::{Schedule, scheduled};
 
 /// How much a frame's class counts.
@@ -74,37 +74,32 @@ impl TemporalSettings {
     /// Refuses settings that are out of range.
     ///
     /// # Errors
-    /// [`LearnError::Setting`] naming the first bad one.
+    /// [`LearnError::Setting`] naming the bad one; where there are several, [`LearnError::Several`].
     pub fn validate(&self) -> Result<(), LearnError> {
-        let check = |good: bool, name, problem: String| {
-            if good { Ok(()) } else { Err(LearnError::Setting { name, problem }) }
-        };
-        let share = |value: f32| (0.0..1.0).contains(&value);
-        check(self.steps > 0, "training.steps", "is 0, but must be at least 1".into())?;
+        let mut faults = Faults::default();
+        faults.require(self.steps > 0, "steps", || "is 0, but must be at least 1".into());
         let batch = self.batch;
-        check((1..=4096).contains(&batch), "training.batch", format!("is {batch}, but must be 1 to 4096"))?;
-        let shares = [
-            ("training.warm_up_share", self.warm_up_share),
-            ("training.label_smoothing", self.label_smoothing),
-            ("training.frame_masking", self.frame_masking),
-            ("training.beta1", self.beta1),
-            ("training.beta2", self.beta2),
-        ];
-        for (name, value) in shares {
-            check(share(value), name, format!("is {value}, but must be in [0, 1)"))?;
+        faults.require((1..=4096).contains(&batch), "batch", || format!("is {batch}, but must be 1 to 4096"));
+        for (name, value) in [
+            ("warm_up_share", self.warm_up_share),
+            ("label_smoothing", self.label_smoothing),
+            ("frame_masking", self.frame_masking),
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+        ] {
+            let good = (0.0..1.0).contains(&value);
+            faults.require(good, name, || format!("is {value}, but must be in [0, 1)"));
         }
-        let sizes = [
-            ("training.learning_rate", self.learning_rate),
-            ("training.weight_decay", self.weight_decay),
-            ("training.clip", self.clip),
-        ];
-        for (name, value) in sizes {
+        for (name, value) in
+            [("learning_rate", self.learning_rate), ("weight_decay", self.weight_decay), ("clip", self.clip)]
+        {
             let good = value >= 0.0 && value.is_finite();
-            check(good, name, format!("is {value}, but must be from 0 up and finite"))?;
+            faults.require(good, name, || format!("is {value}, but must be from 0 up and finite"));
         }
         let epsilon = self.epsilon;
         let good = epsilon > 0.0 && epsilon.is_finite();
-        check(good, "training.epsilon", format!("is {epsilon}, but must be above 0 and finite"))
+        faults.require(good, "epsilon", || format!("is {epsilon}, but must be above 0 and finite"));
+        faults.end()
     }
 
     /// Step size of a step, counted from 0.

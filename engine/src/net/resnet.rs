@@ -20,6 +20,31 @@ pub enum Depth {
 }
 
 impl Depth {
+    const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
+
+    /// Its name, as settings and options write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ResNet18 => "resnet18",
+            Self::ResNet34 => "resnet34",
+            Self::ResNet50 => "resnet50",
+        }
+    }
+
+    /// The depth that tensors of these names belong to; `None` where it is none of ours.
+    pub(super) fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let (mut blocks, mut bottleneck) = ([0; 4], false);
+        for name in names {
+            let mut parts = name.strip_prefix("layer").into_iter().flat_map(|rest| rest.split('.'));
+            let mut number = || parts.next()?.parse::<usize>().ok();
+            if let (Some(stage @ 1..=4), Some(block @ 0..1000)) = (number(), number()) {
+                blocks[stage - 1] = blocks[stage - 1].max(block + 1);
+                bottleneck |= parts.next() == Some("conv3");
+            }
+        }
+        Self::ALL.into_iter().find(|d| d.blocks() == blocks && (d.expansion() > 1) == bottleneck)
+    }
+
     fn blocks(self) -> [usize; 4] {
         match self {
             Depth::ResNet18 => [2, 2, 2, 2],

@@ -1,18 +1,18 @@
 //! Named tensors on the host, checked strictly: what is missing, extra or misshapen is reported all at once.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use half::f16;
 use thiserror::Error;
 
 use super::graph::{Graph, ParamKind, ParamSpec};
+use super::resnet::Depth;
 use crate::files::{QUOTED, printable};
 use crate::random::{Address, Purpose};
 
-/// Most tensors that an error lists which the network does not know.
-const LISTED: usize = 12;
+/// Most tensors that an error lists.
+const LISTED: usize = 4;
 
 /// A dense `f32` tensor, row-major.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,7 +98,7 @@ pub enum WeightsError {
         /// What is wrong.
         reason: String,
     },
-    /// The tensors do not fit the network; everything that is wrong is listed.
+    /// The tensors do not fit the network; the first that are wrong are listed.
     #[error("weights do not fit the network: {0}")]
     Fit(String),
 }
@@ -138,7 +138,7 @@ impl Weights {
     /// Checks that exactly the graph's parameters are here, each in its shape.
     ///
     /// # Errors
-    /// [`WeightsError::Fit`] with every missing, extra and misshapen tensor.
+    /// [`WeightsError::Fit`] with the first missing, misshapen and extra tensors, and how many more there are.
     pub fn check(&self, graph: &Graph) -> Result<(), WeightsError> {
         self.check_params(graph.params.iter())
     }
@@ -152,27 +152,30 @@ impl Weights {
     }
 
     fn check_params<'a>(&self, params: impl Iterator<Item = &'a ParamSpec>) -> Result<(), WeightsError> {
-        let mut wrong = String::new();
+        let mut wrong = vec![];
         let mut known = std::collections::HashSet::new();
         for spec in params {
             known.insert(spec.name.as_str());
             match self.tensors.get(&spec.name) {
-                None => push(&mut wrong, &format!("missing {} {:?}", spec.name, spec.shape)),
-                Some(t) if t.shape != spec.shape || t.data.len() != spec.len() => push(
-                    &mut wrong,
-                    &format!("{} has shape {:?}, the network needs {:?}", spec.name, t.shape, spec.shape),
-                ),
+                None => wrong.push(format!("missing {} {:?}", spec.name, spec.shape)),
+                Some(t) if t.shape != spec.shape || t.data.len() != spec.len() => wrong.push(format!(
+                    "{} has shape {:?}, the network needs {:?}",
+                    spec.name, t.shape, spec.shape
+                )),
                 Some(_) => {}
             }
         }
-        let extra: Vec<&String> = self.tensors.keys().filter(|n| !known.contains(n.as_str())).collect();
-        for name in extra.iter().take(LISTED) {
-            push(&mut wrong, &format!("extra {}", printable(name, QUOTED)));
+        let extra = self.tensors.keys().filter(|name| !known.contains(name.as_str()));
+        wrong.extend(extra.map(|name| format!("extra {}", printable(name, QUOTED))));
+        if wrong.is_empty() {
+            return Ok(());
         }
-        if extra.len() > LISTED {
-            push(&mut wrong, &format!("and {} more that are extra", extra.len() - LISTED));
+        let more = wrong.len().saturating_sub(LISTED);
+        wrong.truncate(LISTED);
+        if more > 0 {
+            wrong.push(format!("and {more} more tensors"));
         }
-        if wrong.is_empty() { Ok(()) } else { Err(WeightsError::Fit(wrong)) }
+        Err(WeightsError::Fit(wrong.join("; ")))
     }
 
     /// Starting weights from another network's file (`--init`): all of `file`'s tensors that belong to `graph`, and
@@ -180,10 +183,22 @@ impl Weights {
     /// has none.
     ///
     /// # Errors
-    /// [`WeightsError::Fit`] when anything but the classifier is missing, extra or misshapen.
+    /// [`WeightsError::Fit`] when it is a network of another depth, or anything but the classifier is missing, extra or misshapen.
     pub fn adapt(mut file: Weights, graph: &Graph, head: &str, seed: u64) -> Result<Self, WeightsError> {
         let of_head = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
         file.tensors.retain(|name, _| !name.ends_with("num_batches_tracked"));
+        let holds = Depth::of_names(file.tensors.keys().map(String::as_str));
+        let asked = Depth::of_names(graph.params.iter().map(|spec| spec.name.as_str()));
+        if let (Some(holds), Some(asked)) = (holds, asked)
+            && holds != asked
+        {
+            return Err(WeightsError::Fit(format!(
+                "they are a {}'s, but model.depth is {}; choose --model {}",
+                holds.name(),
+                asked.name(),
+                holds.name()
+            )));
+        }
         let head_fits = graph
             .params
             .iter()
@@ -202,9 +217,4 @@ impl Weights {
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], |t| t.data.as_slice())
     }
-}
-
-fn push(list: &mut String, entry: &str) {
-    let separator = if list.is_empty() { "" } else { "; " };
-    let _ = write!(list, "{separator}{entry}");
 }

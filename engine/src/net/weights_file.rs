@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
 use super::card::ModelCard;
 use super::weights::{HostTensor, Weights, WeightsError};
-use crate::files::{LARGEST_CARD, LARGEST_MODEL, open_limited, printable, quoted};
+use crate::files::{LARGEST_CARD, LARGEST_MODEL, explained, open_limited, printable, quoted};
 
 /// The metadata key under which a file's [`ModelCard`] stands as JSON.
 pub(super) const CARD_KEY: &str = "affekt.card";
@@ -26,7 +26,7 @@ const LONGEST_REASON: usize = 300;
 /// # Errors
 /// The file cannot be read, has more than 4 GiB, or is not as long as its header says.
 pub fn read_weights_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let io = |source| WeightsError::Io { path: path.into(), source };
+    let io = |source| WeightsError::Io { path: path.into(), source: explained(path, source) };
     let (mut file, length) = open_limited(path, LARGEST_MODEL, "a weights file").map_err(io)?;
     let mut bytes = Vec::new();
     (&mut file).take(PREFIX as u64).read_to_end(&mut bytes).map_err(io)?;

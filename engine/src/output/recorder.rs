@@ -52,8 +52,9 @@ impl Recorder {
     /// One of them is there already, or cannot be made; none is left then.
     pub fn create(path: &Path, classes: &[String]) -> Result<Self, RecordError> {
         let table_path = path.with_extension("csv");
-        if table_path == path {
-            let problem = "a recording is a video with a table beside it; give it a name that ends in .mp4";
+        if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("mp4")) {
+            let problem =
+                "a recording is an MP4 file with a table beside it; give it a name that ends in .mp4";
             return Err(RecordError::Frame { path: path.to_owned(), problem: problem.into() });
         }
         let file = OpenOptions::new().write(true).create_new(true).open(&table_path).map_err(|source| {

@@ -12,7 +12,7 @@ use fontdb::{Database, FaceInfo, ID, Style};
 
 use crate::media::Picture;
 
-static BUILT_IN: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
+static BUILT_IN: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/fonts/DejaVuSans.ttf"));
 static FONTS: LazyLock<Mutex<Fonts>> = LazyLock::new(|| Mutex::new(Fonts::new()));
 
 /// The fonts in use.

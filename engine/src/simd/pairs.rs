@@ -52,6 +52,8 @@ impl Isa {
             Isa::Avx512 => std::arch::is_x86_feature_detected!("avx512vnni"),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => false,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => true,
         }
     }
 
@@ -76,6 +78,8 @@ impl Isa {
                 Isa::Avx2 => run_avx2(kernel),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 if self.has_pairs() => run_avx512(kernel),
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                Isa::Simd128 => kernel.run::<super::simd128::Simd128>(),
                 #[allow(unreachable_patterns, reason = "on some processors there is no other set")]
                 _ => unreachable!("{} has no products of pairs", self.name()),
             }
@@ -97,7 +101,7 @@ unsafe fn run_avx512<K: PairKernel>(kernel: K) {
 
 /// Magnitudes are ordered as their bits are, and what is not a number comes last.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(super) fn larger(a: f32, b: f32) -> f32 {
     f32::from_bits(a.abs().to_bits().max(b.abs().to_bits()))
 }
 

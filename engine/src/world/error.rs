@@ -43,6 +43,9 @@ pub enum WorldError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Several settings are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<WorldError>),
     /// The output folder cannot be used.
     #[error("output folder {path}: {problem}", path = .path.display())]
     Folder {
@@ -112,6 +115,29 @@ impl WorldError {
         Self::Setting { name: name.into(), problem: problem.into() }
     }
 
+    /// Everything that went wrong of several checks, each named once.
+    ///
+    /// # Errors
+    /// Some did.
+    #[cfg(feature = "training")]
+    pub(super) fn together(checks: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let mut wrong = vec![];
+        for error in checks.into_iter().filter_map(Result::err) {
+            match error {
+                Self::Several(more) => wrong.extend(more),
+                one => wrong.push(one),
+            }
+        }
+        match (wrong.len(), wrong.pop()) {
+            (_, None) => Ok(()),
+            (1, Some(one)) => Err(one),
+            (_, Some(last)) => {
+                wrong.push(last);
+                Err(Self::Several(wrong))
+            }
+        }
+    }
+
     pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
@@ -135,6 +161,9 @@ impl WorldError {
 
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
+        if let Self::Several(all) = self {
+            return all.iter().all(Self::is_request);
+        }
         #[cfg(feature = "training")]
         if matches!(self, Self::Data(DataError::Spec { .. })) {
             return true;
@@ -173,6 +202,7 @@ impl From<LearnError> for WorldError {
     fn from(error: LearnError) -> Self {
         match error {
             LearnError::Setting { name, problem } => Self::setting(format!("training.{name}"), problem),
+            LearnError::Several(all) => Self::Several(all.into_iter().map(Self::from).collect()),
             other => Self::Learn(other),
         }
     }

@@ -26,13 +26,13 @@ pub struct AblationArgs {
     #[arg(long, conflicts_with_all = ["model", "data", "temporal"], requires = "out")]
     pub ablation: bool,
     /// Labelled faces. Repeatable.
-    #[arg(long, value_name = "SPEC", requires = "ablation")]
+    #[arg(long, alias = "labeled", value_name = "SPEC", requires = "ablation")]
     labelled: Vec<String>,
     /// Unlabelled faces of the second row. Repeatable; without any the labels that --labels-per-class leaves over.
-    #[arg(long, value_name = "SPEC", requires = "ablation")]
+    #[arg(long, alias = "unlabeled", value_name = "SPEC", requires = "ablation")]
     unlabelled: Vec<String>,
     /// Unlabelled faces that the third row has besides. Repeatable; without any the row is left out.
-    #[arg(long, value_name = "SPEC", requires = "ablation")]
+    #[arg(long, alias = "more-unlabeled", value_name = "SPEC", requires = "ablation")]
     more_unlabelled: Vec<String>,
     /// Labelled clips for the temporal encoder. Repeatable.
     #[arg(long, value_name = "SPEC", requires = "ablation")]
@@ -40,7 +40,8 @@ pub struct AblationArgs {
     /// Labelled validation clips, of other people, for every row. Repeatable.
     #[arg(long, value_name = "SPEC", requires = "ablation")]
     valid: Vec<String>,
-    /// Labels kept of each class, or maxN where a class may have fewer; the other labelled faces become unlabelled.
+    /// Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other labelled faces become
+    /// unlabelled.
     #[arg(long, value_name = "N", requires = "ablation")]
     labels_per_class: Option<String>,
     /// Repeat everything with so many seeds, 1, 2, ...; the table then has mean and spread [default: 1].
@@ -63,7 +64,7 @@ pub struct AblationArgs {
     #[arg(long, value_name = "KEY.PATH=VALUE", requires = "ablation")]
     refine_set: Vec<String>,
     /// Folder of the runs, ablation.json and report.html; must be new or empty.
-    #[arg(long, value_name = "FOLDER", requires = "ablation")]
+    #[arg(short, long, value_name = "FOLDER", requires = "ablation")]
     out: Option<PathBuf>,
     /// Start over in a folder that is not empty.
     #[arg(long, requires = "ablation")]

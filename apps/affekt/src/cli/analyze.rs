@@ -23,18 +23,19 @@ use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
   affekt analyze interview.mp4 --out results
-  affekt analyze recordings/*.mp4 photo.jpg frames/ --out results --srt --annotated
-  affekt analyze talk.mp4 --model runs/student --temporal runs/temporal --out results
+  affekt analyze recordings/*.mp4 photo.jpg frames/ --out results --srt
+  affekt analyze talk.mp4 --out results --annotated \\
+    --model runs/student --temporal runs/temporal
 
-Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its
-summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's
-file name without its ending; where that is taken, with its folder before it. An input is known by its place, size and
+Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its \
+summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's \
+file name without its ending; where that is taken, with its folder before it. An input is known by its place, size and \
 time: what was finished with the same settings is skipped, and nothing of another input is overwritten.
 
 Of a folder every video and picture in it and below is read; pictures that follow each other are one film.
 
-MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are
-found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in
+MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are \
+found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in \
 the folder models); without one by a built-in model that gives no landmarks and misses more faces.";
 
 /// Side of the page's pictures of people.
@@ -49,7 +50,7 @@ pub struct AnalyzeArgs {
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// Folder of the results; made where it is missing.
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
@@ -84,8 +85,10 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     json: bool,
     /// Show no progress.
-    #[arg(long)]
+    #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 /// What the pictures of a folder are.

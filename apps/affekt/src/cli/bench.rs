@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
   affekt bench --model resnet50 --size 224 --batch 8 --mode infer --json
-  affekt bench --model resnet18 --size 64 --batch 32 --mode step --stem no_pool
+  affekt bench --mode step --model resnet18 --size 64 --stem no_pool
   affekt bench --model temporal --batch 32 --mode train --json
   affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48 --workers 2";
 
@@ -100,6 +100,8 @@ pub struct BenchArgs {
     /// Print the time of each GPU kernel too, by timestamps; the passes themselves are slower then.
     #[arg(long)]
     profile: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 #[derive(Debug, Serialize)]

@@ -10,22 +10,23 @@ use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
 
-/// What computes.
+/// What computes: the last options of every command that computes, and of no other.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Computing")]
 pub struct Compute {
     /// Threads for computing; results do not depend on it. Default: one per core.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor
     /// [default: cpu; of a run that goes on, what computed it].
-    #[arg(long, global = true, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()))]
     backend: Option<String>,
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// How networks infer; training is always in single precision. Default: on the processor fixed for reading pictures and
     /// video, else single.
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, value_enum)]
     arithmetic: Option<ArithmeticArg>,
 }
 

@@ -28,7 +28,7 @@ const EXAMPLES: &str = "Examples:
   affekt data inspect folder:faces --sheet faces.png --page faces.html
   affekt data formats
 
-JSON keys: items, identities (people or clips; null where the format does not tell), classes (items of each), unlabelled,
+JSON keys: items, identities (people or clips; null where the format does not tell), classes (items of each), unlabelled, \
 ambiguous (votes without a majority), duplicates, decoded, sizes (pictures of each), unusable, problems (the first ones).";
 
 /// Look at a dataset before training on it, divide it by people, align its faces, pack it into few files.
@@ -82,10 +82,10 @@ const SIDE: usize = 112;
 
 const SPLIT_EXAMPLES: &str = "Examples:
   affekt data split folder:faces --parts train=80,valid=20 --out faces-split
-  affekt data split 'clips:clips?every=5' --parts train=8,valid=1,test=1 --out frames
+  affekt data split 'clips:clips?every=5' --parts train=8,test=2 --out frames
 Then train on folder:faces-split#train.
 
-A person or clip is in one part alone where the format tells who it is; else copies of one picture are. Every part comes as
+A person or clip is in one part alone where the format tells who it is; else copies of one picture are. Every part comes as \
 near to its share of each class as that allows. After a kill or Ctrl-C the same command goes on. JSON keys: parts, each with items, identities and classes.";
 
 /// Write a dataset's faces as PNGs into image folders, a folder a part, with nobody in two of them.

@@ -20,8 +20,8 @@ const ALIGN_EXAMPLES: &str = "Examples:
   affekt data align 'expw:ExpW' --model runs/a --size 256 --out expw-aligned
 Then train on folder:aligned.
 
-The folder gets a picture a face, CLASS/NUMBER.png (unlabelled/ without a label), and faces.csv with a row an item: number, item,
-found (face, no face, or why it cannot be read), faces, file, x, y, width, height of the largest one in the item's own pixels. After
+The folder gets a picture a face, CLASS/NUMBER.png (unlabelled/ without a label), and faces.csv with a row an item: number, item, \
+found (face, no face, or why it cannot be read), faces, file, x, y, width, height of the largest one in the item's own pixels. After \
 a kill or Ctrl-C the same command goes on. JSON keys: items, faces, not_found, unreadable, resumed_from.";
 
 /// Find every face of a dataset, align it to a model's template and write it as a picture.
@@ -58,8 +58,8 @@ const PACK_EXAMPLES: &str = "Examples:
   affekt data pack folder:faces --to webdataset --shard-items 5000 --out shards
   affekt data pack 'affectnet:AffectNet#training' --to recordio --out affectnet-rec
 
-Pictures are copied as they are stored; what is cut out of a larger picture is stored as PNG. The SPEC that reads it all back is
-printed. RecordIO's labels are class numbers, or people's numbers where the data have no classes; WebDataset's .json has label, group
+Pictures are copied as they are stored; what is cut out of a larger picture is stored as PNG. The SPEC that reads it all back is \
+printed. RecordIO's labels are class numbers, or people's numbers where the data have no classes; WebDataset's .json has label, group \
 and item. After a kill or Ctrl-C the same command goes on. JSON keys: items, left_out, spec, resumed_from.";
 
 /// Write a dataset as few large files: RecordIO, or WebDataset shards.

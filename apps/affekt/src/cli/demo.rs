@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
   affekt demo
   affekt demo --seed 2 --out runs/demo-2
 
-The faces are drawn by this program (see affekt synth): the figures show that each part of the method works, and
+The faces are drawn by this program (see affekt synth): the figures show that each part of the method works, and \
 nothing about real faces. The folder then holds report.html, ablation.json, the models and their logs.";
 
 /// Train, measure and report every part of the method on generated faces, in minutes.
@@ -30,7 +30,7 @@ nothing about real faces. The folder then holds report.html, ablation.json, the 
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
     /// Folder for everything that is made; must be new or empty [default: runs/demo, started over each time].
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(short, long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Start over where the folder holds an earlier demo.
     #[arg(long, requires = "out")]
@@ -47,6 +47,8 @@ pub struct DemoArgs {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 /// Labels of each class that the students learn from.

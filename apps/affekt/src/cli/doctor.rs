@@ -25,11 +25,13 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
     /// Folder whose writability is checked beside the temporary folder.
-    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 #[derive(Debug, Serialize)]

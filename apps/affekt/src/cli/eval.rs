@@ -26,18 +26,22 @@ use crate::interrupt;
 const EXAMPLES: &str = "Examples:
   affekt eval --model runs/a --data ferplus:faces/ferplus.tar#Valid
   affekt eval --model model.safetensors --data folder:my_faces --json
-  affekt eval --model runs/a --temporal runs/t --data affwild2:Aff-Wild2#Validation_Set --predictions predictions.txt
-  affekt eval --model runs/a --vote block --data affwild2:Aff-Wild2#Validation_Set --predictions student-alone.txt
-  affekt eval --model runs/a --data folder:my_faces --predictions a.csv --interval --by people.csv --errors runs/a
+  affekt eval --model runs/a --temporal runs/t --predictions list.txt \\
+    --data affwild2:Aff-Wild2#Validation_Set
+  affekt eval --model runs/a --vote block --predictions student-alone.txt \\
+    --data affwild2:Aff-Wild2#Validation_Set
+  affekt eval --model runs/a --data folder:my_faces --predictions a.csv \\
+    --interval --by people.csv --errors runs/a
   affekt eval --from a.csv --interval bca --cluster group
   affekt eval --compare a.csv b.csv
-  affekt eval --model runs/a --per-clip --data dfew:DFEW#test1 --predictions fold1.csv
+  affekt eval --model runs/a --per-clip --data dfew:DFEW#test1 \\
+    --predictions fold1.csv
   affekt eval --folds fold1.csv fold2.csv fold3.csv fold4.csv fold5.csv
-  affekt eval --ablation --labelled folder:faces --unlabelled recordio:more --clips clips:train --valid clips:valid \
-    --out runs/ablation --seeds 3
+  affekt eval --ablation --labelled folder:faces --unlabelled recordio:more \\
+    --clips clips:train --valid clips:valid --out runs/ablation --seeds 3
 
-The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion
-(rows are the truth, in the order of classes), ece, and more; of clips the same for per_frame, temporal, vote and each of votes,
+The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion \
+(rows are the truth, in the order of classes), ece, and more; of clips the same for per_frame, temporal, vote and each of votes, \
 with challenge (every labelled frame) in each; intervals, groups.";
 
 /// Options that do without a model and data.
@@ -82,6 +86,8 @@ pub struct EvalArgs {
     clips: ClipArgs,
     #[command(flatten)]
     ablation: AblationArgs,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 #[derive(Serialize)]

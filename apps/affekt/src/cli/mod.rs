@@ -20,6 +20,7 @@ mod eval_frames;
 mod eval_scores;
 mod eval_tables;
 mod export;
+mod install;
 mod pretrain;
 mod reading;
 pub mod refine;
@@ -35,14 +36,15 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 pub use crate::terminal::say;
+use compute::Compute;
 
 const EXAMPLES: &str = "First steps:
-  affekt demo                       train and evaluate on generated faces, in minutes
-  affekt analyze VIDEO --out DIR    read the faces in a video or picture
-  affekt stream camera --jsonl -    read the faces before a camera, line by line
-  affekt doctor                     what this machine offers
-  affekt pretrain --help            train on your faces
-  affekt refine --help              train the temporal encoder on your clips
+  affekt demo                     train and evaluate on generated faces
+  affekt analyze VIDEO --out DIR  read the faces in a video or picture
+  affekt stream camera --jsonl -  read the faces before a camera, line by line
+  affekt doctor                   what this machine offers
+  affekt pretrain --help          train on your faces
+  affekt refine --help            train the temporal encoder on your clips
 
 A dataset SPEC is FORMAT:PATH[#SPLIT][?key=value&...], for example
   ferplus:faces/ferplus.tar#Train?labels_per_class=25
@@ -51,16 +53,17 @@ A dataset SPEC is FORMAT:PATH[#SPLIT][?key=value&...], for example
 
 Exit codes: 0 done, 1 failed, 2 request not understood, 130 interrupted (what was done is saved).";
 
+/// Where the option that every command has stands among a command's own: before --help.
+const LAST: usize = 900;
+
 /// Learns to read facial expressions from a few labelled faces and many unlabelled ones.
 #[derive(Debug, Parser)]
-#[command(name = "affekt", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "affekt", version, long_version = affekt_program::version(), after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    #[command(flatten)]
-    compute: compute::Compute,
     /// Say more: -v what is done, -vv details. The environment variable `RUST_LOG` overrides it.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = LAST, action = clap::ArgAction::Count)]
     verbose: u8,
 }
 
@@ -79,6 +82,31 @@ enum Command {
     Data(data::DataArgs),
     Synth(synth::SynthArgs),
     Doctor(doctor::DoctorArgs),
+    Completions(install::CompletionsArgs),
+    Man(install::ManArgs),
+}
+
+impl Command {
+    /// What the command is to compute with, if it computes.
+    fn compute(&self) -> Option<&Compute> {
+        match self {
+            Self::Demo(args) => Some(&args.compute),
+            Self::Pretrain(args) => Some(&args.compute),
+            Self::Refine(args) => Some(&args.compute),
+            Self::Eval(args) => Some(&args.compute),
+            Self::Analyze(args) => Some(&args.compute),
+            Self::Stream(args) => Some(&args.compute),
+            Self::Bench(args) => Some(&args.compute),
+            Self::Doctor(args) => Some(&args.compute),
+            Self::Abaw(_)
+            | Self::Report(_)
+            | Self::Data(_)
+            | Self::Synth(_)
+            | Self::Export(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
 }
 
 impl Cli {
@@ -92,21 +120,25 @@ impl Cli {
     /// # Errors
     /// Whatever the command met.
     pub fn run(&self) -> Result<(), Failure> {
-        self.compute.set_threads()?;
+        if let Some(compute) = self.command.compute() {
+            compute.set_threads()?;
+        }
         match &self.command {
-            Command::Demo(args) => demo::run(args, &self.compute),
-            Command::Pretrain(args) => pretrain::run(args, &self.compute),
-            Command::Refine(args) => refine::run(args, &self.compute),
-            Command::Eval(args) => eval::run(args, &self.compute),
+            Command::Demo(args) => demo::run(args, &args.compute),
+            Command::Pretrain(args) => pretrain::run(args, &args.compute),
+            Command::Refine(args) => refine::run(args, &args.compute),
+            Command::Eval(args) => eval::run(args, &args.compute),
             Command::Export(args) => export::run(args),
             Command::Abaw(args) => abaw::run(args),
-            Command::Analyze(args) => analyze::run(args, &self.compute),
-            Command::Stream(args) => stream::run(args, &self.compute),
+            Command::Analyze(args) => analyze::run(args, &args.compute),
+            Command::Stream(args) => stream::run(args, &args.compute),
             Command::Report(args) => report::run(args),
             Command::Data(args) => data::run(args),
-            Command::Bench(args) => bench::run(args, &self.compute),
+            Command::Bench(args) => bench::run(args, &args.compute),
             Command::Synth(args) => synth::run(args),
-            Command::Doctor(args) => doctor::run(args, &self.compute),
+            Command::Doctor(args) => doctor::run(args, &args.compute),
+            Command::Completions(args) => install::completions(args),
+            Command::Man(args) => install::man(args),
         }
     }
 }
@@ -117,5 +149,35 @@ pub fn classify(error: WorldError) -> Failure {
         WorldError::Interrupted => Failure::Interrupted,
         error if error.is_request() => Failure::usage(error),
         error => Failure::Run(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Arg, CommandFactory as _};
+
+    #[test]
+    fn help_is_wrapped_once() {
+        assert_eq!(affekt_program::help_faults(&Cli::command()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_computes_is_asked_last_and_only_where_something_computes() {
+        let mut whole = Cli::command();
+        whole.build();
+        let mut computing = vec![];
+        for command in whole.get_subcommands() {
+            let headings: Vec<&str> = command.get_arguments().filter_map(Arg::get_help_heading).collect();
+            let first = headings.iter().position(|&heading| heading == "Computing");
+            if let Some(first) = first {
+                assert!(headings[first..].iter().all(|&heading| heading == "Computing"), "{headings:?}");
+                computing.push(command.get_name());
+            }
+            let verbose = command.get_arguments().find(|arg| arg.get_id() == "verbose");
+            assert!(verbose.is_some(), "{}", command.get_name());
+        }
+        let those = ["demo", "pretrain", "analyze", "stream", "refine", "eval", "bench", "doctor"];
+        assert_eq!(computing, those);
     }
 }

@@ -14,21 +14,25 @@ use crate::failure::Failure;
 use crate::interrupt;
 
 const EXAMPLES: &str = "Examples:
-  Semi-supervised, 100 labels a class of FER+, the rest of it and news photos unlabelled:
-    affekt pretrain --preset ferplus-100 --labelled ferplus:faces/ferplus.tar#Train \\
-      --unlabelled recordio:faces/unlabelled_faces --valid ferplus:faces/ferplus.tar#Valid --out runs/a
+  Semi-supervised: 100 labels a class, all else and news photos unlabelled:
+    affekt pretrain --preset ferplus-100 --out runs/a \\
+      --labelled ferplus:faces/ferplus.tar#Train \\
+      --unlabelled recordio:faces/unlabelled_faces \\
+      --valid ferplus:faces/ferplus.tar#Valid
   The baseline with the same labels and steps:
-    affekt pretrain --preset ferplus-100 --method supervised --labelled ferplus:faces/ferplus.tar#Train \\
-      --valid ferplus:faces/ferplus.tar#Valid --out runs/b
+    affekt pretrain --preset ferplus-100 --method supervised --out runs/b \\
+      --labelled ferplus:faces/ferplus.tar#Train \\
+      --valid ferplus:faces/ferplus.tar#Valid
   Your own folders, one a class, and any tree of pictures without labels:
-    affekt pretrain --preset ferplus-100 --labelled folder:my/labelled --unlabelled folder:my/pictures --out runs/c
+    affekt pretrain --preset ferplus-100 --out runs/c \\
+      --labelled folder:my/labelled --unlabelled folder:my/pictures
   Going on after Ctrl-C, a crash or a power cut:
     affekt pretrain --resume runs/a
 
-Settings come in layers, the later wins: built-in defaults (the paper's values), --preset, --config, --set, flags.
+Settings come in layers, the later wins: built-in defaults (the paper's values), --preset, --config, --set, flags. \
 Every setting has a path, such as training.losses.feedback: see config.toml in any run's folder for all of them.
 
-A run's folder holds config.toml (all settings), log.jsonl (every step), checkpoint/ (to go on from),
+A run's folder holds config.toml (all settings), log.jsonl (every step), checkpoint/ (to go on from), \
 model.safetensors (the student's average, which evaluation uses), teacher.safetensors and report.json.";
 
 /// Which way of learning.
@@ -50,6 +54,8 @@ pub struct PretrainArgs {
     /// goes on with the training.
     #[arg(long, help_heading = "Data")]
     data_only: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 impl Flagged for RunConfig {
@@ -57,6 +63,7 @@ impl Flagged for RunConfig {
         "Built-in settings to start from: tiny, ferplus-100, ferplus-full or paper",
         "One setting by its path, as in --set training.losses.feedback=off. Repeatable",
     ];
+    const ONWARDS: &str = "affekt pretrain --init RUN/model.safetensors --out NEW ...";
     // A flag a line, and its help beneath where that is long.
     #[rustfmt::skip]
     const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[

@@ -17,18 +17,20 @@ use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
   Aff-Wild2, over the student of an earlier run:
-    affekt refine --student runs/ssl --train affwild2:Aff-Wild2#Train_Set --valid affwild2:Aff-Wild2#Validation_Set \\
-      --out runs/temporal
-  Your own clips, folders of 00001.jpg, 00002.jpg, ... with labels in CLIP.txt beside them:
-    affekt refine --student runs/ssl --train clips:my/train --valid clips:my/valid --out runs/temporal
+    affekt refine --student runs/ssl --out runs/temporal \\
+      --train affwild2:Aff-Wild2#Train_Set \\
+      --valid affwild2:Aff-Wild2#Validation_Set
+  Your own clips, folders of 00001.jpg, ... with CLIP.txt beside them:
+    affekt refine --student runs/ssl --out runs/temporal \\
+      --train clips:my/train --valid clips:my/valid
   Generated clips, a small encoder:
-    affekt refine --preset tiny --student runs/ssl --train synth-clips:20?seed=1 --valid synth-clips:5?seed=2 \\
-      --out runs/temporal
+    affekt refine --preset tiny --student runs/ssl --out runs/temporal \\
+      --train 'synth-clips:20?seed=1' --valid 'synth-clips:5?seed=2'
   Going on after Ctrl-C, a crash or a power cut:
     affekt refine --resume runs/temporal
 
-The student's features are extracted once and kept in RUN/features (or --features FOLDER); they are checked against
-the student's hash. Settings come in layers as for affekt pretrain. A run's folder holds config.toml, log.jsonl,
+The student's features are extracted once and kept in RUN/features (or --features FOLDER); they are checked against \
+the student's hash. Settings come in layers as for affekt pretrain. A run's folder holds config.toml, log.jsonl, \
 checkpoint/, model.safetensors (the encoder) and report.json.";
 
 /// Train the temporal encoder on clips of a frozen student's features.
@@ -40,6 +42,8 @@ pub struct RefineArgs {
     /// Extract features again, whatever is kept.
     #[arg(long)]
     recompute: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 impl Flagged for RefineConfig {
@@ -47,6 +51,7 @@ impl Flagged for RefineConfig {
         "Built-in settings to start from: tiny or paper [default: the paper's]",
         "One setting by its path, as in --set model.causal=true. Repeatable",
     ];
+    const ONWARDS: &str = "affekt refine --student MODEL --features RUN/features --out NEW ...";
     // A flag a line, and its help beneath where that is long.
     #[rustfmt::skip]
     const FLAGS: &[(Option<&str>, &[SettingFlag])] = &[

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use affekt_engine::world::RunFolder;
+use anyhow::anyhow;
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use toml::Value;
@@ -16,6 +17,8 @@ use affekt_engine::world::config::{LayerError, Layers, Presets};
 pub trait Flagged: Presets {
     /// Help of `--preset` and of `--set`.
     const HELP: [&str; 2];
+    /// How a new run begins where this one ended, after `affekt COMMAND `; `RUN` stands for its folder.
+    const ONWARDS: &str;
     /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
     const FLAGS: &[(Option<&str>, &[SettingFlag])];
 }
@@ -135,12 +138,30 @@ impl<S: Flagged> RunArgs<S> {
         check: impl FnOnce(&mut S) -> Result<(), Failure>,
     ) -> Result<(S, RunFolder), Failure> {
         if let Some(path) = &self.resume {
+            if let Some(flag) = self.asked_besides() {
+                let onwards = S::ONWARDS.replace("RUN", &path.display().to_string());
+                return Err(Failure::usage(anyhow!(
+                    "--resume goes on with the run's own settings, bit for bit, so {flag} cannot stand beside it; with other \
+                     settings begin a new run: {onwards}"
+                )));
+            }
             let folder = RunFolder::open(path)?;
             return Ok((folder.load_config()?, folder));
         }
         let mut settings = self.settings().map_err(Failure::usage)?;
         check(&mut settings)?;
         Ok((settings, RunFolder::create(&self.out, self.force)?))
+    }
+
+    /// The first argument that only a new run takes.
+    fn asked_besides(&self) -> Option<&str> {
+        let named = |given: bool, name| given.then_some(name);
+        named(self.preset.is_some(), "--preset")
+            .or(named(self.config.is_some(), "--config"))
+            .or(named(!self.set.is_empty(), "--set"))
+            .or(self.given.first().map(|(flag, ..)| flag.as_str()))
+            .or(named(!self.out.as_os_str().is_empty(), "--out"))
+            .or(named(self.force, "--force"))
     }
 
     fn settings(&self) -> Result<S, LayerError> {
@@ -197,8 +218,6 @@ impl<S: Flagged> Args for RunArgs<S> {
                 .value_parser(path.clone()),
             argument("set", set).value_name("KEY.PATH=VALUE").action(ArgAction::Append),
         ]);
-        let own = ["preset", "config", "set", "out", "force"];
-        let conflicts = own.into_iter().chain(Self::flags().map(|flag| flag.name));
         let mut run = vec![
             argument("out", "Folder of the run; must be new or empty")
                 .short('o')
@@ -212,8 +231,7 @@ impl<S: Flagged> Args for RunArgs<S> {
                 "Go on with the run in this folder, bit for bit, from its last checkpoint. Its settings are its own",
             )
             .value_name("RUN")
-            .value_parser(path)
-            .conflicts_with_all(conflicts),
+            .value_parser(path),
         ];
         let quiet = argument("quiet", "Show no progress").short('q').action(ArgAction::SetTrue);
         for (place, (heading, flags)) in S::FLAGS.iter().enumerate() {

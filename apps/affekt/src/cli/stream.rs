@@ -25,11 +25,14 @@ const EXAMPLES: &str = "Examples:
   affekt stream synth --serve 127.0.0.1:9000 --seconds 10
   affekt stream interview.mp4 --serve 9000
 
-SOURCE is `camera` or `camera:N` (affekt doctor lists them; they need a build with --features camera), `synth` for two
-people who do not exist, or a video, a picture or a folder of pictures, played at its own rate. Of a camera the newest frame
+SOURCE is `camera` or `camera:N` (affekt doctor lists them; they need a build with --features camera), `synth` for two \
+people who do not exist, or a video, a picture or a folder of pictures, played at its own rate. Of a camera the newest frame \
 wins, of a file every frame counts. It ends with the source, after --seconds, or by Ctrl-C.
 
---serve sends a JSON object a frame to everybody who connects, one a line over TCP (nc 127.0.0.1 9000) or one a message to a
+Without --jsonl, --serve and --record a line is printed whenever somebody's label changes. A file is read faster, and into \
+a table, by affekt analyze.
+
+--serve sends a JSON object a frame to everybody who connects, one a line over TCP (nc 127.0.0.1 9000) or one a message to a \
 WebSocket (ws://127.0.0.1:9000). There is no password: an address other than 127.0.0.1 opens it to the network.";
 
 /// How often threads and keys are looked after where no frame comes.
@@ -68,8 +71,10 @@ pub struct StreamArgs {
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
     /// Say nothing of how it goes.
-    #[arg(long)]
+    #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {

@@ -23,40 +23,64 @@ use crate::interrupt;
 use crate::progress::Progress;
 
 const EXAMPLES: &str = "Examples:
-  affekt synth --out faces                                   800 faces, a folder a class
-  affekt synth --kind clips --out world --count 12 --valid 3 clips as Aff-Wild2 comes, three for validation
-  affekt synth --kind recordio --out unlabelled --count 5000 --set identities=1000..3000 --set balance=happiness:3
-  affekt synth --kind frames --out video --count 1 --frames 300 --frame-size 640x480
-  affekt synth --kind paper --out sets --count 400 --clips 12 --valid 4 --frames 120
+  800 faces, a folder a class:
+    affekt synth --out faces
+  Clips as Aff-Wild2 comes, three for validation:
+    affekt synth --kind clips --out world --count 12 --valid 3
+  RecordIO of other people, happy ones three times as often:
+    affekt synth --kind recordio --out unlabelled --count 5000 \\
+      --set identities=1000..3000 --set balance=happiness:3
+  Video as a camera sees it:
+    affekt synth --kind frames --out video --count 1 --frame-size 640x480
+  The sets of the paper's table:
+    affekt synth --kind paper --out sets --count 400 --clips 12 --valid 4
 
 What each kind writes below --out:
-  faces     <class>/<number>.png                             read with folder:DIR
-  recordio  train.rec, train.idx, property                   read with recordio:DIR (labels: ?classes=Neutral,Anger,...)
-  clips     cropped_aligned/<clip>/00001.jpg ... and EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<clip>.txt,
-            counted from 1; frames without a face are absent, frames to be ignored have the label -1
-  affectnet training.csv, validation.csv, Manually_Annotated_Images/<n>/<name>.jpg: whole pictures, some of two people
-  affectnet-2021  {train,val}_set/images/<id>.jpg and annotations/<id>_{exp,val,aro,lnd}.npy
-  expw      label/label.lst, image/origin/<name>.jpg: whole pictures with a box for each face
-  ms1mv2    train.rec, train.idx, property, labelled by person, as InsightFace's MS1MV2
-  paper     AffectNet, ExpW, MS1MV2 and Aff-Wild2 (--clips of them) as above, a folder each and nobody in two of them;
-            for affekt eval --ablation --preset paper-ablation
-  frames    <clip>.y4m, raw video that players open (0.46 MB a frame at 640x480), and <clip>.csv: label, expression,
-            face box and five landmarks of every frame
+  faces     <class>/<number>.png; read with folder:DIR
+  recordio  train.rec, train.idx, property; read with recordio:DIR
+            (labels: ?classes=Neutral,Anger,...)
+  clips     cropped_aligned/<clip>/00001.jpg ... and
+            EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<clip>.txt,
+            counted from 1; frames without a face are absent, frames to be
+            ignored have the label -1
+  affectnet training.csv, validation.csv,
+            Manually_Annotated_Images/<n>/<name>.jpg: whole pictures, some of
+            two people
+  affectnet-2021  {train,val}_set/images/<id>.jpg and
+            annotations/<id>_{exp,val,aro,lnd}.npy
+  expw      label/label.lst, image/origin/<name>.jpg: whole pictures with a
+            box for each face
+  ms1mv2    train.rec, train.idx, property, labelled by person, as
+            InsightFace's MS1MV2
+  paper     AffectNet, ExpW, MS1MV2 and Aff-Wild2 (--clips of them) as above,
+            a folder each and nobody in two of them; for affekt eval
+            --ablation --preset paper-ablation
+  frames    <clip>.y4m, raw video that players open (0.46 MB a frame at
+            640x480), and <clip>.csv: label, expression, face box and five
+            landmarks of every frame
   mp4       <clip>.mp4 instead of .y4m; needs ffmpeg on the path
 
-Every kind ends with synth.json, which says how the folder was made; where it is missing, the folder is not whole.
+Every kind ends with synth.json, which says how the folder was made; where it is missing, the folder is not whole. \
 The same options write the same pixels.
 
 Difficulty, as --set KEY=VALUE (the same keys as in synth: and synth-clips: SPECs):
-  intensity=0.4..1   how strong expressions are         blend=0.25       a second, wrong expression mixed in, up to 0.5
-  variation=1        pose and light, 0 to 2             camera=1         blur, noise, compression, 0 to 2
-  occlusion=0.1      share with hand, mask, glasses     identities=0..1000  which people
-  people=SEED        whose population [--seed]          balance=anger:2,fear:0  how often each class is shown
-  channels=3         1 is grey
+  intensity=0.4..1      how strong expressions are
+  blend=0.25            a second, wrong expression mixed in, up to 0.5
+  variation=1           pose and light, 0 to 2
+  camera=1              blur, noise, compression, 0 to 2
+  occlusion=0.1         share with hand, mask, glasses
+  identities=0..1000    which people
+  people=SEED           whose population [--seed]
+  balance=anger:2,fear:0  how often each class is shown
+  channels=3            1 is grey
+
 Clips besides:
-  threshold=0.3      intensity from which it is labelled   speech=0.5     how much people speak
-  motion=1           head, light, restless muscles         jitter=0.02    unrest of the crop
-  missing=0.03       share of frames without a face        ignored=0.03   share of frames without a label";
+  threshold=0.3         intensity from which it is labelled
+  speech=0.5            how much people speak
+  motion=1              head, light, restless muscles
+  jitter=0.02           unrest of the crop
+  missing=0.03          share of frames without a face
+  ignored=0.03          share of frames without a label";
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

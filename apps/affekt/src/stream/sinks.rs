@@ -8,6 +8,8 @@ use affekt_engine::output::{Port, Recorder, lines};
 use affekt_engine::world::live::FrameReading;
 use anyhow::Context as _;
 
+use super::words::Words;
+
 /// Which of them are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted<'a> {
@@ -19,9 +21,17 @@ pub struct Wanted<'a> {
     pub record: Option<&'a Path>,
 }
 
+impl Wanted<'_> {
+    /// Whether only the person at the screen is told.
+    pub fn nothing(&self) -> bool {
+        self.json_lines.is_none() && self.serve.is_none() && self.record.is_none()
+    }
+}
+
 /// All that are open.
 pub struct Sinks {
     lines: Option<(PathBuf, Box<dyn Write>)>,
+    words: Option<Words>,
     port: Option<Port>,
     recorder: Option<Recorder>,
     classes: Vec<String>,
@@ -52,7 +62,8 @@ impl Sinks {
             let _ = std::fs::remove_file(path);
         }
         let (port, recorder) = (port?, recorder?);
-        Ok(Self { lines, port, recorder, classes: classes.to_vec(), recorded: 0, over: false })
+        let words = wanted.nothing().then(Words::default);
+        Ok(Self { lines, words, port, recorder, classes: classes.to_vec(), recorded: 0, over: false })
     }
 
     /// The open port.
@@ -80,6 +91,13 @@ impl Sinks {
                 // A reader such as `head` that has seen enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.over = true,
                 written => written.with_context(|| format!("cannot write {}", path.display()))?,
+            }
+        }
+        if let Some(words) = &mut self.words {
+            let mut out = io::stdout().lock();
+            match out.write_all(words.of(reading, &self.classes).as_bytes()).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.over = true,
+                written => written.context("standard output")?,
             }
         }
         if let Some(port) = &self.port {

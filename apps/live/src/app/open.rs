@@ -27,6 +27,9 @@ impl eframe::App for Window {
     }
 }
 
+/// `desktop/affekt-live.svg`, 256 pixels wide.
+const ICON: &[u8] = include_bytes!("../../desktop/affekt-live.png");
+
 /// Opens the window and shows it until it is closed.
 ///
 /// # Errors
@@ -40,6 +43,14 @@ pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Res
         .with_app_id("affekt-live")
         .with_inner_size(start.state.window)
         .with_min_inner_size([480.0, 360.0]);
+    // Where the desktop finds no icon by the window's id, it takes this one.
+    let viewport = match eframe::icon_data::from_png_bytes(ICON) {
+        Ok(icon) => viewport.with_icon(icon),
+        Err(error) => {
+            log::warn!("the window's icon: {error}");
+            viewport
+        }
+    };
     // There are no gradients that dithering would help.
     let mut options =
         eframe::NativeOptions { viewport, dithering: false, ..eframe::NativeOptions::default() };

@@ -5,7 +5,7 @@ use crate::media::Picture;
 use crate::media::face::{Detection, FaceBox};
 
 /// The model's file, as the crate `rustface` ships it.
-const MODEL: &[u8] = include_bytes!("../../../../assets/models/seeta_fd_frontal_v1.0.bin");
+const MODEL: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/seeta_fd_frontal_v1.0.bin"));
 /// Pictures are reduced to this longer side, in pixels.
 const LONGEST: usize = 320;
 /// Smallest face in pixels of the reduced picture; the model knows none below 20.

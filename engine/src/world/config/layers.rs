@@ -9,27 +9,34 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use super::Presets;
+use crate::files::{explained, nearest};
 
 /// A layer that cannot be used, in one line: the layer, its line, the problem, and the name that was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct LayerError(String);
 
+/// Lists of datasets in a run's settings.
+const DATASETS: [&str; 4] = ["labelled", "unlabelled", "valid", "train"];
+
 /// Settings collected so far.
 #[derive(Debug, Clone)]
 pub struct Layers<S> {
     table: Table,
+    /// Whether the datasets so far are a preset's.
+    preset_data: bool,
     settings: PhantomData<S>,
 }
 
 impl<S> Default for Layers<S> {
     fn default() -> Self {
-        Self { table: Table::new(), settings: PhantomData }
+        Self { table: Table::new(), preset_data: false, settings: PhantomData }
     }
 }
 
 impl<S: Presets> Layers<S> {
-    /// Adds a built-in preset.
+    /// Adds a built-in preset. Its datasets count only as long as no later layer names one: own faces are never mixed with a
+    /// preset's.
     ///
     /// # Errors
     /// There is none of that name.
@@ -39,7 +46,9 @@ impl<S: Presets> Layers<S> {
             let meant = meant(name, names.iter().copied());
             return Err(LayerError(format!("no preset `{name}`: there are {}{meant}", names.join(", "))));
         };
-        self.text(&format!("preset {name}"), preset.text)
+        self.text(&format!("preset {name}"), preset.text)?;
+        self.preset_data = names_datasets(&self.table);
+        Ok(())
     }
 
     /// Adds a TOML file.
@@ -48,7 +57,8 @@ impl<S: Presets> Layers<S> {
     /// It cannot be read, is not TOML, or has a setting that does not exist or has another type.
     pub fn file(&mut self, path: &Path) -> Result<(), LayerError> {
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| LayerError(format!("{place}: {e}")))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| LayerError(format!("{place}: {}", explained(path, e))))?;
         self.text(&place, &text)
     }
 
@@ -87,6 +97,12 @@ impl<S: Presets> Layers<S> {
     fn text(&mut self, place: &str, text: &str) -> Result<(), LayerError> {
         let layer: Table = text.parse().map_err(|e| located(place, text, &e))?;
         toml::from_str::<S>(text).map_err(|e| located(place, text, &e))?;
+        if self.preset_data && names_datasets(&layer) {
+            self.preset_data = false;
+            if let Some(Value::Table(data)) = self.table.get_mut("data") {
+                DATASETS.iter().chain(&["unlabelled_rest"]).for_each(|key| drop(data.remove(*key)));
+            }
+        }
         merge(&mut self.table, layer);
         Ok(())
     }
@@ -100,6 +116,12 @@ impl<S: Presets> Layers<S> {
             .map_err(|e| LayerError(format!("settings cannot be written as TOML: {e}")))?;
         toml::from_str(&text).map_err(|e| located("the settings taken together", &text, &e))
     }
+}
+
+/// Whether a layer names a dataset.
+fn names_datasets(layer: &Table) -> bool {
+    let data = layer.get("data").and_then(Value::as_table);
+    data.is_some_and(|data| DATASETS.iter().any(|list| data.contains_key(*list)))
 }
 
 fn quoted(text: &str) -> String {
@@ -135,21 +157,30 @@ fn located(place: &str, text: &str, error: &toml::de::Error) -> LayerError {
     LayerError(format!("{place}{line}: {message}{meant}"))
 }
 
-/// The end of a message: the name that a person most likely meant, when one is near enough to be a slip of the finger.
+/// The end of a message: the name that was probably meant.
 fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let distance = |name: &str| strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase());
-    let best = names.into_iter().min_by_key(|name| distance(name));
-    let near = best.filter(|name| {
-        let longest = word.chars().count().max(name.chars().count());
-        distance(name) <= (longest / 2).max(1)
-    });
-    near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest(word, names).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::world::RunConfig;
+
+    #[test]
+    fn a_presets_datasets_leave_when_others_are_named() {
+        let mut layers = Layers::<RunConfig>::default();
+        layers.preset("tiny").expect("built in");
+        assert!(!layers.resolve().expect("valid").data.unlabelled.is_empty(), "alone it has its own");
+        layers.assignment("data.cache_mib=8").expect("a setting");
+        assert!(!layers.resolve().expect("valid").data.unlabelled.is_empty(), "that was no dataset");
+        layers.flag("--labelled", "data.labelled", vec!["folder:mine"]).expect("a SPEC");
+        let data = layers.resolve().expect("valid").data;
+        assert_eq!((data.labelled.len(), data.unlabelled.len(), data.valid.len()), (1, 0, 0));
+        assert!(data.unlabelled_rest, "what labels are left over is unlabelled");
+        layers.flag("--valid", "data.valid", vec!["folder:other"]).expect("a SPEC");
+        assert_eq!(layers.resolve().expect("valid").data.labelled.len(), 1, "own datasets stay");
+    }
 
     #[test]
     fn every_preset_is_whole_and_says_what_it_is_for() {

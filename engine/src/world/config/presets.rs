@@ -28,16 +28,28 @@ pub trait Presets: DeserializeOwned {
 
 impl Presets for RunConfig {
     const PRESETS: &[Preset] = &[
-        Preset { name: "tiny", text: include_str!("../../../../assets/presets/tiny.toml") },
-        Preset { name: "ferplus-100", text: include_str!("../../../../assets/presets/ferplus-100.toml") },
-        Preset { name: "ferplus-full", text: include_str!("../../../../assets/presets/ferplus-full.toml") },
-        Preset { name: "paper", text: include_str!("../../../../assets/presets/paper.toml") },
+        Preset { name: "tiny", text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/tiny.toml")) },
+        Preset {
+            name: "ferplus-100",
+            text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/ferplus-100.toml")),
+        },
+        Preset {
+            name: "ferplus-full",
+            text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/ferplus-full.toml")),
+        },
+        Preset { name: "paper", text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/paper.toml")) },
     ];
 }
 
 impl Presets for RefineConfig {
     const PRESETS: &[Preset] = &[
-        Preset { name: "tiny", text: include_str!("../../../../assets/presets/tiny-refine.toml") },
-        Preset { name: "paper", text: include_str!("../../../../assets/presets/paper-refine.toml") },
+        Preset {
+            name: "tiny",
+            text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/tiny-refine.toml")),
+        },
+        Preset {
+            name: "paper",
+            text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/paper-refine.toml")),
+        },
     ];
 }

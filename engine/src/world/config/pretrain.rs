@@ -181,19 +181,19 @@ impl RunConfig {
     /// # Errors
     /// [`WorldError::Setting`] naming the first bad setting and what to do.
     pub fn validate(&self) -> Result<(), WorldError> {
-        self.validate_settings()?;
         let labelled = !self.data.labelled.is_empty();
-        check(labelled, "data.labelled", || "names no dataset; add one with --labelled SPEC".into())?;
+        let named =
+            check(labelled, "data.labelled", || "names no dataset; add one with --labelled SPEC".into());
         let rest = self.data.unlabelled_rest
             && (self.data.labels_per_class.is_some()
                 || self.data.labelled.iter().any(|s| s.labels_per_class.is_some()));
         let unlabelled = self.training.method != Method::Ssl || !self.data.unlabelled.is_empty() || rest;
-        check(unlabelled, "data.unlabelled", || {
+        let unlabelled = check(unlabelled, "data.unlabelled", || {
             "names no dataset and no labelled picture is left over; add one with --unlabelled SPEC, limit \
              --labels-per-class, or choose --method supervised"
                 .into()
-        })?;
-        Ok(())
+        });
+        WorldError::together([self.validate_settings(), named, unlabelled])
     }
 
     /// As [`RunConfig::validate`], but for the datasets: a program may bring its own.
@@ -201,14 +201,15 @@ impl RunConfig {
     /// # Errors
     /// As there.
     pub fn validate_settings(&self) -> Result<(), WorldError> {
-        self.validate_common()?;
-        between(self.evaluation.batch, 1, 4096, "evaluation.batch")?;
-        between(self.data.near_duplicates.unwrap_or(0) as usize, 0, 64, "data.near_duplicates")?;
-        self.contract()?;
-        self.model.architecture(1).graph()?;
-        self.augmentation.check().map_err(|e| WorldError::setting("augmentation", e.to_string()))?;
-        self.training.validate()?;
-        Ok(())
+        WorldError::together([
+            self.validate_common(),
+            between(self.evaluation.batch, 1, 4096, "evaluation.batch"),
+            between(self.data.near_duplicates.unwrap_or(0) as usize, 0, 64, "data.near_duplicates"),
+            self.contract().map(drop),
+            self.model.architecture(1).graph().map(drop).map_err(WorldError::from),
+            self.augmentation.check().map_err(|e| WorldError::setting("augmentation", e.to_string())),
+            self.training.validate().map_err(WorldError::from),
+        ])
     }
 
     /// Puts folders in the place of the names in braces that SPECs have, and forgets the names.

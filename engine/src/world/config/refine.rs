@@ -107,11 +107,13 @@ impl RefineConfig {
     /// # Errors
     /// [`WorldError::Setting`] naming the first bad setting and what to do.
     pub fn validate(&self) -> Result<(), WorldError> {
-        self.validate_settings()?;
         let student = !self.student.as_os_str().is_empty();
-        check(student, "student", || "names no model; give one with --student MODEL".into())?;
         let train = !self.data.train.is_empty();
-        check(train, "data.train", || "names no clips; add some with --train SPEC".into())
+        WorldError::together([
+            self.validate_settings(),
+            check(student, "student", || "names no model; give one with --student MODEL".into()),
+            check(train, "data.train", || "names no clips; add some with --train SPEC".into()),
+        ])
     }
 
     /// As [`RefineConfig::validate`], but for student and clips: a program may bring its own.
@@ -119,14 +121,19 @@ impl RefineConfig {
     /// # Errors
     /// As there.
     pub fn validate_settings(&self) -> Result<(), WorldError> {
-        self.validate_common()?;
-        between(self.student_batch, 1, 4096, "student_batch")?;
-        if !self.model.causal {
-            between(self.post.stride, 0, self.model.frames, "post.stride")?;
-        }
-        self.post.check().map_err(|e| WorldError::setting("post", e.to_string()))?;
-        self.model.architecture(1, 2).graph()?;
-        Ok(self.training.validate()?)
+        let stride = if self.model.causal {
+            Ok(())
+        } else {
+            between(self.post.stride, 0, self.model.frames, "post.stride")
+        };
+        WorldError::together([
+            self.validate_common(),
+            between(self.student_batch, 1, 4096, "student_batch"),
+            stride,
+            self.post.check().map_err(|e| WorldError::setting("post", e.to_string())),
+            self.model.architecture(1, 2).graph().map(drop).map_err(WorldError::from),
+            self.training.validate().map_err(WorldError::from),
+        ])
     }
 
     /// Makes the paths of files that exist absolute, so that a run can be resumed from any folder.

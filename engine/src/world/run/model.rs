@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use super::finished::finished_model;
 use super::onnx;
 use crate::backend::{Backend, Inference, OnnxNetwork};
+use crate::files::explained;
 use crate::learn::{Head, TemporalEncoder};
 use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, WeightsError, weights_hash};
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
 /// The model that is built in, trained on FER+; its card says how.
-const BUILT_IN: &[u8] = include_bytes!("../../../../assets/models/ferplus-48.safetensors");
+const BUILT_IN: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-48.safetensors"));
 /// What messages call it.
 const BUILT_IN_NAME: &str = "the built-in FER+ model";
 
@@ -200,7 +201,10 @@ fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), WorldError> {
     let file = if path.is_dir() { finished_model(path)? } else { path.to_owned() };
     match std::fs::read(&file) {
         Ok(bytes) => Ok((file, bytes)),
-        Err(source) => Err(WeightsError::Io { path: file, source }.into()),
+        Err(source) => {
+            let source = explained(&file, source);
+            Err(WeightsError::Io { path: file, source }.into())
+        }
     }
 }
 
