@@ -18,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   affekt bench --model resnet50 --size 224 --batch 8 --mode infer --json
   affekt bench --mode step --model resnet18 --size 64 --stem no_pool
   affekt bench --model temporal --batch 32 --mode train --json
-  affekt bench --mode loader --data ferplus:faces/ferplus.tar#Train --size 48 --workers 2";
+  affekt bench --mode loader --size 48 --workers 2 \\
+    --data ferplus:faces/ferplus.tar#Train";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]

@@ -55,8 +55,8 @@ pub struct AlignArgs {
 }
 
 const PACK_EXAMPLES: &str = "Examples:
-  affekt data pack folder:faces --to webdataset --shard-items 5000 --out shards
-  affekt data pack 'affectnet:AffectNet#training' --to recordio --out affectnet-rec
+  affekt data pack folder:faces --to webdataset --shard-items 5000 -o shards
+  affekt data pack 'affectnet:AffectNet#training' --to recordio -o rec
 
 Pictures are copied as they are stored; what is cut out of a larger picture is stored as PNG. The SPEC that reads it all back is \
 printed. RecordIO's labels are class numbers, or people's numbers where the data have no classes; WebDataset's .json has label, group \

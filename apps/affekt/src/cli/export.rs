@@ -11,10 +11,14 @@ use clap::{ArgGroup, Args};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
-  affekt export --out faces.onnx                            the built-in model as ONNX
-  affekt export --model runs/a --temporal runs/t --out a.onnx    and its encoder, as a.temporal.onnx
-  affekt export --model runs/a --out a.onnx --raw-pixels --f16   reads pixels from 0 to 255, half the size
-  affekt export --model runs/a --safetensors a.safetensors --hub a-for-a-hub
+  The built-in model as ONNX:
+    affekt export --out faces.onnx
+  A model and its encoder, as a.temporal.onnx:
+    affekt export --model runs/a --temporal runs/t --out a.onnx
+  One that reads pixels from 0 to 255, half the size:
+    affekt export --model runs/a --out a.onnx --raw-pixels --f16
+  Plain safetensors, and a folder for a hub:
+    affekt export --model runs/a --safetensors a.safetensors --hub a-for-a-hub
 
 docs/onnx.md says what the files read and give, and how Python and others use them.";
 
@@ -29,7 +33,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "MODEL")]
     temporal: Option<PathBuf>,
     /// ONNX file to write (opset 17; input NCHW).
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Weights file to write, under torchvision's names.
     #[arg(long, value_name = "FILE")]
