@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
       --set identities=1000..3000 --set balance=happiness:3
   Video as a camera sees it:
     affekt synth --kind frames --out video --count 1 --frame-size 640x480
-  Stand-ins of the paper's four datasets:
+  The sets of the paper's table:
     affekt synth --kind paper --out sets --count 400 --clips 12 --valid 4
 
 What each kind writes below --out:
@@ -43,19 +43,18 @@ What each kind writes below --out:
             EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<clip>.txt,
             counted from 1; frames without a face are absent, frames to be
             ignored have the label -1
-  affectnet training.csv, validation.csv and
+  affectnet training.csv, validation.csv,
             Manually_Annotated_Images/<n>/<name>.jpg: whole pictures, some of
             two people
-  affectnet-2021
-            {train,val}_set/images/<id>.jpg and
+  affectnet-2021  {train,val}_set/images/<id>.jpg and
             annotations/<id>_{exp,val,aro,lnd}.npy
   expw      label/label.lst, image/origin/<name>.jpg: whole pictures with a
             box for each face
   ms1mv2    train.rec, train.idx, property, labelled by person, as
             InsightFace's MS1MV2
-  paper     AffectNet, ExpW, MS1MV2 and Aff-Wild2 (--clips of them) as above, a
-            folder each and nobody in two of them; for
-            affekt eval --ablation --preset paper-ablation
+  paper     AffectNet, ExpW, MS1MV2 and Aff-Wild2 (--clips of them) as above,
+            a folder each and nobody in two of them; for affekt eval
+            --ablation --preset paper-ablation
   frames    <clip>.y4m, raw video that players open (0.46 MB a frame at
             640x480), and <clip>.csv: label, expression, face box and five
             landmarks of every frame
