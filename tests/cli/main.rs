@@ -15,6 +15,8 @@ mod gpu;
 mod measuring;
 mod names;
 mod paper;
+mod people;
+mod privacy;
 mod program;
 mod report;
 mod runs;
