@@ -2,6 +2,7 @@
 //! lose nothing.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod ablation;
 mod analyze;
 mod bad_data;
 mod bad_models;
@@ -10,6 +11,7 @@ mod clips;
 mod data;
 mod generating;
 mod gpu;
+mod kills;
 mod measuring;
 mod names;
 mod program;

@@ -14,8 +14,8 @@ const LEFTOVER_PREFIX: &str = ".affekt-";
 pub use atomic::{AtomicFile, move_atomically, stream_atomically, write_atomically};
 pub use leftovers::{TempFolder, sweep_leftovers};
 pub use limits::{
-    LARGEST_CARD, LARGEST_DETECTOR, LARGEST_MODEL, LARGEST_RESULTS, LARGEST_SETTINGS, open_limited,
-    read_limited, read_text_limited,
+    LARGEST_CARD, LARGEST_DETECTOR, LARGEST_MODEL, LARGEST_PICTURE, LARGEST_RESULTS, LARGEST_SETTINGS,
+    ShortLines, amount, open_limited, open_regular, read_limited, read_of_system, read_text_limited,
 };
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use printable::{QUOTED, printable, quoted};

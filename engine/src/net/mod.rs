@@ -17,7 +17,7 @@ mod weights_file;
 pub use architecture::Architecture;
 pub use builder::GraphBuilder;
 pub use card::{BoxCrop, InputContract, ModelCard};
-pub use card_check::TEMPLATES;
+pub use card_check::{TEMPLATES, class_name_problem};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{Dropout, Epilogue, Norm, Plan, PlanError, PlanPurpose, Region, Step, StepKind, ValueId};

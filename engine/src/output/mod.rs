@@ -19,7 +19,7 @@ mod text;
 
 pub use draw::{annotated, person_colour};
 pub use lines::{FaceLine, FrameLine};
-pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
+pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, ShotStart, Summary, Thumbnail};
 pub use port::{Port, PortCounts, PortError};
 pub use recorder::Recorder;
 pub use state::InputState;

@@ -95,7 +95,13 @@ impl WorldError {
 
     /// Whether the request itself is at fault, not what happened while it was done.
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Data(DataError::Spec { .. }))
+        matches!(
+            self,
+            Self::Setting { .. }
+                | Self::Graph(_)
+                | Self::Data(DataError::Spec { .. })
+                | Self::Backend(BackendError::Memory { .. })
+        )
     }
 }
 

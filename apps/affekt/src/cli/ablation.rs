@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
 use affekt_engine::synth::{clip_formats, formats};
-use affekt_engine::world::{RefineConfig, RunConfig, RunFolder};
+use affekt_engine::world::{RefineConfig, RunConfig};
 use anyhow::anyhow;
 use clap::Args;
 
@@ -58,7 +58,8 @@ pub struct AblationArgs {
     /// One setting of the encoder. Repeatable.
     #[arg(long, value_name = "KEY.PATH=VALUE", requires = "ablation")]
     refine_set: Vec<String>,
-    /// Folder of the runs, ablation.json and report.html; must be new or empty.
+    /// Folder of the runs, ablation.json and report.html: new or empty, or of the same comparison, which then goes on where it
+    /// was stopped, bit for bit.
     #[arg(long, value_name = "FOLDER", requires = "ablation")]
     out: Option<PathBuf>,
     /// Start over in a folder that is not empty.
@@ -73,8 +74,8 @@ impl AblationArgs {
     /// Settings, data, networks or the disk; or Ctrl-C.
     pub fn run(&self, compute: &Compute, json: bool, quiet: bool) -> Result<(), Failure> {
         let ablation = self.plan(compute, quiet)?;
-        RunFolder::create(&ablation.out, self.force)?;
         interrupt::watch()?;
+        let _folder = ablation.begin(self.force)?;
         let report = ablation.run()?;
         write_report(&ablation.out, &ablation.out.join("report.html"))?;
         if json {

@@ -132,7 +132,7 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let start = if args.run.resumes() { Start::Resume } else { Start::New };
     let run =
         Pretraining::begin(config, folder.clone(), backend, &formats, start).map_err(super::classify)?;
-    let report = train(run, &folder, args.run.quiet)?;
+    let report = train(run, &folder, args.run.quiet, Some("pretrain"), |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))
 }

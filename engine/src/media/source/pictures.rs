@@ -3,22 +3,12 @@
 use std::path::Path;
 
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo, ffmpeg};
+use crate::files::{LARGEST_PICTURE, read_limited};
 use crate::media::{MediaError, Picture, decode};
-
-/// Largest image file that is read, in bytes.
-const LARGEST: u64 = 256 << 20;
 
 /// A file's bytes.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let metadata = std::fs::metadata(path).map_err(|e| SourceError::io(path, e))?;
-    if !metadata.is_file() {
-        return Err(SourceError::file(path, super::NO_FILE));
-    }
-    let size = metadata.len();
-    if size > LARGEST {
-        return Err(SourceError::file(path, format!("{size} bytes are too large for a picture")));
-    }
-    std::fs::read(path).map_err(|e| SourceError::io(path, e))
+    read_limited(path, LARGEST_PICTURE, "a picture").map_err(|e| SourceError::io(path, e))
 }
 
 /// A file as a picture.

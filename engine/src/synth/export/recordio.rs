@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Progress, QUALITY, in_chunks, io_error};
 use crate::data::{Annotation, DataError, Dataset, recordio::Writer};
-use crate::files::{move_atomically, write_atomically};
+use crate::files::{TempFolder, move_atomically, write_atomically};
 
 /// Writes a dataset as `train.rec`, `train.idx` and `property`, JPEG pictures under the keys 1 to N. A record's label is the
 /// item's class number, or 0 where it has none; `property` holds the number of classes, height and width.
@@ -15,7 +15,7 @@ use crate::files::{move_atomically, write_atomically};
 /// An item cannot be read, or a file cannot be written.
 pub fn write_recordio(faces: &dyn Dataset, out: &Path, progress: Progress<'_>) -> Result<bool, DataError> {
     let whole = |e| io_error(out, e);
-    let unfinished = tempfile::Builder::new().prefix(".affekt-").tempdir_in(out).map_err(whole)?;
+    let unfinished = TempFolder::new_in(out).map_err(whole)?;
     let mut writer = Writer::create(&unfinished.path().join("train"))?;
     writer.write_bounds(faces.len() as u64 + 1)?;
     let encode = |index: usize| {

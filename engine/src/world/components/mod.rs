@@ -8,7 +8,7 @@ mod sample;
 mod track;
 
 pub use face::{FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel};
-pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
+pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, NewShot, Seconds};
 pub use in_frame::{Faces, InFrame};
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};
 pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError, MemoryNeed};
 use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
 use crate::learn::{EvalReport, Head};
@@ -77,6 +77,11 @@ pub fn evaluate(
     backend: &dyn Backend,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<EvalReport, WorldError> {
+    let items = settings.batch.min(pool.len());
+    let need =
+        MemoryNeed::default().answering("the model", subject.graph, items).map_err(BackendError::from)?;
+    need.inputs("pictures ahead", subject.graph, items.saturating_mul(3))
+        .check(backend, "make --batch smaller")?;
     let network = backend.inference(subject.graph, subject.weights)?;
     let head = Head::of(subject.weights, subject.head)?;
     let walk = Arc::new(PictureWalk {

@@ -6,7 +6,7 @@ use super::folder::RunFolder;
 use crate::backend::Backend;
 use crate::data::FeatureCache;
 use crate::learn::{Head, TemporalEncoder};
-use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, WeightsError};
+use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, read_weights_file};
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
@@ -154,10 +154,8 @@ impl TemporalModel {
 /// The bytes of a weights file, or of a finished run's model, and the file's path.
 fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), WorldError> {
     let file = if path.is_dir() { RunFolder::finished_model(path)? } else { path.to_owned() };
-    match std::fs::read(&file) {
-        Ok(bytes) => Ok((file, bytes)),
-        Err(source) => Err(WeightsError::Io { path: file, source }.into()),
-    }
+    let bytes = read_weights_file(&file)?;
+    Ok((file, bytes))
 }
 
 fn carded(path: &Path, bytes: &[u8]) -> Result<(Weights, ModelCard), WorldError> {
