@@ -20,6 +20,9 @@ pub struct FrameLine {
     pub frame: u64,
     /// The frame's time in seconds from the first one, to a microsecond.
     pub seconds: f64,
+    /// Whether a new shot begins with it; people are numbered anew from there.
+    #[serde(default)]
+    pub cut: bool,
     /// Its faces, by number; empty where none was found.
     pub faces: Vec<FaceLine>,
 }
@@ -64,6 +67,7 @@ impl FrameLine {
             version: LINE_VERSION,
             frame: reading.frame,
             seconds: (reading.seconds * 1e6).round() / 1e6,
+            cut: reading.cut,
             faces: reading.faces.iter().map(|face| FaceLine::new(face, classes)).collect(),
         }
     }
@@ -132,6 +136,7 @@ mod tests {
         FrameReading {
             frame: 7,
             seconds: face.seconds,
+            cut: false,
             faces: vec![face, plain],
             latency: Duration::ZERO,
             picture: None,
@@ -154,7 +159,8 @@ mod tests {
         second["face"] = json!(3);
         second["landmarks"] = Value::Null;
         second["temporal_label"] = json!("froh");
-        let expected = json!({ "version": 1, "frame": 7, "seconds": 0.233_333, "faces": [face, second] });
+        let expected =
+            json!({ "version": 1, "frame": 7, "seconds": 0.233_333, "cut": false, "faces": [face, second] });
         assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), expected);
         assert_eq!(serde_json::from_slice::<FrameLine>(&bytes).unwrap(), FrameLine::new(&reading, &classes));
     }

@@ -35,7 +35,7 @@ mod text;
 pub use draw::{annotated, person_colour};
 pub use lines::{FaceLine, FrameLine};
 #[cfg(feature = "results")]
-pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
+pub use people::{Gathering, LabelRun, Person, SUMMARY_VERSION, ShotStart, Summary, Thumbnail};
 #[cfg(feature = "ports")]
 pub use port::{Port, PortCounts, PortError};
 #[cfg(all(feature = "results", feature = "video"))]

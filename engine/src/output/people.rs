@@ -47,6 +47,9 @@ pub struct Summary {
     pub first_skipped: Option<String>,
     /// From the first frame to the end of the last, in seconds.
     pub seconds: f64,
+    /// Where new shots begin.
+    #[serde(default)]
+    pub cuts: Vec<ShotStart>,
     /// Everybody who was seen, by number.
     pub people: Vec<Person>,
 }
@@ -74,6 +77,15 @@ impl Summary {
                 && ordered(&person.runs)
         })
     }
+}
+
+/// A hard cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShotStart {
+    /// The first frame of the new shot.
+    pub frame: u64,
+    /// When it is shown, in seconds.
+    pub seconds: f64,
 }
 
 /// One person.
@@ -132,6 +144,7 @@ pub struct Gathering {
     every: BTreeMap<u32, (u64, u64)>,
     frames: u64,
     no_face: u64,
+    cuts: Vec<ShotStart>,
     last: Option<(u64, f64)>,
     /// Time from a frame to the next, the last one seen.
     step: f64,
@@ -148,6 +161,9 @@ impl Gathering {
         self.last = Some((reading.frame, reading.seconds));
         self.frames += 1;
         self.no_face += u64::from(reading.faces.is_empty());
+        if reading.cut {
+            self.cuts.push(ShotStart { frame: reading.frame, seconds: reading.seconds });
+        }
         let follows = |run: &LabelRun| {
             before.is_some_and(|(frame, _)| run.first + run.frames == frame + 1 && frame + 1 == reading.frame)
         };
@@ -197,6 +213,7 @@ impl Gathering {
             frames: self.frames,
             no_face_frames: self.no_face,
             seconds: end,
+            cuts: self.cuts,
             people: self.people.into_values().collect(),
             ..summary
         }
@@ -251,6 +268,7 @@ mod tests {
         FrameReading {
             frame,
             seconds,
+            cut: frame == 3,
             faces: faces.iter().map(face).collect(),
             latency: Duration::ZERO,
             picture: None,
@@ -273,6 +291,7 @@ mod tests {
         assert_eq!(stretches(0), [(0, 0.0, 1.0), (1, 1.0, 1.5), (1, 2.0, 3.0)]);
         assert_eq!(stretches(1), [(1, 0.5, 1.5)]);
         assert_eq!(summary.people[0].class_frames, [2, 3]);
+        assert_eq!(summary.cuts, [ShotStart { frame: 3, seconds: 1.5 }]);
     }
 
     #[test]

@@ -133,6 +133,7 @@ fn renumbered(reading: &FrameReading, frame: u64, seconds: f64) -> FrameReading 
     FrameReading {
         frame,
         seconds,
+        cut: reading.cut,
         faces: reading.faces.iter().map(face).collect(),
         latency: reading.latency,
         picture: None,

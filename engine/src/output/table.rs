@@ -110,6 +110,7 @@ mod tests {
         let reading = |faces| FrameReading {
             frame: 7,
             seconds: 0.233_333,
+            cut: false,
             faces,
             latency: Duration::ZERO,
             picture: None,

@@ -46,6 +46,8 @@ pub struct FrameReading {
     pub frame: u64,
     /// Its time in seconds from the first.
     pub seconds: f64,
+    /// Whether a new shot begins with it: nobody in it is taken for somebody of the frame before.
+    pub cut: bool,
     /// Its faces, by number; empty where none was found.
     pub faces: Vec<FaceReading>,
     /// From the frame's coming in to this reading, by the run's clock.

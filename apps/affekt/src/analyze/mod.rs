@@ -13,4 +13,4 @@ mod results;
 pub use expand::{Expanded, expand};
 pub use input::{Analysis, Outcome, Outputs};
 pub use names::{Named, name};
-pub use results::{Results, check_page};
+pub use results::Results;

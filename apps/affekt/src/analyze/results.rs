@@ -1,18 +1,15 @@
 //! What stands in the folder of results: whose each name is, and which files are affekt's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affekt_engine::files::{LARGEST_RESULTS, read_limited};
 use affekt_engine::output::{InputState, SUMMARY_VERSION, Summary};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 /// Endings of what is written of an input, the summary's first.
 pub const ENDINGS: [&str; 8] =
     ["json", "csv", "jsonl", "srt", "vtt", "annotated.mp4", "annotated.jpg", "predictions.txt"];
-/// Bytes of a page that are searched for affekt's name in its title.
-const HEAD: u64 = 64 << 10;
 
 /// The path of an input's file.
 pub fn path_of(out: &Path, name: &str, ending: &str) -> PathBuf {
@@ -85,25 +82,4 @@ impl Results {
             })
             .collect()
     }
-}
-
-/// Refuses to replace a page that affekt has not made.
-///
-/// # Errors
-/// It is not affekt's, or cannot be read.
-pub fn check_page(page: &Path) -> anyhow::Result<()> {
-    let shown = page.display();
-    let metadata = match std::fs::metadata(page) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        metadata => metadata.with_context(|| shown.to_string())?,
-    };
-    let mut head = vec![];
-    if metadata.is_file() {
-        let file = std::fs::File::open(page).with_context(|| shown.to_string())?;
-        file.take(HEAD).read_to_end(&mut head).with_context(|| shown.to_string())?;
-    }
-    if !String::from_utf8_lossy(&head).contains(crate::report::TITLE_END) {
-        bail!("{shown} was not made by affekt and would be overwritten; move it or choose another --out");
-    }
-    Ok(())
 }

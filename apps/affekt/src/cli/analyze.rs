@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use affekt_engine::files::sweep_leftovers;
+use affekt_engine::files::{FolderLock, sweep_leftovers};
 use affekt_engine::media::source::{FolderKind, OpenOptions, count_frames};
 use affekt_engine::output::Summary;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
@@ -13,12 +13,12 @@ use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
-use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, Results, check_page, expand, name};
+use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, Results, expand, name};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::report::write_people;
+use crate::report::{check_page, write_people};
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -128,6 +128,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    // Two programs would take the same free names, and each other's unfinished files.
+    let _lock = FolderLock::take(&args.out)?;
     check_page(&page)?;
     probe_folder(&args.out).map_err(classify)?;
     sweep_leftovers(&args.out).with_context(|| args.out.display().to_string())?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use affekt_engine::files::{ShortLines, open_regular};
 use affekt_engine::media::FaceBox;
 use affekt_engine::output::table::NO_FACE;
 use csv::StringRecord;
@@ -63,6 +64,9 @@ fn number<T: std::str::FromStr>(row: &StringRecord, column: usize, what: &str) -
     text.parse().map_err(|_| format!("`{text}` is no {what}"))
 }
 
+/// Longest row of a table, in bytes; one of eight classes has 300.
+const LONGEST_LINE: u64 = 1 << 20;
+
 impl Results {
     /// Reads a table.
     ///
@@ -70,8 +74,8 @@ impl Results {
     /// It cannot be read, lacks a column, or a row makes no sense; the message names the file and the line.
     pub fn read(path: &Path) -> Result<Self, String> {
         let named = |problem: String| format!("{}: {problem}", path.display());
-        let file = std::fs::File::open(path).map_err(|e| named(e.to_string()))?;
-        Self::parse(std::io::BufReader::new(file)).map_err(named)
+        let file = open_regular(path, "a table").map_err(|e| named(e.to_string()))?;
+        Self::parse(ShortLines::new(file, LONGEST_LINE)).map_err(named)
     }
 
     fn parse(text: impl std::io::Read) -> Result<Self, String> {

@@ -30,6 +30,10 @@ pub struct FramePicture(pub Picture);
 #[derive(Debug, Clone, PartialEq, Component)]
 pub struct Detections(pub Vec<Detection>);
 
+/// A new shot of the film begins with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct NewShot;
+
 /// Its label, a class or -1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct FrameLabel(pub i64);

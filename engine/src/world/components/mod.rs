@@ -11,7 +11,7 @@ mod track;
 pub use face::{
     FaceAffect, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel,
 };
-pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
+pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, NewShot, Seconds};
 pub use in_frame::{Faces, InFrame};
 #[cfg(feature = "training")]
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};

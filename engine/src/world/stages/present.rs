@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 
 use crate::media::Picture;
 use crate::world::components::{
-    ArrivedAt, FaceAffect, FaceThumbnail, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer,
+    ArrivedAt, FaceAffect, FaceThumbnail, Faces, FrameIndex, FramePicture, NewShot, Seconds, StudentAnswer,
     TemporalAnswer, TrackedFace, VotedLabel,
 };
 use crate::world::error::WorldError;
@@ -30,8 +30,15 @@ type Gathered<'a> = (
 );
 
 /// What is left of a frame.
-type Left<'a> =
-    (Entity, &'a FrameIndex, &'a Seconds, &'a ArrivedAt, Option<&'a Faces>, Option<&'a mut FramePicture>);
+type Left<'a> = (
+    Entity,
+    &'a FrameIndex,
+    &'a Seconds,
+    &'a ArrivedAt,
+    Has<NewShot>,
+    Option<&'a Faces>,
+    Option<&'a mut FramePicture>,
+);
 
 /// Hands the frames at the front to the outbox, up to the first that has a face without a vote.
 pub fn present(
@@ -44,7 +51,7 @@ pub fn present(
 ) -> Result<(), WorldError> {
     let mut in_order: Vec<_> = frames.iter_mut().collect();
     in_order.sort_unstable_by_key(|(_, frame, ..)| **frame);
-    for (entity, frame, seconds, arrived, in_frame, picture) in in_order {
+    for (entity, frame, seconds, arrived, cut, in_frame, picture) in in_order {
         let in_frame = in_frame.map_or(&[][..], Faces::in_order);
         if in_frame.iter().any(|&face| !faces.get(face).is_ok_and(|(_, _, _, voted, ..)| voted.is_some())) {
             break;
@@ -52,6 +59,7 @@ pub fn present(
         let mut reading = FrameReading {
             frame: frame.0 as u64,
             seconds: seconds.0,
+            cut,
             faces: Vec::with_capacity(in_frame.len()),
             latency: watch.clock.now().saturating_sub(arrived.0),
             picture: picture

@@ -10,7 +10,7 @@ use crate::media::CutDetector;
 use crate::media::track::Tracker;
 use crate::signal::VoteSettings;
 use crate::world::components::{
-    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, NextThumbnail, OfTrack, Timeline,
+    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, NewShot, NextThumbnail, OfTrack, Timeline,
     TrackedFace,
 };
 use crate::world::error::WorldError;
@@ -61,6 +61,9 @@ pub fn track(
         });
         if cut || inbox.apart {
             ended.extend(tracker.end_all().iter().filter_map(|id| tracks.remove(id)));
+        }
+        if cut {
+            commands.entity(frame).insert(NewShot);
         }
         let step = tracker.step(index.0 as u64, detections);
         let mut seen = BTreeMap::new();
