@@ -68,6 +68,54 @@ fn a_truncated_weights_file_is_named() {
     affekt(["eval", "-q", "--model", &run, "--data", &spec]).done();
 }
 
+/// A file of so many bytes that takes no place on the disk.
+fn huge(lab: &Lab, name: &str, bytes: u64) -> String {
+    lab.write(name, b"");
+    std::fs::File::options().write(true).open(lab.path(name)).unwrap().set_len(bytes).unwrap();
+    lab.text(name)
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_are_far_too_large_are_refused_before_they_take_memory() {
+    let lab = Lab::new();
+    let file = huge(&lab, "huge", 20 << 30);
+    let input = crate::analyze::clip("plain.mp4");
+    let out = lab.text("out");
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["eval", "--model", &file, "--data", "synth:8"], 1, "a weights file has at most"),
+        (&["analyze", &input, "--out", &out, "--model", &file, "--detector", "guide"], 1, "a weights file"),
+        (&["analyze", &input, "--out", &out, "--detector", &file], 1, "a detector has at most"),
+        (&["pretrain", "--labelled", "synth:8", "--out", &out, "--config", &file], 2, "settings has at most"),
+        (
+            &[
+                "pretrain",
+                "--method",
+                "supervised",
+                "--labelled",
+                "synth:8",
+                "--out",
+                &out,
+                "--vocabulary",
+                &file,
+            ],
+            1,
+            "a vocabulary has at most",
+        ),
+        (&["data", "inspect", "fer2013:HUGE"], 1, "huge"),
+    ];
+    for (words, code, part) in cases {
+        let words: Vec<String> = words.iter().map(|word| word.replace("HUGE", &file)).collect();
+        // With half a gigabyte of address space beside what the program needs, reading the file would end in an abort.
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-c", "ulimit -v 3000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_affekt")])
+            .args(&words);
+        let ended = crate::program::ended(command.stdin(std::process::Stdio::null()));
+        ended.refused(code, &["huge", part]);
+    }
+}
+
 #[test]
 fn a_model_that_is_missing_or_unfinished_says_so() {
     let lab = Lab::new();

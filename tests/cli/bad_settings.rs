@@ -40,6 +40,31 @@ fn a_value_of_the_wrong_type_or_range_names_the_setting() {
     affekt(with(&["--set", "augmentation.crop=3.0"])).refused(2, &["augmentation", "crop"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_memory_cannot_hold_is_refused_with_its_figure_before_any_is_taken() {
+    let huge =
+        ["--model", "resnet50", "--width", "8", "--size", "1024", "--batch", "60000", "--channels", "3"];
+    let since = std::time::Instant::now();
+    affekt(with(&huge))
+        .refused(2, &["GiB of memory", "the student's activations", "training.batch", "model.width"]);
+    affekt(with(&[
+        "--set",
+        "evaluation.batch=4096",
+        "--size",
+        "1024",
+        "--batch",
+        "4096",
+        "--valid",
+        "synth:5000?seed=3",
+    ]))
+    .refused(2, &["GiB of memory"]);
+    affekt(["bench", "--mode", "train", "--batch", "4096", "--size", "1024"])
+        .refused(2, &["GiB of memory", "--batch"]);
+    affekt(["bench", "--batch", "4096", "--size", "1024", "--width", "8"]).refused(2, &["GiB of memory"]);
+    assert!(since.elapsed() < std::time::Duration::from_secs(60), "{:?}", since.elapsed());
+}
+
 #[test]
 fn everything_that_is_wrong_is_told_at_once_by_its_full_path() {
     let lab = Lab::new();

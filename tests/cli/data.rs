@@ -14,7 +14,7 @@ fn inspect_counts_items_classes_sizes_and_names_problems() {
     let faces = lab.faces("faces", 3);
     lab.write("faces/sad/bad.png", b"text");
     lab.write("faces/sad/again.png", &png(60, 5));
-    lab.write("faces/sad/old.bmp", b"BM");
+    lab.write("faces/sad/old.tif", b"II");
     lab.write("faces/.ipynb_checkpoints/a.png", &png(1, 1));
     let found = inspected(&faces);
     assert_eq!(found["items"], 8);
@@ -23,7 +23,7 @@ fn inspect_counts_items_classes_sizes_and_names_problems() {
     assert_eq!((&found["duplicates"], &found["unusable"]), (&1.into(), &1.into()));
     assert!(found["identities"].is_null());
     let problems = found["problems"].to_string();
-    for part in ["bad.png", "1 .bmp", ".ipynb_checkpoints"] {
+    for part in ["bad.png", "1 .tif", ".ipynb_checkpoints"] {
         assert!(problems.contains(part), "{part}: {problems}");
     }
     let text = affekt(["data", "inspect", &faces]).done().out;

@@ -2,6 +2,7 @@
 //! lose nothing.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod ablation;
 mod analyze;
 mod bad_data;
 mod bad_models;
@@ -13,6 +14,7 @@ mod export;
 mod generating;
 mod gpu;
 mod install;
+mod kills;
 mod measuring;
 mod names;
 mod paper;

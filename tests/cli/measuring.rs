@@ -63,6 +63,32 @@ fn bench_prints_one_json_line_in_every_mode() {
     assert_eq!(affekt(["bench", "--mode", "loader"]).code, Some(2), "a loader needs --data");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_training_is_said_to_need_is_what_it_takes() {
+    let bench = |more: &[&str]| -> serde_json::Value {
+        let fixed = [
+            "bench",
+            "--mode",
+            "train",
+            "--model",
+            "resnet18",
+            "--iterations",
+            "1",
+            "--threads",
+            "1",
+            "--json",
+        ];
+        serde_json::from_str(&affekt(fixed.iter().chain(more).copied()).done().out).unwrap()
+    };
+    for more in [["--size", "64", "--batch", "64"], ["--size", "96", "--batch", "16"]] {
+        let found = bench(&more);
+        let [need, peak] = ["need_mib", "peak_mib"].map(|key| found[key].as_f64().unwrap());
+        // The program itself, and what kernels work in, come on top.
+        assert!(need > 60.0 && need < peak && peak < 1.6 * need + 120.0, "{need} {peak}");
+    }
+}
+
 #[test]
 fn doctor_says_what_there_is_and_what_is_not() {
     let found = line(&["doctor", "--json"]);

@@ -39,6 +39,65 @@ fn inputs_of_one_file_name_lose_nothing_together_or_one_after_the_other() {
 }
 
 #[test]
+fn fifty_participants_with_the_same_file_names_lose_nothing_in_a_loop_over_their_folders() {
+    let lab = Lab::new();
+    let place = |number: u32| format!("p{number:02}/frames/interview.png");
+    for number in 0..50u32 {
+        lab.write(&place(number), &crate::program::png(number as u8 * 4, 3));
+    }
+    for number in 0..50 {
+        let folder = lab.text(&format!("p{number:02}/frames"));
+        analyze(&lab, &[&folder], &[]).done();
+    }
+    let mut inputs = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(lab.path("out")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let summary = lab.json(&format!("out/{name}"));
+            assert!(summary["finished"].as_bool().unwrap() && path.with_extension("csv").is_file(), "{name}");
+            inputs.insert(summary["state"]["path"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(inputs.len(), 50, "{inputs:?}");
+    for number in 0..50 {
+        assert!(inputs.iter().any(|input| Path::new(input).ends_with(place(number))), "{number}");
+    }
+    // Together they are known as what they are.
+    let again = analyze(&lab, &[&lab.text("")], &[]);
+    assert_eq!(again.out.matches("finished before").count(), 50, "{}", again.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn two_programs_in_one_folder_of_results_are_one_and_an_error() {
+    let lab = Lab::new();
+    let frames: Vec<u8> = (0..200).map(|number| number as u8).collect();
+    for (number, tone) in frames.iter().enumerate() {
+        lab.write(&format!("film/{number:03}.png"), &crate::program::png(*tone, 3));
+    }
+    let (out, film) = (lab.text("out"), lab.text("film"));
+    let words =
+        ["analyze", "--quiet", "--threads", "1", "--as", "film", "--detector", "guide", "--out", &out, &film];
+    let mut first = crate::program::program().args(words).spawn().unwrap();
+    let since = std::time::Instant::now();
+    while !lab.path("out/.affekt.lock").exists() && first.try_wait().unwrap().is_none() {
+        assert!(since.elapsed() < std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let second = affekt(words);
+    let over = first.try_wait().unwrap().is_some();
+    assert!(first.wait().unwrap().success());
+    if over {
+        second.done();
+    } else {
+        second.refused(1, &["out", "works in this folder"]);
+    }
+    assert_eq!(csv(&lab, "out/film.csv").len(), 201);
+    assert!(!lab.path("out/.affekt.lock").exists(), "nothing is left");
+}
+
+#[test]
 fn an_input_that_was_touched_is_read_again_under_its_name() {
     let lab = Lab::new();
     lab.write("v.png", &crate::program::png(90, 3));
@@ -75,6 +134,14 @@ fn files_of_a_person_are_never_overwritten() {
     lab.write("out/index.html", b"<!DOCTYPE html><title>my page</title>");
     analyze(&lab, &[&input], &["--force"]).refused(1, &["index.html", "was not made by affekt", "--out"]);
     assert!(std::fs::read_to_string(lab.path("out/index.html")).unwrap().contains("my page"));
+    // A list and a page that were named are replaced where they are affekt's, and only then.
+    let list = lab.text("mine.txt");
+    lab.write("mine.txt", b"my notes");
+    lab.write("run/log.jsonl", b"{\"kind\":\"step\",\"step\":1,\"loss_teacher\":1.0}\n");
+    affekt(["report", &lab.text("run"), "--out", &list]).refused(1, &["mine.txt", "was not made by affekt"]);
+    assert_eq!(std::fs::read(&list).unwrap(), b"my notes");
+    affekt(["report", &lab.text("run")]).done();
+    affekt(["report", &lab.text("run")]).done();
 }
 
 #[test]

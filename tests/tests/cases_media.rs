@@ -239,6 +239,29 @@ fn a_heic_photo_is_read_or_the_ffmpeg_that_cannot_is_named() {
     }
 }
 
+#[test]
+fn of_a_photo_in_tiles_the_whole_is_read_or_it_is_refused_and_never_a_tile_in_its_place() {
+    if !with_ffmpeg("of_a_photo_in_tiles_the_whole_is_read_or_it_is_refused_and_never_a_tile_in_its_place") {
+        return;
+    }
+    match try_read(&case("tiled.heic")) {
+        Ok(found) => {
+            let picture = &found.frames[0].picture;
+            assert_eq!(
+                (picture.width, picture.height, found.frames.len()),
+                (320, 240, 1),
+                "of tiles of 192 x 144"
+            );
+            let off = difference(picture, &read("turned.jpg").frames[0].picture);
+            assert!(off < 8.0, "{off} levels from the same photo as a JPEG");
+        }
+        Err(error) => {
+            let words = ["which is stored in tiles", "HEIC needs ffmpeg, or convert it"];
+            assert!(words.iter().any(|words| error.contains(words)) && error.contains("ffmpeg "), "{error}");
+        }
+    }
+}
+
 /// Makes a file by ffmpeg, or says loudly that this one cannot.
 fn made(test: &str, out: &Path, arguments: &[&str]) -> bool {
     let status = Command::new("ffmpeg").args(["-y", "-loglevel", "error"]).args(arguments).arg(out).status();

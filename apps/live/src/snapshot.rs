@@ -81,12 +81,14 @@ impl Snapshot {
     }
 }
 
-/// `SOURCE-FRAME`, with a number behind it where a picture or a video of that name is there.
+/// `SOURCE-FRAME`, with a number behind it where a file of that name is there that it could replace.
 pub fn free_name(folder: &Path, source: &str, frame: u64) -> String {
     let stem = Path::new(source).file_stem().unwrap_or_default().to_string_lossy();
     let stem: String = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let name = format!("{stem}-{frame:06}");
-    let taken = |name: &str| ["png", "mp4"].iter().any(|end| folder.join(format!("{name}.{end}")).exists());
+    let taken = |name: &str| {
+        ["png", "mp4", "csv", "json"].iter().any(|end| folder.join(format!("{name}.{end}")).exists())
+    };
     if !taken(&name) {
         return name;
     }
@@ -129,6 +131,8 @@ mod tests {
         assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["frame"] == 12, "{json}");
         let picture = affekt_engine::media::decode(&std::fs::read(&second).unwrap()).unwrap();
         assert_eq!((picture.width, picture.height), (64, 48));
+        std::fs::write(place.join("my-talk-000012-3.csv"), "a person's own").unwrap();
+        assert_eq!(snapshot.write(&place).unwrap(), place.join("my-talk-000012-4.png"));
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         assert!(snapshot.write(&blocked).unwrap_err().contains("file"));

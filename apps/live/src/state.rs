@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::files::write_atomically;
+use affekt_engine::files::{LARGEST_SETTINGS, read_text_limited, write_atomically};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ impl State {
     /// Reads a file. One that is not there is no problem; of one that cannot be used the second value says so in one line,
     /// and everything is as at the first run.
     pub fn read(file: &Path) -> (Self, Option<String>) {
-        let text = match std::fs::read_to_string(file) {
+        let text = match read_text_limited(file, LARGEST_SETTINGS, "a file of settings") {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Self::default(), None),
             Err(error) => return (Self::default(), Some(ignored(file, &error.to_string()))),

@@ -36,6 +36,18 @@ pub enum BackendError {
         /// What happened, and what to do.
         message: String,
     },
+    /// There is not enough memory, found out before any was taken.
+    #[error("this needs at least {needed} of memory ({parts}), and {there} are there: {advice}")]
+    Memory {
+        /// What is needed.
+        needed: String,
+        /// What there is.
+        there: String,
+        /// The largest parts.
+        parts: String,
+        /// What to make smaller.
+        advice: String,
+    },
     /// What was asked for is not available on this machine.
     #[error("{0}")]
     Unavailable(String),

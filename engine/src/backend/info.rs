@@ -39,6 +39,11 @@ pub trait BackendInfo: Send + Sync {
     /// Whether it computes on the processor, be it through a GPU's interface: nothing is gained over [`super::cpu`] then.
     fn is_processor(&self) -> bool;
 
+    /// Memory that its networks could take now, in bytes; `None` where it does not know.
+    fn memory(&self) -> Option<u64> {
+        if self.is_processor() { super::memory_there() } else { None }
+    }
+
     /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.
     fn profile(&self) -> Vec<KernelTime> {
         vec![]

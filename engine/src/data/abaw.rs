@@ -4,8 +4,7 @@
 //! `<video>/00001.jpg,0` with the class as a number in that order.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -15,7 +14,7 @@ use super::clip_files::{frame_of, image_location, is_plain_name};
 use super::formats::affwild2::CLASSES;
 use super::lines::Lines;
 use super::{Ambiguous, Clips, DataError, Target, Vocabulary, quoted};
-use crate::files::AtomicFile;
+use crate::files::{AtomicFile, sweep_leftovers};
 use crate::signal::NearestHold;
 
 /// Longest line read, in bytes.
@@ -47,9 +46,13 @@ impl PredictionsWriter {
     /// Begins a list; `classes` are the run's, in the order of the labels that will be pushed.
     ///
     /// # Errors
-    /// A class is none of Aff-Wild2's, or the file cannot be written.
+    /// A class is none of Aff-Wild2's, or the file cannot be written, or is there and is no list.
     pub fn create(path: &Path, classes: &[String]) -> Result<Self, DataError> {
         let classes = mapping(path, classes)?;
+        replaceable(path)?;
+        // What killed programs left here; where nothing can be listed nothing was.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let _ = sweep_leftovers(folder);
         let mut file = AtomicFile::create(path).map_err(|e| DataError::io(path, e))?;
         writeln!(file, "{}", header()).map_err(|e| DataError::io(path, e))?;
         Ok(Self { file, classes, clip: String::new(), hold: NearestHold::default(), written: 0, rows: 0 })
@@ -61,6 +64,7 @@ impl PredictionsWriter {
     /// As [`PredictionsWriter::create`] and [`PredictionsWriter::begin`].
     pub fn check(path: &Path, clip: &str, classes: &[String]) -> Result<(), DataError> {
         mapping(path, classes)?;
+        replaceable(path)?;
         named(path, clip)
     }
 
@@ -119,6 +123,24 @@ impl PredictionsWriter {
         self.file.finish().map_err(|e| DataError::io(&path, e))?;
         Ok(rows)
     }
+}
+
+/// Refuses to replace what is no list.
+fn replaceable(path: &Path) -> Result<(), DataError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let is_list = Lines::open(path, MAX_LINE)
+        .and_then(|mut lines| Ok(lines.next()?.is_some_and(|line| is_header(&line.text()))));
+    if is_list.unwrap_or(false) {
+        return Ok(());
+    }
+    let reason = "is no list of predictions and would be overwritten; move it or choose another name";
+    Err(DataError::format(path, "", reason))
+}
+
+fn is_header(line: &str) -> bool {
+    line.trim().replace(' ', "") == header()
 }
 
 /// The list's class for each of a run's.
@@ -183,10 +205,9 @@ impl PredictionsReport {
 /// # Errors
 /// The file cannot be read or its first line is not a list's.
 pub fn check_predictions(path: &Path, clips: &dyn Clips) -> Result<PredictionsReport, DataError> {
-    let file = File::open(path).map_err(|e| DataError::io(path, e))?;
-    let mut lines = Lines::new(BufReader::new(file), path.to_path_buf(), String::new(), MAX_LINE);
+    let mut lines = Lines::open(path, MAX_LINE)?;
     let first = lines.next()?.map(|line| line.text().trim().to_owned()).unwrap_or_default();
-    if first.replace(' ', "") != header() {
+    if !is_header(&first) {
         let reason = format!("the first line is `{}`, but must be `{}`", quoted(&first), header());
         return Err(DataError::format(path, ", line 1", reason));
     }

@@ -1,18 +1,14 @@
 //! Clips whose frames are numbered JPEG files in a folder each.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::bitmap::Bitmap;
 use super::frame_labels::{FrameLabels, MAX_FRAMES};
-use super::lines::open_regular;
+use super::lines::read_picture;
 use super::quote::quoted;
 use super::{Clips, DataError, SkipLog, Stamp, decode};
 use crate::media::Picture;
-
-/// Largest picture file read, in bytes.
-const MAX_FILE: u64 = 64 << 20;
 
 /// One clip: a folder of frames, and labels where there are any.
 #[derive(Debug, Clone)]
@@ -135,17 +131,7 @@ impl ClipFiles {
         if !self.has_face(frame) {
             return Err(DataError::format(&path, "", "no face was found in this frame"));
         }
-        let file = open_regular(&path)?;
-        let read = || {
-            let mut bytes = Vec::new();
-            file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes: Vec<u8> = read().map_err(|e| DataError::io(&path, e))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(DataError::format(&path, "", format!("more than {MAX_FILE} bytes, as no frame has")));
-        }
-        Ok(bytes)
+        read_picture(&path)
     }
 }
 

@@ -2,19 +2,17 @@
 //! like.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::clip_video::{ClipVideo, Decoders};
 use super::decode;
-use super::lines::open_regular;
+use super::lines::read_picture;
 use super::quote::quoted;
 use super::{Clips, DataError, Stamp};
-use crate::media::Picture;
+use crate::media::{Picture, is_picture_name};
 
 /// Most frames a clip of this kind can have.
 const MAX_FRAMES: usize = 1_000_000;
-/// Largest picture file read, in bytes.
-const MAX_FILE: u64 = 64 << 20;
 
 /// One clip. Names of frames are kept as numbers: what stands around them is the same in the whole folder.
 #[derive(Debug)]
@@ -61,7 +59,7 @@ impl ClipPictures {
             }
         }
         let Some((before, after)) = around else {
-            return Err(error("no picture (.jpg, .jpeg or .png) in it".to_owned()));
+            return Err(error("no picture (JPEG, PNG, WebP or BMP) in it".to_owned()));
         };
         numbers.sort_unstable();
         Ok(Self { name, folder, before, after, numbers, class })
@@ -73,21 +71,12 @@ impl ClipPictures {
     }
 
     fn bytes(&self, frame: usize) -> Result<Vec<u8>, DataError> {
-        let path = self.path(frame);
-        let file = open_regular(&path)?;
-        let mut bytes = Vec::new();
-        let mut limited = std::io::Read::take(file, MAX_FILE + 1);
-        std::io::Read::read_to_end(&mut limited, &mut bytes).map_err(|e| DataError::io(&path, e))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(DataError::format(&path, "", format!("more than {MAX_FILE} bytes, as no frame has")));
-        }
-        Ok(bytes)
+        read_picture(&self.path(frame))
     }
 }
 
 fn is_picture(file: &str) -> bool {
-    let ending = Path::new(file).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    !file.starts_with('.') && matches!(ending.as_deref(), Some("jpg" | "jpeg" | "png"))
+    !file.starts_with('.') && is_picture_name(file)
 }
 
 /// A name around its last number: `clip_007.jpg` is `clip_`, `007`, `.jpg`.

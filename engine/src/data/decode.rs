@@ -2,21 +2,21 @@
 
 use crate::media::{self, Picture};
 
-/// Decodes a JPEG or PNG; grey pictures stay grey. The error says what is wrong, without a path.
+/// Decodes a JPEG, PNG, WebP or BMP; grey pictures stay grey. The error says what is wrong, without a path.
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     check_signature(bytes)?;
     media::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Whether the bytes begin as a JPEG or PNG does: cheap enough to ask of every item while hashing it, so that text
+/// Whether the bytes begin as a picture that is read does: cheap enough to ask of every item while hashing it, so that text
 /// files named `.jpg` are found before training rather than in its midst.
 pub(super) fn check_signature(bytes: &[u8]) -> Result<(), String> {
     if bytes.is_empty() {
         Err("the file is empty".to_owned())
-    } else if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) || bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+    } else if media::begins_as_picture(bytes) {
         Ok(())
     } else {
-        Err("neither a JPEG nor a PNG picture, whatever its name says".to_owned())
+        Err("neither a JPEG nor a PNG, WebP or BMP picture, whatever its name says".to_owned())
     }
 }
 

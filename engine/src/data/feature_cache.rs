@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::clip_files::is_plain_name;
 use super::feature_file::{FeatureFile, FeatureWriter, Header, REMEDY};
 use super::{Clips, DataError};
-use crate::files::{QUOTED, printable};
+use crate::files::{QUOTED, open_regular, printable};
 
 /// Frames whose content tells one version of a clip from another.
 const PROBES: usize = 16;
@@ -36,7 +36,7 @@ impl FeatureCache {
     pub fn student_hash(weights: &Path) -> Result<String, DataError> {
         let read = || {
             let mut hasher = blake3::Hasher::new();
-            std::io::copy(&mut std::fs::File::open(weights)?, &mut hasher)?;
+            std::io::copy(&mut open_regular(weights, "a weights file")?, &mut hasher)?;
             Ok(hasher.finalize().to_hex().to_string())
         };
         read().map_err(|e| DataError::io(weights, e))

@@ -4,7 +4,6 @@
 //! padded with spaces to a multiple of [`ALIGN`]; one bit a frame, set where the frame has a face (frame n is bit n % 8 of
 //! byte n / 8), padded likewise; a row of `f32` for every frame, zeros where there is no face.
 
-use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::DataError;
 use super::bitmap::{Bitmap, bit};
 use super::frame_labels::MAX_FRAMES;
+use super::lines::open_regular;
 use crate::files::{AtomicFile, printable};
 
 const MAGIC: &[u8; 8] = b"AFKTFEAT";
@@ -205,7 +205,7 @@ impl FeatureFile {
         if cfg!(target_endian = "big") {
             return Err(damaged("features are read in place, which needs a little-endian machine"));
         }
-        let file = File::open(path).map_err(io)?;
+        let file = open_regular(path)?;
         let len = file.metadata().map_err(io)?.len();
         if len < PREFIX as u64 {
             return Err(damaged("the file is too short to be a feature file"));

@@ -5,15 +5,16 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::DataError;
+use crate::files::{self, LARGEST_PICTURE};
 
 /// Opens a file that must be a regular one: a FIFO or device would wait for ever.
 pub(super) fn open_regular(path: &Path) -> Result<File, DataError> {
-    let metadata = std::fs::metadata(path).map_err(|e| DataError::io(path, e))?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
-        return Err(DataError::format(path, "", format!("it is {what}, not a file")));
-    }
-    File::open(path).map_err(|e| DataError::io(path, e))
+    files::open_regular(path, "a file").map_err(|e| DataError::io(path, e))
+}
+
+/// A picture's file, read whole.
+pub(super) fn read_picture(path: &Path) -> Result<Vec<u8>, DataError> {
+    files::read_limited(path, LARGEST_PICTURE, "a picture").map_err(|e| DataError::io(path, e))
 }
 
 /// Reads lines, none longer than a limit.
@@ -163,7 +164,7 @@ mod tests {
         let pipe = dir.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let message = Lines::open(&pipe, 10).err().unwrap().to_string();
-        assert!(message.contains("pipe: it is a pipe, socket or device"), "{message}");
+        assert!(message.contains("pipe: is a pipe, socket or device"), "{message}");
         assert!(open_regular(dir.path()).unwrap_err().to_string().contains("a folder"));
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn index_tar(path: &Path, skips: &SkipLog) -> Result<(PathList, Archi
             format!("not a readable tar archive (gzip is not read; unpack it first): {e}"),
         )
     };
-    let again = File::open(path).map_err(|e| DataError::io(path, e))?;
+    let again = open_regular(path)?;
     let mut tar = tar::Archive::new(again);
     let (mut paths, mut spans) = (PathList::default(), Vec::new());
     let mut hidden = HashSet::new();

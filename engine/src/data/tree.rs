@@ -11,6 +11,7 @@ use super::path_list::{ByPath, PathList};
 use super::quote::quoted;
 use super::tar_index::{Archive, index_tar};
 use super::{DataError, SkipLog, Stamp};
+use crate::files::read_limited;
 
 /// Largest file read whole, in bytes. Pictures and label lists are far smaller.
 const MAX_FILE: u64 = 256 << 20;
@@ -122,14 +123,7 @@ impl FileTree {
             return Ok(bytes);
         }
         let path = self.root.join(&self.paths[index]);
-        let file = open_regular(&path)?;
-        let read = || {
-            let mut bytes = Vec::with_capacity(file.metadata()?.len().min(MAX_FILE) as usize);
-            file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes: Vec<u8> = read().map_err(|e| DataError::io(&path, e))?;
-        if bytes.len() as u64 > MAX_FILE { Err(too_long(bytes.len() as u64)) } else { Ok(bytes) }
+        read_limited(&path, MAX_FILE, "a picture or label list").map_err(|e| DataError::io(&path, e))
     }
 
     /// What tells whether a file has changed.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Ambiguous, DataError, Source, quoted};
+use crate::files::{LARGEST_SETTINGS, read_text_limited};
+use crate::net::class_name_problem;
 
 const BUILT_IN: [(&str, &str); 3] = [
     ("ferplus8", include_str!(concat!(env!("AFFEKT_ASSETS"), "/vocabularies/ferplus8.txt"))),
@@ -51,6 +53,10 @@ impl Vocabulary {
             if letters(class).is_empty() {
                 return Err(error("an empty class name".to_owned()));
             }
+            // Found out now and not when the finished model is written.
+            if let Some(problem) = class_name_problem(class) {
+                return Err(error(format!("`{}` {problem}; map it to another name", quoted(class))));
+            }
             if let Some(other) = classes[..index].iter().find(|other| meaning(other) == meaning(class)) {
                 return Err(error(format!("`{other}` and `{class}` mean the same")));
             }
@@ -77,7 +83,8 @@ impl Vocabulary {
         }
         let path = Path::new(text);
         if path.is_file() {
-            let lines = std::fs::read_to_string(path).map_err(|e| DataError::io(path, e))?;
+            let lines = read_text_limited(path, LARGEST_SETTINGS, "a vocabulary")
+                .map_err(|e| DataError::io(path, e))?;
             return Self::new(content_lines(&lines).map(str::to_owned).collect());
         }
         let names: Vec<&str> = Self::built_in().collect();
@@ -245,6 +252,21 @@ mod tests {
     fn map(vocabulary: &str, classes: &str, pairs: &[(&str, &str)]) -> Result<Mapping, DataError> {
         let map = pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
         Vocabulary::open(vocabulary).unwrap().mapping("set", &names(classes), &map, Ambiguous::Drop)
+    }
+
+    #[test]
+    fn names_that_would_do_harm_where_they_are_shown_are_refused_before_a_run() {
+        for (name, part) in
+            [("=cmd()", "formula"), ("@home", "formula"), ("a\u{1b}[2J", "control characters")]
+        {
+            let message = Vocabulary::new(vec!["calm".into(), name.into()]).unwrap_err().to_string();
+            assert!(message.contains(part) && message.contains("map it"), "{message}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("classes.txt");
+        std::fs::File::create(&list).unwrap().set_len(20 << 30).unwrap();
+        let message = Vocabulary::open(&list.display().to_string()).unwrap_err().to_string();
+        assert!(message.contains("classes.txt") && message.contains("20.0 GiB"), "{message}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use super::LEFTOVER_PREFIX;
+use super::limits::read_of_system;
 use super::lock::{FolderLock, LockError};
 
 /// A folder for unfinished files beside their place, removed when it is dropped. It is locked, so that
@@ -116,10 +117,10 @@ fn is_old(time: SystemTime) -> bool {
 fn age() -> Option<Duration> {
     /// Of a second, in the files of Linux, whatever the processor.
     const TICKS: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = read_of_system("/proc/self/stat")?;
     // The second field is the program's name in brackets, which may hold spaces; the start is the 22nd.
     let start: f64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime = read_of_system("/proc/uptime")?;
     let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
     Duration::try_from_secs_f64(uptime - start / TICKS).ok()
 }

@@ -14,8 +14,30 @@ pub const LARGEST_DETECTOR: u64 = 64 << 20;
 pub const LARGEST_CARD: u64 = 1 << 20;
 /// Largest results file of an analysis: a day of frames.
 pub const LARGEST_RESULTS: u64 = 256 << 20;
-/// Largest file of settings.
+/// Largest file of settings, and largest list of names.
 pub const LARGEST_SETTINGS: u64 = 1 << 20;
+/// Largest picture, by its file.
+pub const LARGEST_PICTURE: u64 = 256 << 20;
+/// Most bytes of a file of the operating system's about itself.
+const LARGEST_OF_SYSTEM: u64 = 1 << 20;
+
+/// Opens a file for reading that must be a regular one: a pipe or a device could be waited for for ever. Nothing of it is read.
+/// `what` is what such a file is called in errors, e.g. `a detector`.
+///
+/// # Errors
+/// It cannot be opened, or is a folder, a pipe, a socket or a device. The caller adds the file's name.
+pub fn open_regular(path: &Path, what: &str) -> io::Result<File> {
+    // Before opening: to open a pipe that nobody writes to would wait for ever.
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, format!("is a folder, not {what}")));
+    }
+    if !kind.is_file() {
+        let problem = format!("is a pipe, socket or device, not {what}; give a regular file");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    File::open(path)
+}
 
 /// Opens a file for reading, checked before anything of it is read; gives its length too. `what` is what such a file is
 /// called in errors, e.g. `a detector`.
@@ -23,23 +45,15 @@ pub const LARGEST_SETTINGS: u64 = 1 << 20;
 /// # Errors
 /// It cannot be opened, is a folder, a pipe or a device, or has more than `most_bytes`. The caller adds the file's name.
 pub fn open_limited(path: &Path, most_bytes: u64, what: &str) -> io::Result<(File, u64)> {
-    // Before opening: to open a pipe that nobody writes to would wait for ever.
-    let refuse = |problem: String| Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
-    let kind = std::fs::metadata(path)?.file_type();
-    if kind.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, format!("is a folder, not {what}")));
-    }
-    if !kind.is_file() {
-        return refuse(format!("is a pipe or a device, not {what}; give a regular file"));
-    }
-    let file = File::open(path)?;
+    let file = open_regular(path, what)?;
     let length = file.metadata()?.len();
     if length > most_bytes {
-        return refuse(format!(
+        let problem = format!(
             "has {}, but {what} has at most {}; is it the right file?",
             amount(length),
             amount(most_bytes)
-        ));
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
     Ok((file, length))
 }
@@ -71,8 +85,50 @@ pub fn read_text_limited(path: &Path, most_bytes: u64, what: &str) -> io::Result
     })
 }
 
+/// What the operating system says of itself in a file such as `/proc/meminfo`; `None` where it does not.
+pub fn read_of_system(path: &str) -> Option<String> {
+    let mut text = String::new();
+    // These files have no length, and end.
+    File::open(path).ok()?.take(LARGEST_OF_SYSTEM).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// A reader that fails at a line of more than so many bytes, for parsers that hold a whole line.
+#[derive(Debug)]
+pub struct ShortLines<R> {
+    inner: R,
+    longest: u64,
+    /// Bytes of the line so far.
+    length: u64,
+    line: u64,
+}
+
+impl<R> ShortLines<R> {
+    /// Lines of at most `longest` bytes.
+    pub fn new(inner: R, longest: u64) -> Self {
+        Self { inner, longest, length: 0, line: 1 }
+    }
+}
+
+impl<R: io::Read> io::Read for ShortLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        for line in buffer[..got].split_inclusive(|&byte| byte == b'\n') {
+            self.length += line.len() as u64;
+            if self.length > self.longest {
+                let problem = format!("line {} has more than {}", self.line, amount(self.longest));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            }
+            if line.ends_with(b"\n") {
+                (self.length, self.line) = (0, self.line + 1);
+            }
+        }
+        Ok(got)
+    }
+}
+
 /// A number of bytes for people.
-fn amount(bytes: u64) -> String {
+pub fn amount(bytes: u64) -> String {
     match bytes {
         0..0x400 => format!("{bytes} bytes"),
         0x400..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
@@ -108,6 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_too_long_ends_the_reading() {
+        let read = |text: &str| {
+            let mut out = String::new();
+            ShortLines::new(text.as_bytes(), 4).read_to_string(&mut out).map(|_| out)
+        };
+        assert_eq!(read("abc\n\nabc\nabcd").unwrap(), "abc\n\nabc\nabcd");
+        assert!(read("abc\nabcd\n").unwrap_err().to_string().contains("line 2 has more than 4 bytes"));
+        let endless = ShortLines::new(io::repeat(b'x'), 1 << 20);
+        assert!(io::copy(&mut { endless }, &mut io::sink()).is_err());
+    }
+
+    #[test]
     fn what_is_no_regular_file_is_refused_without_opening_it() {
         let folder = tempfile::tempdir().unwrap();
         let message = read_limited(folder.path(), 9, "a card").unwrap_err().to_string();
@@ -115,7 +183,7 @@ mod tests {
         #[cfg(unix)]
         {
             let message = read_limited(Path::new("/dev/zero"), 9, "a card").unwrap_err().to_string();
-            assert!(message.contains("a pipe or a device"), "{message}");
+            assert!(message.contains("is a pipe, socket or device"), "{message}");
         }
         let missing = read_limited(&folder.path().join("none"), 9, "a card").unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);

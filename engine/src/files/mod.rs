@@ -25,8 +25,9 @@ pub use atomic::{AtomicFile, move_atomically, stream_atomically, write_atomicall
 #[cfg(feature = "files")]
 pub use leftovers::{TempFolder, sweep_leftovers};
 pub use limits::{
-    LARGEST_CARD, LARGEST_DETECTOR, LARGEST_MODEL, LARGEST_ONNX, LARGEST_RESULTS, LARGEST_SETTINGS,
-    open_limited, read_limited, read_text_limited,
+    LARGEST_CARD, LARGEST_DETECTOR, LARGEST_MODEL, LARGEST_ONNX, LARGEST_PICTURE, LARGEST_RESULTS,
+    LARGEST_SETTINGS, ShortLines, amount, open_limited, open_regular, read_limited, read_of_system,
+    read_text_limited,
 };
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};

@@ -20,6 +20,20 @@ pub(super) fn check_size(width: usize, height: usize) -> Result<(), MediaError> 
     Ok(())
 }
 
+/// Endings of the names of pictures that are read, in small letters.
+pub const PICTURE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "jfif", "png", "webp", "bmp"];
+
+/// Whether a file's name ends as a picture's that is read.
+pub fn is_picture_name(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    PICTURE_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+/// Whether bytes begin as a picture that is read, as cheap as can be.
+pub fn begins_as_picture(bytes: &[u8]) -> bool {
+    format(&bytes[..bytes.len().min(HEAD)]).is_some()
+}
+
 /// The file format, from its signature; a file's name is never asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {

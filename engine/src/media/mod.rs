@@ -43,7 +43,7 @@ pub use augment::{Policy, Program, View};
 pub use cut::CutDetector;
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};
-pub use header::{MAX_PIXELS, MAX_SIDE};
+pub use header::{MAX_PIXELS, MAX_SIDE, PICTURE_ENDINGS, begins_as_picture, is_picture_name};
 pub use hide::{Hiding, PADDING, hide, padded};
 pub use orient::Orientation;
 pub use overflow::{Outlet, OverflowPolicy, bounded_outlet};

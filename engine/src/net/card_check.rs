@@ -58,18 +58,25 @@ impl ModelCard {
         }
         let mut known = BTreeSet::new();
         for (at, name) in self.classes.iter().enumerate() {
-            let wrong = if name.trim().is_empty() {
-                "is empty"
-            } else if printable(name, LONGEST_NAME) != *name {
-                "is too long or has control characters"
-            } else if !known.insert(name) {
-                "stands there twice"
-            } else {
-                continue;
-            };
-            return Err(format!("classes[{at}], {}, {wrong}", quoted(name)));
+            let twice = (!known.insert(name)).then_some("stands there twice");
+            if let Some(wrong) = class_name_problem(name).or(twice) {
+                return Err(format!("classes[{at}], {}, {wrong}", quoted(name)));
+            }
         }
         Ok(())
+    }
+}
+
+/// Why a name cannot be a class's; `None` of one that can. It will stand on terminals, in pages and in tables.
+pub fn class_name_problem(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("is empty")
+    } else if printable(name, LONGEST_NAME) != *name {
+        Some("is too long or has control characters")
+    } else if name.trim_start().starts_with(['=', '+', '-', '@']) {
+        Some("begins with one of = + - @, which a spreadsheet takes for a formula")
+    } else {
+        None
     }
 }
 
@@ -155,13 +162,14 @@ mod tests {
     #[test]
     fn each_field_that_cannot_be_is_named_with_what_it_may_be() {
         type Change = (&'static str, fn(&mut ModelCard));
-        let changes: [Change; 22] = [
+        let changes: [Change; 23] = [
             ("version is 2, but this program reads 1", |c| c.version = 2),
             ("names 1 classes, but its network has 2", |c| c.classes.truncate(1)),
             ("classes[1], `Neutral`, stands there twice", |c| c.classes[1] = "Neutral".into()),
             ("classes[0], ` `, is empty", |c| c.classes[0] = " ".into()),
             (r"classes[0], `\u{1b}[2J`, is too long or has control", |c| c.classes[0] = "\u{1b}[2J".into()),
             ("is too long", |c| c.classes[0] = "a".repeat(1000)),
+            ("classes[0], `=1+1`, begins with one of", |c| c.classes[0] = "=1+1".into()),
             ("input.mean has 4 values for 3 channels", |c| c.input.mean.push(0.0)),
             ("input.std has 0 values for 3 channels", |c| c.input.std.clear()),
             ("input.mean holds NaN", |c| c.input.mean[2] = f32::NAN),

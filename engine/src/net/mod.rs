@@ -23,7 +23,7 @@ mod weights_write;
 pub use architecture::Architecture;
 pub use builder::GraphBuilder;
 pub use card::{BoxCrop, InputContract, ModelCard};
-pub use card_check::TEMPLATES;
+pub use card_check::{TEMPLATES, class_name_problem};
 pub use export::{OnnxExport, hub_config, hub_readme, to_onnx};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub use onnx_file::OnnxFile;

@@ -100,7 +100,7 @@ pub use state::InputState;
 #[cfg(feature = "results")]
 pub use subtitles::{Form, render as subtitles};
 #[cfg(feature = "results")]
-pub use summary::{LabelRun, Person, ReadBy, SUMMARY_VERSION, Summary, Thumbnail};
+pub use summary::{LabelRun, Person, ReadBy, SUMMARY_VERSION, ShotStart, Summary, Thumbnail};
 #[cfg(feature = "results")]
 pub use table::{TABLE_VERSION, TableColumn, TableForm, columns};
 #[cfg(feature = "results")]

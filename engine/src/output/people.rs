@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 
 use super::row::TableRow;
-use super::summary::{LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
+use super::summary::{LabelRun, Person, SUMMARY_VERSION, ShotStart, Summary, Thumbnail};
 use crate::world::live::{FaceReading, FrameReading};
 
 /// Most pictures of a person that are kept.
@@ -32,6 +32,9 @@ pub struct Gathering {
     stride: u64,
     frames: u64,
     no_face: u64,
+    /// The shot of the last frame, and where those before it and it begin, but for the first.
+    shot: u64,
+    cuts: Vec<ShotStart>,
     last: Option<(u64, f64)>,
     /// Time from a frame to the next, the last one seen.
     step: f64,
@@ -55,6 +58,8 @@ impl Gathering {
             stride,
             frames: 0,
             no_face: 0,
+            shot: 0,
+            cuts: vec![],
             last: None,
             step: 0.0,
         }
@@ -89,6 +94,10 @@ impl Gathering {
             self.close(first.seconds);
         }
         self.last = Some((first.frame, first.seconds));
+        if first.cut != self.shot {
+            self.shot = first.cut;
+            self.cuts.push(ShotStart { frame: first.frame, seconds: first.seconds });
+        }
         self.frames += 1;
         self.no_face += u64::from(rows.iter().all(|row| row.face.is_none()));
         let follows = before.is_some_and(|(frame, _)| frame + self.stride == first.frame);
@@ -186,6 +195,7 @@ impl Gathering {
             end_frame: self.last.map_or(0, |(frame, _)| frame + 1),
             no_face_frames: self.no_face,
             seconds: end,
+            cuts: self.cuts,
             people: self.people.into_values().collect(),
             ..summary
         }
@@ -238,7 +248,8 @@ mod tests {
             thumbnail: Some(Picture::filled(8, 8, 3, frame as u8)),
             ..FaceReading::default()
         };
-        FrameReading { frame, seconds, faces: faces.iter().map(face).collect(), ..FrameReading::default() }
+        let (faces, cut) = (faces.iter().map(face).collect(), u64::from(frame >= 3));
+        FrameReading { frame, seconds, faces, cut, ..FrameReading::default() }
     }
 
     #[test]
@@ -257,6 +268,7 @@ mod tests {
         assert_eq!(stretches(0), [(0, 0.0, 1.0), (1, 1.0, 1.5), (1, 2.0, 3.0)]);
         assert_eq!(stretches(1), [(1, 0.5, 1.5)]);
         assert_eq!(summary.people[0].class_frames, [2, 3]);
+        assert_eq!(summary.cuts, [ShotStart { frame: 3, seconds: 1.5 }]);
     }
 
     #[test]

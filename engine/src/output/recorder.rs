@@ -135,8 +135,8 @@ fn renumbered(reading: &FrameReading, frame: u64, seconds: f64) -> FrameReading 
     FrameReading {
         frame,
         seconds,
-        faces: reading.faces.iter().map(face).collect(),
         cut: reading.cut,
+        faces: reading.faces.iter().map(face).collect(),
         latency: reading.latency,
         picture: None,
     }

@@ -67,8 +67,20 @@ pub struct Summary {
     /// BLAKE3 hash of the corrections by hand that these figures hold; empty without any.
     #[serde(default)]
     pub edits: String,
+    /// Where new shots begin.
+    #[serde(default)]
+    pub cuts: Vec<ShotStart>,
     /// Everybody who was seen, by number.
     pub people: Vec<Person>,
+}
+
+/// A hard cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShotStart {
+    /// The first frame of the new shot.
+    pub frame: u64,
+    /// When it is shown, in seconds.
+    pub seconds: f64,
 }
 
 /// What read the faces, in words for people.

@@ -168,7 +168,12 @@ impl WorldError {
         if matches!(self, Self::Data(DataError::Spec { .. })) {
             return true;
         }
-        matches!(self, Self::Setting { .. } | Self::Graph(_) | Self::Backend(BackendError::Spec(_)))
+        matches!(
+            self,
+            Self::Setting { .. }
+                | Self::Graph(_)
+                | Self::Backend(BackendError::Spec(_) | BackendError::Memory { .. })
+        )
     }
 
     /// What kind of trouble it is.

@@ -9,6 +9,7 @@ use affekt_fuzz::{Limits, run_seeds, watch, write_seed};
 
 const USAGE: &str = "affekt-fuzz watch FORMAT SECONDS [FIRST_SEED]   break files and report what went wrong
 affekt-fuzz write FORMAT SEED FOLDER            write what a seed stands for; seed 0 is the file as it should be
+affekt-fuzz formats                             name them
 affekt-fuzz read FORMAT FIRST COUNT SECONDS     read broken files in this process";
 
 fn main() -> ExitCode {
@@ -39,6 +40,10 @@ fn run(words: &[&str]) -> Result<bool, String> {
         }
         ["write", format, seed, folder] => {
             write_seed(find(format)?, number(seed)?, Path::new(folder)).map_err(io)?;
+            Ok(true)
+        }
+        ["formats"] => {
+            FORMATS.iter().filter(|format| format.short > 0).for_each(|format| println!("{}", format.name));
             Ok(true)
         }
         ["watch", format, time] => long(find(format)?, seconds(time)?, 1_000_000),

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 /// What one reading may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Longest time that a file may take.
+    /// Longest time that a file may take: of the processor, for the machine may have others to serve; of the clock, where nothing
+    /// is computed.
     pub time: Duration,
     /// Most memory more than the file as it should be took, in KiB.
     pub memory_kib: u64,
@@ -81,7 +82,8 @@ pub fn watch(
     while next < end && Instant::now() < until {
         let mut child = start(program, format, next, end - next, until - Instant::now(), limits)?;
         let mut batch = Batch { format, seed: 0, honest: 0, gone: 0, found: vec![] };
-        let ended = batch.follow(&lines(&mut child)?, limits);
+        let process = Process::of(child.id());
+        let ended = batch.follow(&lines(&mut child)?, limits, &process);
         if !ended {
             let _ = child.kill();
         }
@@ -113,10 +115,44 @@ fn start(
     time: Duration,
     limits: &Limits,
 ) -> io::Result<Child> {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
+    // No ffmpeg: what another program does with a broken file is not looked at here.
+    command.env("PATH", "");
     command.arg("-c").arg("ulimit -v \"$0\"; exec \"$@\"").arg(limits.space_kib.to_string()).arg(program);
     command.args(["read", format, &first.to_string(), &count.to_string(), &time.as_secs_f64().to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+}
+
+/// A process as the system knows it.
+struct Process {
+    stat: String,
+}
+
+impl Process {
+    fn of(id: u32) -> Self {
+        Self { stat: format!("/proc/{id}/stat") }
+    }
+
+    /// What it has computed so far, all its threads together; `None` where the system does not say.
+    fn computed(&self) -> Option<Duration> {
+        /// Of a second, in the files of Linux.
+        const TICKS: u64 = 100;
+        let stat = std::fs::read_to_string(&self.stat).ok()?;
+        // The second field is a name in brackets, which may hold spaces; the times are the 14th and 15th.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let mut next = || fields.next()?.parse::<u64>().ok();
+        Some(Duration::from_millis((next()? + next()?) * 1000 / TICKS))
+    }
+
+    /// Whether it hangs, having had no word for as long as a file may take: it has computed as long, or nothing at all for a while.
+    fn hangs(&self, since: Option<Duration>, limit: Duration) -> bool {
+        let (Some(before), Some(now)) = (since, self.computed()) else { return true };
+        if now.saturating_sub(before) >= limit {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        self.computed().is_none_or(|later| later == now)
+    }
 }
 
 /// The lines that a process says, until it ends.
@@ -145,16 +181,21 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Hears a process out; whether it came to its end by itself.
-    fn follow(&mut self, lines: &Receiver<String>, limits: &Limits) -> bool {
+    fn follow(&mut self, lines: &Receiver<String>, limits: &Limits, process: &Process) -> bool {
+        let mut since = process.computed();
         loop {
             let line = match lines.recv_timeout(limits.time) {
                 Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Timeout) if process.hangs(since, limits.time) => return false,
+                Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return true,
             };
             let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
             match word {
-                "begin" => self.seed = rest.parse().unwrap_or(0),
+                "begin" => {
+                    self.seed = rest.parse().unwrap_or(0);
+                    since = process.computed();
+                }
                 "panic" => self.note(Kind::Panic(rest.into())),
                 "message" => self.note(Kind::Message(rest.into())),
                 "end" => {

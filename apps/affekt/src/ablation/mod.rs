@@ -4,6 +4,7 @@
 //! reads the last student's features over clips, `vote` smooths its labels. All are scored frame by frame.
 
 mod config;
+mod resume;
 mod rows;
 mod timeline;
 
@@ -16,9 +17,11 @@ use affekt_engine::learn::{FrameReport, Method, TrainingState};
 use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Extraction, Model, RefineConfig, RunConfig, RunFolder, Start, evaluate_clips, extract, open_clips,
+    Extraction, Model, Pretraining, RefineConfig, Run as _, RunConfig, RunFolder, Start, evaluate_clips,
+    extract, open_clips,
 };
 use anyhow::Context as _;
+use serde::Serialize;
 use toml::Table;
 
 use crate::cli;
@@ -27,12 +30,14 @@ use crate::failure::Failure;
 use crate::interrupt;
 
 pub use config::AblationConfig;
+use resume::{Shared, run_folder, same_command};
 pub use rows::AblationReport;
 
-/// What is compared on what.
-#[derive(Debug, Clone)]
+/// What is compared on what. What is written of it decides whether a comparison that was stopped is the same and goes on.
+#[derive(Debug, Clone, Serialize)]
 pub struct Ablation {
     /// Folder of the runs and results.
+    #[serde(skip)]
     pub out: PathBuf,
     /// Settings of the pre-training runs; their data are the fields below.
     pub pretrain: RunConfig,
@@ -50,16 +55,21 @@ pub struct Ablation {
     pub clips: Vec<Spec>,
     /// Labelled clips that every row is measured on.
     pub valid: Vec<Spec>,
-    /// A whole comparison each.
+    /// A whole comparison each. More of them go on with those that are there.
+    #[serde(skip)]
     pub seeds: Vec<u64>,
     /// Said of the data in the report.
+    #[serde(skip)]
     pub about: String,
     /// Threads for computing.
+    #[serde(skip)]
     pub compute: Compute,
     /// Train the two rows with unlabelled faces, which take equally long, at the same time with half the threads each where
     /// the processor computes: faster for small networks, at twice the memory.
+    #[serde(skip)]
     pub side_by_side: bool,
     /// Show no progress.
+    #[serde(skip)]
     pub quiet: bool,
 }
 
@@ -76,11 +86,21 @@ struct Baseline {
 const CHECKED_EVERY: &str = "10";
 
 impl Ablation {
-    /// Trains and measures every row for every seed, and writes `ablation.json` and `timeline.json`.
+    /// Trains and measures every row for every seed, and writes `ablation.json` and `timeline.json`. What an earlier call in the
+    /// same folder ([`Self::begin`]) has done is not done again, and what comes out is the same bit for bit. When it is
+    /// interrupted it says how to go on.
     ///
     /// # Errors
     /// Settings, data, networks or the disk; or Ctrl-C.
     pub fn run(&self) -> Result<AblationReport, Failure> {
+        self.every_seed().inspect_err(|failure| {
+            if matches!(failure, Failure::Interrupted) {
+                note!("interrupted; what was done is saved. Go on with: {}", same_command(&self.out));
+            }
+        })
+    }
+
+    fn every_seed(&self) -> Result<AblationReport, Failure> {
         let mut report = AblationReport::new(&self.seeds, &self.about);
         for (nth, &seed) in self.seeds.iter().enumerate() {
             let out = if nth == 0 { self.out.clone() } else { self.out.join(format!("seed-{seed}")) };
@@ -134,7 +154,7 @@ impl Ablation {
     fn students(&self, out: &Path, seed: u64) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         self.say(&format!("supervised, seed {seed}:"));
         let (labels_alone, all) = (out.join("supervised"), &self.compute);
-        let baseline = self.baseline(&labels_alone, seed)?;
+        let baseline = self.baseline(out, seed)?;
         let few = |compute: &Compute, quiet: bool| {
             self.semi_supervised(&out.join("ssl"), &baseline, &self.unlabelled, compute, quiet)
         };
@@ -176,18 +196,45 @@ impl Ablation {
     }
 
     /// Trains on labels alone.
-    fn baseline(&self, path: &Path, seed: u64) -> Result<Baseline, Failure> {
-        let folder = RunFolder::create(path, true)?;
+    fn baseline(&self, out: &Path, seed: u64) -> Result<Baseline, Failure> {
+        let path = out.join("supervised");
         let mut config = self.pretraining(seed, Method::Supervised, &[]);
         let own = !self.baseline_labelled.is_empty();
         if own {
             config.data.labelled.clone_from(&self.baseline_labelled);
         }
         // With labels of its own it shares nothing with the others.
-        let shared = Some(config.training.steps_shared_with_baseline()).filter(|_| !own);
-        let backend = self.compute.open()?;
-        let run = cli::training::begin(config, folder.clone(), backend, Start::New, self.quiet)?;
-        let (_, state) = cli::training::train_keeping(run, &folder, self.quiet, shared)?;
+        let parting = if own { 0 } else { config.training.steps_shared_with_baseline() };
+        let shared = (parting > 0).then(|| Shared::open(out, &config)).transpose()?;
+        let mut state = shared.as_ref().map(Shared::read).transpose()?.flatten();
+        let begin = |folder: &RunFolder, start| {
+            cli::training::begin(config.clone(), folder.clone(), self.compute.open()?, start, self.quiet)
+        };
+        let (mut folder, begun) = run_folder(&path)?;
+        let mut run = begin(&folder, if begun { Start::Resume } else { Start::New })?;
+        if let Some(shared) = &shared
+            && state.is_none()
+            && run.steps_done() >= parting
+        {
+            if run.steps_done() > parting {
+                // Where the runs part was lost, so the steps up to there are made again.
+                drop((run, folder));
+                folder = RunFolder::create(&path, true)?;
+                run = begin(&folder, Start::New)?;
+            } else {
+                state = Some(kept(&mut run, shared)?);
+            }
+        }
+        if !is_finished(&run, &folder) {
+            cli::training::train(run, &folder, self.quiet, None, |run| {
+                if let Some(shared) = &shared
+                    && run.steps_done() == parting
+                {
+                    state = Some(kept(run, shared)?);
+                }
+                Ok(())
+            })?;
+        }
         Ok(Baseline { seed, log: folder.log(), state })
     }
 
@@ -200,14 +247,17 @@ impl Ablation {
         compute: &Compute,
         quiet: bool,
     ) -> Result<PathBuf, Failure> {
-        let folder = RunFolder::create(path, true)?;
+        let (folder, begun) = run_folder(path)?;
         let config = self.pretraining(baseline.seed, Method::Ssl, unlabelled);
         let start = match &baseline.state {
+            _ if begun => Start::Resume,
             Some(state) => Start::AfterBaseline { state, log: &baseline.log },
             None => Start::New,
         };
         let run = cli::training::begin(config, folder.clone(), compute.open()?, start, quiet)?;
-        cli::training::train(run, &folder, quiet)?;
+        if !is_finished(&run, &folder) {
+            cli::training::train(run, &folder, quiet, None, |_| Ok(()))?;
+        }
         Ok(path.to_path_buf())
     }
 
@@ -249,7 +299,7 @@ impl Ablation {
         report: &mut AblationReport,
     ) -> Result<(), Failure> {
         self.say(&format!("temporal, seed {seed}:"));
-        let folder = RunFolder::create(&out.join("refine"), true)?;
+        let (folder, begun) = run_folder(&out.join("refine"))?;
         let mut config = self.refine.clone();
         config.seed = seed;
         config.student = student.to_path_buf();
@@ -258,7 +308,8 @@ impl Ablation {
         config.data.valid.clone_from(&self.valid);
         let readings = Arc::new(Mutex::new(vec![]));
         let sink = Box::new(timeline::collector(Arc::clone(&readings)));
-        let trained = cli::refine::train(config, &folder, (false, false), &self.compute, self.quiet, sink)?;
+        let trained =
+            cli::refine::train(config, &folder, (begun, false), &self.compute, self.quiet, (sink, None))?;
         let scores = trained.scores.context("the encoder was not measured")?;
         report.add("temporal", seed, scores.temporal.context("the encoder was not measured")?);
         report.add("vote", seed, scores.vote);
@@ -270,6 +321,18 @@ impl Ablation {
         }
         Ok(())
     }
+}
+
+/// Keeps where a run stands for those that go on from there.
+fn kept(run: &mut Pretraining, shared: &Shared) -> Result<TrainingState, Failure> {
+    let state = run.state()?;
+    shared.keep(&state)?;
+    Ok(state)
+}
+
+/// Whether a run is at its end and its report, which is written last, is there.
+fn is_finished(run: &Pretraining, folder: &RunFolder) -> bool {
+    run.is_done() && folder.report().is_file()
 }
 
 /// The clips as validation faces while training: a part of their frames.

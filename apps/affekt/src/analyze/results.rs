@@ -1,12 +1,11 @@
 //! What stands in the folder of results: whose each name is, and which files are affekt's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use affekt_engine::files::{LARGEST_RESULTS, read_limited, write_atomically};
 use affekt_engine::output::{InputState, SUMMARY_VERSION, Summary};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::outputs::ENDINGS;
 
@@ -117,25 +116,4 @@ impl Results {
             })
             .collect()
     }
-}
-
-/// Refuses to replace a page that affekt has not made.
-///
-/// # Errors
-/// It is not affekt's, or cannot be read.
-pub fn check_page(page: &Path) -> anyhow::Result<()> {
-    let shown = page.display();
-    let metadata = match std::fs::metadata(page) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        metadata => metadata.with_context(|| shown.to_string())?,
-    };
-    let mut head = vec![];
-    if metadata.is_file() {
-        let file = std::fs::File::open(page).with_context(|| shown.to_string())?;
-        file.take(HEAD).read_to_end(&mut head).with_context(|| shown.to_string())?;
-    }
-    if !String::from_utf8_lossy(&head).contains(crate::report::TITLE_END) {
-        bail!("{shown} was not made by affekt and would be overwritten; move it or choose another --out");
-    }
-    Ok(())
 }

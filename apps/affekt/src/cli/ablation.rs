@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use affekt_engine::data::{DataError, Spec};
 use affekt_engine::files::write_atomically;
 use affekt_engine::synth::{clip_formats, formats};
-use affekt_engine::world::RunFolder;
 use affekt_engine::world::config::{Layers, Presets as _};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -63,7 +62,8 @@ pub struct AblationArgs {
     /// One setting of the encoder. Repeatable.
     #[arg(long, value_name = "KEY.PATH=VALUE", requires = "ablation")]
     refine_set: Vec<String>,
-    /// Folder of the runs, ablation.json and report.html; must be new or empty.
+    /// Folder of the runs, ablation.json and report.html: new or empty, or of the same comparison, which then goes on where it
+    /// was stopped, bit for bit.
     #[arg(short, long, value_name = "FOLDER", requires = "ablation")]
     out: Option<PathBuf>,
     /// Start over in a folder that is not empty.
@@ -78,12 +78,12 @@ impl AblationArgs {
     /// Settings, data, networks or the disk; or Ctrl-C.
     pub fn run(&self, compute: &Compute, json: bool, quiet: bool) -> Result<(), Failure> {
         let ablation = self.plan(compute, quiet)?;
-        RunFolder::create(&ablation.out, self.force)?;
+        interrupt::watch()?;
+        let _folder = ablation.begin(self.force)?;
         let path = ablation.out.join("ablation.toml");
         let text =
             toml::to_string_pretty(&ablation.config()?).context("settings cannot be written as TOML")?;
         write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
-        interrupt::watch()?;
         let report = ablation.run()?;
         write_report(&ablation.out, &ablation.out.join("report.html"))?;
         if json {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use affekt_engine::files::sweep_leftovers;
+use affekt_engine::files::{FolderLock, sweep_leftovers};
 use affekt_engine::media::Hiding;
 use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames};
 use affekt_engine::output::{Bins, ReadBy, Summary, clock, read_speakers, table_schema};
@@ -21,7 +21,7 @@ use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::report::write_people;
+use crate::report::{check_page, write_people};
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -206,6 +206,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let (mut recognizer, about) = opener.open(Clock::default()).map_err(classify)?;
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    // Two programs would take the same free names, and each other's unfinished files.
+    let _lock = FolderLock::take(&out)?;
     check_page(&page)?;
     probe_folder(&out).map_err(classify)?;
     sweep_leftovers(&out).with_context(|| out.display().to_string())?;

@@ -1,8 +1,8 @@
 //! `affekt bench`: how fast this machine runs a network, a training step or the loader.
 
-use affekt_engine::backend::{Backend, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{Backend, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
-use affekt_engine::net::{Depth, ResNetSpec, Stem, Weights};
+use affekt_engine::net::{Depth, Graph, PlanError, ResNetSpec, Stem, Weights};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -158,14 +158,14 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let work = Work { graph: &graph, batch, iterations: n };
+    let need = need(args.mode, &graph, batch).map_err(Failure::usage)?;
+    let work = Work { graph: &graph, batch, iterations: n, need };
     let speed = match args.mode {
         BenchMode::Train => measure(&work, device, 3, |backend| time_train(backend, &work))?,
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
         BenchMode::Step => measure(&work, device, 15, |backend| time_step(backend, &work))?,
         BenchMode::Infer | BenchMode::Loader => {
-            let input = noise(&graph, batch, 0);
-            measure(&work, device, 1, |backend| time_infer(backend, &work, &input))?
+            measure(&work, device, 1, |backend| time_infer(backend, &work, &noise(&graph, batch, 0)))?
         }
     };
     if !args.json {
@@ -186,7 +186,25 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     say(&serde_json::to_string(&measured)?)
 }
 
-fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations }: &Work) -> anyhow::Result<Times> {
+/// What a measurement takes of memory.
+fn need(mode: BenchMode, graph: &Graph, batch: usize) -> Result<MemoryNeed, PlanError> {
+    let learning = |items, slots| Learning { items, moments: 1, slots, averaged: false };
+    let need = MemoryNeed::default();
+    match mode {
+        BenchMode::Train => {
+            need.inputs("the input", graph, batch).learning("the network", graph, learning(batch, 1))
+        }
+        BenchMode::Step => need
+            .inputs("the input", graph, 3 * batch)
+            .learning("the teacher", graph, learning(3 * batch, 1))?
+            .learning("the student", graph, learning(batch, 2)),
+        BenchMode::Infer | BenchMode::Loader => {
+            need.inputs("the input", graph, batch).answering("the network", graph, batch)
+        }
+    }
+}
+
+fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations, .. }: &Work) -> anyhow::Result<Times> {
     let mut network = backend.training(graph, &Weights::initial(graph, 1))?;
     let input = noise(graph, batch, 0);
     // Any gradient will do: only the time counts.
@@ -200,7 +218,7 @@ fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations }: &Work) 
     })
 }
 
-fn time_step(backend: &dyn Backend, &Work { graph, batch, iterations }: &Work) -> anyhow::Result<Times> {
+fn time_step(backend: &dyn Backend, &Work { graph, batch, iterations, .. }: &Work) -> anyhow::Result<Times> {
     let mut settings = Settings {
         steps: 1_000_000,
         batch,

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, BackendSpec, KernelTime};
+use affekt_engine::backend::{Backend, BackendSpec, KernelTime, MemoryNeed};
+use affekt_engine::files::read_of_system;
 use affekt_engine::net::{Graph, Weights};
 use affekt_engine::random::{Address, Purpose};
 use anyhow::anyhow;
@@ -19,6 +20,8 @@ pub struct Work<'a> {
     pub batch: usize,
     /// Measured passes, after one or two that are not.
     pub iterations: u32,
+    /// What they take of memory.
+    pub need: MemoryNeed,
 }
 
 /// What was measured.
@@ -36,6 +39,8 @@ pub struct Speed {
     pub ms_median: f64,
     /// Arithmetic of one pass over its fastest time, in 1e9 operations a second; attention itself is not counted.
     gflops: f64,
+    /// What it was known to need of memory beforehand, kernels' own buffers left out.
+    need_mib: f64,
     /// Highest resident memory of the process so far; null where the system does not tell.
     peak_mib: Option<f64>,
 }
@@ -69,6 +74,8 @@ pub fn measure(
 ) -> Result<Speed, Failure> {
     let begun = Instant::now();
     let backend = compute::open(device)?;
+    let smaller = "make --batch, --size or --width smaller";
+    work.need.check(&*backend, smaller).map_err(Failure::usage)?;
     let times = time(&*backend)?;
     if device.profile {
         say(&kernel_times(&*backend)?)?;
@@ -84,6 +91,7 @@ pub fn measure(
         ms_min,
         ms_median: times.passes[times.passes.len() / 2],
         gflops: operations / (ms_min * 1e6),
+        need_mib: work.need.total() as f64 / f64::from(1 << 20),
         peak_mib: peak_mib(),
     })
 }
@@ -143,7 +151,7 @@ fn kernel_times(backend: &dyn Backend) -> Result<String, Failure> {
 
 /// Highest resident memory of this process in MiB.
 pub fn peak_mib() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let text = read_of_system("/proc/self/status")?;
     let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

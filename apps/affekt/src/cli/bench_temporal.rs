@@ -1,6 +1,6 @@
 //! `affekt bench --model temporal`: how fast this machine runs the temporal encoder or a training step of it.
 
-use affekt_engine::backend::{Backend, BackendSpec, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{Backend, BackendSpec, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
 use affekt_engine::net::{TemporalSpec, Weights};
 use serde::Serialize;
 
@@ -38,15 +38,26 @@ struct Measured {
 pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failure> {
     let spec = TemporalSpec::new(2048, clips.classes);
     let graph = spec.graph().map_err(Failure::usage)?;
-    let work = Work { graph: &graph, batch: clips.batch, iterations: clips.iterations };
-    let mut input = noise(&graph, work.batch, 0);
-    let channels = graph.input().c;
-    // Every face is present.
-    input.chunks_exact_mut(channels).for_each(|frame| frame[channels - 1] = 1.0);
-    let (mode, speed) = if clips.train {
-        ("train", measure(&work, device, 3, |backend| time_train(backend, &work, &input))?)
+    let batch = clips.batch;
+    let need = MemoryNeed::default().inputs("the input", &graph, batch);
+    let need = if clips.train {
+        let how = Learning { items: batch, moments: 2, slots: 1, averaged: false };
+        need.learning("the encoder", &graph, how)
     } else {
-        ("infer", measure(&work, device, 1, |backend| time_infer(backend, &work, &input))?)
+        need.answering("the encoder", &graph, batch)
+    };
+    let need = need.map_err(Failure::usage)?;
+    let work = Work { graph: &graph, batch, iterations: clips.iterations, need };
+    // Every face is present.
+    let input = || {
+        let (mut input, channels) = (noise(&graph, batch, 0), graph.input().c);
+        input.chunks_exact_mut(channels).for_each(|frame| frame[channels - 1] = 1.0);
+        input
+    };
+    let (mode, speed) = if clips.train {
+        ("train", measure(&work, device, 3, |backend| time_train(backend, &work, &input()))?)
+    } else {
+        ("infer", measure(&work, device, 1, |backend| time_infer(backend, &work, &input()))?)
     };
     if !json {
         return say(&speed.line("clip", work.batch));

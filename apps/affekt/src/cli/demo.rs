@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use affekt_engine::data::{LabelsPerClass, Spec};
-use affekt_engine::world::{RefineConfig, RunConfig, RunFolder};
+use affekt_engine::files::{LARGEST_RESULTS, read_limited};
+use affekt_engine::world::{RefineConfig, RunConfig};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde::Deserialize;
@@ -29,7 +30,8 @@ nothing about real faces. The folder then holds report.html, ablation.json, the 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
-    /// Folder for everything that is made; must be new or empty [default: runs/demo, started over each time].
+    /// Folder for everything that is made: new or empty, or of the same demo, which then goes on [default: runs/demo, started
+    /// over each time].
     #[arg(short, long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Start over where the folder holds an earlier demo.
@@ -71,7 +73,7 @@ pub fn run(args: &DemoArgs, compute: &Compute) -> Result<(), Failure> {
     };
     let start = Instant::now();
     let ablation = args.ablation(&out, compute).map_err(Failure::Usage)?;
-    RunFolder::create(&out, force)?;
+    let _folder = ablation.begin(force)?;
     let report = ablation.run()?;
     let page = out.join("report.html");
     write_report(&out, &page)?;
@@ -148,8 +150,9 @@ struct Timeline {
 /// What the vote says of the first held-out clip, in a line or two.
 fn described_clip(out: &Path) -> anyhow::Result<String> {
     let path = out.join("timeline.json");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let timeline: Timeline = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let text =
+        read_limited(&path, LARGEST_RESULTS, "a timeline").with_context(|| path.display().to_string())?;
+    let timeline: Timeline = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
     let shares = |labels: &[i64]| {
         let known = labels.iter().filter(|&&label| label >= 0).count().max(1);
         let mut shares: Vec<(usize, &String)> = (timeline.classes.iter().enumerate())

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::wgpu::{Adapter, adapters};
 use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
+use affekt_engine::files::read_of_system;
 use affekt_engine::media::camera::{self, CameraName};
 use affekt_engine::media::detect;
 use affekt_engine::world::RunConfig;
@@ -192,13 +193,13 @@ fn cameras() -> (Vec<CameraName>, String) {
 }
 
 fn cpu_name() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let text = read_of_system("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split_once(':'));
     name.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 fn memory_mib(field: &str) -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let text = read_of_system("/proc/meminfo")?;
     let line = text.lines().find_map(|l| l.strip_prefix(field))?;
     line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib / 1024)
 }

@@ -105,6 +105,7 @@ impl Command {
             | Self::Data(_)
             | Self::Synth(_)
             | Self::Export(_)
+            | Self::People(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
         }

@@ -151,7 +151,7 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
         say(&described(&run))?;
         return say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()));
     }
-    let report = train(run, &folder, args.run.quiet)?;
+    let report = train(run, &folder, args.run.quiet, Some("pretrain"), |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))
 }

@@ -97,7 +97,8 @@ pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
     let how = (args.run.resumes(), args.recompute);
-    let report = train(config, &folder, how, compute, args.run.quiet, Box::new(|_| Ok(())))?;
+    let sink: ScoreSink = Box::new(|_| Ok(()));
+    let report = train(config, &folder, how, compute, args.run.quiet, (sink, Some("refine")))?;
     match &report.scores {
         Some(measured) => say(&scores(measured))?,
         None => say("nothing was measured: no --valid SPEC was given")?,
@@ -105,7 +106,7 @@ pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     say(&format!("encoder: {}", folder.model().display()))
 }
 
-/// A temporal run from its features to its report; `sink` sees every frame that is measured in the end.
+/// A temporal run from its features to its report; `sink` sees every frame that is measured in the end, `command` resumes it.
 ///
 /// # Errors
 /// As [`run`].
@@ -115,7 +116,7 @@ pub fn train(
     how: (bool, bool),
     compute: &Compute,
     quiet: bool,
-    sink: ScoreSink,
+    (sink, command): (ScoreSink, Option<&'static str>),
 ) -> Result<RefineReport, Failure> {
     let mut counting = Counting::new("feature", quiet);
     let backend = compute::open(&compute.over_config(&config.compute()))?;
@@ -129,7 +130,7 @@ pub fn train(
     let data = format!(
         "{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation"
     );
-    let shown = Shown { command: "refine", folder, data, quiet };
+    let shown = Shown { command, folder, data, quiet };
     drive(&mut run, &shown, |_, advance| {
         let record = &advance.record;
         let figure =

@@ -174,7 +174,7 @@ pub fn run(args: &SynthArgs) -> Result<(), Failure> {
         film::need_ffmpeg()?;
     }
     interrupt::watch()?;
-    folder::prepare(&args.out, args.force)?;
+    let _lock = folder::prepare(&args.out, args.force)?;
 
     let total = source.pictures();
     let mut progress = Progress::start("picture", 0, total as u64, args.quiet);

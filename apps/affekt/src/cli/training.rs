@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use affekt_engine::backend::Backend;
 use affekt_engine::data::SkipLog;
-use affekt_engine::learn::{EvalReport, StepRecord, TrainingState};
+use affekt_engine::learn::{EvalReport, StepRecord};
 use affekt_engine::synth::formats;
 use affekt_engine::world::{Advance, Pretraining, Run, RunConfig, RunFolder, RunReport, Start, TrainingData};
 
@@ -17,8 +17,8 @@ use crate::table::Table;
 
 /// How a run is shown.
 pub struct Shown<'a> {
-    /// The command that resumes it.
-    pub command: &'static str,
+    /// The command that resumes it; of a part of something longer nothing, since that says how to go on.
+    pub command: Option<&'static str>,
     /// Its folder.
     pub folder: &'a RunFolder,
     /// What it learns from, in a line or two.
@@ -84,10 +84,11 @@ pub fn drive<R: Run>(
             run.save()?;
             progress.finish();
             let (done, folder) = (run.steps_done(), shown.folder.path().display());
-            note!(
-                "interrupted after step {done} of {total}; saved. Go on with: affekt {} --resume {folder}",
-                shown.command
-            );
+            if let Some(command) = shown.command {
+                note!(
+                    "interrupted after step {done} of {total}; saved. Go on with: affekt {command} --resume {folder}"
+                );
+            }
             return Err(Failure::Interrupted);
         }
         let advance = run.advance().map_err(classify)?;
@@ -133,37 +134,27 @@ pub fn begin(
     Pretraining::begin_with(config, folder, backend, (data, skips), start).map_err(classify)
 }
 
-/// A pre-training run to its end.
+/// A pre-training run to its end; `command` resumes it, `after` looks at it after each step.
 ///
 /// # Errors
 /// As [`drive`].
-pub fn train(run: Pretraining, folder: &RunFolder, quiet: bool) -> Result<RunReport, Failure> {
-    Ok(train_keeping(run, folder, quiet, None)?.0)
-}
-
-/// As [`train`]; gives what was learned after `keep` steps as well.
-///
-/// # Errors
-/// As there.
-pub fn train_keeping(
+pub fn train(
     mut run: Pretraining,
     folder: &RunFolder,
     quiet: bool,
-    keep: Option<u64>,
-) -> Result<(RunReport, Option<TrainingState>), Failure> {
-    let shown = Shown { command: "pretrain", folder, data: described(&run), quiet };
-    let (mut kept, mut score) = (None, String::new());
-    let report = drive(&mut run, &shown, |run, advance| {
+    command: Option<&'static str>,
+    mut after: impl FnMut(&mut Pretraining) -> Result<(), Failure>,
+) -> Result<RunReport, Failure> {
+    let shown = Shown { command, folder, data: described(&run), quiet };
+    let mut score = String::new();
+    drive(&mut run, &shown, |run, advance| {
         let record = &advance.record;
         if let Some(report) = &advance.evaluation {
             score = format!(", valid F1 {:.3} accuracy {:.3}", report.macro_f1, report.accuracy);
         }
-        if keep == Some(record.step) {
-            kept = Some(run.state()?);
-        }
+        after(run)?;
         Ok((record.images, format!("{}{score}", figures(record))))
-    })?;
-    Ok((report, kept))
+    })
 }
 
 /// What a run learns from, in a line or two.

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use affekt_engine::files::read_limited;
 use anyhow::{Context as _, bail};
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -208,7 +209,8 @@ impl Clip {
                 ));
                 continue;
             }
-            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            let bytes = read_limited(&path, LARGEST_PICTURE, "a thumbnail")
+                .with_context(|| path.display().to_string())?;
             let kind = match bytes.as_slice() {
                 [0x89, b'P', b'N', b'G', ..] => "png",
                 [0xff, 0xd8, 0xff, ..] => "jpeg",

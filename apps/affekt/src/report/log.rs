@@ -1,9 +1,9 @@
 //! Reads a run's `log.jsonl` line by line into curves of bounded size.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
+use affekt_engine::files::open_regular;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
@@ -51,7 +51,7 @@ impl RunLog {
     /// # Errors
     /// The file cannot be read, or a line other than an unfinished last one is not a record; both name the place.
     pub fn read(path: &Path, columns: usize) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| path.display().to_string())?;
+        let file = open_regular(path, "a log").with_context(|| path.display().to_string())?;
         let mut reader = BufReader::new(file);
         let mut log = Self::new(columns);
         let mut line = vec![];

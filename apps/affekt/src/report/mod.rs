@@ -26,16 +26,16 @@ mod run;
 mod scores;
 mod timeline;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use affekt_engine::files::write_atomically;
+use affekt_engine::files::{open_regular, write_atomically};
 use anyhow::{Context as _, bail};
 
 use clip::Clip;
 pub use dataset::write_dataset;
 pub use errors::{ERRORS_FILE, ERRORS_PICTURE};
-use page::Page;
-pub use page::TITLE_END;
+use page::{Page, TITLE_END};
 pub use people::write_people;
 use results::Ablation;
 use run::Run;
@@ -47,6 +47,8 @@ const MOST_RUNS: usize = 24;
 const ALL_COLUMNS: usize = 1200;
 const MOST_COLUMNS: usize = 400;
 const FEWEST_COLUMNS: usize = 80;
+/// Bytes of a page that are searched for affekt's name in its title.
+const HEAD: u64 = 64 << 10;
 
 /// Writes the page about `folder` to `out`, whole or not at all, and gives back what a reader should be told: lines
 /// and pictures that were left out.
@@ -56,7 +58,7 @@ const FEWEST_COLUMNS: usize = 80;
 ///
 /// # Errors
 /// There is no such folder, it holds no file of a run, one of them is broken (named, with its place), or `out` cannot
-/// be written.
+/// be written or is a file that affekt has not made.
 pub fn write_report(folder: &Path, out: &Path) -> anyhow::Result<Vec<String>> {
     let metadata =
         std::fs::metadata(folder).with_context(|| format!("{}: no folder of a run", folder.display()))?;
@@ -97,6 +99,7 @@ pub fn write_report(folder: &Path, out: &Path) -> anyhow::Result<Vec<String>> {
         runs: &runs,
         notes: notes.clone(),
     };
+    check_page(out)?;
     write_atomically(out, page.render().as_bytes())
         .with_context(|| format!("cannot write {}", out.display()))?;
     for run in &runs {
@@ -106,6 +109,29 @@ pub fn write_report(folder: &Path, out: &Path) -> anyhow::Result<Vec<String>> {
         );
     }
     Ok(notes)
+}
+
+/// Refuses to replace a page that affekt has not made.
+///
+/// # Errors
+/// It is not affekt's, or cannot be read.
+pub fn check_page(page: &Path) -> anyhow::Result<()> {
+    let shown = page.display();
+    let metadata = match std::fs::metadata(page) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata.with_context(|| shown.to_string())?,
+    };
+    let mut head = vec![];
+    if metadata.is_file() {
+        let file = open_regular(page, "a page").with_context(|| shown.to_string())?;
+        file.take(HEAD).read_to_end(&mut head).with_context(|| shown.to_string())?;
+    }
+    if !String::from_utf8_lossy(&head).contains(TITLE_END) {
+        bail!(
+            "{shown} was not made by affekt and would be overwritten; move it or choose another place by --out"
+        );
+    }
+    Ok(())
 }
 
 /// The folder's own name, also where it was given as `.`.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use affekt_engine::files::write_atomically;
 use affekt_engine::media::palette::colours;
-use affekt_engine::output::{Person, Summary};
+use affekt_engine::output::{Person, ShotStart, Summary};
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -20,6 +20,10 @@ use super::timeline::ribbon;
 const COLUMNS: usize = 900;
 /// Most people of one input whose ribbons and pictures are drawn; the tables hold all.
 const MOST_PEOPLE: usize = 12;
+/// Most cuts that are drawn of one input.
+const MOST_CUTS: usize = 500;
+/// Most cuts whose times are said.
+const SAID_CUTS: usize = 12;
 /// Most inputs with pictures and ribbons; the table lists all.
 const MOST_INPUTS: usize = 50;
 
@@ -92,6 +96,23 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
             escape(first)
         );
     }
+    if cuts(s).next().is_some() {
+        let _ = write!(
+            out,
+            "<p class=\"note\">New shots begin at {}{}; whoever is seen in several of them has a number in each. Dashed lines \
+             mark them.</p>",
+            cuts(s)
+                .take(SAID_CUTS)
+                .map(|cut| format!("{} s", figure(cut.seconds)))
+                .collect::<Vec<_>>()
+                .join(", "),
+            if s.cuts.len() > SAID_CUTS {
+                format!(" and {} more times", s.cuts.len() - SAID_CUTS)
+            } else {
+                String::new()
+            }
+        );
+    }
     if left_out > 0 {
         let _ = write!(
             out,
@@ -128,6 +149,11 @@ fn columns(person: &Person, seconds: f64, columns: usize) -> Vec<i64> {
         .collect()
 }
 
+/// The cuts that are drawn: those within the film, which a file need not have.
+fn cuts(s: &Summary) -> impl Iterator<Item = &ShotStart> {
+    s.cuts.iter().filter(|cut| cut.seconds > 0.0 && cut.seconds < s.seconds).take(MOST_CUTS)
+}
+
 fn timeline(people: &[&Person], s: &Summary) -> String {
     let palette = colours(&s.classes);
     let wide = (s.frames as usize).clamp(1, COLUMNS);
@@ -153,6 +179,10 @@ fn timeline(people: &[&Person], s: &Summary) -> String {
     );
     for row in &rows {
         out.push_str(&ribbon(row, &s.classes, &palette));
+    }
+    for cut in cuts(s) {
+        let left = cut.seconds / s.seconds * 100.0;
+        let _ = write!(out, "<i class=\"cut\" style=\"left:{left:.2}%\"></i>");
     }
     out.push_str("</div>");
     out.push_str(&chart::x_marks(&axis, "s"));
@@ -282,6 +312,7 @@ mod tests {
             seconds: 2.0,
             people: vec![shown],
             reader: evil.into(),
+            cuts: [1.0, -3.0, f64::NAN, 9.0].map(|seconds| ShotStart { frame: 1, seconds }).to_vec(),
             ..Summary::default()
         };
         let folder = tempfile::tempdir().unwrap();
@@ -292,6 +323,11 @@ mod tests {
         assert!(
             page.contains("data:image/jpeg;base64,AAAA") && page.contains("75.0 %"),
             "pictures and shares"
+        );
+        assert_eq!(page.matches("<i class=\"cut\" style=\"left:50.00%\">").count(), 2, "one in each input");
+        assert!(
+            page.matches("<i class=\"cut\"").count() == 2 && page.contains("New shots begin at 1"),
+            "{page}"
         );
         for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");

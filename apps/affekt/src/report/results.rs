@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use affekt_engine::files::read_limited;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -157,11 +158,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     if !path.exists() {
         return Ok(None);
     }
-    let size = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
-    if size > LARGEST {
-        bail!("{}: {size} bytes, more than a result file can have (512 MiB)", path.display());
-    }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let bytes =
+        read_limited(path, LARGEST, "a file of results").with_context(|| path.display().to_string())?;
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(Some(value)),
         Err(error) => bail!("{}: {error}; write the file again or move it away", path.display()),

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use affekt_shaders as shaders;
 
-use crate::files::write_atomically;
+use crate::files::{read_limited, write_atomically};
 
 /// Bytes of the hash before the data.
 const HASH: usize = blake3::OUT_LEN;
+/// Largest file that is read.
+const LARGEST: u64 = 256 << 20;
 
 /// Kernels of one device.
 pub(super) struct KernelCache {
@@ -64,7 +66,7 @@ impl KernelCache {
 
 /// The data of a file whose hash is right.
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut whole = fs::read(path).ok()?;
+    let mut whole = read_limited(path, LARGEST, "a file of kernels").ok()?;
     let data = whole.get(HASH..)?;
     if whole[..HASH] != *blake3::hash(data).as_bytes() {
         log::debug!("{} is damaged and not used", path.display());

@@ -1,4 +1,4 @@
-//! Pictures in class-named folders, `<root>[/<split>]/<class>/**.{jpg,png}`, or any tree of pictures without labels;
+//! Pictures in class-named folders, `<root>[/<split>]/<class>/**.{jpg,png,webp,bmp}`, or any tree of pictures without labels;
 //! from a folder or a `.tar`.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::data::tree::FileTree;
 use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
-use crate::media::Picture;
+use crate::media::{Picture, is_picture_name};
 
 /// The format's entry in the table.
 pub(super) fn format() -> Format {
@@ -27,11 +27,11 @@ impl ImageFolder {
     fn open(spec: &Spec, skips: &SkipLog) -> Result<Self, DataError> {
         let tree = FileTree::open(&spec.path, skips)?;
         let pictures: Vec<usize> =
-            (0..tree.paths().len()).filter(|&i| is_picture(&tree.paths()[i])).collect();
+            (0..tree.paths().len()).filter(|&i| is_picture_name(&tree.paths()[i])).collect();
         let unread = unread_pictures(&tree);
         if pictures.is_empty() {
             let unread = unread.map(|unread| format!("; {unread}")).unwrap_or_default();
-            let reason = format!("no picture (.jpg, .jpeg or .png) in it{unread}");
+            let reason = format!("no picture (JPEG, PNG, WebP or BMP) in it{unread}");
             return Err(DataError::format(&spec.path, "", reason));
         }
         if let Some(unread) = unread {
@@ -63,13 +63,8 @@ fn extension(path: &str) -> String {
     path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
 
-fn is_picture(path: &str) -> bool {
-    matches!(extension(path).as_str(), "jpg" | "jpeg" | "png")
-}
-
 /// Endings of picture files that are not read.
-const UNREAD: [&str; 14] =
-    ["webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jfif", "pgm", "ppm", "tga", "jxl"];
+const UNREAD: [&str; 11] = ["gif", "tif", "tiff", "heic", "heif", "avif", "jp2", "pgm", "ppm", "tga", "jxl"];
 
 /// A sentence about the pictures of other formats, which must not vanish silently; nothing where there are none.
 fn unread_pictures(tree: &FileTree) -> Option<String> {
@@ -84,7 +79,7 @@ fn unread_pictures(tree: &FileTree) -> Option<String> {
     let each: Vec<String> = counts.iter().map(|(extension, count)| format!("{count} .{extension}")).collect();
     (total > 0).then(|| {
         format!(
-            "{total} pictures are left out, for only JPEG and PNG are read: {}; convert them",
+            "{total} pictures are left out, for only JPEG, PNG, WebP and BMP are read: {}; convert them",
             each.join(", ")
         )
     })
@@ -253,7 +248,7 @@ mod tests {
     fn pictures_of_other_formats_are_counted_and_named_and_hidden_folders_are_no_classes() {
         let dir = tree();
         for name in
-            ["train/sad/d.webp", "train/sad/e.WEBP", "train/happy/f.bmp", "train/.ipynb_checkpoints/g.png"]
+            ["train/sad/d.tif", "train/sad/e.TIF", "train/happy/f.gif", "train/.ipynb_checkpoints/g.png"]
         {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -264,13 +259,48 @@ mod tests {
         let faces = ImageFolder::open(&spec, &skips).unwrap();
         assert_eq!((faces.len(), faces.classes()), (2, &["happy".to_owned(), "sad".to_owned()][..]));
         let noted = skips.noted().join("\n");
-        assert!(noted.contains("3 pictures are left out") && noted.contains("1 .bmp, 2 .webp"), "{noted}");
+        assert!(noted.contains("3 pictures are left out") && noted.contains("1 .gif, 2 .tif"), "{noted}");
         assert!(noted.contains(".ipynb_checkpoints") && skips.notes() == 2, "{noted}");
-        fs::write(dir.path().join("a.webp"), b"x").unwrap();
         let alone = tempfile::tempdir().unwrap();
-        fs::write(alone.path().join("a.webp"), b"x").unwrap();
+        fs::write(alone.path().join("a.heic"), b"x").unwrap();
         let message = open(&format!("folder:{}", alone.path().display())).err().unwrap().to_string();
-        assert!(message.contains("1 .webp"), "{message}");
+        assert!(message.contains("1 .heic"), "{message}");
+    }
+
+    #[test]
+    fn every_picture_of_a_folder_of_mixed_formats_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let picture = image::GrayImage::from_fn(12, 9, |x, y| image::Luma([(x * 20 + y * 3) as u8]));
+        let mut bytes = BTreeMap::new();
+        for (ending, format) in [
+            ("png", image::ImageFormat::Png),
+            ("jfif", image::ImageFormat::Jpeg),
+            ("WEBP", image::ImageFormat::WebP),
+            ("bmp", image::ImageFormat::Bmp),
+        ] {
+            let mut file = std::io::Cursor::new(vec![]);
+            // WebP is written in colour alone.
+            let colour = image::DynamicImage::from(picture.clone()).into_rgb8();
+            colour.write_to(&mut file, format).unwrap();
+            bytes.insert(ending, file.into_inner());
+        }
+        for class in ["happy", "sad"] {
+            fs::create_dir(dir.path().join(class)).unwrap();
+            for (ending, bytes) in &bytes {
+                fs::write(dir.path().join(class).join(format!("a.{ending}")), bytes).unwrap();
+            }
+        }
+        let skips = SkipLog::new(true);
+        let spec = format!("folder:{}", dir.path().display()).parse().unwrap();
+        let faces = ImageFolder::open(&spec, &skips).unwrap();
+        assert_eq!((faces.len(), faces.classes().len(), skips.notes()), (8, 2, 0));
+        for item in 0..faces.len() {
+            faces.content_hash(item).unwrap();
+            let read = faces.picture(item).unwrap();
+            assert_eq!((read.width, read.height), (12, 9), "{}", faces.key(item));
+            let off = read.with_channels(1).pixels[15].abs_diff(picture.as_raw()[15]);
+            assert!(off < 6, "{}: {off}", faces.key(item));
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl RunIdentity {
     }
 
     /// What differs, `name is THEIRS there and OURS here` for the first few; `None` where nothing does.
-    pub(super) fn differences(&self, theirs: &RunIdentity) -> Option<String> {
+    pub fn differences(&self, theirs: &RunIdentity) -> Option<String> {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(theirs.0.keys()).collect();
         let shown = |side: &RunIdentity, name: &String| {
             side.0.get(name).map_or("not set".into(), |value| printable(value, SHOWN))

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::pictures::read;
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
+use crate::media::PICTURE_ENDINGS;
 use crate::media::cut::{CutDetector, Signature};
 
-/// Endings of the names of pictures that are read, in small letters.
-pub(super) const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 /// Folders that systems and programs leave behind.
 const LEFT_BEHIND: [&str; 6] =
     ["__macosx", "system volume information", "$recycle.bin", "lost+found", "thumbs.db", "@eadir"];
@@ -120,7 +119,7 @@ fn list(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let mut files = vec![];
     for entry in std::fs::read_dir(path).map_err(|e| SourceError::io(path, e))? {
         let file = entry.map_err(|e| SourceError::io(path, e))?.path();
-        if ends_as(&file, &PICTURES) && !is_hidden(&file) && file.is_file() {
+        if ends_as(&file, &PICTURE_ENDINGS) && !is_hidden(&file) && file.is_file() {
             files.push(file);
         }
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::folder::{PICTURES, ends_as, is_hidden, sort};
+use super::folder::{ends_as, is_hidden, sort};
+use crate::media::PICTURE_ENDINGS;
 
 /// Endings of the names of videos, in small letters. What is behind the name decides when it is opened.
 const VIDEOS: [&str; 17] = [
@@ -54,7 +55,7 @@ pub fn inputs(folder: &Path) -> Result<Inputs, SourceError> {
         for file in files {
             if ends_as(&file, &VIDEOS) {
                 found.videos.push(file);
-            } else if ends_as(&file, &PICTURES) || ends_as(&file, &OTHER_PICTURES) {
+            } else if ends_as(&file, &PICTURE_ENDINGS) || ends_as(&file, &OTHER_PICTURES) {
                 found.pictures.push(file);
             } else {
                 found.others += 1;

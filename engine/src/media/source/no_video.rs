@@ -38,4 +38,6 @@ pub(super) mod ffmpeg {
         let what = if what.is_empty() { "it is of an unknown kind" } else { what };
         Err(SourceError::file(path, format!("{what}; {WITHOUT}")))
     }
+
+    pub use open as open_still;
 }

@@ -12,6 +12,7 @@ use super::pictures::{self, NO_FILE};
 use super::span::{FrameSpan, Spanned};
 #[cfg(feature = "video")]
 use super::{ffmpeg, mp4};
+use crate::files::open_regular;
 use crate::media::header::{HEAD, format};
 
 /// How sources are opened.
@@ -63,8 +64,8 @@ fn open_whole(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>,
         Kind::Empty => Err(SourceError::file(path, "the file is empty (0 bytes); record or copy it again")),
         Kind::Picture => pictures::open(path),
         Kind::Mp4 => mp4::open(path),
-        Kind::Heic => ffmpeg::open(path, "HEIC needs ffmpeg, or convert it to JPEG"),
-        Kind::Avif => ffmpeg::open(path, "it is an AVIF picture"),
+        Kind::Heic => ffmpeg::open_still(path, "HEIC needs ffmpeg, or convert it to JPEG"),
+        Kind::Avif => ffmpeg::open_still(path, "it is an AVIF picture"),
         Kind::Other => ffmpeg::open(path, "neither an MP4 video nor a JPEG, PNG, WebP or BMP picture"),
     }
 }
@@ -97,7 +98,7 @@ enum Kind {
 
 fn kind(path: &Path) -> std::io::Result<Kind> {
     let mut head = [0u8; HEAD];
-    let got = read_up_to(&mut File::open(path)?, &mut head)?;
+    let got = read_up_to(&mut open_regular(path, "a video or a picture")?, &mut head)?;
     let head = &head[..got];
     Ok(match head {
         [] => Kind::Empty,

@@ -7,26 +7,16 @@ use super::ffmpeg;
 use super::frame::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 #[cfg(not(feature = "video"))]
 use super::no_video::ffmpeg;
+use crate::files::{LARGEST_PICTURE, read_limited};
 use crate::media::{MediaError, Picture, decode};
 
 /// What is said of what is neither a file nor a folder.
 pub(super) const NO_FILE: &str =
     "is a pipe, a socket or a device; only files and folders are read: write it to a file first";
 
-/// Largest image file that is read, in bytes.
-const LARGEST: u64 = 256 << 20;
-
 /// A file's bytes.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let metadata = std::fs::metadata(path).map_err(|e| SourceError::io(path, e))?;
-    if !metadata.is_file() {
-        return Err(SourceError::file(path, NO_FILE));
-    }
-    let size = metadata.len();
-    if size > LARGEST {
-        return Err(SourceError::file(path, format!("{size} bytes are too large for a picture")));
-    }
-    std::fs::read(path).map_err(|e| SourceError::io(path, e))
+    read_limited(path, LARGEST_PICTURE, "a picture").map_err(|e| SourceError::io(path, e))
 }
 
 /// A file as a picture.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Progress, QUALITY, in_chunks, io_error};
 use crate::data::{Annotation, DataError, Dataset, recordio::Writer};
-use crate::files::{move_atomically, write_atomically};
+use crate::files::{TempFolder, move_atomically, write_atomically};
 use crate::media::Picture;
 
 /// Writes a dataset as `train.rec`, `train.idx` and `property`, JPEG pictures under the keys 1 to N. A record's label is the
@@ -89,7 +89,7 @@ fn write(
     progress: Progress<'_>,
 ) -> Result<bool, DataError> {
     let whole = |e| io_error(out, e);
-    let unfinished = tempfile::Builder::new().prefix(".affekt-").tempdir_in(out).map_err(whole)?;
+    let unfinished = TempFolder::new_in(out).map_err(whole)?;
     let mut writer = Writer::create(&unfinished.path().join("train"))?;
     writer.write_bounds(faces.len() as u64 + 1, ranges.len() as u64)?;
     let encode = |index: usize| {

@@ -9,7 +9,12 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use super::Presets;
-use crate::files::{explained, nearest};
+use crate::files::{LARGEST_SETTINGS, explained, nearest, printable, read_text_limited};
+
+/// Most characters of a parser's message: a list of all names fits, a file does not.
+const LONGEST_REASON: usize = 800;
+/// Longest word that is compared with the names there are.
+const LONGEST_NAME: usize = 60;
 
 /// A layer that cannot be used, in one line: the layer, its line, the problem, and the name that was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,7 +62,7 @@ impl<S: Presets> Layers<S> {
     /// It cannot be read, is not TOML, or has a setting that does not exist or has another type.
     pub fn file(&mut self, path: &Path) -> Result<(), LayerError> {
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = read_text_limited(path, LARGEST_SETTINGS, "a file of settings")
             .map_err(|e| LayerError(format!("{place}: {}", explained(path, e))))?;
         self.text(&place, &text)
     }
@@ -151,9 +156,10 @@ fn located(place: &str, text: &str, error: &toml::de::Error) -> LayerError {
     let message = error.message().trim();
     let mut names = message.split('`').skip(1).step_by(2);
     let meant = match names.next() {
-        Some(word) if message.starts_with("unknown") => meant(word, names),
+        Some(word) if message.starts_with("unknown") && word.len() <= LONGEST_NAME => meant(word, names),
         _ => String::new(),
     };
+    let message = printable(message, LONGEST_REASON);
     LayerError(format!("{place}{line}: {message}{meant}"))
 }
 

@@ -162,6 +162,7 @@ pub fn evaluate_sources(
     let vocabulary = Vocabulary::new(model.card.classes.clone())?;
     let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
     let subject = Subject::of(model);
+    model.need(settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
     let tally = answers(model.inference(backend)?, &subject, &pool, settings, skips, progress)?;
     let report = EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?;
     let answers = table(&tally, &pool, &subject)?;

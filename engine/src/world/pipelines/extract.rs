@@ -1,11 +1,13 @@
 //! `extract`: the frozen student over clips. The features of every face are computed once and kept on disk.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::data::{ClipSet, FeatureCache, FeatureFile, Loader, SkipLog};
+use crate::files::sweep_leftovers;
 use crate::world::clip::ClipFeatures;
 use crate::world::error::WorldError;
 use crate::world::run::Model;
@@ -61,9 +63,14 @@ pub fn extract(
         if progress(done, total) { Ok(()) } else { Err(WorldError::Interrupted) }
     };
     let mut files: Vec<FeatureFile> = Vec::with_capacity(set.len());
+    // What killed runs left of a clip's features.
+    let mut swept = BTreeSet::new();
     for clip in 0..set.len() {
         let (clips, inner, source) = set.source(clip);
         let folder = settings.folder.join(source.to_string());
+        if swept.insert(source) && folder.is_dir() {
+            sweep_leftovers(&folder).map_err(|e| WorldError::io(&folder, e))?;
+        }
         let cache = FeatureCache::new(folder, &model.hash, head.features());
         if !settings.recompute
             && let Some(file) = cache.open(clips, inner)?
@@ -75,6 +82,7 @@ pub fn extract(
         let pipeline = match &mut pipeline {
             Some(pipeline) => pipeline,
             none => {
+                model.need(settings.batch)?.check(backend, "make the student's batch smaller")?;
                 let network = model.inference(backend)?;
                 let wanted = Wanted { features: true, answers: false };
                 let mut new = Pipeline::new::<ExtractStage>(Clock::default())?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::evaluate::{Subject, evaluate};
 use super::prepare::Preparer;
-use crate::backend::{self, Backend, Training, WeightSet};
+use crate::backend::{self, Backend, BackendError, Training, WeightSet};
 use crate::clock::Clock;
 use crate::data::{Formats, Loader, SkipLog};
 use crate::learn::{EvalReport, Settings, StepRecord, TrainLog, Trainer, TrainingState};
@@ -24,8 +24,8 @@ use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, Session, Sets, SetsSummary, SkippedItems,
-    Steps, TrainingData, student_card,
+    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, SMALLER_PRETRAINING, Session, Sets,
+    SetsSummary, SkippedItems, Steps, TrainingData, pretraining_need, student_card,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -138,6 +138,11 @@ impl Pretraining {
     ) -> Result<Self, WorldError> {
         config.validate_settings()?;
         config.set_compute(ComputeConfig::of(&*backend));
+        // How many classes there are matters little, and it is better to refuse before everything is hashed.
+        let valid = data.valid.iter().map(|source| source.dataset.len()).sum();
+        let need =
+            pretraining_need(&config, &config.model.architecture(2).graph()?, valid, backend.renders_views());
+        need.map_err(BackendError::from)?.check(&*backend, SMALLER_PRETRAINING)?;
         let mut sets = Sets::new(&config, data, skips)?;
         let contract = config.contract()?;
         let architecture = config.model.architecture(sets.vocabulary.len());

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::evaluate_clips::{ScoreSink, evaluate_clips};
 use super::extract::{Extraction, extract};
-use crate::backend::{Backend, WeightSet};
+use crate::backend::{Backend, BackendError, WeightSet};
 use crate::clock::Clock;
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog};
 use crate::learn::{
@@ -19,7 +19,8 @@ use crate::world::clip::{ClipFeatures, ClipScores};
 use crate::world::config::{ComputeConfig, EncoderConfig, RefineConfig};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Cadence, Model, RefineReport, Run as _, RunFolder, Session, SkippedItems, Steps, encoder_card, open_clips,
+    Cadence, Model, RefineReport, Run as _, RunFolder, SMALLER_REFINING, Session, SkippedItems, Steps,
+    encoder_card, open_clips, refining_need,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -130,6 +131,10 @@ impl Refining {
         config.post = config.post.for_frames(config.model.frames);
         config.set_compute(ComputeConfig::of(&*backend));
         let classes = student.card.classes.len();
+        let architecture = config.model.architecture(student.head()?.features(), classes);
+        let graph = architecture.graph()?;
+        let need = refining_need(&config, &graph, &student.graph).map_err(BackendError::from)?;
+        need.check(&*backend, SMALLER_REFINING)?;
         let sampler = ClipSampler::new(&data.train, config.model.frames, config.training.batch, config.seed)?;
         folder.save_config(&config)?;
         let kept = config.features.clone().unwrap_or_else(|| folder.features());
@@ -144,8 +149,6 @@ impl Refining {
         };
         let train = features(&data.train, "train")?;
         let valid = data.valid.as_ref().map(|set| features(set, "valid")).transpose()?;
-        let architecture = config.model.architecture(train.head.features(), classes);
-        let graph = architecture.graph()?;
         let mut weights = Weights::initial(&graph, config.seed);
         if config.model.residual
             && let Some(classifier) = weights.tensors.get_mut(&format!("{}.weight", architecture.head()))

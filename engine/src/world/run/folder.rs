@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::finished::{CONFIG, MODEL};
-use crate::files::{FolderLock, LARGEST_SETTINGS, read_text_limited, sweep_leftovers, write_atomically};
+use crate::files::{
+    FolderLock, LARGEST_SETTINGS, printable, read_text_limited, sweep_leftovers, write_atomically,
+};
 use crate::world::error::WorldError;
 
 /// Bytes that must fit on the disk before a run starts; far less than a checkpoint, but a full disk has none.
@@ -24,6 +26,10 @@ pub struct RunFolder {
 
 /// What the names of locks and of unfinished files begin with: a folder that holds nothing else is empty.
 const OWN_PREFIX: &str = ".affekt";
+/// The folder of checkpoints in a run's.
+const CHECKPOINTS: &str = "checkpoint";
+/// Most characters of a parser's words in an error.
+const LONGEST_REASON: usize = 300;
 
 impl RunFolder {
     /// Makes the folder for a new run.
@@ -34,10 +40,15 @@ impl RunFolder {
         let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
         std::fs::create_dir_all(path).map_err(|e| refuse(format!("cannot be made: {e}")))?;
         // Before anything in it is looked at: another program may be at work here.
-        let folder = Self::locked(path)?;
+        let folder = Self::keep(path)?;
         let entries = std::fs::read_dir(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
         let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-        if !force && names.any(|name| !name.to_string_lossy().starts_with(OWN_PREFIX)) {
+        // A run that was killed before its settings were written has left no more than this, and cannot be gone on with.
+        let bare = |name: &std::ffi::OsStr| {
+            let inside = || std::fs::read_dir(path.join(name)).map(|mut entries| entries.next().is_some());
+            name == CHECKPOINTS && !path.join(CONFIG).exists() && matches!(inside(), Ok(false))
+        };
+        if !force && names.any(|name| !name.to_string_lossy().starts_with(OWN_PREFIX) && !bare(&name)) {
             return Err(refuse(format!(
                 "is not empty; go on with the run in it by --resume {}, start over in it by --force, or choose \
                  another --out",
@@ -48,8 +59,12 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Keeps a folder to this program, sweeps what killed programs left in it, and finds out whether it can be written.
-    fn locked(path: &Path) -> Result<Self, WorldError> {
+    /// Keeps a folder to this program, whatever lies in it, sweeps what killed programs left in it, and finds out whether it
+    /// can be written.
+    ///
+    /// # Errors
+    /// It is not there, cannot be written, or another program works in it.
+    pub fn keep(path: &Path) -> Result<Self, WorldError> {
         let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
         let lock = FolderLock::take(path).map_err(|e| refuse(e.to_string()))?;
         sweep_leftovers(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
@@ -81,7 +96,7 @@ impl RunFolder {
             let problem = "holds no config.toml, so no run was begun in it; check the path".into();
             return Err(WorldError::Folder { path: path.to_owned(), problem });
         }
-        Self::locked(path)
+        Self::keep(path)
     }
 
     /// The folder.
@@ -101,7 +116,7 @@ impl RunFolder {
 
     /// The checkpoint's folder.
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoint")
+        self.path.join(CHECKPOINTS)
     }
 
     /// The model that evaluation uses.
@@ -152,7 +167,12 @@ impl RunFolder {
         let path = self.config();
         let text =
             read_text_limited(&path, LARGEST_SETTINGS, "settings").map_err(|e| WorldError::io(&path, e))?;
-        toml::from_str(&text).map_err(|e| WorldError::file(&path, e.to_string().trim().to_owned()))
+        toml::from_str(&text).map_err(|e| {
+            let line = e.span().map_or(0, |span| {
+                text.as_bytes()[..span.start.min(text.len())].iter().filter(|&&b| b == b'\n').count()
+            }) + 1;
+            WorldError::file(&path, format!("line {line}: {}", printable(e.message(), LONGEST_REASON)))
+        })
     }
 }
 
@@ -214,7 +234,11 @@ mod tests {
     fn what_a_killed_run_left_is_no_obstacle() {
         let root = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(root.path().join(".affekt-xyz.part"), "half").expect("a leftover");
+        std::fs::create_dir(root.path().join("checkpoint")).expect("made before the settings are written");
         RunFolder::create(root.path(), false).expect("as good as empty");
+        std::fs::create_dir(root.path().join("checkpoint")).expect("removed by then");
+        std::fs::write(root.path().join("checkpoint/mine"), "mine").expect("a file");
+        RunFolder::create(root.path(), false).expect_err("something is in it");
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod finished;
 #[cfg(feature = "training")]
 mod folder;
 mod model;
+#[cfg(feature = "training")]
+mod need;
 mod onnx;
 #[cfg(feature = "training")]
 mod report;
@@ -24,6 +26,7 @@ pub use model::{Model, ModelNetwork, TemporalModel};
 pub use {
     data_record::DataRecord,
     folder::{RunFolder, probe_folder},
+    need::{SMALLER_PRETRAINING, SMALLER_REFINING, pretraining_need, refining_need},
     report::{RefineReport, RunReport, SkippedItems},
     session::{Advance, Cadence, Run, Session, Steps},
     sets::{Sets, SetsSummary, TrainingData, labelled_pool, open_clips},

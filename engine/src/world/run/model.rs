@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::finished::finished_model;
 use super::onnx;
-use crate::backend::{Backend, Inference, OnnxNetwork};
-use crate::files::explained;
+use crate::backend::{Backend, BackendError, Inference, MemoryNeed, OnnxNetwork};
 use crate::learn::{Head, TemporalEncoder};
-use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, WeightsError, weights_hash};
+use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, read_weights_file, weights_hash};
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
@@ -101,6 +100,21 @@ impl Model {
         Ok(match &self.network {
             ModelNetwork::Own { graph, weights } => backend.inference(graph, weights)?,
             ModelNetwork::Onnx(network) => Box::new(network.clone()),
+        })
+    }
+
+    /// What it takes of memory to answer so many items a pass, with three passes' pictures ready. How much an ONNX file's network
+    /// takes is not known.
+    ///
+    /// # Errors
+    /// The graph cannot be planned.
+    pub fn need(&self, items: usize) -> Result<MemoryNeed, WorldError> {
+        Ok(match &self.network {
+            ModelNetwork::Own { graph, .. } => MemoryNeed::default()
+                .answering("the model", graph, items)
+                .map_err(BackendError::from)?
+                .inputs("pictures ahead", graph, items.saturating_mul(3)),
+            ModelNetwork::Onnx(_) => MemoryNeed::default(),
         })
     }
 
@@ -199,13 +213,8 @@ impl TemporalModel {
 /// The bytes of a weights file, or of a finished run's model, and the file's path.
 fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), WorldError> {
     let file = if path.is_dir() { finished_model(path)? } else { path.to_owned() };
-    match std::fs::read(&file) {
-        Ok(bytes) => Ok((file, bytes)),
-        Err(source) => {
-            let source = explained(&file, source);
-            Err(WeightsError::Io { path: file, source }.into())
-        }
-    }
+    let bytes = read_weights_file(&file)?;
+    Ok((file, bytes))
 }
 
 fn carded(path: &Path, bytes: &[u8]) -> Result<(Weights, ModelCard), WorldError> {

@@ -2,9 +2,11 @@
 
 mod detector;
 mod learned;
+mod lists;
 mod pictures;
 mod planted;
 mod scores;
+mod program;
 mod sets;
 mod settings;
 mod work;
@@ -36,6 +38,8 @@ pub struct Format {
 enum Form {
     /// As bytes.
     Bytes,
+    /// As bytes from the four letters on, mostly: of a box with the index of all others.
+    From(&'static [u8; 4]),
     /// As lines and tokens.
     Text,
     /// As JSON.
@@ -47,10 +51,6 @@ enum Form {
     /// As a tree that the format knows how to write.
     Tree(fn(&mut Draws) -> Vec<u8>),
 }
-
-/// MP4 is read by another library's parser, which hangs and aborts on damaged files until we read it by ourselves. Then this
-/// becomes true.
-const VIDEOS_IN_THE_SHORT_RUN: bool = false;
 
 /// All of them.
 pub const FORMATS: &[Format] = &[
@@ -79,7 +79,21 @@ pub const FORMATS: &[Format] = &[
     settings::RESULTS,
     pictures::JPEG,
     pictures::PNG,
+    pictures::WEBP,
+    pictures::BMP,
     pictures::VIDEO,
+    pictures::PLAIN_VIDEO,
+    lists::EXPW,
+    lists::AFFECTNET,
+    lists::NPY,
+    lists::RAFDB,
+    lists::WEBDATASET,
+    lists::CLIPS,
+    lists::DFEW,
+    lists::VOCABULARY,
+    lists::LAYER,
+    program::REPORT,
+    program::KEPT,
     planted::PLANTED,
 ];
 
@@ -103,6 +117,13 @@ impl Honest {
         let mut content = honest.clone();
         match form {
             Form::Bytes => bytes::mutate(&mut content, draws),
+            Form::From(mark) => {
+                let start = content.windows(4).position(|four| four == *mark).unwrap_or(0);
+                let start = if draws.one_in(4) { 0 } else { start };
+                let mut rest = content.split_off(start);
+                bytes::mutate(&mut rest, draws);
+                content.append(&mut rest);
+            }
             Form::Text => text::mutate(&mut content, draws),
             Form::Json => match serde_json::from_slice(&content) {
                 Ok(mut value) if !draws.one_in(4) => {

@@ -7,7 +7,7 @@ use affekt_engine::media::recording::VideoFile;
 use affekt_engine::media::source::{OpenOptions, open};
 use affekt_engine::media::{Picture, decode};
 
-use super::{Form, Format, VIDEOS_IN_THE_SHORT_RUN, message, other};
+use super::{Form, Format, message, other};
 
 pub(super) const JPEG: Format = Format {
     name: "jpeg",
@@ -27,13 +27,42 @@ pub(super) const PNG: Format = Format {
     read: read_png,
 };
 
-pub(super) const VIDEO: Format = Format {
-    name: "mp4",
-    short: if VIDEOS_IN_THE_SHORT_RUN { 100 } else { 0 },
+pub(super) const WEBP: Format = Format {
+    name: "webp",
+    short: 150,
     own: false,
+    files: &[("a.webp", Form::Bytes)],
+    make: |folder| std::fs::write(folder.join("a.webp"), encoded(image::ImageFormat::WebP).map_err(other)?),
+    read: |folder| read_picture(&folder.join("a.webp")),
+};
+
+pub(super) const BMP: Format = Format {
+    name: "bmp",
+    short: 150,
+    own: false,
+    files: &[("a.bmp", Form::Bytes)],
+    make: |folder| std::fs::write(folder.join("a.bmp"), encoded(image::ImageFormat::Bmp).map_err(other)?),
+    read: |folder| read_picture(&folder.join("a.bmp")),
+};
+
+/// In fragments, as this program records.
+pub(super) const VIDEO: Format = Format {
+    name: "mp4-fragments",
+    short: 100,
+    own: true,
     files: &[("a.mp4", Form::Bytes)],
     make: make_video,
-    read: read_video,
+    read: |folder| read_video(&folder.join("a.mp4")),
+};
+
+/// With its index in one place, as everything else records, with sound and tags beside the picture.
+pub(super) const PLAIN_VIDEO: Format = Format {
+    name: "mp4",
+    short: 100,
+    own: true,
+    files: &[("a.mp4", Form::From(b"moov")), ("b.mov", Form::From(b"moov"))],
+    make: make_plain_videos,
+    read: |folder| ["a.mp4", "b.mov"].iter().try_for_each(|name| read_video(&folder.join(name))),
 };
 
 /// A picture with edges and slopes.
@@ -91,8 +120,23 @@ fn make_video(folder: &Path) -> io::Result<()> {
     video.finish().map_err(other)
 }
 
-fn read_video(folder: &Path) -> Result<(), String> {
-    let mut source = open(&folder.join("a.mp4"), OpenOptions::default()).map_err(message)?;
+fn make_plain_videos(folder: &Path) -> io::Result<()> {
+    std::fs::write(folder.join("a.mp4"), include_bytes!("../../../cases/base.mp4"))?;
+    std::fs::write(folder.join("b.mov"), include_bytes!("../../../cases/aac96.mov"))
+}
+
+/// A picture in colour as a file.
+fn encoded(format: image::ImageFormat) -> Result<Vec<u8>, image::ImageError> {
+    let picture = picture(48, 40, 3);
+    let mut bytes = io::Cursor::new(vec![]);
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let colour = image::ColorType::Rgb8;
+    image::write_buffer_with_format(&mut bytes, &picture.pixels, width, height, colour, format)?;
+    Ok(bytes.into_inner())
+}
+
+fn read_video(file: &Path) -> Result<(), String> {
+    let mut source = open(file, OpenOptions::default()).map_err(message)?;
     while source.next_frame().map_err(message)?.is_some() {}
     Ok(())
 }

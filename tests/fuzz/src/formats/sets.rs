@@ -119,7 +119,7 @@ pub(super) const PREDICTIONS: Format = Format {
 const CLASSES: &str = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other";
 
 /// Everything of every item of a set. An item that cannot be read is skipped by whoever reads a set, so it is no refusal.
-fn read_items(format: &str, path: &Path) -> Result<(), String> {
+pub(super) fn read_items(format: &str, path: &Path) -> Result<(), String> {
     let set = open(&Spec::new(format, path), false).map_err(message)?;
     for item in 0..set.len() {
         set.annotation(item);

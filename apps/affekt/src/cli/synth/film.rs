@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use affekt_engine::data::{Clips as _, DataError};
-use affekt_engine::files::{move_atomically, stream_atomically};
+use affekt_engine::files::{TempFolder, move_atomically, stream_atomically};
 use affekt_engine::synth::{Progress, SynthClips, write_truth, write_y4m};
 use anyhow::{Context as _, anyhow, bail};
 
@@ -87,7 +87,7 @@ pub fn need_ffmpeg() -> Result<(), Failure> {
 /// Pipes the frames into ffmpeg, which writes to a folder of its own until the file is whole.
 fn encode(path: &Path, frames: &mut Frames<'_>) -> anyhow::Result<bool> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let unfinished = tempfile::Builder::new().prefix(".affekt-").tempdir_in(folder)?;
+    let unfinished = TempFolder::new_in(folder)?;
     let file = unfinished.path().join("clip.mp4");
     let mut ffmpeg = Command::new("ffmpeg")
         .args(["-loglevel", "error", "-nostdin", "-f", "yuv4mpegpipe", "-i", "pipe:0"])

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::data::tree::FileTree;
 use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
-use crate::media::Picture;
+use crate::media::{PICTURE_ENDINGS, Picture};
 
 mod shard_paths;
 
@@ -106,7 +106,7 @@ fn read_shard(
     for (file, path) in tree.paths().iter().enumerate() {
         let (key, ending) = key_of(path);
         match ending.to_ascii_lowercase().as_str() {
-            "jpg" | "jpeg" | "png" => pictures.push((key, file)),
+            ending if PICTURE_ENDINGS.contains(&ending) => pictures.push((key, file)),
             // `.cls` is the plainer of the two.
             "cls" => _ = labels.insert(key, file),
             "json" => _ = labels.entry(key).or_insert(file),

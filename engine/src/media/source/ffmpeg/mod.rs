@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use self::matroska::{Block, Matroska};
 use self::probe::Film;
 use self::program::{Output, PATIENCE, Running, reading};
+use super::mp4::heif;
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use crate::media::Picture;
 
@@ -45,6 +46,19 @@ pub fn ffmpeg_is_there() -> bool {
 /// # Errors
 /// There is no ffmpeg on the path, or it cannot read the file either; the message says why it is needed.
 pub(super) fn open(path: &Path, why: &str) -> Result<Box<dyn FrameSource>, SourceError> {
+    opened(path, why, None)
+}
+
+/// As [`open`], of a HEIF picture, which must come out as large as it says it is: what is of another size is a tile of it, or a
+/// thumbnail.
+///
+/// # Errors
+/// As [`open`], and where this ffmpeg gives the tiles one by one.
+pub(super) fn open_still(path: &Path, why: &str) -> Result<Box<dyn FrameSource>, SourceError> {
+    opened(path, why, heif::shown_size(path))
+}
+
+fn opened(path: &Path, why: &str, size: Option<(usize, usize)>) -> Result<Box<dyn FrameSource>, SourceError> {
     let Some(version) = ffmpeg_version() else {
         let problem = format!(
             "{why}; affekt reads MP4 with H.264, JPEG, PNG, WebP, BMP and folders of those, and needs `ffmpeg` on the path \
@@ -52,9 +66,20 @@ pub(super) fn open(path: &Path, why: &str) -> Result<Box<dyn FrameSource>, Sourc
         );
         return Err(SourceError::file(path, problem));
     };
+    if !version.will_do() {
+        let (major, minor) = FfmpegVersion::OLDEST;
+        let problem = format!(
+            "{why}; the ffmpeg on the path ({}) is too old to read it: install {major}.{minor} or newer, or convert the file",
+            version.text
+        );
+        return Err(SourceError::file(path, problem));
+    }
     // A name that begins with a dash or holds a colon must stay a file.
     let file = path.canonicalize().map_err(|e| SourceError::io(path, e))?;
-    let film = probe::film(path, &file, &version, why)?;
+    let film = match size {
+        Some(size) => probe::still(path, &file, &version, (size, heif::is_tiled(path), why))?,
+        None => probe::film(path, &file, &version, why)?,
+    };
     Ok(Box::new(Ffmpeg::start(path, &file, &version, &film)?))
 }
 
@@ -70,7 +95,10 @@ impl Ffmpeg {
         );
         let mut arguments = reading(file);
         let mut more = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-        more(&["-map", &film.stream, "-vf", &filters]);
+        if let Some(stream) = &film.stream {
+            more(&["-map", stream]);
+        }
+        more(&["-vf", &filters]);
         more(&version.every_frame());
         more(&["-enc_time_base", "1:1000000", "-pix_fmt", "rgb24", "-c:v", "rawvideo"]);
         // Matroska has no name of its own for raw colours, but takes them under an older one.

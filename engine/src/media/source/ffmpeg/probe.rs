@@ -17,8 +17,8 @@ const STREAMS: [&str; 2] = ["0:V", "0:V:0"];
 /// The stream that is the film.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Film {
-    /// As ffmpeg's option `-map` names it.
-    pub stream: String,
+    /// As ffmpeg's option `-map` names it; `None` for the one that ffmpeg chooses, which may be put together from several.
+    pub stream: Option<String>,
     /// Columns and rows of its first frame, upright, of square pixels.
     pub size: (usize, usize),
     /// Whether it has one frame only.
@@ -44,7 +44,7 @@ pub(super) fn film(
 ) -> Result<Film, SourceError> {
     let mut said = String::new();
     for map in STREAMS {
-        let streams = match look(file, version, map) {
+        let streams = match look(file, version, Some(map)) {
             Ok(streams) => streams,
             Err(why) => {
                 if said.is_empty() {
@@ -58,34 +58,83 @@ pub(super) fn film(
             streams.iter().position(|s| s.frames > 1).or_else(|| streams.iter().position(|s| s.frames > 0));
         let Some(place) = place else { continue };
         let Stream { size: (w, h), frames } = streams[place];
-        if w == 0 || h == 0 || w > MAX_SIDE || h > MAX_SIDE || w * h > MAX_PIXELS {
-            let problem = format!(
-                "its pictures have {w}x{h} pixels, more than the limit of {MAX_SIDE} a side and {} million in all; scale \
-                 them down",
-                MAX_PIXELS / 1_000_000
-            );
-            return Err(SourceError::file(path, problem));
-        }
-        return Ok(Film { stream: format!("0:V:{place}"), size: (w, h), still: frames == 1 });
+        check(path, (w, h))?;
+        return Ok(Film { stream: Some(format!("0:V:{place}")), size: (w, h), still: frames == 1 });
     }
-    let said = if said.is_empty() { "nothing".into() } else { said };
-    let why = if why.is_empty() { String::new() } else { format!("{why}; ") };
+    Err(nothing(path, version, why, &said))
+}
+
+/// Refuses what is too large.
+fn check(path: &Path, (w, h): (usize, usize)) -> Result<(), SourceError> {
+    if w == 0 || h == 0 || w > MAX_SIDE || h > MAX_SIDE || w * h > MAX_PIXELS {
+        let problem = format!(
+            "its pictures have {w}x{h} pixels, more than the limit of {MAX_SIDE} a side and {} million in all; scale \
+             them down",
+            MAX_PIXELS / 1_000_000
+        );
+        return Err(SourceError::file(path, problem));
+    }
+    Ok(())
+}
+
+/// Looks for the picture of a file that says how large it is and whether it is put together from tiles.
+///
+/// # Errors
+/// ffmpeg reads no picture of that size from it.
+pub(super) fn still(
+    path: &Path,
+    file: &Path,
+    version: &FfmpegVersion,
+    (size, tiled, why): ((usize, usize), bool, &str),
+) -> Result<Film, SourceError> {
+    check(path, size)?;
+    let (mut said, mut seen) = (String::new(), false);
+    for map in [None, Some(STREAMS[0])] {
+        match look(file, version, map) {
+            Ok(streams) => {
+                seen = true;
+                if let Some(place) = streams.iter().position(|s| s.frames > 0 && s.size == size) {
+                    let stream = map.map(|_| format!("0:V:{place}"));
+                    return Ok(Film { stream, size, still: true });
+                }
+            }
+            Err(why) if said.is_empty() => said = why,
+            Err(_) => {}
+        }
+    }
+    if !seen {
+        return Err(nothing(path, version, why, &said));
+    }
+    let ((w, h), how) = (size, if tiled { ", which is stored in tiles," } else { "" });
     let problem = format!(
-        "{why}ffmpeg {} finds no video in it (it says: {said}); check or convert the file",
+        "ffmpeg {} gives parts of its picture of {w}x{h}{how} and not the whole: use a newer ffmpeg, or convert it to JPEG",
         version.text
     );
     Err(SourceError::file(path, problem))
 }
 
+fn nothing(path: &Path, version: &FfmpegVersion, why: &str, said: &str) -> SourceError {
+    let said = if said.is_empty() { "nothing" } else { said };
+    let why = if why.is_empty() { String::new() } else { format!("{why}; ") };
+    let problem = format!(
+        "{why}ffmpeg {} finds no video in it (it says: {said}); check or convert the file",
+        version.text
+    );
+    SourceError::file(path, problem)
+}
+
 /// Has the first two frames of some streams decoded and listed.
-fn look(file: &Path, version: &FfmpegVersion, map: &str) -> Result<Vec<Stream>, String> {
+fn look(file: &Path, version: &FfmpegVersion, map: Option<&str>) -> Result<Vec<Stream>, String> {
     let filters = "scale=w='if(gt(sar,1),round(iw*sar),iw)':h='if(lt(sar,1),round(ih/sar),ih)',setsar=1";
     let most = MAX_PIXELS.to_string();
     // What is larger is refused by ffmpeg before it takes memory for it.
     let mut all: Vec<OsString> = ["-max_pixels", &most].map(OsString::from).into();
     all.extend(reading(file));
     let mut more = |words: &[&str]| all.extend(words.iter().map(OsString::from));
-    more(&["-map", map, "-vf", filters, "-pix_fmt", "rgb24", "-frames:v", "2"]);
+    if let Some(map) = map {
+        more(&["-map", map]);
+    }
+    more(&["-vf", filters, "-pix_fmt", "rgb24", "-frames:v", "2"]);
     more(&version.every_frame());
     more(&["-f", "framecrc", "pipe:1"]);
     let (running, output) =

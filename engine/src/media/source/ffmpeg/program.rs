@@ -22,7 +22,7 @@ const KEPT_LETTERS: usize = 200;
 pub struct FfmpegVersion {
     /// As it calls itself: `5.1.9-0+deb12u1`.
     pub text: String,
-    /// Its first two numbers; `None` of one that was built between releases.
+    /// Its first two numbers; of one that was built between releases those of the release before. `None` where it does not say.
     pub release: Option<(u32, u32)>,
 }
 
@@ -54,15 +54,35 @@ pub fn ffmpeg_version() -> Option<FfmpegVersion> {
     Some(FOUND.get_or_init(|| version).clone())
 }
 
-/// Reads the first line of what `ffmpeg -version` prints.
+/// Reads what `ffmpeg -version` prints.
 fn version(said: &str) -> FfmpegVersion {
     let text = said.split_whitespace().nth(2).unwrap_or("unknown").to_owned();
     let mut numbers = text.trim_start_matches('n').split(|c: char| !c.is_ascii_digit());
     let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok());
     let first = next();
-    // Builds between releases have a date there, or letters.
+    // Builds between releases have a date there, or letters, and their libraries' versions below.
     let release = first.filter(|&major| major < 1000).map(|major| (major, next().unwrap_or(0)));
-    FfmpegVersion { text, release }
+    FfmpegVersion { text, release: release.or_else(|| library_release(said)) }
+}
+
+/// The newest release whose `libavformat` is no newer than the one that is named (`libavformat    58. 29.100 / ...`).
+fn library_release(said: &str) -> Option<(u32, u32)> {
+    let line = said.lines().find_map(|line| line.trim().strip_prefix("libavformat"))?;
+    let mut numbers = line.split(['.', '/']).map(|number| number.trim().parse::<u32>().ok());
+    let library = (numbers.next()??, numbers.next()??);
+    let released = [
+        ((58, 20), (4, 1)),
+        ((58, 29), (4, 2)),
+        ((58, 45), (4, 3)),
+        ((58, 76), (4, 4)),
+        ((59, 16), (5, 0)),
+        ((59, 27), (5, 1)),
+        ((60, 3), (6, 0)),
+        ((61, 1), (7, 0)),
+        ((62, 3), (8, 0)),
+    ];
+    let before = released.iter().rev().find(|(first, _)| library >= *first);
+    Some(before.map_or((4, 0), |(_, release)| *release))
 }
 
 /// What the thread that waits for output and the one that watches it share.
@@ -259,9 +279,19 @@ mod tests {
             ("n8.0", Some((8, 0)), "-fps_mode", true),
             ("N-109741-gbbe95f7353", None, "-fps_mode", true),
             ("2026-01-05-git-2892815c45", None, "-fps_mode", true),
+            (
+                "N-47683-g0e8eb07980\nlibavutil 56. 24.101\nlibavformat    58. 24.100 /",
+                Some((4, 1)),
+                "-vsync",
+                false,
+            ),
+            ("N-1-g0\nlibavformat    58. 29.100 / 58. 29.100\n", Some((4, 2)), "-vsync", true),
+            ("N-1-g0\nlibavformat    59. 20.100 / 59. 20.100\n", Some((5, 0)), "-vsync", true),
+            ("git-2026\nlibavformat    63.  1.100 / 63.  1.100\n", Some((8, 0)), "-fps_mode", true),
+            ("N-1\nlibavformat    57. 83.100 / 57. 83.100\n", Some((4, 0)), "-vsync", false),
         ] {
             let found = of(text);
-            assert_eq!((found.text.as_str(), found.release), (text, release));
+            assert_eq!((Some(found.text.as_str()), found.release), (text.split('\n').next(), release));
             assert_eq!((found.every_frame()[0], found.will_do()), (options, does), "{text}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod boxes;
 mod fragments;
+pub(super) mod heif;
 mod index;
 mod limits;
 mod samples;
@@ -18,6 +19,7 @@ use self::index::{Movie, Track};
 use self::samples::{HIDDEN, Unit};
 use super::h264::{Decoded, H264};
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo, ffmpeg};
+use crate::files::open_regular;
 use crate::media::yuv::Colours;
 use crate::media::{MAX_SIDE, Orientation, Picture};
 
@@ -98,7 +100,7 @@ pub(super) fn count_frames(path: &Path) -> Option<u64> {
 /// Reads what a file says of itself.
 fn look(path: &Path) -> Result<Found, SourceError> {
     let io = |e| SourceError::io(path, e);
-    let file = File::open(path).map_err(io)?;
+    let file = open_regular(path, "a video").map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut reader = BufReader::new(file);
     let layout = boxes::layout(path, &mut reader, length)?;
