@@ -55,11 +55,17 @@ impl Gathered {
         self.frames += 1;
         if reading.faces.is_empty() {
             self.place(reading, 0);
-            self.figures.iter_mut().for_each(|column| column.push(f32::NAN));
-            self.labels.iter_mut().for_each(|column| column.push(None));
+            for column in &mut self.figures {
+                column.push(f32::NAN);
+            }
+            for column in &mut self.labels {
+                column.push(None);
+            }
             self.confidence.push(f32::NAN);
             self.unsure.push(false);
-            self.affect.iter_mut().flatten().for_each(|column| column.push(f32::NAN));
+            for column in self.affect.iter_mut().flatten() {
+                column.push(f32::NAN);
+            }
         }
         for face in &reading.faces {
             self.place(reading, i64::from(face.face));
@@ -67,14 +73,19 @@ impl Gathered {
             let landmarks = face.landmarks.unwrap_or([[f32::NAN; 2]; 5]);
             let values = [b.x, b.y, b.w, b.h].into_iter().chain(landmarks.as_flattened().iter().copied());
             let values = values.chain(face.probabilities.iter().copied());
-            self.figures.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+            for (column, value) in self.figures.iter_mut().zip(values) {
+                column.push(value);
+            }
             let labels = [Some(face.frame_label), face.temporal_label, Some(face.voted_label)];
-            self.labels.iter_mut().zip(labels).for_each(|(column, label)| column.push(label));
+            for (column, label) in self.labels.iter_mut().zip(labels) {
+                column.push(label);
+            }
             self.confidence.push(face.confidence);
             self.unsure.push(face.unsure);
             let values = face.affect.map_or([f32::NAN; 2], |affect| [affect.valence, affect.arousal]);
-            let columns = self.affect.iter_mut().flatten();
-            columns.zip(values).for_each(|(column, value)| column.push(value));
+            for (column, value) in self.affect.iter_mut().flatten().zip(values) {
+                column.push(value);
+            }
         }
     }
 

@@ -211,7 +211,9 @@ impl Recognizer {
             let mut seen = 0;
             let result = shared.read_source(&mut source, |frames: Vec<FrameReading>, taken| {
                 seen += taken;
-                frames.iter().for_each(|frame| gathered.push(frame));
+                for frame in &frames {
+                    gathered.push(frame);
+                }
                 Ok(listener.tell(|_| Ok((seen,))))
             });
             gathered.end(&source);

@@ -119,6 +119,9 @@ pub(super) fn remove_near_copies(
     Ok(removed)
 }
 
+/// A look, the place of its sample, and the sample's number.
+type Placed = (Digest, (usize, u32), usize);
+
 /// The looks of a pool's datasets.
 struct Looks(Vec<Hashes>);
 
@@ -142,7 +145,7 @@ impl Looks {
         &self,
         pool: &Pool,
         samples: impl Iterator<Item = super::Sample>,
-    ) -> Result<Vec<(Digest, (usize, u32), usize)>, DataError> {
+    ) -> Result<Vec<Placed>, DataError> {
         let mut reader = super::hashes::HashReader::new(&self.0);
         let mut places = Vec::new();
         for (index, sample) in samples.enumerate() {

@@ -23,6 +23,7 @@ impl Stamp {
     }
 
     /// The same file, at another place in it.
+    #[must_use]
     pub fn at(self, place: u64) -> Self {
         Self { place, ..self }
     }
