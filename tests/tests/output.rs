@@ -37,7 +37,6 @@ fn reading(frame: u64, seconds: f64, with_face: bool, picture: Option<Picture>) 
     FrameReading {
         frame,
         seconds,
-        cut: false,
         faces: if with_face { vec![face] } else { vec![] },
         picture,
         ..FrameReading::default()

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use affekt_engine::files::{ShortLines, open_regular};
 use affekt_engine::media::FaceBox;
 use affekt_engine::output::{FaceRow, TableError, TableReader, TableRow};
 

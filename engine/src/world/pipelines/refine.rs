@@ -133,7 +133,7 @@ impl Refining {
         let classes = student.card.classes.len();
         let architecture = config.model.architecture(student.head()?.features(), classes);
         let graph = architecture.graph()?;
-        let need = refining_need(&config, &graph, &student.graph).map_err(BackendError::from)?;
+        let need = refining_need(&config, &graph, student.own()?.0).map_err(BackendError::from)?;
         need.check(&*backend, SMALLER_REFINING)?;
         let sampler = ClipSampler::new(&data.train, config.model.frames, config.training.batch, config.seed)?;
         folder.save_config(&config)?;

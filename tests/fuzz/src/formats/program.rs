@@ -95,7 +95,16 @@ fn make_kept(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder.join("out"))?;
     std::fs::write(folder.join("b.jpg"), picture(48, 40, 3).to_jpeg(90).map_err(other)?)?;
     std::fs::write(folder.join("out/a.csv"), "frame,seconds,face\n")?;
-    let runs = vec![LabelRun { label: 0, first: 0, frames: 3, start: 0.0, end: 0.1 }];
+    let runs = vec![LabelRun {
+        label: 0,
+        first: 0,
+        frames: 3,
+        start: 0.0,
+        end: 0.1,
+        confidence_sum: 2.5,
+        unsure: 0,
+        by_hand: false,
+    }];
     let person = Person {
         face: 1,
         frames: 3,
