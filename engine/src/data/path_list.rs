@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn paths_are_found_by_number_and_by_name_and_the_last_of_equals_wins() {
         let mut list = PathList::default();
-        ["b/1.png", "", "a", "b/1.png", "b", "é/ü"].iter().for_each(|path| list.push(path));
+        for path in ["b/1.png", "", "a", "b/1.png", "b", "é/ü"] {
+            list.push(path);
+        }
         assert_eq!((list.len(), &list[0], &list[1], &list[5]), (6, "b/1.png", "", "é/ü"));
         let by_path = list.by_path();
         for (path, index) in

@@ -249,7 +249,7 @@ mod tests {
             ..FaceReading::default()
         };
         let (faces, cut) = (faces.iter().map(face).collect(), u64::from(frame >= 3));
-        FrameReading { frame, seconds, faces, cut, ..FrameReading::default() }
+        FrameReading { frame, seconds, cut, faces, ..FrameReading::default() }
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub(super) fn draw(faces: &[Face], size: (usize, usize), channels: usize, number
         picture.paste(&face.draw_in(&view, channels), left, 0);
         let Geometry { mut face_box, mut landmarks } = face.geometry_in(&view);
         face_box[0] += left as f32;
-        landmarks.iter_mut().for_each(|point| point[0] += left as f32);
+        for point in &mut landmarks {
+            point[0] += left as f32;
+        }
         places.push(Geometry { face_box, landmarks });
     }
     ScenePicture { picture, faces: places }

@@ -168,9 +168,9 @@ impl RunFolder {
         let text =
             read_text_limited(&path, LARGEST_SETTINGS, "settings").map_err(|e| WorldError::io(&path, e))?;
         toml::from_str(&text).map_err(|e| {
-            let line = e.span().map_or(0, |span| {
-                text.as_bytes()[..span.start.min(text.len())].iter().filter(|&&b| b == b'\n').count()
-            }) + 1;
+            let line =
+                e.span().map_or(0, |span| text.get(..span.start).unwrap_or_default().matches('\n').count())
+                    + 1;
             WorldError::file(&path, format!("line {line}: {}", printable(e.message(), LONGEST_REASON)))
         })
     }

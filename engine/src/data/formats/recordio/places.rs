@@ -99,7 +99,9 @@ mod tests {
 
     fn places(records: &[(u64, u64)]) -> Places {
         let mut places = Places::default();
-        records.iter().for_each(|&(key, offset)| places.push(key, offset));
+        for &(key, offset) in records {
+            places.push(key, offset);
+        }
         places
     }
 

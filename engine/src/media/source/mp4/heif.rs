@@ -129,10 +129,10 @@ mod tests {
         let ipco = boxed(b"ipco", &[ispe(192, 144), ispe(320, 240), boxed(b"irot", &[1])].concat());
         let first: &[u8] = if turned { &[0, 1, 2, 0x02, 0x83] } else { &[0, 1, 1, 0x02] };
         let ipma = boxed(b"ipma", &[&[0, 0, 0, 0, 0, 0, 0, 2], first, &[0, 2, 1, 0x81]].concat());
-        let infe = |item: u8, kind: &[u8; 4]| {
+        let infe = |item: u8, kind: [u8; 4]| {
             boxed(b"infe", &[&[2, 0, 0, 0, 0, item, 0, 0], kind.as_slice(), &[0]].concat())
         };
-        let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 2], &*infe(1, b"grid"), &infe(2, b"hvc1")].concat());
+        let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 2], &*infe(1, *b"grid"), &infe(2, *b"hvc1")].concat());
         let parts =
             [boxed(b"pitm", &[0, 0, 0, 0, 0, 1]), iinf, boxed(b"iprp", &[ipco, ipma].concat())].concat();
         let head = boxed(b"ftyp", b"heic\0\0\0\0mif1");
