@@ -16,6 +16,8 @@ mod install;
 mod measuring;
 mod names;
 mod paper;
+mod people;
+mod privacy;
 mod program;
 mod report;
 mod runs;

@@ -107,6 +107,7 @@ pub fn make(boxes: Vec<FaceBox>, millis: &Arc<AtomicU64>, takes: u64) -> Make {
             model: "shipped model".into(),
             detector: recognizer.detector().into(),
             backend: "cpu".into(),
+            ..About::default()
         };
         Ok((recognizer, about))
     })

@@ -123,9 +123,7 @@ mod tests {
                 temporal_label: None,
                 voted_label: 0,
                 confidence: 1.0,
-                unsure: false,
-                affect: None,
-                thumbnail: None,
+                ..FaceReading::default()
             },
             smoothed: vec![1.0],
             neutral: NeutralState::Unknown,

@@ -8,8 +8,8 @@ use affekt_engine::media::detect::DetectorChoice;
 use affekt_engine::world::live::{About, Clock, LiveSettings, RecognizerSpec, UNSURE_BELOW};
 use serde::{Deserialize, Serialize};
 
-/// Frames that vote where neither the settings nor an encoder's card say.
-pub const VOTE_WINDOW: usize = 30;
+/// Tenths of a second that vote where the settings do not say otherwise: one second, whatever the rate.
+pub const VOTE_TENTHS: u32 = 10;
 
 /// A recognizer to open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +27,9 @@ pub struct RecognizerChoice {
     pub detector: Option<PathBuf>,
     /// The detector looks at every N-th frame, 1 to 100; 0 for as often as it can keep up.
     pub detect_every: u64,
-    /// Frames that vote on a label, this one and those before it, 1 to 300; `None` for as many as the encoder was refined
-    /// with, without one 30.
+    /// Tenths of a second whose frames vote on a label, 1 to 100.
+    pub vote_tenths: u32,
+    /// Frames that vote instead, this one and those before it, 1 to 300; settings of older versions say so.
     pub vote_window: Option<usize>,
     /// Percent of confidence below which a label is unsure, 0 to 100.
     pub unsure_below: u32,
@@ -43,6 +44,7 @@ impl Default for RecognizerChoice {
             adapter: None,
             detector: None,
             detect_every: 0,
+            vote_tenths: VOTE_TENTHS,
             vote_window: None,
             unsure_below: (UNSURE_BELOW * 100.0).round() as u32,
         }
@@ -86,6 +88,7 @@ impl RecognizerChoice {
             settings: LiveSettings {
                 unsure_below: self.unsure_share(),
                 keep_frames: true,
+                vote_seconds: self.vote_window.is_none().then(|| f64::from(self.vote_tenths) / 10.0),
                 ..LiveSettings::default()
             },
             ..RecognizerSpec::default()
@@ -109,6 +112,7 @@ impl RecognizerChoice {
         Self {
             backend: if known { self.backend } else { BackendSpec::default().name },
             detect_every: self.detect_every.min(100),
+            vote_tenths: self.vote_tenths.clamp(1, 100),
             vote_window: self.vote_window.map(|frames| frames.clamp(1, 300)),
             unsure_below: self.unsure_below.min(100),
             ..self

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use affekt_engine::files::write_atomically;
 use affekt_engine::media::Picture;
-use affekt_engine::output::{annotated, lines, table};
+use affekt_engine::output::{TableForm, annotated, lines};
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::Sender;
 
@@ -25,13 +25,8 @@ impl Snapshot {
     /// Of the frame that is shown.
     pub fn of(shown: &Shown, source: &str, classes: &[String]) -> Self {
         let faces = shown.faces.iter().flatten().map(|seen| seen.reading.clone()).collect();
-        let reading = FrameReading {
-            frame: shown.frame,
-            seconds: shown.seconds,
-            faces,
-            latency: std::time::Duration::ZERO,
-            picture: None,
-        };
+        let reading =
+            FrameReading { frame: shown.frame, seconds: shown.seconds, faces, ..FrameReading::default() };
         Self {
             source: source.into(),
             classes: classes.to_vec(),
@@ -54,11 +49,11 @@ impl Snapshot {
             write_atomically(&file, bytes).map_err(|e| format!("{}: {e}", file.display()))
         };
         let mut json = vec![];
-        let affect = self.reading.faces.iter().any(|face| face.affect.is_some());
-        let mut csv = table::header(&self.classes, affect).into_bytes();
+        let form = TableForm::new(&self.source, &self.classes);
+        let mut csv = form.header().into_bytes();
         let text = |e: std::io::Error| e.to_string();
         lines::write(&mut json, &self.reading, &self.classes).map_err(text)?;
-        table::write(&mut csv, &self.reading, &self.classes, affect).map_err(text)?;
+        form.write_reading(&mut csv, &self.reading).map_err(text)?;
         let png =
             annotated(&self.picture, &self.reading, &self.classes).to_png().map_err(|e| e.to_string())?;
         write("json", &json)?;
@@ -129,7 +124,7 @@ mod tests {
         assert_eq!(first, place.join("my-talk-000012.png"));
         assert_eq!(second, place.join("my-talk-000012-2.png"));
         let csv = std::fs::read_to_string(first.with_extension("csv")).unwrap();
-        assert!(csv.starts_with("frame,seconds,face") && csv.contains("12,0.400000,no_face"), "{csv}");
+        assert!(csv.starts_with("frame,seconds,face") && csv.contains("\n12,0.400000,,"), "{csv}");
         let json = std::fs::read_to_string(first.with_extension("json")).unwrap();
         assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["frame"] == 12, "{json}");
         let picture = affekt_engine::media::decode(&std::fs::read(&second).unwrap()).unwrap();

@@ -107,7 +107,7 @@ impl Gathered {
         let names: Vec<_> = self.classes.iter().map(|class| pyo3::types::PyString::new(py, class)).collect();
         let named = |label: Option<usize>| label.and_then(|label| names.get(label).cloned());
         let columns = PyDict::new(py);
-        let mut heads = table::columns(&self.classes, self.affect.is_some()).into_iter();
+        let mut heads = table::reading_columns(&self.classes, self.affect.is_some()).into_iter();
         let mut add = |column: Bound<'_, PyAny>| {
             // The table has a name for each column that it has.
             let name = heads.next().unwrap_or_default();

@@ -6,7 +6,7 @@
 //! say so in their errors.
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
-//! who, `cut` where one shot ends and another begins, `align` frames a face as the network's training did, `face` holds their boxes and landmarks, `palette` the colours of
+//! who, `cut` where one shot ends and another begins, `align` frames a face as the network's training did, `pose` tells how a head is turned and `quality` how well a face can be seen, `hide` makes faces unrecognisable, `face` holds their boxes and landmarks, `palette` the colours of
 //! classes, `recording` writes video, `yuv` knows colours. `overflow` joins the stages that frames go through, `pace` keeps them to
 //! the clock.
 
@@ -18,6 +18,7 @@ mod decode;
 pub mod detect;
 mod face;
 mod header;
+mod hide;
 mod huffman;
 mod interleave;
 mod orient;
@@ -25,6 +26,8 @@ mod overflow;
 mod pace;
 pub mod palette;
 mod picture;
+mod pose;
+mod quality;
 #[cfg(feature = "video")]
 pub mod recording;
 mod reduce;
@@ -41,10 +44,13 @@ pub use cut::CutDetector;
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};
 pub use header::{MAX_PIXELS, MAX_SIDE};
+pub use hide::{Hiding, PADDING, hide, padded};
 pub use orient::Orientation;
 pub use overflow::{Outlet, OverflowPolicy, bounded_outlet};
 pub use pace::Pace;
 pub use picture::{Picture, PixelFormat};
+pub use pose::HeadPose;
+pub use quality::face_quality;
 
 /// Rec. 601 weights of red, green and blue in luma, as in JPEG's own Y.
 pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];

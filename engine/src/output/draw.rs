@@ -1,5 +1,6 @@
 //! Boxes and labels on a frame.
 
+use super::row::TableRow;
 use super::text;
 use crate::media::{FaceBox, Picture};
 use crate::world::live::FrameReading;
@@ -16,17 +17,31 @@ pub fn person_colour(face: u32) -> [u8; 3] {
 /// An RGB copy of a frame with a box on every face, its number, voted class and confidence above it. `classes` are the
 /// names that labels stand for.
 pub fn annotated(picture: &Picture, reading: &FrameReading, classes: &[String]) -> Picture {
+    marked(picture, &TableRow::of(reading), classes)
+}
+
+/// The same from rows: people by the names that were given to them, labels as they are to be reported. A label that is unsure has a
+/// question mark, one that was set by hand says so.
+pub fn marked(picture: &Picture, rows: &[TableRow], classes: &[String]) -> Picture {
     let mut picture = picture.with_channels(3);
     let thick = (picture.height / 240).max(1);
-    for face in &reading.faces {
-        let colour = person_colour(face.face);
-        outline(&mut picture, &face.face_box, thick + 1, colour);
-        let class = classes.get(face.voted_label).map_or("", String::as_str);
-        let words = format!("{} {class} {:.0}%", face.face, face.confidence * 100.0);
+    for face in rows.iter().filter_map(|row| row.face.as_ref()) {
+        let colour = person_colour(face.person);
+        let [x, y, w, h] = face.face_box.map(|v| v as f32);
+        let face_box = FaceBox { x, y, w, h };
+        outline(&mut picture, &face_box, thick + 1, colour);
+        let class = classes.get(face.label).map_or("", String::as_str);
+        let who = if face.name.is_empty() { face.person.to_string() } else { face.name.clone() };
+        let share = face.probabilities.get(face.label).copied().unwrap_or(0.0) * 100.0;
+        let words = match (face.by_hand, face.unsure) {
+            (true, _) => format!("{who} {class} (by hand)"),
+            (false, true) => format!("{who} {class}? {share:.0}%"),
+            (false, false) => format!("{who} {class} {share:.0}%"),
+        };
         let bar = text::bar(&words, (picture.height / 30).max(15), colour);
         // Above the box and within the picture, where there is room.
-        let top = (face.face_box.y.max(0.0) as usize).saturating_sub(bar.height + thick);
-        let left = (face.face_box.x.max(0.0) as usize).min(picture.width.saturating_sub(bar.width));
+        let top = (face_box.y.max(0.0) as usize).saturating_sub(bar.height + thick);
+        let left = (face_box.x.max(0.0) as usize).min(picture.width.saturating_sub(bar.width));
         picture.paste(&bar, left, top);
     }
     picture

@@ -3,133 +3,33 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
-use serde::{Deserialize, Serialize};
 
-use super::state::InputState;
+use super::row::TableRow;
+use super::summary::{LabelRun, Person, SUMMARY_VERSION, Summary, Thumbnail};
 use crate::world::live::{FaceReading, FrameReading};
 
-/// Version of the summary's form.
-pub const SUMMARY_VERSION: u32 = 3;
 /// Most pictures of a person that are kept.
 const MOST_THUMBNAILS: usize = 8;
 /// Quality of those pictures.
 const QUALITY: u8 = 80;
 
-/// What a finished input came to; `DIR/<name>.json`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Version of this form.
-    pub version: u32,
-    /// The input as it was given.
-    pub input: String,
-    /// What it was when it was read.
-    #[serde(default)]
-    pub state: InputState,
-    /// Whether all files are written; `false` keeps the name for its input meanwhile.
-    #[serde(default)]
-    pub finished: bool,
-    /// Endings of the files written beside this one: `csv`, `srt`.
-    #[serde(default)]
-    pub files: Vec<String>,
-    /// Everything else that decides the result: model, detector, settings.
-    pub settings: String,
-    /// Class names.
-    pub classes: Vec<String>,
-    /// What read it.
-    pub reader: String,
-    /// Frames read.
-    pub frames: u64,
-    /// Of those, frames without a face.
-    pub no_face_frames: u64,
-    /// Frames that could not be decoded, and the first of them.
-    pub skipped: u64,
-    /// The first of those and why.
-    pub first_skipped: Option<String>,
-    /// From the first frame to the end of the last, in seconds.
-    pub seconds: f64,
-    /// Everybody who was seen, by number.
-    pub people: Vec<Person>,
+/// A moment of a face by which a picture is found again: number and microseconds.
+fn moment(face: u32, seconds: f64) -> (u32, i64) {
+    (face, (seconds * 1e6).round() as i64)
 }
 
-impl Summary {
-    /// Whether every label is one of the classes, everybody counts each class, and runs follow each other within the frames.
-    /// What was read from a file may be anything.
-    pub fn is_consistent(&self) -> bool {
-        let classes = self.classes.len();
-        let end = self.frames.checked_add(self.skipped);
-        let ordered = |runs: &[LabelRun]| {
-            let mut next = 0;
-            runs.iter().all(|run| {
-                let fits = run.label < classes && run.first >= next;
-                let Some(after) = run.first.checked_add(run.frames) else { return false };
-                next = after;
-                fits && end.is_some_and(|end| after <= end)
-            })
-        };
-        self.people.iter().all(|person| {
-            person.class_frames.len() == classes
-                && person.class_sums.len() == classes
-                && person.thumbnails.iter().all(|t| t.label < classes)
-                && person.class_frames.iter().try_fold(0u64, |sum, &n| sum.checked_add(n)).is_some()
-                && ordered(&person.runs)
-        })
-    }
-}
-
-/// One person.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Person {
-    /// The number in the table.
-    pub face: u32,
-    /// Frames in which they were seen.
-    pub frames: u64,
-    /// Of those, frames in which the reading was unsure.
-    #[serde(default)]
-    pub unsure_frames: u64,
-    /// Of all, frames of each voted class.
-    pub class_frames: Vec<u64>,
-    /// Sum of each class's probability over the frames.
-    pub class_sums: Vec<f64>,
-    /// Stretches of one voted class.
-    pub runs: Vec<LabelRun>,
-    /// Pictures, evenly over the time they were seen.
-    pub thumbnails: Vec<Thumbnail>,
-}
-
-/// A stretch of consecutive frames with the same voted class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LabelRun {
-    /// The class.
-    pub label: usize,
-    /// Its first frame.
-    pub first: u64,
-    /// Its frames.
-    pub frames: u64,
-    /// When it begins, in seconds.
-    pub start: f64,
-    /// When it ends: as the frame after it begins.
-    pub end: f64,
-}
-
-/// A picture of a person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Thumbnail {
-    /// When.
-    pub seconds: f64,
-    /// The voted class of that frame.
-    pub label: usize,
-    /// The JPEG file's bytes in base 64.
-    pub jpeg: String,
-}
-
-/// Gathers readings, frame by frame. Memory is in the number of people and of changes.
-#[derive(Debug, Default)]
+/// Gathers rows, frame by frame. Memory is in the number of people and of changes.
+#[derive(Debug)]
 pub struct Gathering {
     people: BTreeMap<u32, Person>,
     /// People in the last frame, whose runs end when the next one begins.
     open: Vec<u32>,
-    /// Only every so many thumbnails of a person are kept once there are enough.
+    /// Only every so many thumbnails of a face are kept once there are enough.
     every: BTreeMap<u32, (u64, u64)>,
+    /// Pictures that are there already, by their moments, with what is said of these.
+    pictures: BTreeMap<(u32, i64), (Thumbnail, u32)>,
+    /// Frames from one that is read to the next.
+    stride: u64,
     frames: u64,
     no_face: u64,
     last: Option<(u64, f64)>,
@@ -137,46 +37,125 @@ pub struct Gathering {
     step: f64,
 }
 
+impl Default for Gathering {
+    /// Of an input of which every frame is read.
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
 impl Gathering {
-    /// Takes the next frame.
+    /// Of an input of which every `stride`-th frame is read, from 1.
+    pub fn new(stride: u64) -> Self {
+        Self {
+            people: BTreeMap::new(),
+            open: vec![],
+            every: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+            stride,
+            frames: 0,
+            no_face: 0,
+            last: None,
+            step: 0.0,
+        }
+    }
+
+    /// Takes over the pictures of an older summary of the same rows: they go to whoever the faces belong to now.
+    #[must_use]
+    pub fn with_pictures_of(mut self, before: &Summary) -> Self {
+        for person in &before.people {
+            for picture in &person.thumbnails {
+                let face = if picture.face == 0 { person.face } else { picture.face };
+                let picture = Thumbnail { face, ..picture.clone() };
+                self.pictures.insert(moment(face, picture.seconds), (picture, 0));
+            }
+        }
+        self
+    }
+
+    /// Takes the next frame as it was read.
     pub fn push(&mut self, reading: &FrameReading, classes: usize) {
+        let rows = TableRow::of(reading);
+        self.push_rows(&rows, classes);
+        self.keep_pictures(reading, &rows);
+    }
+
+    /// Takes the rows of the next frame.
+    pub fn push_rows(&mut self, rows: &[TableRow], classes: usize) {
+        let Some(first) = rows.first() else { return };
         let before = self.last;
         if let Some((_, seconds)) = before {
-            self.step = reading.seconds - seconds;
-            self.close(reading.seconds);
+            self.step = first.seconds - seconds;
+            self.close(first.seconds);
         }
-        self.last = Some((reading.frame, reading.seconds));
+        self.last = Some((first.frame, first.seconds));
         self.frames += 1;
-        self.no_face += u64::from(reading.faces.is_empty());
-        let follows = |run: &LabelRun| {
-            before.is_some_and(|(frame, _)| run.first + run.frames == frame + 1 && frame + 1 == reading.frame)
-        };
-        for face in &reading.faces {
-            let person = self.people.entry(face.face).or_insert_with(|| Person {
-                face: face.face,
+        self.no_face += u64::from(rows.iter().all(|row| row.face.is_none()));
+        let follows = before.is_some_and(|(frame, _)| frame + self.stride == first.frame);
+        let were_open = std::mem::take(&mut self.open);
+        for row in rows {
+            let Some(face) = &row.face else { continue };
+            if let Some((picture, owner)) = self.pictures.get_mut(&moment(face.face, row.seconds)) {
+                (picture.label, picture.excluded, *owner) = (face.label, row.excluded, face.person);
+            }
+            let person = self.people.entry(face.person).or_insert_with(|| Person {
+                face: face.person,
                 class_frames: vec![0; classes],
+                unsure_class_frames: vec![0; classes],
                 class_sums: vec![0.0; classes],
                 ..Person::default()
             });
-            person.frames += 1;
-            person.unsure_frames += u64::from(face.unsure);
-            person.class_frames[face.voted_label] += 1;
-            for (sum, &p) in person.class_sums.iter_mut().zip(&face.probabilities) {
-                *sum += f64::from(p);
+            person.name.clone_from(&face.name);
+            if !person.faces.contains(&face.face) {
+                person.faces.push(face.face);
             }
+            if row.excluded || face.label >= classes {
+                continue;
+            }
+            let unsure = face.unsure && !face.by_hand;
+            person.frames += 1;
+            person.unsure_frames += u64::from(unsure);
+            person.frames_by_hand += u64::from(face.by_hand);
+            person.detected_frames += u64::from(face.detected);
+            person.quality_sum += face.quality.unwrap_or(0.0);
+            person.class_frames[face.label] += 1;
+            person.unsure_class_frames[face.label] += u64::from(unsure);
+            for (sum, p) in person.class_sums.iter_mut().zip(&face.probabilities) {
+                *sum += p;
+            }
+            let goes_on = follows && were_open.contains(&face.person);
+            let confidence = face.probabilities.get(face.label).copied().unwrap_or(0.0);
             match person.runs.last_mut() {
-                Some(run) if run.label == face.voted_label && follows(run) => run.frames += 1,
+                Some(run) if goes_on && run.label == face.label && run.by_hand == face.by_hand => {
+                    run.frames += 1;
+                    run.confidence_sum += confidence;
+                    run.unsure += u64::from(unsure);
+                }
                 _ => person.runs.push(LabelRun {
-                    label: face.voted_label,
-                    first: reading.frame,
+                    label: face.label,
+                    first: row.frame,
                     frames: 1,
-                    start: reading.seconds,
-                    end: reading.seconds,
+                    start: row.seconds,
+                    end: row.seconds,
+                    confidence_sum: confidence,
+                    unsure: u64::from(unsure),
+                    by_hand: face.by_hand,
                 }),
             }
-            keep(person, self.every.entry(face.face).or_insert((1, 0)), face);
+            self.open.push(face.person);
         }
-        self.open = reading.faces.iter().map(|face| face.face).collect();
+    }
+
+    /// Keeps the pictures that a reading carries; `rows` are its rows.
+    pub fn keep_pictures(&mut self, reading: &FrameReading, rows: &[TableRow]) {
+        for face in &reading.faces {
+            let row = rows.iter().find(|row| row.face.as_ref().is_some_and(|f| f.face == face.face));
+            let Some((row, of)) = row.and_then(|row| Some((row, row.face.as_ref()?))) else { continue };
+            if let Some(person) = self.people.get_mut(&of.person) {
+                let label = (of.label, row.excluded);
+                keep(person, self.every.entry(face.face).or_insert((1, 0)), face, label);
+            }
+        }
     }
 
     /// Ends the runs of the last frame.
@@ -192,9 +171,19 @@ impl Gathering {
     pub fn finish(mut self, summary: Summary) -> Summary {
         let end = self.last.map_or(0.0, |(_, seconds)| seconds + self.step);
         self.close(end);
+        for (picture, owner) in self.pictures.into_values() {
+            if let Some(person) = self.people.get_mut(&owner) {
+                person.thumbnails.push(picture);
+            }
+        }
+        for person in self.people.values_mut() {
+            person.thumbnails.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+            person.faces.sort_unstable();
+        }
         Summary {
             version: SUMMARY_VERSION,
             frames: self.frames,
+            end_frame: self.last.map_or(0, |(frame, _)| frame + 1),
             no_face_frames: self.no_face,
             seconds: end,
             people: self.people.into_values().collect(),
@@ -203,8 +192,13 @@ impl Gathering {
     }
 }
 
-/// Keeps a face's picture; where there are too many, every other one goes, and half as many come.
-fn keep(person: &mut Person, (every, seen): &mut (u64, u64), face: &FaceReading) {
+/// Keeps a face's picture; where there are too many of it, every other one goes, and half as many come.
+fn keep(
+    person: &mut Person,
+    (every, seen): &mut (u64, u64),
+    face: &FaceReading,
+    (label, excluded): (usize, bool),
+) {
     let Some(jpeg) = face.thumbnail.as_ref().and_then(|picture| picture.to_jpeg(QUALITY).ok()) else {
         return;
     };
@@ -212,23 +206,23 @@ fn keep(person: &mut Person, (every, seen): &mut (u64, u64), face: &FaceReading)
     if !(*seen - 1).is_multiple_of(*every) {
         return;
     }
-    if person.thumbnails.len() == MOST_THUMBNAILS {
+    let of_face = |thumbnail: &Thumbnail| thumbnail.face == face.face;
+    if person.thumbnails.iter().filter(|t| of_face(t)).count() == MOST_THUMBNAILS {
         let mut place = 0;
-        person.thumbnails.retain(|_| {
-            place += 1;
-            place % 2 == 1
+        person.thumbnails.retain(|thumbnail| {
+            place += usize::from(of_face(thumbnail));
+            !of_face(thumbnail) || place % 2 == 1
         });
         *every *= 2;
     }
     let jpeg = BASE64.encode(&jpeg);
-    person.thumbnails.push(Thumbnail { seconds: face.seconds, label: face.voted_label, jpeg });
+    person.thumbnails.push(Thumbnail { face: face.face, seconds: face.seconds, label, jpeg, excluded });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{FaceBox, Picture};
-    use std::time::Duration;
+    use crate::media::Picture;
 
     fn frame(frame: u64, faces: &[(u32, usize)]) -> FrameReading {
         let seconds = frame as f64 * 0.5;
@@ -236,25 +230,15 @@ mod tests {
             frame,
             seconds,
             face,
-            face_box: FaceBox::default(),
-            landmarks: None,
             detected: true,
             probabilities: vec![0.5, 0.5],
             frame_label: label,
-            temporal_label: None,
             voted_label: label,
             confidence: 0.5,
-            unsure: false,
-            affect: None,
             thumbnail: Some(Picture::filled(8, 8, 3, frame as u8)),
+            ..FaceReading::default()
         };
-        FrameReading {
-            frame,
-            seconds,
-            faces: faces.iter().map(face).collect(),
-            latency: Duration::ZERO,
-            picture: None,
-        }
+        FrameReading { frame, seconds, faces: faces.iter().map(face).collect(), ..FrameReading::default() }
     }
 
     #[test]
@@ -306,5 +290,55 @@ mod tests {
         let times: Vec<f64> = summary.people[0].thumbnails.iter().map(|t| t.seconds).collect();
         assert!((4..=MOST_THUMBNAILS).contains(&times.len()) && times[0] == 0.0, "{times:?}");
         assert!(times.last().is_some_and(|&last| last > 300.0), "{times:?}");
+    }
+
+    #[test]
+    fn runs_of_every_third_frame_go_on_and_a_missing_frame_ends_them() {
+        let mut gathering = Gathering::new(3);
+        for number in [0, 3, 6, 12, 15] {
+            gathering.push(&frame(number, &[(1, 0)]), 2);
+        }
+        let summary = gathering.finish(Summary::default());
+        let runs: Vec<(u64, u64)> = summary.people[0].runs.iter().map(|r| (r.first, r.frames)).collect();
+        assert_eq!(runs, [(0, 3), (12, 2)]);
+        assert_eq!(summary.end_frame, 16);
+    }
+
+    #[test]
+    fn pictures_follow_their_face_to_whoever_it_belongs_to() {
+        let classes = ["calm", "glad"].map(String::from);
+        let mut rows = vec![];
+        let mut gathering = Gathering::default();
+        for number in 0..4 {
+            let reading = frame(number, &[(if number < 2 { 1 } else { 5 }, 0)]);
+            rows.push(TableRow::of(&reading));
+            gathering.push(&reading, 2);
+        }
+        let machine = gathering.finish(Summary { classes: classes.to_vec(), ..Summary::default() });
+        let mut again = Gathering::default().with_pictures_of(&machine);
+        for (at, rows) in rows.iter_mut().enumerate() {
+            for row in rows.iter_mut() {
+                row.excluded = at == 0;
+                if let Some(face) = &mut row.face {
+                    (face.person, face.name, face.label, face.by_hand) = (1, "Ada".into(), 1, at == 3);
+                }
+            }
+            again.push_rows(rows, 2);
+        }
+        let merged = again.finish(machine.clone());
+        let [person] = merged.people.as_slice() else { panic!("{merged:?}") };
+        assert_eq!(
+            (person.called().as_str(), person.faces.as_slice(), person.frames),
+            ("Ada", &[1, 5][..], 3)
+        );
+        assert_eq!(
+            (person.frames_by_hand, person.runs.len()),
+            (1, 2),
+            "what is set by hand is a run of its own"
+        );
+        let pictures: Vec<(u32, usize, bool)> =
+            person.thumbnails.iter().map(|t| (t.face, t.label, t.excluded)).collect();
+        assert_eq!(pictures, [(1, 1, true), (1, 1, false), (5, 1, false), (5, 1, false)]);
+        assert!(merged.is_consistent());
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::table;
+use super::table::TableForm;
 use crate::media::recording::{RecordError, VideoFile};
 use crate::world::live::{FaceReading, FrameReading};
 
@@ -39,7 +39,7 @@ impl Table {
 pub struct Recorder {
     video: Option<VideoFile>,
     table: Table,
-    classes: Vec<String>,
+    form: TableForm,
     first: Option<f64>,
     frames: u64,
 }
@@ -66,9 +66,11 @@ impl Recorder {
         let video = VideoFile::create(path).inspect_err(|_| {
             let _ = std::fs::remove_file(&table_path);
         })?;
-        let waiting = table::header(classes, false).into_bytes();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let form = TableForm::new(&name, classes);
+        let waiting = form.header().into_bytes();
         let table = Table { path: table_path, file, waiting, whole: 0 };
-        Ok(Self { video: Some(video), table, classes: classes.to_vec(), first: None, frames: 0 })
+        Ok(Self { video: Some(video), table, form, first: None, frames: 0 })
     }
 
     /// Frames that are recorded, of which the newest half second may not yet be on disk.
@@ -94,7 +96,7 @@ impl Recorder {
             let seconds = reading.seconds - *self.first.get_or_insert(reading.seconds);
             let row = renumbered(reading, self.frames, seconds.max(0.0));
             // A vector takes all that is written.
-            let _ = table::write(&mut self.table.waiting, &row, &self.classes, false);
+            let _ = self.form.write_reading(&mut self.table.waiting, &row);
             self.frames += 1;
             if kept > before || self.table.waiting.len() > WAITING { self.table.flush(kept) } else { Ok(()) }
         });
@@ -134,6 +136,7 @@ fn renumbered(reading: &FrameReading, frame: u64, seconds: f64) -> FrameReading 
         frame,
         seconds,
         faces: reading.faces.iter().map(face).collect(),
+        cut: reading.cut,
         latency: reading.latency,
         picture: None,
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::people::Summary;
+use super::summary::Summary;
 
 /// Stretches shorter than this are left out: nobody can read them.
 const SHORTEST: f64 = 0.2;
@@ -16,14 +16,19 @@ pub enum Form {
     Vtt,
 }
 
-/// The whole file. Of several people each is named by number; of one alone only the class is shown.
+/// The whole file. People are named by their name, else of several each by number; what was set by hand says so.
 pub fn render(summary: &Summary, form: Form) -> String {
     let mut cues = vec![];
     for person in &summary.people {
         for run in person.runs.iter().filter(|run| run.end - run.start >= SHORTEST) {
             let class = summary.classes.get(run.label).map_or("", String::as_str);
-            let text =
-                if summary.people.len() > 1 { format!("{}: {class}", person.face) } else { class.to_owned() };
+            let mark = if run.by_hand { " (by hand)" } else { "" };
+            let who = match person.name.as_str() {
+                "" if summary.people.len() > 1 => format!("{}: ", person.face),
+                "" => String::new(),
+                name => format!("{name}: "),
+            };
+            let text = format!("{who}{class}{mark}");
             cues.push((run.start, run.end, text));
         }
     }
@@ -49,12 +54,12 @@ fn time(seconds: f64, form: Form) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::people::{LabelRun, Person};
+    use super::super::summary::{LabelRun, Person};
     use super::*;
 
     #[test]
     fn a_cue_is_a_stretch_of_one_class() {
-        let run = |label, start, end| LabelRun { label, first: 0, frames: 1, start, end };
+        let run = |label, start, end| LabelRun { label, frames: 1, start, end, ..LabelRun::default() };
         let person = Person {
             face: 1,
             runs: vec![run(0, 0.0, 1.5), run(1, 1.5, 1.6), run(1, 3661.25, 3662.0)],
@@ -76,5 +81,8 @@ mod tests {
             "{vtt}"
         );
         assert!(vtt.contains("1: a&lt;b"), "{vtt}");
+        summary.people[0].name = "Ada".into();
+        summary.people[0].runs[0].by_hand = true;
+        assert!(render(&summary, Form::Srt).contains("Ada: calm (by hand)"), "marked");
     }
 }

@@ -12,6 +12,7 @@ mod hold;
 pub mod neutral;
 mod overlap;
 mod post;
+mod rest;
 mod ring;
 mod smooth;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use hold::NearestHold;
 pub use neutral::{NeutralCalibration, NeutralOffset};
 pub use overlap::{ClipShape, ClipWindow, ClipWindows, OverlapMean, StreamWindows};
 pub use post::PostSettings;
+pub use rest::{CALM, RestFinder};
 pub use ring::{FeatureRing, write_feature_row};
 pub use smooth::{SmoothKind, SmoothSettings, Smoothed, Smoother, smooth};
 pub use vote::{VoteKind, VoteSettings, Voted, Voter, vote};

@@ -23,7 +23,7 @@ pub const FEWEST_FRAMES: usize = 5;
 /// Longest that a face is looked at, in seconds.
 pub const LONGEST: f64 = 60.0;
 /// What probabilities are raised to before their logarithm is taken.
-const LEAST: f32 = 1e-6;
+pub(super) const LEAST: f32 = 1e-6;
 
 /// What is added to the logarithm of each probability of one person.
 #[derive(Debug, Clone, PartialEq)]

@@ -360,3 +360,37 @@ fn the_ring_holds_the_last_frames_with_missing_ones_marked() {
     ring.window(&mut window);
     assert!(window.iter().all(|&v| v == 0.0));
 }
+
+#[test]
+fn a_window_of_seconds_holds_as_many_frames_as_fit_whatever_their_rate() {
+    let settings = VoteSettings { kind: VoteKind::Causal, window: MAX_WINDOW };
+    for rate in [6.0, 30.0, 120.0] {
+        let mut voter = Voter::new(settings, 2).unwrap();
+        let second = rate as u32;
+        for frame in 0..3 * second {
+            // One class for a second and a half, then the other one.
+            let label = usize::from(f64::from(frame) / rate >= 1.5);
+            let p = if label == 0 { [0.9, 0.1] } else { [0.1, 0.9] };
+            let voted = voter.push_within(Some(label), &p, Some(f64::from(frame) / rate), 1.0).unwrap();
+            assert_eq!(voted.of, (frame + 1).min(second), "{rate} a second, frame {frame}");
+            assert!(voted.share() >= 0.5, "the label has the majority of its window: {voted:?}");
+            // Half a second after the change the label has changed.
+            let since = f64::from(frame) / rate - 1.5;
+            if !(0.0..0.5 + 1.0 / rate).contains(&since) {
+                assert_eq!(voted.label, Some(label), "{rate} a second, {since} s after the change");
+            }
+        }
+    }
+    // At a steady rate it is the window of as many frames, vote for vote.
+    let (mut seconds, mut frames) = (
+        Voter::new(settings, 3).unwrap(),
+        Voter::new(VoteSettings { kind: VoteKind::Causal, window: 30 }, 3).unwrap(),
+    );
+    for frame in 0..300u32 {
+        let label = Some((frame * frame / 11 % 3) as usize);
+        let p = [0.2, 0.3, 0.5];
+        let time = Some(f64::from(frame) / 30.0);
+        let (a, b) = (seconds.push_within(label, &p, time, 1.0).unwrap(), frames.push(label, &p).unwrap());
+        assert_eq!((a.label, a.votes, a.of), (b.label, b.votes, b.of), "frame {frame}");
+    }
+}

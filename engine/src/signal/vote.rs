@@ -62,6 +62,17 @@ pub struct Voted {
     pub frame: u64,
     /// Its label; `None` where it has no face.
     pub label: Option<usize>,
+    /// Frames of its window that voted for the label.
+    pub votes: u32,
+    /// Frames of its window with a face.
+    pub of: u32,
+}
+
+impl Voted {
+    /// Share of the window's faces that voted for the label, 0 to 1.
+    pub fn share(&self) -> f32 {
+        self.votes as f32 / self.of.max(1) as f32
+    }
 }
 
 /// Votes on labels as frames arrive.
@@ -82,6 +93,8 @@ pub struct Voter {
     labels: VecDeque<Option<usize>>,
     /// Probabilities of the frames in `labels`, one row each; empty rows' values are 0 (block: unused).
     probabilities: VecDeque<f32>,
+    /// When the frames in `labels` were, in seconds; only of a window of seconds.
+    times: VecDeque<f64>,
     pushed: u64,
     emitted: u64,
 }
@@ -99,6 +112,7 @@ impl Voter {
             closed: Tally::new(classes),
             labels: VecDeque::new(),
             probabilities: VecDeque::new(),
+            times: VecDeque::new(),
             pushed: 0,
             emitted: 0,
         })
@@ -115,6 +129,31 @@ impl Voter {
         } else {
             self.push_sliding(label, probabilities)
         }
+    }
+
+    /// As [`Voter::push`] of a causal vote whose window is the last `span` seconds, and at most the settings' frames: the frame is of the
+    /// moment `at`, `None` for that of the frame before.
+    ///
+    /// # Panics
+    /// As [`Voter::push`].
+    pub fn push_within(
+        &mut self,
+        label: Option<usize>,
+        probabilities: &[f32],
+        at: Option<f64>,
+        span: f64,
+    ) -> Option<Voted> {
+        let at = at.or(self.times.back().copied()).unwrap_or(0.0);
+        // A frame that is just as old as the window is long is no part of it: a second of 30 a second is 30 frames.
+        while self.times.front().is_some_and(|time| at - time > span - 1e-6) {
+            self.times.pop_front();
+            self.forget_oldest();
+        }
+        if self.labels.len() == self.settings.window {
+            self.times.pop_front();
+        }
+        self.times.push_back(at);
+        self.push_sliding(label, probabilities)
     }
 
     fn push_sliding(&mut self, label: Option<usize>, probabilities: &[f32]) -> Option<Voted> {
@@ -143,7 +182,9 @@ impl Voter {
 
     fn emit(&mut self, own: Option<usize>, block: bool) -> Voted {
         let tally = if block { &self.closed } else { &self.tally };
-        let voted = Voted { frame: self.emitted, label: own.map(|own| tally.winner(own)) };
+        let label = own.map(|own| tally.winner(own));
+        let votes = label.map_or(0, |label| tally.votes[label]);
+        let voted = Voted { frame: self.emitted, label, votes, of: tally.votes.iter().sum() };
         self.emitted += 1;
         voted
     }
@@ -198,6 +239,7 @@ impl Voter {
         }
         self.tally.clear();
         self.labels.clear();
+        self.times.clear();
         self.probabilities.clear();
         (self.pushed, self.emitted) = (0, 0);
         rest

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::learn::Affect;
-use crate::media::{FaceBox, Landmarks, Picture};
+use crate::media::{FaceBox, HeadPose, Landmarks, Picture};
 
 /// A face in a frame, and what it shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FaceReading {
     /// The frame's number.
     pub frame: u64,
@@ -20,6 +20,12 @@ pub struct FaceReading {
     pub landmarks: Option<Landmarks>,
     /// Whether the detector saw it in this frame; else its motion was carried on.
     pub detected: bool,
+    /// The detector's score of the last frame in which it saw the face, 0 to 1.
+    pub score: f32,
+    /// How well the face can be seen, 0 to 1: [`face_quality`](crate::media::face_quality).
+    pub quality: f32,
+    /// How the head is turned; `None` without landmarks.
+    pub pose: Option<HeadPose>,
     /// One a class, summing to 1, calibrated by the model's temperature: of the temporal encoder where there is one, else of
     /// the student.
     pub probabilities: Vec<f32>,
@@ -29,6 +35,8 @@ pub struct FaceReading {
     pub temporal_label: Option<usize>,
     /// The class after the vote over neighbouring frames.
     pub voted_label: usize,
+    /// Share of the frames that voted for it, 0 to 1: 1 where they agree.
+    pub vote_share: f32,
     /// Probability of the voted class.
     pub confidence: f32,
     /// Whether that is too low to go by: below [`LiveSettings::unsure_below`](super::live::LiveSettings::unsure_below).
@@ -40,12 +48,14 @@ pub struct FaceReading {
 }
 
 /// A frame that is through all stages.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FrameReading {
     /// Its number.
     pub frame: u64,
     /// Its time in seconds from the first.
     pub seconds: f64,
+    /// The shot it belongs to, from 0: how many hard cuts were found before it.
+    pub cut: u64,
     /// Its faces, by number; empty where none was found.
     pub faces: Vec<FaceReading>,
     /// From the frame's coming in to this reading, by the run's clock.

@@ -1,42 +1,26 @@
 //! One input from the first frame to the last file.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use affekt_engine::data::PredictionsWriter;
-use affekt_engine::files::{AtomicFile, write_atomically};
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::output::{
-    Form, Gathering, InputState, Person, SUMMARY_VERSION, Summary, lines, subtitles, table,
+    Corrections, Edits, Gathering, InputState, ReadBy, SUMMARY_VERSION, Summary, TableRow, Turn,
 };
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};
 
 use super::annotate::Annotated;
+use super::copy::copy;
 use super::names::Named;
-use super::results::{ENDINGS, path_of};
+use super::outputs::{ENDINGS, Outputs};
+use super::rests::Rests;
+use super::results::{path_of, save};
+use super::writing::{BY_SUMMARY, Writing, faces, from_summary, in_the_challenge, refresh};
 
 /// Frames that are decoded ahead.
 const AHEAD: usize = 8;
-/// Endings of files that the summary alone decides.
-const DERIVED: [&str; 3] = ["srt", "vtt", "predictions.txt"];
-
-/// What is written beside the table and the summary.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each file is asked for by itself")]
-pub struct Outputs {
-    /// `<name>.jsonl`.
-    pub json_lines: bool,
-    /// `<name>.srt`.
-    pub srt: bool,
-    /// `<name>.vtt`.
-    pub vtt: bool,
-    /// `<name>.annotated.mp4`, of a picture `.jpg`.
-    pub annotated: bool,
-    /// `<name>.predictions.txt` as the ABAW challenges take it.
-    pub abaw: bool,
-}
-
 /// How an input ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -48,27 +32,13 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outputs {
-    /// Whether a file of this ending is written.
-    fn holds(self, ending: &str) -> bool {
-        match ending {
-            "jsonl" => self.json_lines,
-            "srt" => self.srt,
-            "vtt" => self.vtt,
-            "annotated.mp4" | "annotated.jpg" => self.annotated,
-            "predictions.txt" => self.abaw,
-            _ => true,
-        }
-    }
-}
-
 /// Whether affekt wrote a file of this ending, as a summary says. Before version 3 none says so.
 fn owns(summary: &Summary, ending: &str) -> bool {
     summary.version < 3 || ending == "json" || summary.files.iter().any(|file| file == ending)
 }
 
 /// How inputs are analysed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Analysis<'a> {
     /// Folder of the results.
     pub out: &'a Path,
@@ -76,6 +46,14 @@ pub struct Analysis<'a> {
     pub settings: &'a str,
     /// Which files are written.
     pub outputs: Outputs,
+    /// What reads them, for people.
+    pub read_by: &'a ReadBy,
+    /// Who speaks when, where a file says it.
+    pub speakers: Option<&'a [Turn]>,
+    /// Whether no picture of a face may stand in what is written.
+    pub no_pictures: bool,
+    /// Whose resting face is taken off, by a reading before.
+    pub rests: &'a Rests,
     /// How inputs are opened.
     pub options: OpenOptions,
     /// Whether finished inputs are analysed again.
@@ -97,6 +75,20 @@ impl Analysis<'_> {
             })?;
         }
         let Some(before) = before else { return Ok(()) };
+        let edits = path_of(self.out, name, "edits.json");
+        let state = InputState::of(input).unwrap_or_default();
+        if !self.force
+            && let Some(kept) = Edits::read(&edits)?
+            && !kept.edits.is_empty()
+            && kept.made_for != self.made_for(&state)
+        {
+            bail!(
+                "{}: corrections by hand that were made for other results of {} (another model or setting, or the input has \
+                 changed); choose another --out, or put them aside by --force",
+                edits.display(),
+                input.display()
+            );
+        }
         for ending in ENDINGS {
             let path = path_of(self.out, name, ending);
             if self.outputs.holds(ending) && !owns(before, ending) && path.exists() {
@@ -117,26 +109,92 @@ impl Analysis<'_> {
             && before.state == *state
             && before.settings == self.settings
             && there("csv")
-            && (!self.outputs.json_lines || there("jsonl"))
-            && (!self.outputs.annotated || there("annotated.mp4") || there("annotated.jpg"))
     }
 
-    /// Results that are kept, with the files that were not asked for when they were made.
+    /// Results that are kept, with the files that were not asked for when they were made, and with corrections and speakers that have
+    /// come since.
     fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
-        let mut summary = before.clone();
-        let missing =
-            |ending: &&str| self.outputs.holds(ending) && !path_of(self.out, name, ending).is_file();
-        let missing: Vec<&str> = DERIVED.into_iter().filter(missing).collect();
-        for ending in &missing {
-            derived(&summary, self.out, name, ending)?;
-            if !owns(&summary, ending) {
-                summary.files.push((*ending).to_owned());
+        let edits = Edits::read(&path_of(self.out, name, "edits.json"))?.unwrap_or_default();
+        let outputs = self.outputs.with_those_of(before);
+        let is_copy = |ending: &str| ending.starts_with("annotated");
+        let missing = |ending: &str| {
+            outputs.holds(ending) && !is_copy(ending) && !path_of(self.out, name, ending).is_file()
+        };
+        let speakers = self.speakers.map_or_else(|| before.speakers.clone(), <[Turn]>::to_vec);
+        let same = before.edits == edits.hash() && before.bins == outputs.bins && before.speakers == speakers;
+        let missing: Vec<&str> = ENDINGS.into_iter().filter(|ending| missing(ending)).collect();
+        if same && missing.iter().all(|ending| BY_SUMMARY.contains(ending)) {
+            let mut summary = before.clone();
+            for ending in &missing {
+                from_summary(&summary, self.out, name, ending)?;
+                if !owns(&summary, ending) {
+                    summary.files.push((*ending).to_owned());
+                }
+            }
+            if !missing.is_empty() {
+                save(&summary, self.out, name)?;
+            }
+            return Ok(summary);
+        }
+        refresh(self.out, name, &Summary { speakers, ..before.clone() }, &edits, outputs, None)
+    }
+
+    /// Makes the annotated copy of a kept result where it is asked for and missing, shows faces that are to be hidden, or does not show
+    /// the corrections; whether it was finished.
+    fn copied(
+        &self,
+        named: &Named,
+        summary: &mut Summary,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> anyhow::Result<bool> {
+        let place = |ending: &str| path_of(self.out, &named.name, ending);
+        let there = ["annotated.mp4", "annotated.jpg"].into_iter().find(|ending| place(ending).is_file());
+        let same = summary.anonymised == self.outputs.anonymised() && summary.copy_edits == summary.edits;
+        if !self.outputs.annotated || there.is_some() && same {
+            return Ok(true);
+        }
+        let (out, hiding) = ((self.out, named.name.as_str()), self.outputs.anonymise);
+        if !copy(out, &named.input, self.options, hiding, progress)? {
+            return Ok(false);
+        }
+        let made = ["annotated.mp4", "annotated.jpg"].into_iter().filter(|ending| place(ending).is_file());
+        for ending in made {
+            if !summary.files.iter().any(|file| file == ending) {
+                summary.files.push(ending.to_owned());
             }
         }
-        if !missing.is_empty() {
-            save(&summary, self.out, name)?;
+        self.outputs.anonymised().clone_into(&mut summary.anonymised);
+        summary.copy_edits.clone_from(&summary.edits);
+        save(summary, self.out, &named.name)?;
+        Ok(true)
+    }
+
+    /// What the corrections of an input are kept for.
+    fn made_for(&self, state: &InputState) -> String {
+        made_for(state, self.settings)
+    }
+
+    /// Corrections that are kept for what is about to be made, with the numbers of the faces they are about; none where they were kept
+    /// for other results, which [`Analysis::check`] has refused unless they are forced: these are put aside.
+    fn edits_of(
+        &self,
+        name: &str,
+        state: &InputState,
+        before: Option<&Summary>,
+    ) -> anyhow::Result<(Edits, BTreeSet<u32>)> {
+        let path = path_of(self.out, name, "edits.json");
+        let none = (Edits::default(), BTreeSet::new());
+        let Some(edits) = Edits::read(&path)? else { return Ok(none) };
+        if let Some(before) = before
+            && edits.made_for == self.made_for(state)
+        {
+            return Ok((edits, faces(before)));
         }
-        Ok(summary)
+        let aside = path_of(self.out, name, "edits.old.json");
+        edits.write(&aside)?;
+        std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        log::warn!("{}: corrections of other results are put aside as {}", path.display(), aside.display());
+        Ok(none)
     }
 
     /// Takes an input through `recognizer` and writes its files; one that was finished with the same settings is
@@ -151,7 +209,7 @@ impl Analysis<'_> {
         recognizer: &mut Recognizer,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> anyhow::Result<Outcome> {
-        let Self { out, settings, outputs, options, force } = *self;
+        let Self { out, settings, outputs, options, force, .. } = *self;
         let Named { input, name, before } = named;
         // Looked at before it is read: what changes meanwhile is read again the next time. What is missing, `open` tells.
         let state = InputState::of(input).unwrap_or_default();
@@ -159,7 +217,14 @@ impl Analysis<'_> {
             && let Some(before) = before
             && self.is_kept(before, &state, name)
         {
-            return Ok(Outcome::Kept(Box::new(self.completed(before, name)?)));
+            let mut summary = self.completed(before, name)?;
+            if !self.copied(named, &mut summary, progress)? {
+                return Ok(Outcome::Stopped);
+            }
+            return Ok(Outcome::Kept(Box::new(summary)));
+        }
+        if !self.rests.is_empty() && !self.rests.find(input, options, recognizer, progress)? {
+            return Ok(Outcome::Stopped);
         }
         let source = open(input, options)?;
         let mut source = ReadAhead::spawn(source, AHEAD).context("a thread for decoding")?;
@@ -169,29 +234,20 @@ impl Analysis<'_> {
             let claim = Summary { finished: false, state: state.clone(), ..before.clone() };
             save(&claim, out, name)?;
         }
-        let (classes, affect) = (recognizer.classes().to_vec(), recognizer.gives_affect());
-        let begin = |asked: bool, ending: &str| {
-            let path = path_of(out, name, ending);
-            asked
-                .then(|| {
-                    AtomicFile::create(&path).with_context(|| format!("cannot write {}", path.display()))
-                })
-                .transpose()
-        };
-        let Some(mut csv) = begin(true, "csv")? else { bail!("no table") };
-        csv.write_all(table::header(&classes, affect).as_bytes())?;
-        let mut json_lines = begin(outputs.json_lines, "jsonl")?;
-        let mut annotated = outputs.annotated.then(|| Annotated::begin(out, name, info.still)).transpose()?;
-        let mut gathering = Gathering::default();
+        let classes = recognizer.classes().to_vec();
+        let (edits, known) = self.edits_of(name, &state, before.as_ref())?;
+        let speakers = self.speakers.unwrap_or_default().to_vec();
+        let corrections = Corrections::new(&edits.edits, &known, &classes, speakers.clone())?;
+        let gathering = Gathering::new(options.span.every);
+        let mut writing = Writing::begin((out, name), outputs, &classes, gathering, corrections)?;
+        // Faces can only be hidden once all of them are known.
+        let at_once = outputs.annotated && outputs.anonymise.is_none();
+        let mut annotated = at_once.then(|| Annotated::begin(out, name, info.still)).transpose()?;
         let mut write = |readings: Vec<FrameReading>| -> anyhow::Result<()> {
             for reading in readings {
-                table::write(&mut csv, &reading, &classes, affect)?;
-                if let Some(file) = &mut json_lines {
-                    lines::write(file, &reading, &classes)?;
-                }
-                gathering.push(&reading, classes.len());
-                if let Some(annotated) = &mut annotated {
-                    annotated.push(&reading, &classes)?;
+                let rows = writing.frame(TableRow::of(&reading), Some(&reading))?;
+                if let (Some(annotated), Some(picture)) = (&mut annotated, &reading.picture) {
+                    annotated.push(picture, (reading.frame, reading.seconds), &rows, &classes)?;
                 }
             }
             Ok(())
@@ -206,7 +262,7 @@ impl Analysis<'_> {
         let skipped = source.skipped();
         let still = if info.still { "annotated.mp4" } else { "annotated.jpg" };
         let files = ENDINGS.iter().filter(|e| outputs.holds(e) && **e != still && **e != "json");
-        let mut summary = gathering.finish(Summary {
+        let (mut summary, written) = writing.finish(Summary {
             input: input.display().to_string(),
             state,
             files: files.map(|&ending| ending.to_owned()).collect(),
@@ -215,21 +271,25 @@ impl Analysis<'_> {
             reader: info.reader.clone(),
             skipped: skipped.count,
             first_skipped: skipped.first,
+            stride: options.span.every,
+            no_pictures: self.no_pictures,
+            anonymised: outputs.anonymised().to_owned(),
+            copy_edits: edits.hash(),
+            read_by: self.read_by.clone(),
+            speakers,
+            edits: edits.hash(),
             ..Summary::default()
         });
         // Were the program killed between two files, the next run would take them for a person's.
         let mut claim = summary.clone();
         claim.files.extend(before.iter().flat_map(|before| before.files.iter().cloned()));
         save(&claim, out, name)?;
-        csv.finish().with_context(|| format!("cannot write {}", path_of(out, name, "csv").display()))?;
-        json_lines.map(AtomicFile::finish).transpose()?;
+        written.place(&summary)?;
         if let Some(annotated) = annotated {
-            annotated.finish()?;
+            annotated.finish(Some(input))?;
         }
-        for ending in DERIVED {
-            if outputs.holds(ending) {
-                derived(&summary, out, name, ending)?;
-            }
+        if outputs.anonymise.is_some() && !copy((out, name), input, options, outputs.anonymise, progress)? {
+            return Ok(Outcome::Stopped);
         }
         // Files of the results before that were not asked for again would say something else than the table.
         for ending in before.iter().flat_map(|before| &before.files) {
@@ -243,51 +303,7 @@ impl Analysis<'_> {
     }
 }
 
-/// Writes a summary to its place.
-fn save(summary: &Summary, out: &Path, name: &str) -> anyhow::Result<()> {
-    let path = path_of(out, name, "json");
-    write_atomically(&path, &serde_json::to_vec(summary)?)
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Writes a file that the summary alone decides.
-fn derived(summary: &Summary, out: &Path, name: &str, ending: &str) -> anyhow::Result<()> {
-    let path = path_of(out, name, ending);
-    let form = match ending {
-        "srt" => Form::Srt,
-        "vtt" => Form::Vtt,
-        _ => return predictions(summary, &path, name),
-    };
-    write_atomically(&path, subtitles(summary, form).as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// The challenge has no contempt; its `Other` is for whatever is none of the basic classes.
-fn in_the_challenge(classes: &[String]) -> Vec<String> {
-    let other =
-        |class: &String| if class.eq_ignore_ascii_case("contempt") { "Other".into() } else { class.clone() };
-    classes.iter().map(other).collect()
-}
-
-/// The voted class of every frame of the person who is seen most, frames without them holding the nearest.
-fn predictions(summary: &Summary, path: &Path, name: &str) -> anyhow::Result<()> {
-    let mut writer = PredictionsWriter::create(path, &in_the_challenge(&summary.classes))?;
-    writer.begin(name)?;
-    let main = summary.people.iter().max_by_key(|person| (person.frames, std::cmp::Reverse(person.face)));
-    let runs = main.map_or(&[][..], |person: &Person| &person.runs);
-    let mut next = 0;
-    for run in runs {
-        for _ in next..run.first {
-            writer.push(None)?;
-        }
-        for _ in 0..run.frames {
-            writer.push(Some(run.label))?;
-        }
-        next = run.first + run.frames;
-    }
-    for _ in next..summary.frames + summary.skipped {
-        writer.push(None)?;
-    }
-    writer.finish()?;
-    Ok(())
+/// What corrections are kept for: other results may number people otherwise.
+pub fn made_for(state: &InputState, settings: &str) -> String {
+    format!("{} {} {} {settings}", state.path, state.size, state.changed)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use affekt_engine::output::{InputState, Summary};
 
+use super::outputs::ENDINGS;
 use super::results::Results;
 
 /// An input and the name of its files.
@@ -89,7 +90,18 @@ fn forms(input: &Path) -> [String; FORMS] {
     let parent = text(whole.parent().and_then(Path::file_name))
         .or_else(|| text(real().parent().and_then(Path::file_name)))
         .unwrap_or_else(|| "input".into());
-    [stem.clone(), format!("{parent}-{stem}"), format!("{parent}-{file}")]
+    [stem.clone(), format!("{parent}-{stem}"), format!("{parent}-{file}")].map(|name| without_ending(&name))
+}
+
+/// A name that ends as files of another one do, such as `talk.people`, would write over them.
+fn without_ending(name: &str) -> String {
+    let parts = ENDINGS.iter().filter_map(|ending| ending.rsplit_once('.'));
+    for (part, _) in parts.filter(|(_, last)| ENDINGS.contains(last)) {
+        if let Some(stem) = name.strip_suffix(part).and_then(|stem| stem.strip_suffix('.')) {
+            return format!("{stem}-{part}");
+        }
+    }
+    name.to_owned()
 }
 
 #[cfg(test)]
@@ -114,6 +126,7 @@ mod tests {
         assert_eq!(names(&["c/Q.png", "d/q.jpg"], &[]), ["c-Q", "d-q"], "some disks do not tell A from a");
         assert_eq!(names(&["1/a/z.mp4", "2/a/z.mp4"], &[]), ["a-z.mp4", "a-z.mp4-2"]);
         assert_eq!(names(&["a/x.mp4", "a/x.mp4"], &[]), ["x"], "one input that comes twice");
+        assert_eq!(names(&["a/x.mp4", "a/x.people.mp4"], &[]), ["x", "x-people"], "x.people.csv is x's");
         assert_eq!(names(&["c/b-z.mp4", "b/z.mp4", "a/z.mp4"], &[]), ["c-b-z", "b-z.mp4", "a-z"]);
     }
 

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use affekt_engine::files::{LARGEST_RESULTS, read_limited};
+use affekt_engine::files::{LARGEST_RESULTS, read_limited, write_atomically};
 use affekt_engine::output::{InputState, SUMMARY_VERSION, Summary};
 use anyhow::{Context as _, bail};
 
-/// Endings of what is written of an input, the summary's first.
-pub const ENDINGS: [&str; 8] =
-    ["json", "csv", "jsonl", "srt", "vtt", "annotated.mp4", "annotated.jpg", "predictions.txt"];
+use super::outputs::ENDINGS;
+
 /// Bytes of a page that are searched for affekt's name in its title.
 const HEAD: u64 = 64 << 10;
 
@@ -19,12 +18,45 @@ pub fn path_of(out: &Path, name: &str, ending: &str) -> PathBuf {
     out.join(format!("{name}.{ending}"))
 }
 
+/// Writes a summary to its place.
+///
+/// # Errors
+/// It cannot be written.
+pub fn save(summary: &Summary, out: &Path, name: &str) -> anyhow::Result<()> {
+    let path = path_of(out, name, "json");
+    write_atomically(&path, &serde_json::to_vec(summary)?)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Reads a summary. `None` where there is none that could be trusted: another JSON file, a broken one, or one whose
 /// labels are none of its classes.
 fn read(path: &Path) -> Option<Summary> {
     let bytes = read_limited(path, LARGEST_RESULTS, "a summary").ok()?;
     let summary: Summary = serde_json::from_slice(&bytes).ok()?;
     summary.is_consistent().then_some(summary)
+}
+
+/// The folder, the name and the summary of finished results, given as `DIR/NAME` or as one of their files.
+///
+/// # Errors
+/// There are none, or they are of an older version.
+pub fn result_of(given: &Path) -> anyhow::Result<(PathBuf, String, Summary)> {
+    let file = given.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let out = given.parent().filter(|out| !out.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let stems = ENDINGS.iter().filter_map(|ending| file.strip_suffix(ending)?.strip_suffix('.'));
+    let names: Vec<&str> = std::iter::once(file.as_str()).chain(stems).collect();
+    let Some(name) = names.into_iter().find(|name| path_of(&out, name, "json").is_file()) else {
+        bail!("{}: no results of affekt analyze; give DIR/NAME, as results/interview", given.display());
+    };
+    let path = path_of(&out, name, "json");
+    let Some(summary) = read(&path) else {
+        bail!("{}: no summary of affekt analyze", path.display());
+    };
+    if summary.version != SUMMARY_VERSION || !summary.finished {
+        bail!("{}: results of another version, or unfinished ones; analyse the input again", path.display());
+    }
+    let name = name.to_owned();
+    Ok((out, name, summary))
 }
 
 /// Files and summaries of a folder.

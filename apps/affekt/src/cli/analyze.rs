@@ -1,11 +1,12 @@
 //! `affekt analyze`: videos, pictures and folders of pictures, face by face.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use affekt_engine::files::sweep_leftovers;
-use affekt_engine::media::source::{FolderKind, OpenOptions, count_frames};
-use affekt_engine::output::Summary;
+use affekt_engine::media::Hiding;
+use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames};
+use affekt_engine::output::{Bins, ReadBy, Summary, clock, read_speakers, table_schema};
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
 use affekt_engine::world::probe_folder;
 use anyhow::{Context as _, anyhow};
@@ -13,7 +14,9 @@ use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
-use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, Results, check_page, expand, name};
+use crate::analyze::{
+    Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, check_page, expand, name,
+};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -27,10 +30,10 @@ const EXAMPLES: &str = "Examples:
   affekt analyze talk.mp4 --out results --annotated \\
     --model runs/student --temporal runs/temporal
 
-Of each INPUT: DIR/NAME.csv with a row a face and frame (face `no_face` where there is none), DIR/NAME.json with its \
-summary, and what the options ask for; of everything that is finished in DIR together DIR/index.html. NAME is the input's \
-file name without its ending; where that is taken, with its folder before it. An input is known by its place, size and \
-time: what was finished with the same settings is skipped, and nothing of another input is overwritten.
+Of each INPUT: DIR/NAME.csv with a row a face and frame, DIR/NAME.segments.csv and NAME.people.csv with what they come \
+to, DIR/NAME.json with all of it, and what the options ask for; of everything that is finished in DIR together \
+DIR/index.html. NAME is the input's file name without its ending; where that is taken, with its folder before it. An \
+input is known by its place, size and time: what was finished with the same settings is skipped, and nothing of another input is overwritten.
 
 Of a folder every video and picture in it and below is read; pictures that follow each other are one film.
 
@@ -47,11 +50,11 @@ const THUMBNAIL: usize = 96;
 #[expect(clippy::struct_excessive_bools, reason = "each flag stands by itself")]
 pub struct AnalyzeArgs {
     /// Video, picture, or a folder of those or of a film's frames.
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required_unless_present = "schema")]
     inputs: Vec<PathBuf>,
     /// Folder of the results; made where it is missing.
-    #[arg(short, long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(short, long, value_name = "DIR", required_unless_present = "schema")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
     /// Which frames vote: those around, those before, or blocks [default: the encoder's, else centred].
@@ -63,6 +66,25 @@ pub struct AnalyzeArgs {
     /// Frames a second of folders of pictures.
     #[arg(long, value_name = "RATE", default_value_t = 30.0)]
     fps: f64,
+    /// Also DIR/NAME.bins.csv: what each person showed in every so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    bins: Option<f64>,
+    /// Also DIR/NAME.eaf for ELAN, a tier a person and kind of label.
+    #[arg(long)]
+    elan: bool,
+    /// Also DIR/NAME.boris, a project for BORIS.
+    #[arg(long)]
+    boris: bool,
+    /// Also DIR/NAME.parquet, the table in a form that large ones are read from (a build with --features parquet).
+    #[arg(long)]
+    parquet: bool,
+    /// Who speaks when: subtitles (.srt, .vtt) whose cues begin with a name, or a table (.csv, .tsv) with start, end and
+    /// speaker. For one INPUT.
+    #[arg(long, value_name = "FILE")]
+    speakers: Option<PathBuf>,
+    /// Print the tables' schema (JSON Schema) and do nothing else.
+    #[arg(long)]
+    schema: bool,
     /// Also DIR/NAME.jsonl, an object a frame.
     #[arg(long)]
     jsonl: bool,
@@ -75,6 +97,25 @@ pub struct AnalyzeArgs {
     /// Also the input with boxes and labels: an MP4, of a picture a JPEG.
     #[arg(long)]
     annotated: bool,
+    /// Hide faces in the copy with boxes, which is then written (implies --annotated and --no-pictures); it has no sound.
+    #[arg(long, value_name = "HOW", value_parser = ["blur", "mosaic", "solid"])]
+    anonymise: Option<String>,
+    /// Write no picture of a face anywhere, not in the page either.
+    #[arg(long)]
+    no_pictures: bool,
+    /// Take off resting faces, in a reading of their own before: `calm` for everybody's calmest 3 seconds, or a face and when it
+    /// rests, as 1=00:03-00:08. May be given several times.
+    #[arg(long, value_name = "WHO")]
+    neutral: Vec<RestArg>,
+    /// Read from this moment on: seconds, MM:SS or HH:MM:SS.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    from: Option<f64>,
+    /// Read until before this moment.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    to: Option<f64>,
+    /// Read every N-th frame alone.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    every: u64,
     /// Also DIR/NAME.predictions.txt as the ABAW challenges take it, of the person seen most.
     #[arg(long)]
     abaw: bool,
@@ -89,6 +130,11 @@ pub struct AnalyzeArgs {
     quiet: bool,
     #[command(flatten)]
     pub compute: Compute,
+}
+
+/// Reads a moment.
+fn moment(text: &str) -> Result<f64, String> {
+    clock(text).ok_or_else(|| format!("`{text}` is no time such as 75, 01:15 or 00:01:15"))
 }
 
 /// What the pictures of a folder are.
@@ -113,25 +159,69 @@ impl From<KindArg> for FolderKind {
 ///
 /// # Errors
 /// The model, the detector or the folder cannot be used, an input failed (the others are done all the same), or Ctrl-C.
+#[expect(clippy::too_many_lines, reason = "what is asked is looked at in one place, before anything is read")]
 pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
+    if args.schema {
+        return say(&format!("{:#}", table_schema()));
+    }
+    if let Some(seconds) = args.bins {
+        Bins::new(seconds).map_err(|e| Failure::usage(anyhow!("--bins: {e}")))?;
+    }
+    if args.parquet && cfg!(not(feature = "parquet")) {
+        let problem = "--parquet: this build has no Parquet; build it with --features parquet";
+        return Err(Failure::usage(anyhow!(problem)));
+    }
+    let anonymise = args.anonymise.as_deref().map(str::parse::<Hiding>).transpose();
+    let anonymise = anonymise.map_err(|e| Failure::usage(anyhow!(e)))?;
+    let no_pictures = args.no_pictures || anonymise.is_some();
+    let annotated = args.annotated || anonymise.is_some();
+    if args.no_pictures && args.annotated && anonymise.is_none() {
+        let problem =
+            "--annotated shows faces, which --no-pictures forbids; add --anonymise, or leave one of them out";
+        return Err(Failure::usage(anyhow!(problem)));
+    }
+    let span =
+        FrameSpan { from: args.from.unwrap_or(0.0), to: args.to.unwrap_or(f64::INFINITY), every: args.every };
+    if span.from >= span.to {
+        return Err(Failure::usage(anyhow!("--from {} is not before --to {}", span.from, span.to)));
+    }
+    if args.abaw && span != FrameSpan::default() {
+        let problem = "--abaw needs a label for every frame; leave out --from, --to and --every";
+        return Err(Failure::usage(anyhow!(problem)));
+    }
+    let rests = Rests::of(&args.neutral);
+    let speakers = args.speakers.as_deref().map(read_speakers).transpose().map_err(Failure::usage)?;
     if !(args.fps.is_finite() && args.fps > 0.0 && args.fps <= 1000.0) {
         return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
     }
-    let page = args.out.join("index.html");
+    let out = args.out.clone().unwrap_or_default();
+    let page = out.join("index.html");
     let settings = LiveSettings {
-        keep_frames: args.annotated,
-        thumbnails: Some((1.0, THUMBNAIL)),
+        keep_frames: annotated && anonymise.is_none(),
+        thumbnails: (!no_pictures).then_some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
     let spec = args.reading.spec(args.vote, false, &settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
-    let (mut recognizer, _) = opener.open(Clock::default()).map_err(classify)?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let (mut recognizer, about) = opener.open(Clock::default()).map_err(classify)?;
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     check_page(&page)?;
-    probe_folder(&args.out).map_err(classify)?;
-    sweep_leftovers(&args.out).with_context(|| args.out.display().to_string())?;
-    let fingerprint = format!("{} fps {}", opener.fingerprint(recognizer.detector()), args.fps);
+    probe_folder(&out).map_err(classify)?;
+    sweep_leftovers(&out).with_context(|| out.display().to_string())?;
+    let part = match span {
+        span if span == FrameSpan::default() => String::new(),
+        FrameSpan { from, to, every } => format!(" from {from} to {to} every {every}"),
+    };
+    let fingerprint = format!(
+        "{} fps {}{part}{}{}",
+        opener.fingerprint(recognizer.detector()),
+        args.fps,
+        rests.in_words(),
+        if no_pictures { " no pictures" } else { "" }
+    );
+    if !rests.is_empty() && !recognizer.classes().iter().any(|class| class.eq_ignore_ascii_case("neutral")) {
+        return Err(Failure::usage(anyhow!("--neutral needs a model with a class of that name")));
+    }
     if !args.quiet {
         note!("detector: {}", recognizer.detector());
     }
@@ -141,22 +231,50 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         json_lines: args.jsonl,
         srt: args.srt,
         vtt: args.vtt,
-        annotated: args.annotated,
+        annotated,
+        anonymise,
         abaw: args.abaw,
+        bins: args.bins,
+        elan: args.elan,
+        boris: args.boris,
+        parquet: args.parquet,
+    };
+    let read_by = ReadBy {
+        model: about.model,
+        accuracy: about.accuracy,
+        detector: about.detector,
+        settings: opener.in_words(),
+        unsure_below: opener.settings().unsure_below,
     };
     let analysis = Analysis {
-        out: &args.out,
+        out: &out,
         settings: &fingerprint,
         outputs,
+        read_by: &read_by,
+        speakers: speakers.as_deref(),
+        no_pictures,
+        rests: &rests,
         // Folders of photos are taken apart before.
-        options: OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film) },
+        options: OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film), span },
         force: args.force,
     };
     let Expanded { inputs, notes, problems: mut failed } = expand(&args.inputs, args.kind.map(Into::into));
     for text in notes {
         note!("note: {text}");
     }
-    let inputs = name(&inputs, &Results::read(&args.out)?);
+    let inputs = name(&inputs, &Results::read(&out)?);
+    if args.neutral.iter().any(|arg| matches!(arg, RestArg::Face(..))) && inputs.len() != 1 {
+        let problem = format!(
+            "--neutral FACE=FROM-TO is about one input, and there are {}; give one INPUT",
+            inputs.len()
+        );
+        return Err(Failure::usage(anyhow!(problem)));
+    }
+    if speakers.is_some() && inputs.len() != 1 {
+        let problem =
+            format!("--speakers is about one input, and there are {}; give one INPUT", inputs.len());
+        return Err(Failure::usage(anyhow!(problem)));
+    }
     for named in &inputs {
         analysis.check(named, recognizer.classes()).map_err(Failure::usage)?;
     }
@@ -198,8 +316,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     progress.finish();
     times.add(&recognizer.times());
     if !done.is_empty() {
-        write_people(&Results::read(&args.out)?.finished(&args.out), &page)?;
-        summarise(args, &done, read, start.elapsed().as_secs_f64(), &times)?;
+        write_people(&Results::read(&out)?.finished(&out), &page)?;
+        summarise(args, &out, &done, read, start.elapsed().as_secs_f64(), &times)?;
     }
     match failed.as_slice() {
         [] => Ok(()),
@@ -215,6 +333,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
 /// Tells what was done.
 fn summarise(
     args: &AnalyzeArgs,
+    out: &Path,
     done: &[(String, Summary, bool)],
     frames: u64,
     seconds: f64,
@@ -253,7 +372,7 @@ fn summarise(
             times.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
         note!("{frames} frames in {seconds:.1} s, {rate:.1} a second; ms a frame: {}", stages.join(", "));
     }
-    say(&args.out.join("index.html").display().to_string())
+    say(&out.join("index.html").display().to_string())
 }
 
 fn entry(name: &str, s: &Summary, kept: bool) -> serde_json::Value {

@@ -21,6 +21,7 @@ mod eval_scores;
 mod eval_tables;
 mod export;
 mod install;
+mod people;
 mod pretrain;
 mod reading;
 pub mod refine;
@@ -73,6 +74,7 @@ enum Command {
     Pretrain(Box<pretrain::PretrainArgs>),
     Abaw(abaw::AbawArgs),
     Analyze(Box<analyze::AnalyzeArgs>),
+    People(people::PeopleArgs),
     Stream(Box<stream::StreamArgs>),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
@@ -103,6 +105,7 @@ impl Command {
             | Self::Data(_)
             | Self::Synth(_)
             | Self::Export(_)
+            | Self::People(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
         }
@@ -131,6 +134,7 @@ impl Cli {
             Command::Export(args) => export::run(args),
             Command::Abaw(args) => abaw::run(args),
             Command::Analyze(args) => analyze::run(args, &args.compute),
+            Command::People(args) => people::run(args),
             Command::Stream(args) => stream::run(args, &args.compute),
             Command::Report(args) => report::run(args),
             Command::Data(args) => data::run(args),

@@ -25,7 +25,7 @@ pub struct ReadingArgs {
     /// Look for faces in every N-th frame; between, they are carried on by their motion.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
     detect_every: u64,
-    /// Frames that vote on a label [default: the encoder's, else 30].
+    /// Frames that vote on a label [default: the encoder's, else 30; live without an encoder one second].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=65536))]
     window: Option<u32>,
     /// Frames between two windows of the temporal encoder [default: as it was refined]. A causal encoder needs none.
@@ -67,6 +67,9 @@ impl ReadingArgs {
         settings: &LiveSettings,
         compute: &Compute,
     ) -> RecognizerSpec {
+        // Frames of a camera come at any rate.
+        let at_once = live && self.window.is_none() && self.temporal.is_none();
+        let vote_seconds = at_once.then_some(1.0).or(settings.vote_seconds);
         RecognizerSpec {
             model: self.model.clone(),
             temporal: self.temporal.clone(),
@@ -77,7 +80,7 @@ impl ReadingArgs {
             vote: vote.map(Into::into),
             window: self.window.map(|frames| frames as usize),
             live,
-            settings: LiveSettings { unsure_below: self.unsure_below, ..settings.clone() },
+            settings: LiveSettings { unsure_below: self.unsure_below, vote_seconds, ..settings.clone() },
         }
     }
 }

@@ -2,7 +2,8 @@
 //! (`people`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
-//! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`) and putting together (`run`, `ablation`, `page`). Not here: anything of the engine but
+//! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`), what figures of people can bear (`doubt`) and putting together (`run`,
+//! `ablation`, `page`). Not here: anything of the engine but
 //! its way of writing files and its colours. What a folder lacks, the page lacks; nothing is made up.
 
 mod ablation;
@@ -12,6 +13,7 @@ mod clip;
 mod curve;
 mod curves;
 mod dataset;
+mod doubt;
 mod errors;
 mod grid;
 mod html;

@@ -11,13 +11,14 @@ use serde_json::json;
 
 use super::axis::Axis;
 use super::chart;
+use super::doubt;
 use super::html::{count, escape, figure, table};
 use super::page::Page;
 use super::timeline::ribbon;
 
 /// Columns of a person's ribbon.
 const COLUMNS: usize = 900;
-/// Most people that are drawn of one input; the rest is counted.
+/// Most people of one input whose ribbons and pictures are drawn; the tables hold all.
 const MOST_PEOPLE: usize = 12;
 /// Most inputs with pictures and ribbons; the table lists all.
 const MOST_INPUTS: usize = 50;
@@ -66,7 +67,8 @@ fn overview(inputs: &[(String, Summary)]) -> String {
 }
 
 fn input(place: usize, name: &str, s: &Summary) -> String {
-    let mut people: Vec<&Person> = s.people.iter().collect();
+    let everybody: Vec<&Person> = s.people.iter().collect();
+    let mut people = everybody.clone();
     people.sort_by_key(|p| (std::cmp::Reverse(p.frames), p.face));
     let left_out = people.len().saturating_sub(MOST_PEOPLE);
     people.truncate(MOST_PEOPLE);
@@ -93,9 +95,11 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
     if left_out > 0 {
         let _ = write!(
             out,
-            "<p class=\"note\">{left_out} more people, seen more briefly, are in the table alone.</p>"
+            "<p class=\"note\">{left_out} more people, seen more briefly, are in the tables alone.</p>"
         );
     }
+    out.push_str(&doubt::origin(s));
+    out.push_str(&doubt::privacy(name, s));
     if people.is_empty() {
         out.push_str("<p class=\"note\">No face was found.</p></section>");
         return out;
@@ -104,7 +108,8 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
         out.push_str(&timeline(&people, s));
     }
     out.push_str(&pictures(&people, s));
-    out.push_str(&distribution(&people, s));
+    out.push_str(&distribution(&everybody, s));
+    out.push_str(&doubt::bearing(&everybody, s));
     out.push_str("</section>");
     out
 }
@@ -131,7 +136,7 @@ fn timeline(people: &[&Person], s: &Summary) -> String {
     let axis = Axis::exact(0.0, s.seconds, 6);
     let mut out = String::from("<figure class=\"chart clip read\">");
     out.push_str(&chart::legend(s.classes.iter().map(String::as_str).zip(palette.iter().copied()), "s"));
-    let titles: Vec<String> = people.iter().map(|p| format!("Person {}", p.face)).collect();
+    let titles: Vec<String> = people.iter().map(|p| escape(&title(p))).collect();
     out.push_str("<ul class=\"tracks\" aria-hidden=\"true\">");
     for title in &titles {
         let _ = write!(out, "<li>{title}<span class=\"word\"></span></li>");
@@ -142,8 +147,8 @@ fn timeline(people: &[&Person], s: &Summary) -> String {
     }
     let _ = write!(
         out,
-        "</div><div class=\"plot\" role=\"img\" aria-label=\"Voted expression of {} people over {} seconds.\">",
-        people.len(),
+        "</div><div class=\"plot\" role=\"img\" aria-label=\"Expression of {} over {} seconds.\">",
+        if people.len() == 1 { "1 person".into() } else { format!("{} people", people.len()) },
         figure(s.seconds)
     );
     for row in &rows {
@@ -163,7 +168,8 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
     let palette = colours(&s.classes);
     let mut out = String::from("<ol class=\"pictures\">");
     for person in people {
-        for picture in &person.thumbnails {
+        let who = escape(&title(person));
+        for picture in person.thumbnails.iter().filter(|picture| !picture.excluded) {
             let class = s.classes.get(picture.label).map_or("", String::as_str);
             // Base 64 has no letter that HTML would read as its own; anything else is a damaged summary.
             let sound = picture.jpeg.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
@@ -172,12 +178,10 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
             }
             let _ = write!(
                 out,
-                "<li><figure><img src=\"data:image/jpeg;base64,{}\" alt=\"Person {}: {}\"><figcaption>{}: {} s<span \
+                "<li><figure><img src=\"data:image/jpeg;base64,{}\" alt=\"{who}: {}\"><figcaption>{who}: {} s<span \
                  class=\"tag\"><i class=\"k{}\"></i>{}</span></figcaption></figure></li>",
                 picture.jpeg,
-                person.face,
                 escape(class),
-                person.face,
                 figure(picture.seconds),
                 palette.get(picture.label).copied().unwrap_or(0),
                 escape(class)
@@ -188,24 +192,55 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
     out
 }
 
-/// What share of a person's frames each class has.
+/// What a person is called at the beginning of a line.
+fn title(person: &Person) -> String {
+    if person.name.is_empty() { format!("Person {}", person.face) } else { person.name.clone() }
+}
+
+/// What share of a person's frames each class has: of all, of those that are not unsure, and how many of a class are unsure.
 fn distribution(people: &[&Person], s: &Summary) -> String {
     let mut out = String::from(
-        "<div class=\"scroll\"><table class=\"heat\"><caption>Share of each person's frames by voted \
-         expression</caption><thead><tr><th scope=\"col\">Person</th><th scope=\"col\">Frames</th>",
+        "<h3>How often</h3><p>Share of each person's frames by expression: of all frames, and without those that are unsure. \
+         Below: how many of the frames of this expression are unsure.</p><div class=\"scroll\"><table class=\"heat\"><thead><tr>\
+         <th scope=\"col\">Person</th><th scope=\"col\">Frames</th><th scope=\"col\"></th>",
     );
     for class in &s.classes {
         let _ = write!(out, "<th scope=\"col\">{}</th>", escape(class));
     }
     out.push_str("</tr></thead><tbody>");
     for person in people {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th><td>{}</td>", person.face, count(person.frames));
-        for &frames in &person.class_frames {
-            let share = frames as f64 / person.frames.max(1) as f64;
-            let deep = if share > 0.55 { " class=\"deep\"" } else { "" };
-            let _ = write!(out, "<td{deep} style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
+        let sure = person.sure_class_frames();
+        let all_sure: u64 = sure.iter().sum();
+        let unsure: Vec<(u64, u64)> =
+            person.class_frames.iter().zip(&sure).map(|(&all, &sure)| (all - sure, all)).collect();
+        let of = |counts: &[u64], whole: u64| counts.iter().map(|&n| (n, whole)).collect::<Vec<_>>();
+        let rows = [
+            (escape(&title(person)), person.frames, "all", of(&person.class_frames, person.frames)),
+            (String::new(), all_sure, "sure", of(&sure, all_sure)),
+            (String::new(), person.unsure_frames, "unsure", unsure),
+        ];
+        for (who, frames, what, shares) in rows {
+            let _ = write!(
+                out,
+                "<tr class=\"{what}\"><th scope=\"row\">{who}</th><td>{}</td><th scope=\"row\">{what}</th>",
+                count(frames)
+            );
+            for (part, whole) in shares {
+                if whole == 0 {
+                    out.push_str("<td>–</td>");
+                    continue;
+                }
+                let share = part as f64 / whole as f64;
+                if what == "unsure" {
+                    let _ = write!(out, "<td>{:.0} %</td>", share * 100.0);
+                    continue;
+                }
+                let deep = if share > 0.55 { " class=\"deep\"" } else { "" };
+                let _ =
+                    write!(out, "<td{deep} style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
+            }
+            out.push_str("</tr>");
         }
-        out.push_str("</tr>");
     }
     out.push_str("</tbody></table></div>");
     out
@@ -214,7 +249,7 @@ fn distribution(people: &[&Person], s: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::output::Thumbnail;
+    use affekt_engine::output::{LabelRun, ReadBy, Thumbnail};
 
     fn person(face: u32, runs: &serde_json::Value) -> Person {
         let text = json!({
@@ -238,8 +273,8 @@ mod tests {
         let mut shown =
             person(1, &json!([{ "label": 1, "first": 0, "frames": 4, "start": 0.0, "end": 2.0 }]));
         shown.thumbnails = vec![
-            Thumbnail { seconds: 0.0, label: 0, jpeg: "\"><script>".into() },
-            Thumbnail { seconds: 0.0, label: 0, jpeg: "AAAA".into() },
+            Thumbnail { jpeg: "\"><script>".into(), ..Thumbnail::default() },
+            Thumbnail { jpeg: "AAAA".into(), ..Thumbnail::default() },
         ];
         let summary = Summary {
             classes: vec![evil.into(), "happy".into()],
@@ -261,5 +296,56 @@ mod tests {
         for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn doubt_names_and_everybody_are_on_the_page() {
+        let crowd: Vec<Person> = (1..=20)
+            .map(|face| Person {
+                face,
+                name: if face == 3 { "Ada & Co".into() } else { String::new() },
+                frames: 10,
+                unsure_frames: 4,
+                class_frames: vec![6, 4],
+                unsure_class_frames: vec![4, 0],
+                class_sums: vec![5.0, 5.0],
+                runs: vec![LabelRun { frames: 10, end: 2.0, ..LabelRun::default() }],
+                ..Person::default()
+            })
+            .collect();
+        let summary = Summary {
+            classes: vec!["calm".into(), "happy".into()],
+            frames: 10,
+            seconds: 2.0,
+            people: crowd,
+            read_by: ReadBy {
+                model: "the model".into(),
+                accuracy: "80.0 % right".into(),
+                detector: "the detector".into(),
+                settings: "vote over 30 frames".into(),
+                unsure_below: 0.6,
+            },
+            no_pictures: true,
+            ..Summary::default()
+        };
+        let section = input(0, "talk", &summary);
+        for words in [
+            "Ada &amp; Co",
+            "the model",
+            "80.0 % right",
+            "the detector",
+            "vote over 30",
+            "Person 20",
+            "no pictures of faces",
+        ] {
+            assert!(section.contains(words), "{words}: {section}");
+        }
+        assert!(section.contains("8 more people"), "ribbons of twelve");
+        assert_eq!(section.matches("<tr class=\"unsure\">").count(), 20, "the table has everybody");
+        assert!(
+            section.contains(">33.3 %<") && section.contains(">66.7 %<"),
+            "without unsure frames: 2 of 6, 4 of 6"
+        );
+        assert!(section.contains("40 % of the frames"), "said in words");
     }
 }

@@ -19,6 +19,11 @@ pub struct Card {
     pub share: f32,
     /// Whether that is too low to go by.
     pub unsure: bool,
+    /// Share of the frames that voted for the class, 0 to 1, and the class of this moment with its probability; `None` in a film, whose
+    /// table does not say.
+    pub vote: Option<(f32, usize, f32)>,
+    /// What the person is called.
+    pub name: String,
     /// One a class.
     pub probabilities: Vec<f32>,
     /// What is known of the face at rest; `None` where nobody can look, as in a film.
@@ -52,10 +57,19 @@ fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
     ui.horizontal(|ui| {
         let (at, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().rect_filled(at, 2.0, look.class(card.label));
-        ui.label(RichText::new(format!("Person {}", card.person)).strong());
+        ui.label(RichText::new(&card.name).strong());
         let doubt = if card.unsure { "unsure: " } else { "" };
-        ui.label(format!("{doubt}{} {}", look.name(card.label), percent(card.share)));
+        let label = look.name(card.label);
+        match card.vote {
+            Some((share, ..)) => ui.label(format!("{doubt}{label}, {} of the vote", percent(share))),
+            None => ui.label(format!("{doubt}{label} {}", percent(card.share))),
+        };
     });
+    // The vote looks back, the bars show the moment: where they differ, both are said.
+    if let Some((_, now, share)) = card.vote {
+        let text = format!("now {} {}", look.name(now), percent(share));
+        ui.label(RichText::new(text).weak()).on_hover_text("the class of this moment, as in the bars");
+    }
     let widest = (0..look.classes()).map(|class| width(ui, look.name(class))).fold(0.0, f32::max);
     for (class, &share) in card.probabilities.iter().enumerate() {
         bar(ui, look, class, share, class == card.label, widest);

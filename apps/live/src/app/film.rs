@@ -61,6 +61,8 @@ impl Film {
             label: usize::from(face.label),
             share: face.confidence,
             unsure: face.unsure,
+            vote: None,
+            name: self.viewer.results.called(face.person),
             neutral: None,
             probabilities: probabilities.iter().map(|&p| f32::from(p) / 255.0).collect(),
         };

@@ -16,7 +16,7 @@ pub struct Mark {
     pub face_box: FaceBox,
     /// The class shown.
     pub label: usize,
-    /// Its probability.
+    /// Live its share of the vote, in a film its probability, 0 to 1.
     pub share: f32,
     /// Whether that is too low to go by.
     pub unsure: bool,

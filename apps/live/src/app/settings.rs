@@ -8,7 +8,7 @@ use affekt_engine::media::camera::CameraName;
 use eframe::egui::{ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
 
 use crate::pipeline::About;
-use crate::recognize::{RecognizerChoice, VOTE_WINDOW};
+use crate::recognize::RecognizerChoice;
 use crate::state::{State, Theme};
 
 /// What is being typed, and what is being dragged.
@@ -19,7 +19,7 @@ pub struct Editing {
     temporal: String,
     detector: String,
     adapter: String,
-    vote: usize,
+    vote: u32,
     every: u64,
     unsure: u32,
     port: String,
@@ -63,7 +63,7 @@ impl Editing {
             temporal: text(&choice.temporal),
             detector: text(&choice.detector),
             adapter: choice.adapter.clone().unwrap_or_default(),
-            vote: choice.vote_window.unwrap_or(VOTE_WINDOW),
+            vote: choice.vote_tenths,
             every: choice.detect_every,
             unsure: choice.unsure_below,
             port: String::new(),
@@ -222,8 +222,8 @@ impl Editing {
             choice.adapter = optional(&self.adapter);
         }
         heading(ui, "Vote");
-        if slider(ui, "Window", "frames that vote on a label", &mut self.vote, 1..=300) {
-            choice.vote_window = Some(self.vote);
+        if slider(ui, "Window", "tenths of a second that vote on a label", &mut self.vote, 1..=100) {
+            (choice.vote_tenths, choice.vote_window) = (self.vote, None);
         }
         if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {
             choice.unsure_below = self.unsure;

@@ -13,7 +13,7 @@ impl Live {
             person: seen.reading.face,
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
-            share: share(seen),
+            share: seen.reading.vote_share,
             unsure: share(seen) < self.wanted.unsure_share(),
             // In a crowd not every face has a history.
             detected: seen.reading.detected || self.history.seen_lately(seen.reading.face, looks),
@@ -28,6 +28,8 @@ impl Live {
             label: seen.reading.voted_label,
             share: share(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
+            vote: Some(momentary(seen)),
+            name: format!("Person {}", seen.reading.face),
             probabilities: seen.smoothed.clone(),
             neutral: (self.playing == Playing::On).then_some(seen.neutral),
         };
@@ -38,4 +40,11 @@ impl Live {
 /// Probability of the voted class, as it is shown.
 fn share(seen: &Seen) -> f32 {
     seen.smoothed.get(seen.reading.voted_label).copied().unwrap_or(seen.reading.confidence)
+}
+
+/// The voted class's share of the vote, and the class that the bars show as the most probable with its probability.
+fn momentary(seen: &Seen) -> (f32, usize, f32) {
+    let best = (0..seen.smoothed.len()).rev().max_by(|&a, &b| seen.smoothed[a].total_cmp(&seen.smoothed[b]));
+    let now = best.unwrap_or(seen.reading.voted_label);
+    (seen.reading.vote_share, now, seen.smoothed.get(now).copied().unwrap_or(0.0))
 }

@@ -287,14 +287,14 @@ impl Inference {
 
     fn present(&mut self, readings: Vec<FrameReading>) {
         for reading in readings {
-            let FrameReading { frame, seconds, faces, latency, picture } = reading;
+            let FrameReading { frame, seconds, cut, faces, latency, picture } = reading;
             let mut captured = None;
             while let Some((_, at)) = self.due.pop_front_if(|(due, _)| *due <= frame) {
                 captured = Some(at);
             }
             let (Some(captured), Some(picture)) = (captured, picture) else { continue };
             let picture = Arc::new(picture);
-            let reading = FrameReading { frame, seconds, faces, latency, picture: None };
+            let reading = FrameReading { frame, seconds, cut, faces, latency, picture: None };
             if let (Some(port), Some(recognizer)) = (&self.port, &self.recognizer) {
                 port.publish(&reading, recognizer.classes());
                 self.controls.clients.store(port.counts().clients, Ordering::Relaxed);

@@ -130,9 +130,7 @@ mod tests {
             temporal_label: None,
             voted_label: 0,
             confidence: first,
-            unsure: false,
-            affect: None,
-            thumbnail: None,
+            ..FaceReading::default()
         }
     }
 

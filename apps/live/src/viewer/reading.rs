@@ -1,67 +1,13 @@
-//! Reading a table of `affekt analyze`: columns are found by name, and every row must make sense.
+//! Reading a table of `affekt analyze`: what is drawn of it, with what people have corrected.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use affekt_engine::media::FaceBox;
-use affekt_engine::output::table::NO_FACE;
-use csv::StringRecord;
+use affekt_engine::output::{FaceRow, TableError, TableReader, TableRow};
 
 use super::results::{Face, Frame, Person, Results};
-
-/// What stands in the column `unsure` of a label that is not to go by.
-const UNSURE: &str = "1";
-
-/// Where the columns are.
-struct Columns {
-    frame: usize,
-    seconds: usize,
-    face: usize,
-    first_of_box: usize,
-    classes: Vec<usize>,
-    label: usize,
-    confidence: usize,
-    unsure: Option<usize>,
-}
-
-impl Columns {
-    fn of(header: &StringRecord) -> Result<(Self, Vec<String>), String> {
-        let find = |name: &str| {
-            header.iter().position(|column| column == name).ok_or_else(|| {
-                format!("line 1: there is no column `{name}`; give a table that `affekt analyze` has written")
-            })
-        };
-        let first_of_box = find("x")?;
-        for (offset, name) in ["x", "y", "w", "h"].into_iter().enumerate() {
-            if find(name)? != first_of_box + offset {
-                return Err("line 1: the columns x, y, w, h are not side by side".into());
-            }
-        }
-        let named =
-            header.iter().enumerate().filter_map(|(place, name)| Some((place, name.strip_prefix("p_")?)));
-        let (classes, names): (Vec<usize>, Vec<String>) =
-            named.map(|(place, name)| (place, name.to_owned())).unzip();
-        if names.is_empty() {
-            return Err("line 1: there is no column of a probability (`p_...`)".into());
-        }
-        let columns = Self {
-            frame: find("frame")?,
-            seconds: find("seconds")?,
-            face: find("face")?,
-            first_of_box,
-            classes,
-            label: find("voted_label")?,
-            confidence: find("confidence")?,
-            unsure: find("unsure").ok(),
-        };
-        Ok((columns, names))
-    }
-}
-
-fn number<T: std::str::FromStr>(row: &StringRecord, column: usize, what: &str) -> Result<T, String> {
-    let text = row.get(column).unwrap_or_default();
-    text.parse().map_err(|_| format!("`{text}` is no {what}"))
-}
 
 impl Results {
     /// Reads a table.
@@ -69,73 +15,49 @@ impl Results {
     /// # Errors
     /// It cannot be read, lacks a column, or a row makes no sense; the message names the file and the line.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let named = |problem: String| format!("{}: {problem}", path.display());
-        let file = std::fs::File::open(path).map_err(|e| named(e.to_string()))?;
-        Self::parse(std::io::BufReader::new(file)).map_err(named)
+        let text = |e: TableError| e.to_string();
+        Self::gather(TableReader::open(path).map_err(text)?, path)
     }
 
-    fn parse(text: impl std::io::Read) -> Result<Self, String> {
-        let mut reader = csv::Reader::from_reader(text);
-        let header = reader.headers().map_err(|e| e.to_string())?.clone();
-        let (columns, classes) = Columns::of(&header)?;
-        let mut results = Self { classes, ..Self::default() };
-        let mut people: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut row = StringRecord::new();
-        while reader.read_record(&mut row).map_err(|e| e.to_string())? {
-            let line = row.position().map_or(0, csv::Position::line);
-            results.take(&row, &columns, &mut people).map_err(|problem| format!("line {line}: {problem}"))?;
+    fn gather<R: Read>(mut table: TableReader<R>, path: &Path) -> Result<Self, String> {
+        let mut results = Self { classes: table.classes().to_vec(), ..Self::default() };
+        let mut people: BTreeMap<u32, Person> = BTreeMap::new();
+        while let Some(row) = table.next_row().map_err(|e| e.to_string())? {
+            results.take(&row, &mut people)?;
         }
         if results.frames.is_empty() {
-            return Err("the table has no rows; analyse the video again".into());
+            return Err(format!("{}: the table has no rows; analyse the video again", path.display()));
         }
-        results.people = people.into_iter().map(|(number, frames)| Person { number, frames }).collect();
+        results.people = people.into_values().collect();
         results.people.sort_by_key(|person| (std::cmp::Reverse(person.frames), person.number));
         Ok(results)
     }
 
-    fn take(
-        &mut self,
-        row: &StringRecord,
-        at: &Columns,
-        people: &mut BTreeMap<u32, u64>,
-    ) -> Result<(), String> {
-        let frame = Frame {
-            number: number(row, at.frame, "frame number")?,
-            seconds: number(row, at.seconds, "time in seconds")?,
-        };
-        match self.frames.last() {
-            Some((last, _)) if last.number == frame.number => {}
-            Some((last, _))
-                if last.number > frame.number || frame.seconds < last.seconds || frame.seconds.is_nan() =>
-            {
-                return Err(format!("frame {} comes after frame {}", frame.number, last.number));
-            }
-            _ => {
-                let first = u32::try_from(self.faces.len()).map_err(|_| "the table has too many rows")?;
-                self.frames.push((frame, first));
-            }
+    fn take(&mut self, row: &TableRow, people: &mut BTreeMap<u32, Person>) -> Result<(), String> {
+        if self.frames.last().is_none_or(|(last, _)| last.number != row.frame) {
+            let first = u32::try_from(self.faces.len()).map_err(|_| "the table has too many rows")?;
+            self.frames.push((Frame { number: row.frame, seconds: row.seconds }, first));
         }
-        if row.get(at.face) == Some(NO_FACE) {
-            return Ok(());
-        }
-        let person = number(row, at.face, "person's number")?;
-        let side = |offset| number::<f32>(row, at.first_of_box + offset, "position");
-        let name = row.get(at.label).unwrap_or_default();
-        let label = self.classes.iter().position(|class| class == name);
-        let label = label.ok_or_else(|| format!("`{name}` is no class of the table's header"))?;
-        for column in &at.classes {
-            let share: f32 = number(row, *column, "probability")?;
-            self.probabilities.push((share * 255.0).round() as u8);
-        }
-        self.faces.push(Face {
-            person,
-            face_box: FaceBox { x: side(0)?, y: side(1)?, w: side(2)?, h: side(3)? },
-            label: label as u16,
-            confidence: number(row, at.confidence, "confidence")?,
-            unsure: at.unsure.and_then(|column| row.get(column)) == Some(UNSURE),
-        });
-        *people.entry(person).or_insert(0) += 1;
+        let Some(face) = row.face.as_ref().filter(|_| !row.excluded) else { return Ok(()) };
+        self.probabilities.extend(face.probabilities.iter().map(|share| (share * 255.0).round() as u8));
+        self.faces.push(shown(face));
+        let new = || Person { number: face.person, name: String::new(), frames: 0 };
+        let person = people.entry(face.person).or_insert_with(new);
+        person.frames += 1;
+        person.name.clone_from(&face.name);
         Ok(())
+    }
+}
+
+fn shown(face: &FaceRow) -> Face {
+    let [x, y, w, h] = face.face_box.map(|v| v as f32);
+    Face {
+        person: face.person,
+        face_box: FaceBox { x, y, w, h },
+        label: face.label as u16,
+        confidence: face.probabilities.get(face.label).map_or(0.0, |&p| p as f32),
+        unsure: face.unsure && !face.by_hand,
+        by_hand: face.by_hand,
     }
 }
 
@@ -147,21 +69,26 @@ pub(super) mod tests {
         "frame,seconds,face,x,y,w,h,p_calm,p_glad,frame_label,temporal_label,voted_label,confidence\n";
 
     pub fn parsed(rows: &str) -> Result<Results, String> {
-        Results::parse(format!("{HEAD}{rows}").as_bytes())
+        let (text, path) = (format!("{HEAD}{rows}"), Path::new("t.csv"));
+        Results::gather(TableReader::new(text.as_bytes(), path).map_err(|e| e.to_string())?, path)
     }
 
     #[test]
     fn what_is_no_table_is_told_with_its_line() {
         let text = |rows| parsed(rows).unwrap_err();
-        assert!(text("").contains("no rows"));
+        assert!(text("").contains("t.csv: the table has no rows"));
         assert!(text("0,0,1,1,2,3,4,0.5,0.5,glad,,sad,1\n").contains("line 2: `sad` is no class"));
-        assert!(text("0,x,no_face,,,,,,,,,,\n").contains("line 2: `x` is no time"));
-        assert!(
-            text("2,1,no_face,,,,,,,,,,\n1,2,no_face,,,,,,,,,,\n").contains("line 3: frame 1 comes after")
-        );
-        assert!(text("1,nan,no_face,,,,,,,,,,\n2,nan,no_face,,,,,,,,,,\n").contains("line 3"));
-        let other = Results::parse("a,b\n1,2\n".as_bytes()).unwrap_err();
-        assert!(other.contains("no column `x`") && other.contains("affekt analyze"), "{other}");
-        assert!(Results::parse(&b"\xff\xfe\x00"[..]).is_err());
+    }
+
+    #[test]
+    fn corrections_are_shown_and_what_is_excluded_is_not() {
+        let head = "frame,seconds,face,x,y,w,h,p_calm,p_glad,voted_label,confidence,unsure,person,name,label,label_by,excluded\n";
+        let rows = "0,0,5,1,2,3,4,0.25,0.75,glad,0.75,1,2,Ada,calm,human,0\n0,0,1,1,2,3,4,0.5,0.5,calm,0.5,1,1,,calm,machine,1\n";
+        let path = Path::new("t.csv");
+        let table = TableReader::new(head.as_bytes().chain(rows.as_bytes()), path).unwrap();
+        let results = Results::gather(table, path).unwrap();
+        assert_eq!(results.people(), [Person { number: 2, name: "Ada".into(), frames: 1 }]);
+        let faces: Vec<_> = results.faces(0).map(|(f, _)| (f.person, f.label, f.unsure, f.by_hand)).collect();
+        assert_eq!(faces, [(2, 0, false, true)]);
     }
 }

@@ -11,12 +11,14 @@ pub struct Face {
     pub person: u32,
     /// Where it is, in the frame's pixels.
     pub face_box: FaceBox,
-    /// The voted class.
+    /// The class to report.
     pub label: u16,
     /// Its probability.
     pub confidence: f32,
     /// Whether that is too low to go by, as the table says; older tables do not.
     pub unsure: bool,
+    /// Whether a person has set the label.
+    pub by_hand: bool,
 }
 
 /// A frame's number and time.
@@ -29,10 +31,12 @@ pub struct Frame {
 }
 
 /// A person of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The number.
     pub number: u32,
+    /// The name that was given to them by hand; empty without one.
+    pub name: String,
     /// Frames with their face.
     pub frames: u64,
 }
@@ -78,6 +82,16 @@ impl Results {
     /// People, those with most frames first.
     pub fn people(&self) -> &[Person] {
         &self.people
+    }
+
+    /// What a person is called.
+    pub fn called(&self, number: u32) -> String {
+        let name =
+            self.people.iter().find(|person| person.number == number).map(|person| person.name.as_str());
+        match name {
+            None | Some("") => format!("Person {number}"),
+            Some(name) => name.to_owned(),
+        }
     }
 
     /// The last frame that is shown at a time, by its place.
@@ -154,7 +168,8 @@ mod tests {
         assert_eq!(first, [(1, 1, 3.0, vec![64, 191]), (7, 0, 7.0, vec![255, 0])]);
         assert_eq!(table.faces(1).count(), 0);
         assert_eq!(table.faces(99).count(), 0);
-        assert_eq!(table.people(), [Person { number: 7, frames: 3 }, Person { number: 1, frames: 1 }]);
+        let people: Vec<_> = table.people().iter().map(|p| (p.number, p.frames)).collect();
+        assert_eq!(people, [(7, 3), (1, 1)]);
     }
 
     #[test]

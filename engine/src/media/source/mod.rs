@@ -3,7 +3,7 @@
 //! `frame` says what a source is, `open` chooses one. `mp4` reads the container, `h264` decodes its frames (`sps`: what a stream
 //! is), `ffmpeg` asks another program for all else (without the feature `video`, `no_video` refuses what they read).
 //! `pictures` holds image files, `folder` folders of them, `ahead` decodes in a thread of its own, `inputs` lists what a folder
-//! holds. Memory does not grow with the length of a video, but for 32 bytes a frame of an MP4's table.
+//! holds, `span` leaves frames out. Memory does not grow with the length of a video, but for 32 bytes a frame of an MP4's table.
 
 mod ahead;
 #[cfg(feature = "video")]
@@ -19,13 +19,15 @@ mod mp4;
 mod no_video;
 mod open;
 mod pictures;
+mod span;
 #[cfg(feature = "video")]
 mod sps;
 
 pub use ahead::ReadAhead;
 #[cfg(feature = "video")]
-pub use ffmpeg::{FfmpegVersion, ffmpeg_is_there, ffmpeg_version};
+pub use ffmpeg::{FfmpegVersion, SoundCopy, ffmpeg_is_there, ffmpeg_version, with_sound};
 pub use folder::{FolderGuess, FolderKind};
 pub use frame::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 pub use inputs::{Inputs, inputs};
 pub use open::{OpenOptions, count_frames, open};
+pub use span::FrameSpan;

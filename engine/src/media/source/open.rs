@@ -9,6 +9,7 @@ use super::frame::{FrameSource, SourceError};
 #[cfg(not(feature = "video"))]
 use super::no_video::{ffmpeg, mp4};
 use super::pictures::{self, NO_FILE};
+use super::span::{FrameSpan, Spanned};
 #[cfg(feature = "video")]
 use super::{ffmpeg, mp4};
 use crate::media::header::{HEAD, format};
@@ -20,12 +21,14 @@ pub struct OpenOptions {
     pub folder_rate: f64,
     /// What the pictures of a folder are to each other; `None` has it guessed ([`FolderKind::guess`]).
     pub folder: Option<FolderKind>,
+    /// Which frames come.
+    pub span: FrameSpan,
 }
 
 impl Default for OpenOptions {
-    /// 30 frames a second, of what looks like a film.
+    /// 30 frames a second, of what looks like a film, all frames.
     fn default() -> Self {
-        Self { folder_rate: 30.0, folder: None }
+        Self { folder_rate: 30.0, folder: None, span: FrameSpan::default() }
     }
 }
 
@@ -35,6 +38,14 @@ impl Default for OpenOptions {
 /// It is missing, empty, cut off, no regular file, holds no picture, or is of a kind that neither affekt nor an `ffmpeg` on the
 /// path can decode.
 pub fn open(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
+    let source = open_whole(path, options)?;
+    if options.span == FrameSpan::default() {
+        return Ok(source);
+    }
+    Ok(Box::new(Spanned::new(source, options.span)))
+}
+
+fn open_whole(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
     let metadata = std::fs::metadata(path).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {
             SourceError::file(path, "there is no such file or folder; check the path")

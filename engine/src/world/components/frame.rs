@@ -18,6 +18,10 @@ pub struct ClipIndex(pub usize);
 #[derive(Debug, Clone, Copy, PartialEq, Component)]
 pub struct Seconds(pub f64);
 
+/// The shot it belongs to, from 0: how many hard cuts came before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
+pub struct InShot(pub u64);
+
 /// When it came in, by the pipeline's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
 pub struct ArrivedAt(pub Duration);

@@ -9,9 +9,10 @@ mod sample;
 mod track;
 
 pub use face::{
-    FaceAffect, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace, VotedLabel,
+    FaceAffect, FaceSight, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace,
+    VoteShare, VotedLabel,
 };
-pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, Seconds};
+pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, InShot, Seconds};
 pub use in_frame::{Faces, InFrame};
 #[cfg(feature = "training")]
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};

@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use bevy_ecs::prelude::*;
 
 use crate::learn::FeatureWindow;
-use crate::signal::{NeutralCalibration, NeutralOffset, SignalError, VoteSettings, Voter};
+use crate::signal::{
+    MAX_WINDOW, NeutralCalibration, NeutralOffset, SignalError, VoteKind, VoteSettings, Voter,
+};
 
 /// The person will not be seen again: windows and votes end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Component)]
@@ -35,6 +37,8 @@ pub struct Ballot {
     pub voter: Voter,
     /// Faces whose vote is due, oldest first.
     pub unvoted: VecDeque<Option<Entity>>,
+    /// Seconds whose frames vote; `None` where the window is one of frames.
+    pub seconds: Option<f64>,
 }
 
 impl Ballot {
@@ -43,7 +47,16 @@ impl Ballot {
     /// # Errors
     /// The window is out of range.
     pub fn new(vote: VoteSettings, classes: usize) -> Result<Self, SignalError> {
-        Ok(Self { voter: Voter::new(vote, classes)?, unvoted: VecDeque::new() })
+        Ok(Self { voter: Voter::new(vote, classes)?, unvoted: VecDeque::new(), seconds: None })
+    }
+
+    /// A causal vote over the last seconds, however many frames these are.
+    ///
+    /// # Errors
+    /// None for a number of classes.
+    pub fn of_seconds(seconds: f64, classes: usize) -> Result<Self, SignalError> {
+        let vote = VoteSettings { kind: VoteKind::Causal, window: MAX_WINDOW };
+        Ok(Self { seconds: Some(seconds), ..Self::new(vote, classes)? })
     }
 }
 

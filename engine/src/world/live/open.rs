@@ -1,5 +1,6 @@
 //! Opening a recognizer from what a program's settings name: model, encoder, detector, what computes, votes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub struct About {
     pub classes: Vec<String>,
     /// Model, its classes and input; the encoder where there is one.
     pub model: String,
+    /// What the model's card says of its accuracy; empty where it says nothing.
+    pub accuracy: String,
     /// The face detector.
     pub detector: String,
     /// What computes.
@@ -163,6 +166,7 @@ impl RecognizerOpener {
         let about = About {
             classes: model.card.classes.clone(),
             model: self.described(&model),
+            accuracy: accuracy(&model.card.metrics),
             detector: detector.describe(),
             backend: self.backend.describe(),
         };
@@ -179,6 +183,21 @@ impl RecognizerOpener {
         });
         let (classes, size) = (card.classes.len(), card.input.size);
         format!("{path}, {classes} classes, {size} px{}", encoder.unwrap_or_default())
+    }
+
+    /// How labels are made, for people: votes, thresholds, how often the detector looks.
+    pub fn in_words(&self) -> String {
+        let LiveSettings { detect_every, vote, vote_seconds, unsure_below, .. } = &self.settings;
+        let kind = match vote.kind {
+            VoteKind::Block => "in blocks",
+            VoteKind::Centred => "around each frame",
+            VoteKind::Causal => "up to each frame",
+        };
+        format!(
+            "vote over {} {kind}; unsure below a confidence of {unsure_below}; detector looks at every {}",
+            vote_seconds.map_or(format!("{} frames", vote.window), |seconds| format!("{seconds} s")),
+            if *detect_every == 1 { "frame".into() } else { format!("{detect_every}th frame") }
+        )
     }
 
     /// How frames are read, with everything resolved.
@@ -205,4 +224,14 @@ impl RecognizerOpener {
     pub fn model_path(&self) -> &Path {
         self.spec.model.as_deref().unwrap_or(Path::new("the built-in model"))
     }
+}
+
+/// What a card's figures say of accuracy.
+fn accuracy(metrics: &BTreeMap<String, f64>) -> String {
+    let figure = |name: &str| metrics.iter().find(|(key, _)| key.ends_with(name)).map(|(_, value)| *value);
+    let Some(accuracy) = figure("accuracy").filter(|a| (0.0..=1.0).contains(a)) else { return String::new() };
+    let faces = figure("_n").filter(|n| *n >= 1.0);
+    let faces = faces.map_or(String::new(), |faces| format!(" of {faces:.0} validation faces"));
+    let f1 = figure("macro_f1").map_or(String::new(), |f1| format!(", macro F1 {f1:.3}"));
+    format!("{:.1} % right{faces}{f1}", accuracy * 100.0)
 }

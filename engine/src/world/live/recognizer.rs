@@ -16,7 +16,7 @@ use crate::media::detect::Detector;
 use crate::media::source::{Frame, FrameSource as _, ReadAhead};
 use crate::media::track::Tracker;
 use crate::media::{CutDetector, Picture};
-use crate::signal::NeutralCalibration;
+use crate::signal::{NeutralCalibration, NeutralOffset};
 use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
 use crate::world::pipelines::LiveStage;
@@ -26,7 +26,7 @@ use crate::world::schedule::Pipeline;
 use crate::world::stages::align::{FaceAligner, KeptPictures};
 use crate::world::stages::capture::{AtHand, Inbox};
 use crate::world::stages::detect::FaceDetector;
-use crate::world::stages::neutral::NeutralClass;
+use crate::world::stages::neutral::{KnownRests, NeutralClass};
 use crate::world::stages::present::{Outbox, UnsureThreshold};
 use crate::world::stages::student::{FaceBatch, Student, Wanted};
 use crate::world::stages::temporal::Encoder;
@@ -79,6 +79,9 @@ impl Recognizer {
         if !(0.0..=1.0).contains(&settings.unsure_below) {
             return Err(WorldError::setting("unsure_below", "must be from 0 to 1"));
         }
+        if settings.vote_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds <= 600.0)) {
+            return Err(WorldError::setting("vote_seconds", "must be above 0 and at most 600"));
+        }
         settings.vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let network = model.inference(backend)?;
         let card = &model.card;
@@ -91,8 +94,12 @@ impl Recognizer {
         world.insert_resource(FaceDetector { detector, every: settings.detect_every, seen: 0 });
         let tracker = Tracker::new(settings.tracker);
         let cuts = settings.cuts.then(CutDetector::default);
-        world.insert_resource(FaceTracker { tracker, cuts, tracks: BTreeMap::new() });
-        world.insert_resource(Voting { vote: settings.vote, classes: card.classes.len() });
+        world.insert_resource(FaceTracker { tracker, cuts, shot: 0, tracks: BTreeMap::new() });
+        world.insert_resource(Voting {
+            vote: settings.vote,
+            seconds: settings.vote_seconds,
+            classes: card.classes.len(),
+        });
         world.insert_resource(FaceAligner(Aligner::new(&card.input, card.box_crop, card.crop)));
         let kept = KeptPictures { frames: settings.keep_frames, thumbnails: settings.thumbnails };
         world.insert_resource(kept);
@@ -105,6 +112,7 @@ impl Recognizer {
         ));
         world.insert_resource(Encoder::new(encoder));
         world.insert_resource(NeutralClass::of(&card.classes));
+        world.init_resource::<KnownRests>();
         world.insert_resource(UnsureThreshold(settings.unsure_below));
         world.init_resource::<Inbox>();
         world.init_resource::<AtHand>();
@@ -153,6 +161,12 @@ impl Recognizer {
             NeutralCalibration::new(seconds).map_err(|e| WorldError::setting("neutral", e.to_string()))?;
         self.pipeline.world.entity_mut(track).insert(RestingFace::Gathering(calibration));
         Ok(())
+    }
+
+    /// Takes these resting faces off from the first frame of their people on, by the numbers that they will get: of a recording that was
+    /// read before. They count until others are given.
+    pub fn know_rests(&mut self, rests: BTreeMap<u32, NeutralOffset>) {
+        self.pipeline.world.insert_resource(KnownRests(rests));
     }
 
     /// What is known of a person's face at rest.
@@ -272,6 +286,7 @@ impl Recognizer {
         self.pipeline.world.resource_mut::<Inbox>().last = false;
         let mut following = self.pipeline.world.resource_mut::<FaceTracker>();
         following.tracker.clear();
+        following.shot = 0;
         following.cuts.iter_mut().for_each(CutDetector::clear);
         self.pipeline.world.resource_mut::<FaceDetector>().seen = 0;
         rest

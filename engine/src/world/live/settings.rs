@@ -18,6 +18,9 @@ pub struct LiveSettings {
     pub cuts: bool,
     /// How labels are voted on. A causal vote answers at once; a centred one half a window later.
     pub vote: VoteSettings,
+    /// Seconds of the frames that vote, the frame and those before it, whatever their rate: instead of `vote`'s window, and causal. Above
+    /// 0 and at most 600.
+    pub vote_seconds: Option<f64>,
     /// Confidence of the voted label below which a reading is unsure, 0 to 1; with 0 nothing ever is.
     pub unsure_below: f32,
     /// Most faces a pass of the network, from 1.
@@ -36,6 +39,7 @@ impl Default for LiveSettings {
             tracker: TrackerSettings::default(),
             cuts: true,
             vote: VoteSettings { kind: VoteKind::Causal, ..VoteSettings::default() },
+            vote_seconds: None,
             unsure_below: UNSURE_BELOW,
             batch: 16,
             keep_frames: false,

@@ -60,7 +60,7 @@ pub fn evaluate_clips(
         sink: SyncCell::new(sink),
     });
     world.insert_resource(Encoder::new(encoder));
-    world.insert_resource(Voting { vote: post.vote, classes: classes.len() });
+    world.insert_resource(Voting { vote: post.vote, seconds: None, classes: classes.len() });
     world.insert_resource(comparison.map_err(|e| WorldError::setting("post", e.to_string()))?);
     world.insert_resource(KeptStudent { head: features.head.clone(), temperature: features.temperature });
     world.insert_resource(ClipWalk::new(Arc::clone(features)));

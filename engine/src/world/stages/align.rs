@@ -5,8 +5,9 @@ use bevy_ecs::prelude::*;
 use super::capture::AtHand;
 use super::student::FaceBatch;
 use crate::media::align::{Aligner, thumbnail};
+use crate::media::{HeadPose, face_quality};
 use crate::world::components::{
-    FaceThumbnail, Faces, FramePicture, NextThumbnail, OfTrack, Seconds, TrackedFace,
+    FaceSight, FaceThumbnail, Faces, FramePicture, NextThumbnail, OfTrack, Seconds, TrackedFace,
 };
 use crate::world::error::WorldError;
 
@@ -40,6 +41,9 @@ pub fn align(
             let (TrackedFace(tracked), track) =
                 faces.get(face).map_err(|e| WorldError::Schedule(e.to_string()))?;
             batch.faces.push(face);
+            let pose = tracked.landmarks.as_ref().and_then(HeadPose::of);
+            let quality = face_quality(picture, &tracked.face_box, pose);
+            commands.entity(face).insert(FaceSight { quality, pose });
             views.push((picture, tracked.face_box, tracked.landmarks));
             if let Some((every, side)) = kept.thumbnails
                 && let Ok(mut next) = tracks.get_mut(track.0)

@@ -1,9 +1,16 @@
 //! A person's face at rest, taken off what networks answer.
 
+use std::collections::BTreeMap;
+
 use bevy_ecs::prelude::*;
 
+use crate::signal::NeutralOffset;
 use crate::world::components::{InFrame, RestingFace, Seconds, StudentAnswer, TemporalAnswer, Timeline};
 use crate::world::error::WorldError;
+
+/// Resting faces that are known before their people are seen, by the number that they will get.
+#[derive(Resource, Default)]
+pub struct KnownRests(pub BTreeMap<u32, NeutralOffset>);
 
 /// The class that a resting face should show; `None` where the model has no class of that name.
 #[derive(Resource)]

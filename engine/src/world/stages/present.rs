@@ -4,8 +4,8 @@ use bevy_ecs::prelude::*;
 
 use crate::media::Picture;
 use crate::world::components::{
-    ArrivedAt, FaceAffect, FaceThumbnail, Faces, FrameIndex, FramePicture, Seconds, StudentAnswer,
-    TemporalAnswer, TrackedFace, VotedLabel,
+    ArrivedAt, FaceAffect, FaceSight, FaceThumbnail, Faces, FrameIndex, FramePicture, InShot, Seconds,
+    StudentAnswer, TemporalAnswer, TrackedFace, VoteShare, VotedLabel,
 };
 use crate::world::error::WorldError;
 use crate::world::reading::{FaceReading, FrameReading};
@@ -22,16 +22,25 @@ pub struct Outbox(pub Vec<FrameReading>);
 /// What a face has gathered on its way.
 type Gathered<'a> = (
     &'a TrackedFace,
+    Option<&'a FaceSight>,
     &'a mut StudentAnswer,
     Option<&'a mut TemporalAnswer>,
+    Option<&'a VoteShare>,
     Option<&'a VotedLabel>,
     Option<&'a FaceAffect>,
     Option<&'a mut FaceThumbnail>,
 );
 
 /// What is left of a frame.
-type Left<'a> =
-    (Entity, &'a FrameIndex, &'a Seconds, &'a ArrivedAt, Option<&'a Faces>, Option<&'a mut FramePicture>);
+type Left<'a> = (
+    Entity,
+    &'a FrameIndex,
+    &'a Seconds,
+    &'a ArrivedAt,
+    Option<&'a InShot>,
+    Option<&'a Faces>,
+    Option<&'a mut FramePicture>,
+);
 
 /// Hands the frames at the front to the outbox, up to the first that has a face without a vote.
 pub fn present(
@@ -44,22 +53,34 @@ pub fn present(
 ) -> Result<(), WorldError> {
     let mut in_order: Vec<_> = frames.iter_mut().collect();
     in_order.sort_unstable_by_key(|(_, frame, ..)| **frame);
-    for (entity, frame, seconds, arrived, in_frame, picture) in in_order {
+    for (entity, frame, seconds, arrived, shot, in_frame, picture) in in_order {
         let in_frame = in_frame.map_or(&[][..], Faces::in_order);
-        if in_frame.iter().any(|&face| !faces.get(face).is_ok_and(|(_, _, _, voted, ..)| voted.is_some())) {
+        if in_frame
+            .iter()
+            .any(|&face| !faces.get(face).is_ok_and(|(_, _, _, _, _, voted, ..)| voted.is_some()))
+        {
             break;
         }
         let mut reading = FrameReading {
             frame: frame.0 as u64,
             seconds: seconds.0,
+            cut: shot.map_or(0, |shot| shot.0),
             faces: Vec::with_capacity(in_frame.len()),
             latency: watch.clock.now().saturating_sub(arrived.0),
             picture: picture
                 .map(|mut picture| std::mem::replace(&mut picture.0, Picture::filled(0, 0, 1, 0))),
         };
         for &face in in_frame {
-            let Ok((TrackedFace(tracked), mut student, temporal, Some(voted), affect, thumbnail)) =
-                faces.get_mut(face)
+            let Ok((
+                TrackedFace(tracked),
+                sight,
+                mut student,
+                temporal,
+                share,
+                Some(voted),
+                affect,
+                thumbnail,
+            )) = faces.get_mut(face)
             else {
                 continue;
             };
@@ -75,10 +96,14 @@ pub fn present(
                 face_box: tracked.face_box,
                 landmarks: tracked.landmarks,
                 detected: tracked.detected,
+                score: tracked.score,
+                quality: sight.map_or(0.0, |sight| sight.quality),
+                pose: sight.and_then(|sight| sight.pose),
                 probabilities,
                 frame_label,
                 temporal_label,
                 voted_label: voted.0,
+                vote_share: share.map_or(0.0, |share| share.0),
                 confidence,
                 unsure: confidence < unsure_below.0,
                 affect: affect.map(|affect| affect.0),

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use bevy_ecs::prelude::*;
 
 use super::capture::{AtHand, Inbox};
+use super::neutral::KnownRests;
 use super::temporal::Encoder;
 use crate::media::CutDetector;
 use crate::media::track::Tracker;
 use crate::signal::VoteSettings;
 use crate::world::components::{
-    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, NextThumbnail, OfTrack, Timeline,
-    TrackedFace,
+    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, InShot, NextThumbnail, OfTrack,
+    RestingFace, Timeline, TrackedFace,
 };
 use crate::world::error::WorldError;
 
@@ -22,6 +23,8 @@ pub struct FaceTracker {
     pub tracker: Tracker,
     /// Finds hard cuts, at which every track ends; `None` where they are not looked for.
     pub cuts: Option<CutDetector>,
+    /// Hard cuts so far.
+    pub shot: u64,
     /// The entity of each person who may be seen again, by number.
     pub tracks: BTreeMap<u32, Entity>,
 }
@@ -31,6 +34,8 @@ pub struct FaceTracker {
 pub struct Voting {
     /// Which frames vote.
     pub vote: VoteSettings,
+    /// Seconds that vote instead, the frame and those before it; `None` for as many frames as `vote` says.
+    pub seconds: Option<f64>,
     /// Number of classes.
     pub classes: usize,
 }
@@ -44,11 +49,11 @@ pub fn track(
     inbox: Res<Inbox>,
     voting: Res<Voting>,
     mut following: ResMut<FaceTracker>,
-    mut encoder: ResMut<Encoder>,
+    (mut encoder, rests): (ResMut<Encoder>, Res<KnownRests>),
     frames: Query<(&FrameIndex, &FramePicture, Option<&Detections>)>,
     mut timelines: Query<&mut Timeline>,
 ) -> Result<(), WorldError> {
-    let FaceTracker { tracker, cuts, tracks } = &mut *following;
+    let FaceTracker { tracker, cuts, shot, tracks } = &mut *following;
     let mut new: BTreeMap<Entity, Timeline> = BTreeMap::new();
     let mut ended = vec![];
     for &frame in &at_hand.0 {
@@ -59,6 +64,8 @@ pub fn track(
             Some(faces) => cuts.push_with_faces(&picture.0, faces),
             None => cuts.push(&picture.0),
         });
+        *shot += u64::from(cut);
+        commands.entity(frame).insert(InShot(*shot));
         if cut || inbox.apart {
             ended.extend(tracker.end_all().iter().filter_map(|id| tracks.remove(id)));
         }
@@ -66,7 +73,11 @@ pub fn track(
         let mut seen = BTreeMap::new();
         for face in step.faces {
             let track = *tracks.entry(face.id).or_insert_with(|| {
-                let track = commands.spawn(NextThumbnail(f64::NEG_INFINITY)).id();
+                let mut track = commands.spawn(NextThumbnail(f64::NEG_INFINITY));
+                if let Some(rest) = rests.0.get(&face.id) {
+                    track.insert(RestingFace::Known(rest.clone()));
+                }
+                let track = track.id();
                 new.insert(track, Timeline::default());
                 track
             });
@@ -86,8 +97,11 @@ pub fn track(
         ended.extend(std::mem::take(tracks).into_values());
     }
     for (track, timeline) in new {
-        let ballot = Ballot::new(voting.vote, voting.classes)
-            .map_err(|e| WorldError::setting("vote", e.to_string()))?;
+        let ballot = match voting.seconds {
+            Some(seconds) => Ballot::of_seconds(seconds, voting.classes),
+            None => Ballot::new(voting.vote, voting.classes),
+        };
+        let ballot = ballot.map_err(|e| WorldError::setting("vote", e.to_string()))?;
         commands.entity(track).insert((timeline, ballot, encoder.window()?));
     }
     for track in ended {

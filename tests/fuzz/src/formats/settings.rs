@@ -78,6 +78,7 @@ fn make_results(folder: &Path) -> io::Result<()> {
         frames: 5,
         start: first as f64 / 25.0,
         end: (first + 5) as f64 / 25.0,
+        ..LabelRun::default()
     };
     let person = affekt_engine::output::Person {
         face: 1,
@@ -86,7 +87,8 @@ fn make_results(folder: &Path) -> io::Result<()> {
         class_frames: vec![5, 5],
         class_sums: vec![6.5, 3.5],
         runs: vec![run(0, 0), run(1, 5)],
-        thumbnails: vec![Thumbnail { seconds: 0.2, label: 1, jpeg: "/9j/".into() }],
+        thumbnails: vec![Thumbnail { seconds: 0.2, label: 1, jpeg: "/9j/".into(), ..Thumbnail::default() }],
+        ..affekt_engine::output::Person::default()
     };
     let summary = Summary {
         version: 1,

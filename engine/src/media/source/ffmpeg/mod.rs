@@ -1,12 +1,13 @@
 //! Whatever an `ffmpeg` on the path can decode: a first look says which of a file's streams is the film and how large its frames
 //! are, then raw frames come through a pipe, in a Matroska stream that carries their times.
 //!
-//! `program` runs and watches it, `probe` looks, `matroska` reads the stream. ffmpeg's messages are shown where it fails, and
+//! `program` runs and watches it, `probe` looks, `matroska` reads the stream, `sound` puts a recording's sound beside other pictures. ffmpeg's messages are shown where it fails, and
 //! never read for what they say. Releases from 4.2 on are known to do.
 
 mod matroska;
 mod probe;
 mod program;
+mod sound;
 
 use std::ffi::OsString;
 use std::io::BufReader;
@@ -19,6 +20,7 @@ use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use crate::media::Picture;
 
 pub use program::{FfmpegVersion, ffmpeg_version};
+pub use sound::{SoundCopy, with_sound};
 
 /// Units of time a second in the stream.
 const UNITS: f64 = 1e6;

@@ -1,0 +1,266 @@
+//! `affekt people`: names, merges and corrections of a finished input.
+
+use std::path::{Path, PathBuf};
+
+use affekt_engine::output::{
+    EDITS_VERSION, Edit, Edits, MayBeSame, Spans, Summary, TableReader, clock, person_called,
+};
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+
+use super::say;
+use crate::analyze::{Outputs, Results, check_page, made_for, path_of, refresh, result_of};
+use crate::failure::Failure;
+use crate::report::write_people;
+use crate::table::Table;
+
+const EXAMPLES: &str = "Examples:
+  Who there is, and what was corrected:
+    affekt people results/interview
+  2 and 5 are one person, 2:
+    affekt people results/interview merge 2 5
+    affekt people results/interview rename 2 Interviewer
+  Nothing of this counts:
+    affekt people results/interview exclude 00:10-00:20
+    affekt people results/interview label 1 00:03-00:08 neutral
+    affekt people results/interview undo
+
+RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to \
+the page; what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or \
+HH:MM:SS; a stretch ends before its second time.";
+
+/// Name, merge and correct the people of a finished input.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PeopleArgs {
+    /// Results of `affekt analyze`: DIR/NAME, or one of its files.
+    #[arg(value_name = "RESULT")]
+    result: PathBuf,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+/// What is done.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Who there is, who may be somebody seen before, and what was corrected.
+    List {
+        /// Print one JSON object instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Several people are one; they get the first number.
+    Merge {
+        /// Their numbers.
+        #[arg(value_name = "PERSON", required = true, num_args = 2..)]
+        people: Vec<u32>,
+    },
+    /// Give a person a name; an empty one takes it away.
+    Rename {
+        /// Their number.
+        #[arg(value_name = "PERSON")]
+        person: u32,
+        /// The name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// A stretch does not count.
+    Exclude {
+        /// When, as 00:10-00:20.
+        #[arg(value_name = "FROM-TO", value_parser = stretch)]
+        when: (f64, f64),
+        /// Of this person alone.
+        #[arg(long, value_name = "PERSON")]
+        person: Option<u32>,
+    },
+    /// Say what a person shows in a stretch.
+    Label {
+        /// Their number.
+        #[arg(value_name = "PERSON")]
+        person: u32,
+        /// When, as 00:03-00:08.
+        #[arg(value_name = "FROM-TO", value_parser = stretch)]
+        when: (f64, f64),
+        /// The class.
+        #[arg(value_name = "LABEL")]
+        label: String,
+    },
+    /// Take back the last correction.
+    Undo {
+        /// Take back all of them.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Reads `00:10-00:20`.
+pub fn stretch(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once('-').and_then(|(from, to)| Some((clock(from)?, clock(to)?)));
+    let ends = ends.ok_or_else(|| format!("`{text}` is no stretch of time such as 00:10-00:20"))?;
+    if ends.0 < ends.1 { Ok(ends) } else { Err(format!("`{text}` ends before it begins")) }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There are no such results, or the correction does not fit them; nothing is changed then.
+pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
+    let (out, name, before) = result_of(&args.result).map_err(Failure::usage)?;
+    let path = path_of(&out, &name, "edits.json");
+    let wanted = made_for(&before.state, &before.settings);
+    let new = || Edits { version: EDITS_VERSION, made_for: wanted.clone(), edits: vec![] };
+    let mut edits = Edits::read(&path).map_err(Failure::usage)?.unwrap_or_else(new);
+    if edits.made_for != wanted {
+        return Err(Failure::Run(anyhow!(
+            "{}: made for other results of this input; move it away",
+            path.display()
+        )));
+    }
+    let edit = match &args.action {
+        None => return list(&out, &name, &before, &edits, false),
+        Some(Action::List { json }) => return list(&out, &name, &before, &edits, *json),
+        Some(Action::Merge { people }) => Edit::Merge { people: people.clone() },
+        Some(Action::Rename { person, name }) => Edit::Rename { person: *person, name: name.clone() },
+        Some(Action::Exclude { when, person }) => Edit::Exclude { from: when.0, to: when.1, person: *person },
+        Some(Action::Label { person, when, label }) => {
+            Edit::Label { person: *person, from: when.0, to: when.1, label: label.clone() }
+        }
+        Some(Action::Undo { all }) => {
+            if edits.edits.is_empty() {
+                return Err(Failure::usage(anyhow!(
+                    "{}: there is no correction to take back",
+                    args.result.display()
+                )));
+            }
+            let kept = if *all { 0 } else { edits.edits.len() - 1 };
+            edits.edits.truncate(kept);
+            return apply(&out, &name, &before, &edits, &path);
+        }
+    };
+    edits.edits.push(edit);
+    apply(&out, &name, &before, &edits, &path)
+}
+
+/// Makes the tables and the page again, and says who there is now.
+fn apply(out: &Path, name: &str, before: &Summary, edits: &Edits, path: &Path) -> Result<(), Failure> {
+    let page = out.join("index.html");
+    check_page(&page)?;
+    let outputs = Outputs::default().with_those_of(before);
+    let summary = refresh(out, name, before, edits, outputs, Some(path)).map_err(Failure::Run)?;
+    write_people(&Results::read(out)?.finished(out), &page)?;
+    list(out, name, &summary, edits, false)
+}
+
+fn list(out: &Path, name: &str, summary: &Summary, edits: &Edits, json: bool) -> Result<(), Failure> {
+    let table = path_of(out, name, "csv");
+    let mut reader = TableReader::open(&table).map_err(anyhow::Error::from)?;
+    let mut spans = Spans::default();
+    while let Some(row) = reader.next_row().map_err(anyhow::Error::from)? {
+        spans.push(&row);
+    }
+    let suggestions = spans.suggestions(summary);
+    if json {
+        let people: Vec<_> = summary
+            .people
+            .iter()
+            .map(|p| {
+                serde_json::json!({
+                    "person": p.face, "name": p.name, "faces": p.faces, "frames": p.frames, "seconds": p.seconds(),
+                    "unsure_frames": p.unsure_frames, "frames_by_hand": p.frames_by_hand,
+                })
+            })
+            .collect();
+        let maybe: Vec<_> = suggestions
+            .iter()
+            .map(|m| serde_json::json!({ "before": m.before, "later": m.later, "away": m.away, "colours": m.colours }))
+            .collect();
+        let whole = serde_json::json!({ "people": people, "edits": edits.edits, "may_be_same": maybe });
+        return say(&whole.to_string());
+    }
+    let mut people =
+        Table::new(["person", "name", "faces", "seconds", "frames", "unsure", "by hand", "mostly"]);
+    for person in &summary.people {
+        let share = |part: u64| format!("{:.0} %", part as f64 / person.frames.max(1) as f64 * 100.0);
+        let most = (0..summary.classes.len()).rev().max_by_key(|&class| person.class_frames.get(class));
+        people.row([
+            person.face.to_string(),
+            person.name.clone(),
+            person.faces.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+            format!("{:.1}", person.seconds()),
+            person.frames.to_string(),
+            share(person.unsure_frames),
+            share(person.frames_by_hand),
+            most.filter(|_| person.frames > 0).map_or("-".into(), |class| summary.classes[class].clone()),
+        ]);
+    }
+    say(&people.render())?;
+    for (at, edit) in edits.edits.iter().enumerate() {
+        say(&format!("{}. {}", at + 1, in_words(edit)))?;
+    }
+    for maybe in &suggestions {
+        say(&in_doubt(maybe, summary, &out.join(name)))?;
+    }
+    Ok(())
+}
+
+fn in_words(edit: &Edit) -> String {
+    match edit {
+        Edit::Merge { people } => {
+            let numbers: Vec<String> = people.iter().map(u32::to_string).collect();
+            format!("merge {}", numbers.join(" "))
+        }
+        Edit::Rename { person, name } => format!("rename {person} \"{name}\""),
+        Edit::Exclude { from, to, person: None } => format!("exclude {}", range(*from, *to)),
+        Edit::Exclude { from, to, person: Some(person) } => {
+            format!("exclude {} --person {person}", range(*from, *to))
+        }
+        Edit::Label { person, from, to, label } => format!("label {person} {} {label}", range(*from, *to)),
+    }
+}
+
+fn range(from: f64, to: f64) -> String {
+    let time = |s: f64| {
+        let (minutes, seconds) = ((s / 60.0).floor(), s % 60.0);
+        if seconds.fract() == 0.0 {
+            format!("{minutes:02}:{seconds:02}")
+        } else {
+            format!("{minutes:02}:{seconds:06.3}")
+        }
+    };
+    format!("{}-{}", time(from), time(to))
+}
+
+/// A suggestion, with what speaks for it.
+fn in_doubt(maybe: &MayBeSame, summary: &Summary, result: &Path) -> String {
+    let name = |number: u32| {
+        let person = summary.people.iter().find(|p| p.face == number);
+        person_called(number, person.map_or("", |p| p.name.as_str()))
+    };
+    let colours = maybe.colours.map_or("no pictures to compare colours".into(), |shared| {
+        format!("{:.0} % of the colours in common", shared * 100.0)
+    });
+    format!(
+        "perhaps {} is {} again, {:.1} s later at the same place and size ({colours}); look, and if so: affekt people {} merge {} {}",
+        name(maybe.later),
+        name(maybe.before),
+        maybe.away,
+        result.display(),
+        maybe.before,
+        maybe.later
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_are_read_and_said_in_the_same_form() {
+        assert_eq!(stretch("00:03-00:08"), Ok((3.0, 8.0)));
+        assert_eq!(stretch("63.5-1:02:00"), Ok((63.5, 3720.0)));
+        assert_eq!(range(63.5, 3720.0), "01:03.500-62:00");
+        for text in ["", "3", "8-3", "3-3", "a-b", "3-"] {
+            assert!(stretch(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Corrections by hand: who is who, what they are called, what does not count, and which label is right. They are kept beside the
+//! results, in the order in which they were made, and applied to rows; the machine's own columns never change, so that everything
+//! can be undone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::row::TableRow;
+use super::speakers::{Turn, speaker_at};
+use crate::files::{printable, read_limited, write_atomically};
+
+/// Version of the file's form.
+pub const EDITS_VERSION: u32 = 1;
+/// Largest file of corrections.
+const LARGEST: u64 = 4 << 20;
+/// Most corrections of one input.
+const MOST_EDITS: usize = 10_000;
+/// Longest name of a person, in letters.
+const LONGEST_NAME: usize = 80;
+
+/// One correction. Times are seconds of the recording: from the first to before the second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Edit {
+    /// Several people are one; they get the number that is named first.
+    Merge {
+        /// Their numbers, two or more.
+        people: Vec<u32>,
+    },
+    /// A person has a name; an empty one takes it away.
+    Rename {
+        /// Their number.
+        person: u32,
+        /// What they are called.
+        name: String,
+    },
+    /// A stretch does not count.
+    Exclude {
+        /// From.
+        from: f64,
+        /// To.
+        to: f64,
+        /// Of this person alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<u32>,
+    },
+    /// A person shows this in a stretch.
+    Label {
+        /// Their number.
+        person: u32,
+        /// From.
+        from: f64,
+        /// To.
+        to: f64,
+        /// Name of the class.
+        label: String,
+    },
+}
+
+/// All corrections of an input; `NAME.edits.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// [`EDITS_VERSION`].
+    pub version: u32,
+    /// What the results were made by; other results may number people otherwise.
+    pub made_for: String,
+    /// In the order in which they were made.
+    pub edits: Vec<Edit>,
+}
+
+/// Why corrections cannot be used.
+#[derive(Debug, Error)]
+pub enum EditsError {
+    /// The file cannot be read or written, or is not what it should be.
+    #[error("{path}: {problem}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// A correction does not fit the results.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl Edits {
+    /// Reads a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is no file of corrections.
+    pub fn read(path: &Path) -> Result<Option<Self>, EditsError> {
+        let wrong = |problem: String| EditsError::File { path: path.to_owned(), problem };
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = read_limited(path, LARGEST, "a file of corrections").map_err(|e| wrong(e.to_string()))?;
+        let edits: Self = serde_json::from_slice(&bytes)
+            .map_err(|e| wrong(format!("no corrections of affekt: {e}; move it away")))?;
+        if edits.version != EDITS_VERSION {
+            let problem = format!("version {}, and this affekt knows version {EDITS_VERSION}", edits.version);
+            return Err(wrong(problem));
+        }
+        if edits.edits.len() > MOST_EDITS {
+            return Err(wrong(format!("more than {MOST_EDITS} corrections")));
+        }
+        Ok(Some(edits))
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), EditsError> {
+        let wrong = |problem: String| EditsError::File { path: path.to_owned(), problem };
+        let bytes = serde_json::to_vec_pretty(self).map_err(|e| wrong(e.to_string()))?;
+        write_atomically(path, &bytes).map_err(|e| wrong(e.to_string()))
+    }
+
+    /// A hash that is another one as soon as a correction is; empty where there is none.
+    pub fn hash(&self) -> String {
+        if self.edits.is_empty() {
+            return String::new();
+        }
+        let text = serde_json::to_string(&self.edits).unwrap_or_default();
+        blake3::hash(text.as_bytes()).to_hex().to_string()
+    }
+}
+
+/// A stretch of time of some faces, or of everything.
+#[derive(Debug, Clone)]
+struct Stretch {
+    faces: Option<BTreeSet<u32>>,
+    from: f64,
+    to: f64,
+}
+
+impl Stretch {
+    fn holds(&self, face: Option<u32>, seconds: f64) -> bool {
+        // A table's times have six digits.
+        let within = seconds + 1e-6 >= self.from && seconds + 1e-6 < self.to;
+        let of = self.faces.as_ref().is_none_or(|faces| face.is_some_and(|face| faces.contains(&face)));
+        within && of
+    }
+}
+
+/// Corrections as they are applied to rows.
+#[derive(Debug, Clone, Default)]
+pub struct Corrections {
+    /// Faces that belong to a person of another number.
+    person_of: BTreeMap<u32, u32>,
+    names: BTreeMap<u32, String>,
+    labels: Vec<(Stretch, usize)>,
+    excluded: Vec<Stretch>,
+    speakers: Vec<Turn>,
+}
+
+impl Corrections {
+    /// Goes through corrections in their order. `faces` are the numbers that the machine gave, `speakers` who speaks when, in the order
+    /// of time.
+    ///
+    /// # Errors
+    /// One names somebody who is not there, a class that is none, or a stretch that is none; the message says which one.
+    pub fn new(
+        edits: &[Edit],
+        faces: &BTreeSet<u32>,
+        classes: &[String],
+        speakers: Vec<Turn>,
+    ) -> Result<Self, EditsError> {
+        let mut all = Self { speakers, ..Self::default() };
+        for (at, edit) in edits.iter().enumerate() {
+            all.take(edit, faces, classes)
+                .map_err(|problem| EditsError::Unfit(format!("correction {}: {problem}", at + 1)))?;
+        }
+        Ok(all)
+    }
+
+    fn take(&mut self, edit: &Edit, faces: &BTreeSet<u32>, classes: &[String]) -> Result<(), String> {
+        let of = |all: &Self, person: u32| {
+            let own: BTreeSet<u32> =
+                faces.iter().copied().filter(|&face| all.person(face) == person).collect();
+            if own.is_empty() {
+                Err(format!("there is no person {person}{}", all.who(person)))
+            } else {
+                Ok(own)
+            }
+        };
+        match edit {
+            Edit::Merge { people } => {
+                let [first, rest @ ..] = people.as_slice() else { return Err("merges nobody".into()) };
+                let different: BTreeSet<u32> = people.iter().copied().collect();
+                if rest.is_empty() || different.len() != people.len() {
+                    return Err("two or more different people can be merged".into());
+                }
+                of(self, *first)?;
+                for person in rest {
+                    for face in of(self, *person)? {
+                        self.person_of.insert(face, *first);
+                    }
+                    if let Some(name) = self.names.remove(person) {
+                        self.names.entry(*first).or_insert(name);
+                    }
+                }
+            }
+            Edit::Rename { person, name } => {
+                of(self, *person)?;
+                let name = name.trim();
+                if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+                    return Err(format!(
+                        "`{}` is no name (at most {LONGEST_NAME} letters)",
+                        printable(name, 40)
+                    ));
+                }
+                if name.is_empty() {
+                    self.names.remove(person);
+                } else {
+                    self.names.insert(*person, name.to_owned());
+                }
+            }
+            Edit::Exclude { from, to, person } => {
+                let faces = person.map(|person| of(self, person)).transpose()?;
+                self.excluded.push(Stretch { faces, ..stretch(*from, *to)? });
+            }
+            Edit::Label { person, from, to, label } => {
+                let faces = Some(of(self, *person)?);
+                let class =
+                    classes.iter().position(|class| class.eq_ignore_ascii_case(label)).ok_or_else(|| {
+                        let known = classes.join(", ");
+                        format!("`{}` is no class of the model; it knows {known}", printable(label, 40))
+                    })?;
+                self.labels.push((Stretch { faces, ..stretch(*from, *to)? }, class));
+            }
+        }
+        Ok(())
+    }
+
+    fn person(&self, face: u32) -> u32 {
+        self.person_of.get(&face).copied().unwrap_or(face)
+    }
+
+    /// Where somebody went who was merged into another one.
+    fn who(&self, person: u32) -> String {
+        self.person_of.get(&person).map_or(String::new(), |to| format!(" (merged into {to})"))
+    }
+
+    /// Sets what people say of a row, whatever it held before.
+    pub fn apply(&self, row: &mut TableRow) {
+        let face = row.face.as_ref().map(|face| face.face);
+        row.excluded = self.excluded.iter().any(|stretch| stretch.holds(face, row.seconds));
+        row.speaker = speaker_at(&self.speakers, row.seconds).map(str::to_owned);
+        let Some(face) = &mut row.face else { return };
+        face.person = self.person(face.face);
+        face.name = self.names.get(&face.person).cloned().unwrap_or_default();
+        // The correction that was made last counts.
+        let set = self.labels.iter().rev().find(|(stretch, _)| stretch.holds(Some(face.face), row.seconds));
+        face.by_hand = set.is_some();
+        face.label = set.map_or(face.voted_label, |(_, class)| *class);
+    }
+
+    /// Two faces of one frame that would be one person.
+    ///
+    /// # Errors
+    /// There are two: nobody can be seen twice in a frame.
+    pub fn check_frame(rows: &[TableRow]) -> Result<(), EditsError> {
+        let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+        for (row, face) in rows.iter().filter_map(|row| Some((row, row.face.as_ref()?))) {
+            if let Some(other) = seen.insert(face.person, face.face) {
+                return Err(EditsError::Unfit(format!(
+                    "{other} and {} cannot be one person: both are seen in frame {} at {:.2} s",
+                    face.face, row.frame, row.seconds
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn stretch(from: f64, to: f64) -> Result<Stretch, String> {
+    let good = from.is_finite() && to.is_finite() && from >= 0.0 && to > from;
+    good.then_some(Stretch { faces: None, from, to }).ok_or_else(|| {
+        format!("from {from} to {to} s is no stretch of time; the end comes after the beginning")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::row::FaceRow;
+    use super::*;
+
+    fn corrections(edits: &[Edit]) -> Result<Corrections, String> {
+        let classes = ["calm", "glad"].map(String::from);
+        Corrections::new(edits, &[1, 2, 5].into(), &classes, vec![]).map_err(|e| e.to_string())
+    }
+
+    fn row(face: u32, seconds: f64) -> TableRow {
+        let face =
+            FaceRow { face, person: 9, name: "old".into(), label: 1, by_hand: true, ..FaceRow::default() };
+        TableRow { seconds, face: Some(face), excluded: true, ..TableRow::default() }
+    }
+
+    fn applied(edits: &[Edit], face: u32, seconds: f64) -> (u32, String, usize, bool, bool) {
+        let mut row = row(face, seconds);
+        corrections(edits).unwrap().apply(&mut row);
+        let face = row.face.unwrap();
+        (face.person, face.name, face.label, face.by_hand, row.excluded)
+    }
+
+    #[test]
+    fn corrections_count_in_their_order_and_what_is_taken_back_leaves_the_machines_word() {
+        let label = |person, label: &str| Edit::Label { person, from: 3.0, to: 8.0, label: label.into() };
+        let edits = [
+            Edit::Rename { person: 5, name: " Ada ".into() },
+            Edit::Merge { people: vec![2, 5] },
+            label(2, "glad"),
+            Edit::Exclude { from: 10.0, to: 20.0, person: Some(2) },
+        ];
+        assert_eq!(applied(&[], 5, 4.0), (5, String::new(), 0, false, false));
+        assert_eq!(applied(&edits, 5, 4.0), (2, "Ada".into(), 1, true, false));
+        assert_eq!(applied(&edits, 2, 8.0), (2, "Ada".into(), 0, false, false), "an end is not part of it");
+        assert!(applied(&edits, 2, 10.0).4 && !applied(&edits, 1, 10.0).4);
+        let again = [edits.as_slice(), &[label(2, "Calm")]].concat();
+        assert_eq!(applied(&again, 5, 4.0), (2, "Ada".into(), 0, true, false), "the last one counts");
+        let all = Edit::Exclude { from: 0.0, to: 1.0, person: None };
+        let mut nobody = TableRow { seconds: 0.5, ..TableRow::default() };
+        corrections(&[all]).unwrap().apply(&mut nobody);
+        assert!(nobody.excluded, "a frame without a face, too");
+    }
+
+    #[test]
+    fn what_does_not_fit_says_which_one_and_why() {
+        let label = |label: &str, to| Edit::Label { person: 1, from: 3.0, to, label: label.into() };
+        for (edits, words) in [
+            (vec![Edit::Merge { people: vec![2, 7] }], "correction 1: there is no person 7"),
+            (vec![Edit::Merge { people: vec![2, 2] }], "different people"),
+            (vec![Edit::Merge { people: vec![] }], "nobody"),
+            (
+                vec![Edit::Merge { people: vec![2, 5] }, Edit::Rename { person: 5, name: "B".into() }],
+                "correction 2: there is no person 5 (merged into 2)",
+            ),
+            (vec![label("angry", 8.0)], "`angry` is no class of the model; it knows calm, glad"),
+            (vec![label("calm", 3.0)], "is no stretch of time"),
+            (vec![label("calm", f64::NAN)], "is no stretch of time"),
+            (vec![Edit::Rename { person: 1, name: "a\nb".into() }], "is no name"),
+        ] {
+            let error = corrections(&edits).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+        let mut rows = [row(2, 1.0), row(5, 1.0)];
+        let merged = corrections(&[Edit::Merge { people: vec![2, 5] }]).unwrap();
+        for row in &mut rows {
+            merged.apply(row);
+        }
+        let error = Corrections::check_frame(&rows).unwrap_err().to_string();
+        assert!(error.contains("2 and 5 cannot be one person"), "{error}");
+        corrections(&[]).unwrap().apply(&mut rows[1]);
+        assert!(Corrections::check_frame(&rows).is_ok());
+    }
+
+    #[test]
+    fn the_file_reads_back_and_another_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.edits.json");
+        assert_eq!(Edits::read(&path).unwrap(), None);
+        let edits = Edits {
+            version: EDITS_VERSION,
+            made_for: "model x".into(),
+            edits: vec![
+                Edit::Merge { people: vec![1, 2] },
+                Edit::Exclude { from: 0.0, to: 1.5, person: None },
+                Edit::Rename { person: 1, name: "Ada".into() },
+            ],
+        };
+        edits.write(&path).unwrap();
+        assert_eq!(Edits::read(&path).unwrap(), Some(edits.clone()));
+        assert_ne!(edits.hash(), Edits { edits: vec![], ..edits.clone() }.hash());
+        for (text, words) in [
+            ("{\"version\":1}", "no corrections of affekt"),
+            ("{\"version\":9,\"made_for\":\"\",\"edits\":[]}", "version 9"),
+            ("{\"version\":1,\"made_for\":\"\",\"edits\":[{\"do\":\"delete\"}]}", "no corrections"),
+            ("not JSON", "v.edits.json"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = Edits::read(&path).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

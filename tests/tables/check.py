@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Reads what `affekt analyze` has written as other programs do.
+
+    check.py DIR NAME SCHEMA
+
+pandas reads the tables with the types of the schema (docs/tables.schema.json); pympi reads NAME.eaf and BORIS's own loader
+NAME.boris, where they are installed (pip install pandas pyarrow pympi-ling boris-behav-obs PyQt5). What is missing is said; a file that
+is read otherwise than it should be ends the script with an error.
+"""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+TABLES = {"csv": "row", "segments.csv": "segment", "people.csv": "person", "bins.csv": "bin"}
+NUMBERS = {"integer": "i", "number": "f", "string": "OTU"}
+
+
+def of_schema(definition, column):
+    """A column's entry: by its name, else by its pattern."""
+    found = definition["properties"].get(column)
+    for pattern, value in definition.get("patternProperties", {}).items():
+        found = found or (value if re.match(pattern, column) else None)
+    return found
+
+
+def tables(folder, name, schema):
+    import pandas as pd
+
+    for ending, key in TABLES.items():
+        path = folder / f"{name}.{ending}"
+        if not path.exists():
+            print(f"{path.name}: not there")
+            continue
+        definition = schema["$defs"][key]
+        plain = pd.read_csv(path)
+        types = {}
+        for column in plain.columns:
+            entry = of_schema(definition, column)
+            assert entry, f"{path.name}: column {column} is not in the schema"
+            kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+            kind, empty = kinds[0], "null" in kinds
+            if not empty:
+                assert not plain[column].isna().any(), f"{path.name}: {column} has empty fields"
+                # What always has a value is read rightly without being told.
+                assert plain[column].dtype.kind in NUMBERS[kind] or plain.empty, f"{path.name}: {column} is {plain[column].dtype}"
+            types[column] = {"integer": "Int64", "number": "float64", "string": "string"}[kind]
+            if "maximum" in entry and len(plain):
+                values = pd.to_numeric(plain[column]).dropna()
+                assert values.between(entry["minimum"], entry["maximum"]).all(), f"{path.name}: {column} out of range"
+        typed = pd.read_csv(path, dtype=types)
+        print(f"{path.name}: pandas {pd.__version__} reads {len(typed)} rows and {len(typed.columns)} columns with the schema's types")
+        if ending == "csv":
+            shares = typed.filter(regex="^p_").sum(axis=1)[typed.face.notna()]
+            assert ((shares - 1).abs() < 1e-4).all(), "probabilities sum to 1"
+            parquet = folder / f"{name}.parquet"
+            if parquet.exists():
+                other = pd.read_parquet(parquet)
+                assert list(other.columns) == list(typed.columns) and len(other) == len(typed)
+                assert (other.seconds - typed.seconds).abs().max() < 1e-9
+                print(f"{parquet.name}: the same columns and rows")
+
+
+def elan(path):
+    import pympi
+
+    eaf = pympi.Elan.Eaf(str(path))
+    for tier in eaf.get_tier_names():
+        end = 0
+        for start, stop, *_ in sorted(eaf.get_annotation_data_for_tier(tier)):
+            assert start >= end and stop > start, f"{path.name}: {tier}: annotations overlap at {start} ms"
+            end = stop
+    assert "expressions" in eaf.get_controlled_vocabulary_names()
+    kinds = sorted({tier.rsplit(": ", 1)[1] for tier in eaf.get_tier_names()})
+    print(f"{path.name}: pympi {pympi.__version__} reads {len(eaf.get_tier_names())} tiers of kinds {', '.join(kinds)}")
+
+
+def boris(path):
+    # Its modules want a screen, and libmpv and libpulse (Debian: libmpv2 libpulse-mainloop-glib0 libgl1).
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from boris import project_functions
+
+    _, changed, project, message = project_functions.open_project_json(str(path))
+    assert "error" not in project, project
+    assert not changed and not message, f"{path.name}: BORIS changes it: {message}"
+    for name, observation in project["observations"].items():
+        ok, problem = project_functions.check_state_events_obs(name, project["behaviors_conf"], observation)
+        assert ok, problem
+        print(f"{path.name}: BORIS reads {len(observation['events'])} events, every state ends")
+
+
+def main():
+    folder, name = Path(sys.argv[1]), sys.argv[2]
+    tables(folder, name, json.loads(Path(sys.argv[3]).read_text()))
+    for ending, check in (("eaf", elan), ("boris", boris)):
+        path = folder / f"{name}.{ending}"
+        if not path.exists():
+            print(f"{path.name}: not there")
+            continue
+        try:
+            check(path)
+        except (ImportError, OSError) as error:
+            print(f"{path.name}: not checked, {error}")
+
+
+if __name__ == "__main__":
+    main()
