@@ -137,6 +137,7 @@ fn renumbered(reading: &FrameReading, frame: u64, seconds: f64) -> FrameReading 
         seconds,
         cut: reading.cut,
         faces: reading.faces.iter().map(face).collect(),
+        cut: reading.cut,
         latency: reading.latency,
         picture: None,
     }

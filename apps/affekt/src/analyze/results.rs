@@ -9,6 +9,8 @@ use anyhow::Context as _;
 
 use super::outputs::ENDINGS;
 
+use super::outputs::ENDINGS;
+
 /// Bytes of a page that are searched for affekt's name in its title.
 const HEAD: u64 = 64 << 10;
 

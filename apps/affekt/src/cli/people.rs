@@ -15,16 +15,19 @@ use crate::report::write_people;
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
-  affekt people results/interview                           who there is, and what was corrected
-  affekt people results/interview merge 2 5                 2 and 5 are one person, 2
-  affekt people results/interview rename 2 Interviewer
-  affekt people results/interview exclude 00:10-00:20       nothing of this counts
-  affekt people results/interview label 1 00:03-00:08 neutral
-  affekt people results/interview undo
+  Who there is, and what was corrected:
+    affekt people results/interview
+  2 and 5 are one person, 2:
+    affekt people results/interview merge 2 5
+    affekt people results/interview rename 2 Interviewer
+  Nothing of this counts:
+    affekt people results/interview exclude 00:10-00:20
+    affekt people results/interview label 1 00:03-00:08 neutral
+    affekt people results/interview undo
 
-RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to the page;
-what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or HH:MM:SS; a stretch ends
-before its second time.";
+RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to \
+the page; what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or \
+HH:MM:SS; a stretch ends before its second time.";
 
 /// Name, merge and correct the people of a finished input.
 #[derive(Debug, Args)]
