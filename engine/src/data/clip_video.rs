@@ -1,11 +1,11 @@
 //! Clips that are video files, with one label each: their frames as they are decoded.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::DataError;
+use crate::files::open_regular;
 use crate::media::Picture;
 use crate::media::source::{self, FrameSource, OpenOptions};
 
@@ -61,7 +61,7 @@ impl ClipVideo {
             hash
         } else {
             let mut hasher = blake3::Hasher::new();
-            let mut read = || hasher.update_reader(File::open(&self.path)?).map(|_| ());
+            let mut read = || hasher.update_reader(open_regular(&self.path, "a video")?).map(|_| ());
             read().map_err(|e| DataError::io(&self.path, e))?;
             self.hash.get_or_init(|| hasher.finalize().into())
         };

@@ -135,7 +135,6 @@ fn renumbered(reading: &FrameReading, frame: u64, seconds: f64) -> FrameReading 
     FrameReading {
         frame,
         seconds,
-        cut: reading.cut,
         faces: reading.faces.iter().map(face).collect(),
         cut: reading.cut,
         latency: reading.latency,

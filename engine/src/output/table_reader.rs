@@ -8,6 +8,7 @@ use csv::StringRecord;
 use thiserror::Error;
 
 use super::row::{FaceRow, TableRow};
+use crate::files::open_regular;
 
 /// What version 1 wrote into `face` where there is none.
 const NO_FACE: &str = "no_face";
@@ -138,8 +139,8 @@ impl TableReader<BufReader<File>> {
     /// # Errors
     /// It cannot be opened, or its header is not a table's.
     pub fn open(path: &Path) -> Result<Self, TableError> {
-        let file =
-            File::open(path).map_err(|e| TableError { path: path.to_owned(), problem: e.to_string() })?;
+        let file = open_regular(path, "a table")
+            .map_err(|e| TableError { path: path.to_owned(), problem: e.to_string() })?;
         Self::new(BufReader::new(file), path)
     }
 }

@@ -136,7 +136,7 @@ pub fn same_command(out: &Path) -> String {
 
 fn command_of(words: impl Iterator<Item = String>, out: &Path) -> String {
     let mut words: Vec<String> = words.filter(|word| word != "--force").collect();
-    if !words.iter().any(|word| word == "--out" || word.starts_with("--out=")) {
+    if !words.iter().any(|word| word == "--out" || word.starts_with("--out=") || word.starts_with("-o")) {
         words.extend(["--out".to_owned(), out.display().to_string()]);
     }
     let mut command = String::from("affekt");

@@ -9,8 +9,6 @@ use anyhow::Context as _;
 
 use super::outputs::ENDINGS;
 
-use super::outputs::ENDINGS;
-
 /// Bytes of a page that are searched for affekt's name in its title.
 const HEAD: u64 = 64 << 10;
 

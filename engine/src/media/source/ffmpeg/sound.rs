@@ -1,7 +1,6 @@
 //! The sound of a recording beside pictures that are new.
 
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::path::Path;
 
 use super::program::{PATIENCE, Running, ffmpeg_version, reading};
@@ -39,7 +38,7 @@ pub fn with_sound(pictures: &Path, recording: &Path, from: f64, to: &Path) -> st
     let size = recording.metadata()?.len() + pictures.metadata()?.len();
     let patience = PATIENCE + std::time::Duration::from_secs(size >> 20);
     let (running, mut output) = Running::start("ffmpeg".as_ref(), &arguments, patience)?;
-    output.read_to_end(&mut vec![])?;
+    std::io::copy(&mut output, &mut std::io::sink())?;
     let end = running.finish();
     Ok(if end.success { SoundCopy::Done } else { SoundCopy::NoSound(end.said) })
 }
