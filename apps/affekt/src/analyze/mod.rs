@@ -19,5 +19,5 @@ pub use input::{Analysis, Outcome, made_for};
 pub use names::{Named, name};
 pub use outputs::Outputs;
 pub use rests::{RestArg, Rests};
-pub use results::{Results, check_page, path_of, result_of};
+pub use results::{Results, path_of, result_of};
 pub use writing::refresh;

@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 
 use affekt_engine::files::{LARGEST_RESULTS, read_limited, write_atomically};
 use affekt_engine::output::{InputState, SUMMARY_VERSION, Summary};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::outputs::ENDINGS;
-
-/// Bytes of a page that are searched for affekt's name in its title.
-const HEAD: u64 = 64 << 10;
 
 /// The path of an input's file.
 pub fn path_of(out: &Path, name: &str, ending: &str) -> PathBuf {

@@ -14,9 +14,7 @@ use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
-use crate::analyze::{
-    Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, check_page, expand, name,
-};
+use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, expand, name};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;

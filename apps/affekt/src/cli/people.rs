@@ -9,9 +9,9 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::say;
-use crate::analyze::{Outputs, Results, check_page, made_for, path_of, refresh, result_of};
+use crate::analyze::{Outputs, Results, made_for, path_of, refresh, result_of};
 use crate::failure::Failure;
-use crate::report::write_people;
+use crate::report::{check_page, write_people};
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
