@@ -65,7 +65,7 @@ fn a_list_or_data_that_cannot_be_used_is_named() {
     check("va.txt", &data).refused(1, &["va.txt, line 1", "image_location,Neutral"]);
     check("none.txt", &data).refused(1, &["none.txt"]);
     check("va.txt", "folder:x").refused(2, &["affwild2, clips"]);
-    check("va.txt", &data.replace("Validation", "Test")).refused(1, &["it has Validation_Set"]);
+    check("va.txt", &data.replace("Validation", "Exam")).refused(1, &["it has Validation_Set"]);
 }
 
 #[test]

@@ -39,8 +39,10 @@ fn every_shell_gets_a_script_that_knows_every_command() {
 fn bash_completes_commands_and_options() {
     let script = affekt(["completions", "bash"]).done().out;
     let complete = |words: &str, at: usize| {
+        // As bash calls it: the command, the word that is typed, the word before it.
+        let (before, word) = words.rsplit_once(' ').unwrap();
         let ask = format!(
-            "{script}\nCOMP_WORDS=({words}) COMP_CWORD={at}\n_affekt affekt\necho \"${{COMPREPLY[@]}}\""
+            "{script}\nCOMP_WORDS=({words}) COMP_CWORD={at}\n_affekt affekt '{word}' '{before}'\necho \"${{COMPREPLY[@]}}\""
         );
         // Where there is no bash there is nothing to complete in.
         let asked = Command::new("bash").args(["-c", &ask]).stdin(Stdio::null()).output();
@@ -82,7 +84,8 @@ fn options_for_computing_stand_last_and_only_where_something_computes() {
     for command in ["analyze", "pretrain", "eval", "bench"] {
         let text = help(command);
         let at = text.find("\nComputing:").unwrap_or_else(|| panic!("{command}: {text}"));
-        let after = &text[at..];
+        let (_, after) = text.split_at(at);
+        let after = after.split("\nExamples:").next().unwrap_or_default();
         assert!(after.contains("--threads") && !text[..at].contains("--threads"), "{command}: {text}");
         assert!(!after.contains("\nOptions:") && !after.contains("--out"), "{command}: {text}");
     }

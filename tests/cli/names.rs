@@ -82,7 +82,7 @@ fn two_programs_in_one_folder_of_results_are_one_and_an_error() {
     let mut first = crate::program::program().args(words).spawn().unwrap();
     let since = std::time::Instant::now();
     while !lab.path("out/.affekt.lock").exists() && first.try_wait().unwrap().is_none() {
-        assert!(since.elapsed() < std::time::Duration::from_secs(60));
+        assert!(since.elapsed() < std::time::Duration::from_mins(1));
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     let second = affekt(words);

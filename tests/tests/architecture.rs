@@ -225,8 +225,10 @@ fn crates_depend_on_crates_below_them_only() {
     let allowed = BTreeMap::from([
         ("shaders", vec![]),
         ("engine", vec!["affekt-shaders"]),
-        ("apps/affekt", vec!["affekt-engine"]),
-        ("apps/live", vec!["affekt-engine"]),
+        ("apps/program", vec!["affekt-engine"]),
+        ("apps/affekt", vec!["affekt-engine", "affekt-program"]),
+        ("apps/live", vec!["affekt-engine", "affekt-program"]),
+        ("apps/web", vec!["affekt-engine"]),
         ("apps/capi", vec!["affekt-engine"]),
         ("apps/python", vec!["affekt-engine"]),
         ("tests", vec!["affekt-engine", "affekt-shaders"]),

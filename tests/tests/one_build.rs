@@ -20,7 +20,8 @@ fn built(arguments: &[&str]) -> Built {
     let output = command.output().expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut found = Built::new();
-    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for line in text.lines().filter(|line| !line.is_empty()) {
         let line = line.trim_end_matches(" (*)");
         let (package, features) = line.split_once('|').expect("a package and its features");
         found.entry(package.to_owned()).or_default().insert(features.to_owned());

@@ -195,9 +195,9 @@ mod tests {
         let skips = SkipLog::new(false);
         let faces = Formats::files().open(&spec, &skips).unwrap();
         let found = inspect(&*faces, None, &skips).unwrap();
-        assert_eq!((found.items, found.unusable, found.decoded), (1, 1, 0));
+        assert_eq!((found.items, found.unusable, found.decoded), (2, 2, 0));
         let problems = found.problems.join("\n");
-        assert!(problems.contains("1 .webp") && problems.contains("a.png: neither"), "{problems}");
+        assert!(problems.contains("b.webp") && problems.contains("a.png: neither"), "{problems}");
         let skips = SkipLog::new(true);
         let faces = Formats::files().open(&spec, &skips).unwrap();
         assert!(inspect(&*faces, None, &skips).is_err());

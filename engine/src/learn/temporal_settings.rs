@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn a_setting_out_of_range_is_named() {
         let bad = TemporalSettings { beta2: 1.0, ..TemporalSettings::default() };
-        assert!(bad.validate().expect_err("refused").to_string().contains("training.beta2"));
+        assert!(bad.validate().expect_err("refused").to_string().contains("`beta2`"));
         let bad = TemporalSettings { learning_rate: f32::NAN, ..TemporalSettings::default() };
-        assert!(bad.validate().expect_err("refused").to_string().contains("training.learning_rate"));
+        assert!(bad.validate().expect_err("refused").to_string().contains("`learning_rate`"));
     }
 
     #[test]

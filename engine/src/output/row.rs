@@ -69,7 +69,8 @@ impl TableRow {
     pub fn of(reading: &FrameReading) -> Vec<Self> {
         let row = |face| Self {
             frame: reading.frame,
-            seconds: reading.seconds,
+            // As it is written, so that what comes of a table is what came of the readings.
+            seconds: (reading.seconds * 1e6).round() / 1e6,
             cut: reading.cut,
             face,
             ..Self::default()

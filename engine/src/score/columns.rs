@@ -62,7 +62,7 @@ impl Columns {
         if header.get(0).map(str::trim) != Some("item") || names.is_empty() {
             let found = header.get(0).unwrap_or_default();
             let reason = format!(
-                "the first column is `{}`; a table of groups has `item` and then a column a way of grouping, such as age",
+                "the first column is {}; a table of groups has `item` and then a column a way of grouping, such as age",
                 quoted(found)
             );
             return Err(wrong(1, reason));
@@ -71,7 +71,7 @@ impl Columns {
         if let Some(at) = (0..names.len()).find(twice) {
             return Err(wrong(
                 1,
-                format!("the column `{}` stands there twice or has no name", quoted(&names[at])),
+                format!("the column {} stands there twice or has no name", quoted(&names[at])),
             ));
         }
         let (mut rows, mut record) = (HashMap::new(), StringRecord::new());
@@ -83,7 +83,7 @@ impl Columns {
                 return Err(wrong(line, "the item has no name".to_owned()));
             }
             if rows.insert(item.clone(), cells).is_some() {
-                return Err(wrong(line, format!("the item `{}` has a row already", quoted(&item))));
+                return Err(wrong(line, format!("the item {} has a row already", quoted(&item))));
             }
         }
         if rows.is_empty() {
@@ -112,7 +112,7 @@ impl Columns {
     pub fn cell(&self, item: &Predicted, column: &str) -> Result<Option<&str>, ScoreError> {
         let at = self.names.iter().position(|name| name == column).ok_or_else(|| {
             let names = self.names.join(", ");
-            ScoreError::Request(format!("there is no column `{}`; the columns are {names}", quoted(column)))
+            ScoreError::Request(format!("there is no column {}; the columns are {names}", quoted(column)))
         })?;
         Ok(self.row(item).map(|row| row[at].as_str()).filter(|cell| !cell.is_empty()))
     }
@@ -161,7 +161,7 @@ fn check_values(column: &str, values: usize) -> Result<(), ScoreError> {
         return Ok(());
     }
     Err(ScoreError::Request(format!(
-        "the column `{}` has {values} different values, more than groups that can be told apart ({MOST_VALUES}); put them \
+        "the column {} has {values} different values, more than groups that can be told apart ({MOST_VALUES}); put them \
          into bands",
         quoted(column)
     )))

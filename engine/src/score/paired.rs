@@ -104,7 +104,7 @@ pub fn compare(
         };
         if truth != other_truth {
             return Err(ScoreError::Request(format!(
-                "the item `{}` is {} in one table and {} in the other: they were not measured on the same data",
+                "the item {} is {} in one table and {} in the other: they were not measured on the same data",
                 quoted(&row.item),
                 quoted(&classes[truth]),
                 quoted(&classes[other_truth])
@@ -206,7 +206,7 @@ mod tests {
         let item = |row: &Predicted| row.item.clone();
         let (a, b) = (table(2, &[("", 0, 0), ("", 1, 1)]), table(2, &[("", 0, 0), ("", 0, 1)]));
         let message = compare(&a, &b, item, &Resampling::default()).expect_err("truths").to_string();
-        assert!(message.contains("`1` is c1") && message.contains("c0"), "{message}");
+        assert!(message.contains("`1` is `c1`") && message.contains("`c0`"), "{message}");
         let mut other = a.clone();
         other.rows.iter_mut().for_each(|row| row.item.push('x'));
         assert!(compare(&a, &other, item, &Resampling::default()).is_err());

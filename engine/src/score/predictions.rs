@@ -70,7 +70,7 @@ impl Predictions {
             let wrong = |reason: String| ScoreError::format(path, format!(", line {line}"), reason);
             let row = columns.row(&record, &mut table.classes).map_err(wrong)?;
             if !items.insert(row.item.clone()) {
-                return Err(wrong(format!("the item `{}` has a row already", quoted(&row.item))));
+                return Err(wrong(format!("the item {} has a row already", quoted(&row.item))));
             }
             table.rows.push(row);
         }
@@ -91,7 +91,7 @@ impl Predictions {
         let mut items = HashSet::new();
         if let Some(twice) = self.rows.iter().find(|row| !items.insert(&row.item)) {
             let reason =
-                format!("the item `{}` would have two rows; name each dataset once", quoted(&twice.item));
+                format!("the item {} would have two rows; name each dataset once", quoted(&twice.item));
             return Err(ScoreError::format(path, "", reason));
         }
         let mut file = PredictionsFile::create(path, &self.classes)?;
@@ -195,7 +195,7 @@ impl Header {
         }
         let mut seen = HashSet::new();
         if let Some(twice) = classes.iter().find(|class| !seen.insert(class.as_str())) {
-            return Err(wrong(format!("the column `p_{}` stands there twice", quoted(twice))));
+            return Err(wrong(format!("the column {} stands there twice", quoted(&format!("p_{twice}")))));
         }
         Ok(Self {
             item: needed("item")?,
@@ -212,7 +212,9 @@ impl Header {
         let fixed = !self.classes.is_empty();
         let mut class = |name: &str| match classes.iter().position(|known| known == name) {
             Some(class) => Ok(class),
-            None if fixed => Err(format!("the class `{0}` has no column `p_{0}`", quoted(name))),
+            None if fixed => {
+                Err(format!("the class {} has no column {}", quoted(name), quoted(&format!("p_{name}"))))
+            }
             None if classes.len() == MOST_CLASSES => Err(format!("more than {MOST_CLASSES} classes")),
             None => {
                 classes.push(name.to_owned());
@@ -236,7 +238,7 @@ impl Header {
         } else {
             let number = |text: &str| match text.parse::<f32>() {
                 Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
-                _ => Err(format!("`{}` is no probability from 0 to 1", quoted(text))),
+                _ => Err(format!("{} is no probability from 0 to 1", quoted(text))),
             };
             texts.map(number).collect::<Result<_, _>>()?
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Progress, in_chunks, io_error, make_folder};
 use crate::data::{Annotation, DataError, Dataset, is_folder_name, quoted};
-use crate::files::write_atomically;
+use crate::files::{sweep_leftovers, write_atomically};
 
 /// Writes a dataset as `<out>/<class>/<number>.png`; items without a class go to `<out>/unlabelled`. Numbers count the
 /// dataset's items from 0, with five digits or more.
@@ -33,8 +33,17 @@ fn write_pictures(
     progress: Progress<'_>,
 ) -> Result<bool, DataError> {
     if let Some(class) = faces.classes().iter().find(|class| !is_folder_name(class)) {
-        let reason = format!("the class `{}` cannot be a folder's name", quoted(class));
+        let reason = format!("the class {} cannot be a folder's name", quoted(class));
         return Err(DataError::format(out, "", reason));
+    }
+    if kept {
+        // What was killed while it wrote left pictures under other names.
+        for name in faces.classes().iter().map(String::as_str).chain(["unlabelled"]) {
+            let folder = out.join(name);
+            if folder.is_dir() {
+                sweep_leftovers(&folder).map_err(|e| io_error(&folder, e))?;
+            }
+        }
     }
     let folder = |index: usize| match faces.annotation(index) {
         Annotation::Class(class) => out.join(&faces.classes()[class]),

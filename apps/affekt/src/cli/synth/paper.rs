@@ -99,6 +99,6 @@ fn clip_name(number: usize) -> String {
         0 => format!("{}-30-1280x720", number + 1),
         1 => format!("video{}", number + 1),
         2 => format!("{}-60-1920x1080-1_left", number + 1),
-        _ => format!("{}-60-1920x1080-1_right", number),
+        _ => format!("{number}-60-1920x1080-1_right"),
     }
 }

@@ -82,7 +82,7 @@ fn names_are_read_in_any_case_and_the_first_edition_has_seven() {
     let clips = open_at(dir.path(), "", &SkipLog::new(true)).unwrap();
     assert_eq!(clips.classes(), &CLASSES[..7]);
     assert_eq!([clips.label(0, 0), clips.label(0, 1)], [Some(6), Some(1)]);
-    let message = open_at(dir.path(), "#Test_Set", &SkipLog::new(true)).err().unwrap().to_string();
+    let message = open_at(dir.path(), "#Exam_Set", &SkipLog::new(true)).err().unwrap().to_string();
     assert!(message.contains("it has Train_Set"), "{message}");
 }
 

@@ -119,24 +119,24 @@ fn tiled(file: &[u8]) -> Understood<bool> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         [&(8 + body.len() as u32).to_be_bytes(), kind.as_slice(), body].concat()
     }
 
     /// A description of a picture of 320 x 240 as item 1, in tiles of 192 x 144, turned or not.
     fn picture(turned: bool) -> Vec<u8> {
-        let ispe = |w: u32, h: u32| boxed(b"ispe", &[[0; 4], w.to_be_bytes(), h.to_be_bytes()].concat());
-        let ipco = boxed(b"ipco", &[ispe(192, 144), ispe(320, 240), boxed(b"irot", &[1])].concat());
+        let ispe = |w: u32, h: u32| boxed(*b"ispe", &[[0; 4], w.to_be_bytes(), h.to_be_bytes()].concat());
+        let ipco = boxed(*b"ipco", &[ispe(192, 144), ispe(320, 240), boxed(*b"irot", &[1])].concat());
         let first: &[u8] = if turned { &[0, 1, 2, 0x02, 0x83] } else { &[0, 1, 1, 0x02] };
-        let ipma = boxed(b"ipma", &[&[0, 0, 0, 0, 0, 0, 0, 2], first, &[0, 2, 1, 0x81]].concat());
+        let ipma = boxed(*b"ipma", &[&[0, 0, 0, 0, 0, 0, 0, 2], first, &[0, 2, 1, 0x81]].concat());
         let infe = |item: u8, kind: [u8; 4]| {
-            boxed(b"infe", &[&[2, 0, 0, 0, 0, item, 0, 0], kind.as_slice(), &[0]].concat())
+            boxed(*b"infe", &[&[2, 0, 0, 0, 0, item, 0, 0], kind.as_slice(), &[0]].concat())
         };
-        let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 2], &*infe(1, *b"grid"), &infe(2, *b"hvc1")].concat());
+        let iinf = boxed(*b"iinf", &[&[0, 0, 0, 0, 0, 2], &*infe(1, *b"grid"), &infe(2, *b"hvc1")].concat());
         let parts =
-            [boxed(b"pitm", &[0, 0, 0, 0, 0, 1]), iinf, boxed(b"iprp", &[ipco, ipma].concat())].concat();
-        let head = boxed(b"ftyp", b"heic\0\0\0\0mif1");
-        [head, boxed(b"meta", &[&[0; 4], &*parts].concat()), vec![0, 0, 9, 9, b'm', b'd', b'a', b't']]
+            [boxed(*b"pitm", &[0, 0, 0, 0, 0, 1]), iinf, boxed(*b"iprp", &[ipco, ipma].concat())].concat();
+        let head = boxed(*b"ftyp", b"heic\0\0\0\0mif1");
+        [head, boxed(*b"meta", &[&[0; 4], &*parts].concat()), vec![0, 0, 9, 9, b'm', b'd', b'a', b't']]
             .concat()
     }
 
