@@ -18,14 +18,14 @@ use crate::image::{path, picture};
 /// name, or None for a face without a label; without ``labels`` no face has one. ``name`` is what messages call the set.
 #[pyclass(frozen, module = "affekt")]
 pub struct Faces {
-    faces: Arc<MemoryFaces>,
+    set: Arc<MemoryFaces>,
     len: usize,
     labelled: usize,
 }
 
 impl Faces {
     pub fn source(&self) -> Source {
-        Source::new(Arc::clone(&self.faces) as _)
+        Source::new(Arc::clone(&self.set) as _)
     }
 }
 
@@ -74,7 +74,7 @@ impl Faces {
         let len = items.len();
         let labelled = items.iter().filter(|(_, annotation)| *annotation != Annotation::None).count();
         let faces = MemoryFaces::new(name, classes, items).map_err(|e| raised(py, &WorldError::Data(e)))?;
-        Ok(Self { faces: Arc::new(faces), len, labelled })
+        Ok(Self { set: Arc::new(faces), len, labelled })
     }
 
     fn __len__(&self) -> usize {

@@ -18,6 +18,7 @@ pub struct Model {
 impl Model {
     #[new]
     #[pyo3(signature = (path = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     fn new(py: Python<'_>, path: Option<PathBuf>) -> PyResult<Self> {
         let model = computing(py, || affekt_engine::world::Model::open(path.as_deref()))?;
         Ok(Self { model })

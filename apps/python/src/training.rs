@@ -72,6 +72,7 @@ impl Wanted {
             labelled: sources(labelled, &formats, &skips)?,
             unlabelled: sources(unlabelled, &formats, &skips)?,
             valid: sources(valid, &formats, &skips)?,
+            progress: None,
         };
         Pretraining::begin_with(config, folder, backend, (data, skips), start)
     }
@@ -178,11 +179,7 @@ fn resolved(
 }
 
 /// A step's record as a dict.
-fn record<'py>(
-    py: Python<'py>,
-    advance: &Advance<StepRecord, EvalReport>,
-    steps: u64,
-) -> PyResult<Py<PyAny>> {
+fn record(py: Python<'_>, advance: &Advance<StepRecord, EvalReport>, steps: u64) -> PyResult<Py<PyAny>> {
     let mut record = json!(advance.record);
     record["steps"] = json!(steps);
     if let Some(report) = &advance.evaluation {
