@@ -11,9 +11,8 @@
 mod pairs;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
-
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use simd128::Simd128;
+mod simd128_pairs;
 
 pub(crate) use pairs::{PIECE, PairKernel, Pairs};
 
@@ -157,7 +156,7 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Neon::LANES * PANEL_VECTORS,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => Simd128::LANES * PANEL_VECTORS,
+            Isa::Simd128 => simd128::Simd128::LANES * PANEL_VECTORS,
         }
     }
 
@@ -172,7 +171,7 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Neon::ROWS,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => Simd128::ROWS,
+            Isa::Simd128 => simd128::Simd128::ROWS,
         }
     }
 
@@ -192,7 +191,7 @@ impl Isa {
                 #[cfg(target_arch = "aarch64")]
                 Isa::Neon => run_neon(kernel),
                 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-                Isa::Simd128 => kernel.run::<Simd128>(),
+                Isa::Simd128 => kernel.run::<simd128::Simd128>(),
             }
         }
     }

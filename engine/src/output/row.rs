@@ -89,7 +89,7 @@ impl FaceRow {
             face: face.face,
             face_box: [b.x, b.y, b.w, b.h].map(f64::from),
             landmarks: face.landmarks.map(|points| points.map(|point| point.map(f64::from))),
-            probabilities: face.probabilities.iter().copied().map(f64::from).collect(),
+            probabilities: face.probabilities.iter().map(|&p| as_written(p, 6)).collect(),
             frame_label: face.frame_label,
             temporal_label: face.temporal_label,
             voted_label: face.voted_label,
@@ -97,7 +97,7 @@ impl FaceRow {
             unsure: face.unsure,
             detected: face.detected,
             score: Some(f64::from(face.score)),
-            quality: Some(f64::from(face.quality)),
+            quality: Some(as_written(face.quality, 3)),
             pose: face.pose.map(|pose| [pose.yaw, pose.pitch, pose.roll].map(f64::from)),
             frontal: face.pose.as_ref().map(HeadPose::is_frontal),
             affect: face.affect.map(|affect| [affect.valence, affect.arousal].map(f64::from)),
@@ -112,6 +112,11 @@ impl FaceRow {
     pub fn called(&self) -> String {
         person_called(self.person, &self.name)
     }
+}
+
+/// A number as the table has it, so that what is counted of a table is what was counted of the readings.
+fn as_written(value: f32, decimals: usize) -> f64 {
+    format!("{value:.decimals$}").parse().unwrap_or(f64::NAN)
 }
 
 /// What a person is called: their name, else `person 3`.

@@ -79,7 +79,7 @@ impl Isa {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 if self.has_pairs() => run_avx512(kernel),
                 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-                Isa::Simd128 => kernel.run::<super::Simd128>(),
+                Isa::Simd128 => kernel.run::<super::simd128::Simd128>(),
                 #[allow(unreachable_patterns, reason = "on some processors there is no other set")]
                 _ => unreachable!("{} has no products of pairs", self.name()),
             }

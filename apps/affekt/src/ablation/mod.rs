@@ -86,6 +86,16 @@ struct Baseline {
 const CHECKED_EVERY: &str = "10";
 
 impl Ablation {
+    /// Keeps the comparison's folder to this program: of a new comparison, or of the same one, which then goes on. With `force`
+    /// it starts over whatever there is.
+    ///
+    /// # Errors
+    /// The folder is not empty and holds no comparison, or one of other data or settings; it cannot be used, or somebody is at
+    /// work in it.
+    pub fn begin(&self, force: bool) -> Result<RunFolder, Failure> {
+        resume::begin(self, &self.out, force, |text| self.say(text))
+    }
+
     /// Trains and measures every row for every seed, and writes `ablation.json` and `timeline.json`. What an earlier call in the
     /// same folder ([`Self::begin`]) has done is not done again, and what comes out is the same bit for bit. When it is
     /// interrupted it says how to go on.

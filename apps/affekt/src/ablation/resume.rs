@@ -9,7 +9,6 @@ use affekt_engine::world::RunFolder;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
-use super::Ablation;
 use crate::failure::Failure;
 
 /// What the comparison compares: a file in its folder.
@@ -21,64 +20,67 @@ const RUNS: [&str; 4] = ["supervised", "ssl", "ssl_more", "refine"];
 /// Most characters of a command that is shown.
 const LONGEST_COMMAND: usize = 4000;
 
-impl Ablation {
-    /// Keeps the comparison's folder to this program: of a new comparison, or of the same one, which then goes on. With `force`
-    /// it starts over whatever there is.
-    ///
-    /// # Errors
-    /// The folder is not empty and holds no comparison, or one of other data or settings; it cannot be used, or somebody is at
-    /// work in it.
-    pub fn begin(&self, force: bool) -> Result<RunFolder, Failure> {
-        let path = self.out.join(PLAN);
-        let shown = path.display();
-        let plan = RunIdentity::new(self)?;
-        if !force && path.is_file() {
-            let folder = RunFolder::keep(&self.out)?;
-            let text = read_limited(&path, LARGEST_SETTINGS, "a plan").with_context(|| shown.to_string())?;
-            let before: RunIdentity = serde_json::from_slice(&text)
-                .with_context(|| format!("{shown}: is no comparison's plan; start over by --force"))?;
-            if let Some(differences) = plan.differences(&before) {
-                return Err(Failure::usage(anyhow!(
-                    "{}: holds another comparison ({differences}); give what it was begun with to go on, --force to start \
-                     over, or another --out",
-                    self.out.display()
-                )));
-            }
-            self.say(&format!("going on with the comparison in {}", self.out.display()));
-            return Ok(folder);
+/// Keeps the comparison's folder to this program: of a new comparison, or of the same one, which then goes on. With `force`
+/// it starts over whatever there is.
+///
+/// # Errors
+/// The folder is not empty and holds no comparison, or one of other data or settings; it cannot be used, or somebody is at
+/// work in it.
+pub fn begin(
+    plan: &impl Serialize,
+    out: &Path,
+    force: bool,
+    say: impl Fn(&str),
+) -> Result<RunFolder, Failure> {
+    let path = out.join(PLAN);
+    let shown = path.display();
+    let plan = RunIdentity::new(plan)?;
+    if !force && path.is_file() {
+        let folder = RunFolder::keep(out)?;
+        let text = read_limited(&path, LARGEST_SETTINGS, "a plan").with_context(|| shown.to_string())?;
+        let before: RunIdentity = serde_json::from_slice(&text)
+            .with_context(|| format!("{shown}: is no comparison's plan; start over by --force"))?;
+        if let Some(differences) = plan.differences(&before) {
+            return Err(Failure::usage(anyhow!(
+                "{}: holds another comparison ({differences}); give what it was begun with to go on, --force to start \
+                 over, or another --out",
+                out.display()
+            )));
         }
-        let folder = RunFolder::create(&self.out, force)?;
-        if force {
-            self.forget().with_context(|| self.out.display().to_string())?;
-        }
-        let text = serde_json::to_vec_pretty(&plan)?;
-        write_atomically(&path, &text).with_context(|| shown.to_string())?;
-        Ok(folder)
+        say(&format!("going on with the comparison in {}", out.display()));
+        return Ok(folder);
     }
+    let folder = RunFolder::create(out, force)?;
+    if force {
+        forget(out).with_context(|| out.display().to_string())?;
+    }
+    let text = serde_json::to_vec_pretty(&plan)?;
+    write_atomically(&path, &text).with_context(|| shown.to_string())?;
+    Ok(folder)
+}
 
-    /// Removes what an earlier comparison in the folder would be known by, for every seed it had.
-    fn forget(&self) -> anyhow::Result<()> {
-        // First of all: were we killed meanwhile, nobody would take what is left for a comparison's.
-        let missing_is_fine = |result: std::io::Result<()>| match result {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        };
-        missing_is_fine(std::fs::remove_file(self.out.join(PLAN)))?;
-        let mut seeds = vec![self.out.clone()];
-        for entry in std::fs::read_dir(&self.out)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with("seed-") && entry.file_type()?.is_dir() {
-                seeds.push(entry.path());
-            }
+/// Removes what an earlier comparison in the folder would be known by, for every seed it had.
+fn forget(out: &Path) -> anyhow::Result<()> {
+    // First of all: were we killed meanwhile, nobody would take what is left for a comparison's.
+    let missing_is_fine = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    };
+    missing_is_fine(std::fs::remove_file(out.join(PLAN)))?;
+    let mut seeds = vec![out.to_owned()];
+    for entry in std::fs::read_dir(out)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("seed-") && entry.file_type()?.is_dir() {
+            seeds.push(entry.path());
         }
-        for out in seeds {
-            for run in RUNS.map(|run| out.join(run)).into_iter().filter(|run| run.is_dir()) {
-                RunFolder::create(&run, true)?;
-            }
-            missing_is_fine(std::fs::remove_dir_all(out.join(SHARED)))?;
-        }
-        Ok(())
     }
+    for out in seeds {
+        for run in RUNS.map(|run| out.join(run)).into_iter().filter(|run| run.is_dir()) {
+            RunFolder::create(&run, true)?;
+        }
+        missing_is_fine(std::fs::remove_dir_all(out.join(SHARED)))?;
+    }
+    Ok(())
 }
 
 /// The folder of a row's run, and whether there is a checkpoint in it to go on from.
