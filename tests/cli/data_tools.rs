@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
+use affekt_engine::data::UNFINISHED_FILE;
 use serde_json::Value;
 
 use crate::program::{Lab, affekt, program};
@@ -27,21 +29,26 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Runs a command again and again, killing it at odd moments, until it ends by itself; gives how often it was killed.
-fn killed_until_done(args: &[&str]) -> usize {
+fn killed_until_done(args: &[&str], out: &Path) -> usize {
     let mut killed = 0;
     loop {
-        let mut child = program().args(args).spawn().unwrap();
+        let mut child = program().args(args).stderr(Stdio::piped()).spawn().unwrap();
         // Longer and longer, so that it ends on the slowest machine too.
         let wait = (killed as u64 * 7919 % 97 + 11) * (2 + killed as u64) / 2;
         std::thread::sleep(Duration::from_millis(wait));
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{args:?} after {killed} kills");
+        if child.try_wait().unwrap().is_some() {
+            let ended = child.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&ended.stderr);
+            // The one before may have been killed when it was done and about to end.
+            let was_done = !out.join(UNFINISHED_FILE).exists() && told.contains("there is something already");
+            assert!(
+                ended.status.success() || killed > 0 && was_done,
+                "{args:?} after {killed} kills: {told}"
+            );
             return killed;
         }
         let _ = child.kill();
         let _ = child.wait();
-        // What is left is swept where it is older than the program that finds it, by clocks of some milliseconds.
-        std::thread::sleep(Duration::from_millis(150));
         killed += 1;
         assert!(killed < 400, "{args:?} never ends");
     }
@@ -61,7 +68,7 @@ fn tools_killed_at_any_moment_write_what_they_write_without() {
     for (at, tool) in tools.into_iter().enumerate() {
         let (whole, parts) = (lab.text(&format!("whole-{at}")), lab.text(&format!("parts-{at}")));
         affekt([tool, &["-q", "--out", &whole][..]].concat()).done();
-        kills += killed_until_done(&[tool, &["-q", "--out", &parts][..]].concat());
+        kills += killed_until_done(&[tool, &["-q", "--out", &parts][..]].concat(), Path::new(&parts));
         let (whole, parts) = (files(Path::new(&whole)), files(Path::new(&parts)));
         let names = |of: &BTreeMap<String, Vec<u8>>| of.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&whole), names(&parts), "{tool:?}");

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::DataError;
-use crate::files::{FolderLock, LOCK_FILE, printable, read_limited, sweep_leftovers, write_atomically};
+use crate::files::{FolderLock, LOCK_FILE, printable, read_limited, sweep_locked, write_atomically};
 
 /// The file's name.
 pub const UNFINISHED_FILE: &str = "unfinished.json";
@@ -51,9 +51,9 @@ impl Unfinished {
         let path = folder.join(UNFINISHED_FILE);
         // What a kill left of a file that was being written, the first one too, is nobody's.
         if path.exists() {
-            sweep(folder)?;
+            sweep(folder, &lock)?;
         } else {
-            sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
+            sweep_locked(folder, &lock).map_err(|e| DataError::io(folder, e))?;
         }
         let unfinished = Self { path, tool: tool.to_owned(), asked: asked.to_owned(), _lock: lock };
         if !unfinished.path.exists() {
@@ -90,7 +90,8 @@ impl Unfinished {
         write_atomically(&self.path, &text).map_err(|e| DataError::io(&self.path, e))
     }
 
-    /// The work is done: the file goes.
+    /// The work is done: the file goes. A folder without it is whole: a program that is killed after this has done what it was
+    /// asked, and the same request is then refused, because there is something already.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -100,13 +101,13 @@ impl Unfinished {
 }
 
 /// Removes what a kill left in a folder and those below it.
-fn sweep(folder: &Path) -> Result<(), DataError> {
-    sweep_leftovers(folder).map_err(|e| DataError::io(folder, e))?;
+fn sweep(folder: &Path, lock: &FolderLock) -> Result<(), DataError> {
+    sweep_locked(folder, lock).map_err(|e| DataError::io(folder, e))?;
     for entry in std::fs::read_dir(folder).map_err(|e| DataError::io(folder, e))? {
         let entry = entry.map_err(|e| DataError::io(folder, e))?;
         // Links lead elsewhere.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sweep(&entry.path())?;
+            sweep(&entry.path(), lock)?;
         }
     }
     Ok(())

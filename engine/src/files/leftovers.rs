@@ -51,10 +51,23 @@ impl TempFolder {
 /// # Errors
 /// The folder cannot be read.
 pub fn sweep_leftovers(folder: &Path) -> io::Result<usize> {
+    sweep_all(folder, is_old)
+}
+
+/// As [`sweep_leftovers`], in a folder that a lock keeps to this program, or one below it: what lies there is of a killed
+/// program whenever it was changed, so that no clock is asked.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn sweep_locked(folder: &Path, _lock: &FolderLock) -> io::Result<usize> {
+    sweep_all(folder, |_| true)
+}
+
+fn sweep_all(folder: &Path, may_go: fn(SystemTime) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        match sweep(&entry) {
+        match sweep(&entry, may_go) {
             Ok(true) => removed += 1,
             Ok(false) => {}
             // Somebody else swept it, or may and we may not.
@@ -67,14 +80,14 @@ pub fn sweep_leftovers(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-fn sweep(entry: &DirEntry) -> io::Result<bool> {
+fn sweep(entry: &DirEntry, may_go: fn(SystemTime) -> bool) -> io::Result<bool> {
     let name = entry.file_name();
     let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(LEFTOVER_PREFIX)) else {
         return Ok(false);
     };
     let (kind, path) = (entry.file_type()?, entry.path());
     if kind.is_file() && (rest.strip_suffix(".part").is_some() || rest.starts_with("probe-")) {
-        if !is_old(entry.metadata()?.modified()?) {
+        if !may_go(entry.metadata()?.modified()?) {
             return Ok(false);
         }
         let file = File::open(&path)?;
@@ -84,7 +97,7 @@ fn sweep(entry: &DirEntry) -> io::Result<bool> {
         std::fs::remove_file(&path)?;
         return Ok(true);
     }
-    if kind.is_dir() && is_old(last_change(&path)?) {
+    if kind.is_dir() && may_go(last_change(&path)?) {
         // A lock that is refused is held; the lock itself makes the folder younger, which no longer matters.
         let Ok(_lock) = FolderLock::take(&path) else { return Ok(false) };
         std::fs::remove_dir_all(&path)?;
@@ -193,6 +206,14 @@ mod tests {
         std::fs::create_dir(folder.path().join(".affekt-c")).unwrap();
         assert_eq!(sweep_leftovers(folder.path()).unwrap(), 0);
         assert!(sweep_leftovers(&folder.path().join("none")).is_err());
+        let lock = FolderLock::take(folder.path()).unwrap();
+        let file = AtomicFile::create(&folder.path().join("a.json")).unwrap();
+        assert_eq!(
+            sweep_locked(folder.path(), &lock).unwrap(),
+            2,
+            "whatever is old or young, but not what is written"
+        );
+        drop(file);
     }
 
     #[cfg(target_os = "linux")]

@@ -23,7 +23,7 @@ const LEFTOVER_PREFIX: &str = ".affekt-";
 #[cfg(feature = "files")]
 pub use atomic::{AtomicFile, move_atomically, stream_atomically, write_atomically};
 #[cfg(feature = "files")]
-pub use leftovers::{TempFolder, sweep_leftovers};
+pub use leftovers::{TempFolder, sweep_leftovers, sweep_locked};
 pub use limits::{
     LARGEST_CARD, LARGEST_DETECTOR, LARGEST_MODEL, LARGEST_ONNX, LARGEST_PICTURE, LARGEST_RESULTS,
     LARGEST_SETTINGS, ShortLines, amount, open_limited, open_regular, read_limited, read_of_system,
