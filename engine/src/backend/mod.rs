@@ -7,6 +7,8 @@
 mod checked;
 pub mod cpu;
 mod device;
+#[cfg(feature = "dfdx")]
+pub mod dfdx;
 mod drivers;
 pub mod dropout;
 mod entry;

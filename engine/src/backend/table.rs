@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "dfdx")]
+use super::dfdx;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
 use super::{ArithmeticChoice, Backend, BackendEntry, BackendError, BackendSpec, cpu};
@@ -14,6 +16,8 @@ pub const BACKENDS: &[BackendEntry] = &[
     cpu::ENTRY,
     #[cfg(feature = "wgpu")]
     wgpu::ENTRY,
+    #[cfg(feature = "dfdx")]
+    dfdx::PROCESSOR,
 ];
 
 /// The names that [`open`] knows, [`AUTO`] the last.
