@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::dfdx::on_processor;
-use affekt_engine::backend::{
-    Backend, BackendError, Slot, Training, TrainingPass, UpdateRule, WeightSet,
-};
+use affekt_engine::backend::{Backend, BackendError, Slot, Training, TrainingPass, UpdateRule, WeightSet};
 use affekt_engine::net::{Depth, Graph, GraphBuilder, ResNetSpec, Shape, Stem, Weights};
 use affekt_tests::agreement::{SEED, assert_agrees};
 use affekt_tests::cases::{

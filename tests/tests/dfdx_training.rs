@@ -47,8 +47,8 @@ fn steps(backend: &dyn Backend) -> Vec<StepRecord> {
     let graph = graph();
     let network = |seed| backend.training(&graph, &Weights::initial(&graph, seed)).expect("a network");
     let mut learner = SemiSupervised::new(network(1), network(2), settings()).expect("valid settings");
-    let input = |item| noise(BATCH * graph.input().len(), item).into();
-    let batch = |step| TrainBatch {
+    let input = |item: u64| noise(BATCH * graph.input().len(), item).into();
+    let batch = |step: u64| TrainBatch {
         labelled: input(3 * step),
         labels: (0..BATCH).map(|i| i % 3).collect(),
         targets: None,

@@ -44,6 +44,6 @@ pub use onnx_network::OnnxNetwork;
 pub use room::memory_there;
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
-pub use table::{AUTO, BACKENDS, names, open, open_in};
+pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};
 pub use training::{Training, TrainingPass};
 pub use view_batch::{PictureView, ViewBatch};

@@ -37,7 +37,13 @@ impl<D: Machine> Answering<D> {
         Ok(Self { graph, route, trained, folded })
     }
 
-    fn run(&self, tables: &mut Tables<D>, input: &[f32], items: usize, until: NodeId) -> Outcome<Vec<f32>, D> {
+    fn run(
+        &self,
+        tables: &mut Tables<D>,
+        input: &[f32],
+        items: usize,
+        until: NodeId,
+    ) -> Outcome<Vec<f32>, D> {
         let Self { graph, route, trained, folded } = self;
         let walk = Walk { graph, route, trained, tables, items, folded: Some(folded), seed: None };
         let Walked { output, .. } = walk.run::<NoneTape>(input, until)?;

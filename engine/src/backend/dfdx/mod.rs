@@ -3,14 +3,18 @@
 //! Everything is generic over dfdx's device. `thread` owns the device and what is on it; `walk` runs a graph over `rows` of
 //! channels whose number is known at run time (`conv`, `norm`, `attention`; `tables` holds their indices, `route` when a
 //! value is let go); `parameters` says how parameters lie there, `optimiser` moves them. `learn` and `infer` are networks,
-//! `processor` and `cuda` the two devices. dfdx's layers are not used: their sizes are known when they are compiled.
+//! `processor` and `cuda` the two devices, and `nvidia` says which GPUs there are. dfdx's layers are not used: their sizes are known when they are compiled.
 
 mod attention;
 mod backend;
 mod conv;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod infer;
 mod learn;
 mod norm;
+#[cfg(any(test, feature = "cuda"))]
+mod nvidia;
 mod optimiser;
 mod parameters;
 mod processor;
@@ -21,5 +25,7 @@ mod thread;
 mod train;
 mod walk;
 
+#[cfg(feature = "cuda")]
+pub(super) use cuda::ENTRY as CUDA;
 pub(super) use processor::ENTRY as PROCESSOR;
 pub use processor::on_processor;

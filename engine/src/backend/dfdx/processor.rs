@@ -5,9 +5,7 @@ use std::sync::Arc;
 use dfdx::tensor::Cpu;
 
 use super::backend::{DfdxBackend, Identity};
-use crate::backend::{
-    ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendSpec,
-};
+use crate::backend::{ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendSpec};
 use crate::simd::Isa;
 
 /// dfdx on the processor, by name.

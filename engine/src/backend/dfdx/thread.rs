@@ -59,7 +59,8 @@ impl<D: Machine> DeviceThread<D> {
             }
         };
         let thread = Builder::new().name("affekt-dfdx".into()).spawn(main);
-        let thread = thread.map_err(|e| BackendError::Unavailable(format!("no thread can be started: {e}")))?;
+        let thread =
+            thread.map_err(|e| BackendError::Unavailable(format!("no thread can be started: {e}")))?;
         let ended = || BackendError::Unavailable(format!("{label} ended while it was opened"));
         let rest = opened.recv().map_err(|_| ended())??;
         let (jobs, thread) = (Some(jobs), Some(thread));
@@ -94,7 +95,8 @@ impl<D: Machine> DeviceThread<D> {
         }));
         // A job that panics takes the thread with it, and its end of the channel.
         let answer = if sent { told.recv().ok() } else { None };
-        let answer = answer.unwrap_or_else(|| Err("its thread has ended; the reason is on standard error".into()));
+        let answer =
+            answer.unwrap_or_else(|| Err("its thread has ended; the reason is on standard error".into()));
         answer.map_err(|message| BackendError::Device { device: self.label.clone(), message })
     }
 

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use dfdx::optim::UnusedTensors;
 use dfdx::shapes::{Axis, HasShape as _};
 use dfdx::tensor::{PutTape as _, SplitTape as _, Tape};
-use dfdx::tensor_ops::{
-    BroadcastTo as _, ReshapeTo as _, TryAdd as _, TryMatMul as _, TryMul as _,
-};
+use dfdx::tensor_ops::{BroadcastTo as _, ReshapeTo as _, TryAdd as _, TryMatMul as _, TryMul as _};
 
 use super::attention::{Mask, attend};
 use super::conv::{average_pool, convolve, max_pool};
@@ -103,13 +101,11 @@ impl<D: Machine> Walk<'_, D> {
         let parameter = |id: &usize| &self.trained.tensors[id];
         match &node.op {
             Op::Conv { weight, kernel, stride, padding } => {
-                let windows =
-                    Windows { input, output, kernel: *kernel, stride: *stride, padding: *padding };
+                let windows = Windows { input, output, kernel: *kernel, stride: *stride, padding: *padding };
                 convolve(self.tables, items, x, parameter(weight), windows)
             }
             Op::MaxPool { kernel, stride, padding } => {
-                let windows =
-                    Windows { input, output, kernel: *kernel, stride: *stride, padding: *padding };
+                let windows = Windows { input, output, kernel: *kernel, stride: *stride, padding: *padding };
                 max_pool(self.tables, items, x, windows)
             }
             Op::GlobalAveragePool => average_pool(items, x, input),
@@ -123,8 +119,7 @@ impl<D: Machine> Walk<'_, D> {
             Op::Linear { weight, bias } => {
                 let rows = items * output.pixels();
                 let flat = x.try_reshape_like(&(rows, input.len() / output.pixels()))?;
-                flat.try_matmul(parameter(weight).clone())?
-                    .try_add(each_row(parameter(bias).clone(), rows)?)
+                flat.try_matmul(parameter(weight).clone())?.try_add(each_row(parameter(bias).clone(), rows)?)
             }
             Op::Positions { table } => {
                 let (rows, extents) = (*x.shape(), (items, output.pixels(), output.c));
