@@ -76,7 +76,11 @@ impl<D: Machine> Learning<D> {
                 let walk = Walk { seed: Some(seed), ..walk };
                 let Walked { output, statistics } = walk.run::<OwnedTape<f32, D>>(input, last)?;
                 let statistics = self.of_batch(statistics);
-                statistics.iter().for_each(|statistics| self.move_running(items, statistics));
+                // A batch with a non-finite value moves nothing: the step it belongs to is skipped, and the statistics would
+                // never recover.
+                if statistics.iter().all(BatchStatistics::is_finite) {
+                    statistics.iter().for_each(|statistics| self.move_running(items, statistics));
+                }
                 let logits = download(&output.retaped::<NoneTape>());
                 self.kept = Some(output);
                 (logits, statistics)
@@ -99,14 +103,10 @@ impl<D: Machine> Learning<D> {
         statistics.into_iter().map(read).collect()
     }
 
-    /// Moves a normalisation's running statistics towards a batch's. A batch with a non-finite value moves nothing: the step it
-    /// belongs to is skipped, and the statistics would never recover.
+    /// Moves a normalisation's running statistics towards a batch's.
     fn move_running(&mut self, items: usize, batch: &BatchStatistics) {
         let node = &self.graph.nodes[batch.node];
         let Op::BatchNorm { mean, variance, momentum, .. } = node.op else { return };
-        if !batch.is_finite() {
-            return;
-        }
         let rows = items * node.shape.pixels();
         let unbias = rows as f32 / (rows.max(2) - 1) as f32;
         self.running.follow(mean, batch.mean.iter().copied(), momentum);

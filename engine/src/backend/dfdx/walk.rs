@@ -9,6 +9,7 @@ use dfdx::tensor_ops::{BroadcastTo as _, ReshapeTo as _, TryAdd as _, TryMatMul 
 
 use super::attention::{Mask, attend};
 use super::conv::{average_pool, convolve, max_pool};
+use super::gelu::gelu;
 use super::norm::{Statistics, affine, batch_norm, layer_norm};
 use super::parameters::Trained;
 use super::route::Route;
@@ -110,7 +111,7 @@ impl<D: Machine> Walk<'_, D> {
             }
             Op::GlobalAveragePool => average_pool(items, x, input),
             Op::Relu => x.try_relu(),
-            Op::Gelu => x.try_accurate_gelu(),
+            Op::Gelu => gelu(x),
             Op::Add => match other.filter(|_| node.inputs[0] != node.inputs[1]) {
                 Some(other) => x.try_add(other),
                 // dfdx does not take one tensor for both operands.
