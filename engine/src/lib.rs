@@ -8,13 +8,15 @@
 //! | `video` | MP4 with H.264, everything else by an `ffmpeg` on the path, recordings |
 //! | `camera` | cameras; not among the defaults, because on Linux it needs libclang |
 //! | `results` | tables, summaries, subtitles |
+//! | `dfdx` | a backend over the library dfdx, on the processor; not among the defaults |
+//! | `cuda` | the same on an NVIDIA GPU; not among the defaults, because it needs a CUDA toolkit to build |
 //! | `drawing` | boxes and words on frames |
 //! | `ports` | readings to other programs while they are made |
 //! | `tract` | ONNX graphs that our own kernels do not know |
 //! | `wgpu` | GPUs |
 //! | `training` | data, generated faces, learning, measuring |
 //!
-//! All but `camera` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
+//! All but `camera`, `cuda`, `dfdx` and `parquet` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
 //! `media <- data <- synth <- world <- output`, over `random`, `clock` and `files`. A test in the `tests` crate enforces it.
 
 pub mod backend;
@@ -39,6 +41,8 @@ pub mod world;
 /// This crate's features, and whether they are built in.
 pub const FEATURES: &[(&str, bool)] = &[
     ("camera", cfg!(feature = "camera")),
+    ("cuda", cfg!(feature = "cuda")),
+    ("dfdx", cfg!(feature = "dfdx")),
     ("drawing", cfg!(feature = "drawing")),
     ("files", cfg!(feature = "files")),
     ("ports", cfg!(feature = "ports")),

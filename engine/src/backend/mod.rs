@@ -7,6 +7,8 @@
 mod checked;
 pub mod cpu;
 mod device;
+#[cfg(feature = "dfdx")]
+pub mod dfdx;
 mod drivers;
 pub mod dropout;
 mod entry;
@@ -42,6 +44,6 @@ pub use onnx_network::OnnxNetwork;
 pub use room::memory_there;
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
-pub use table::{AUTO, BACKENDS, names, open, open_in};
+pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};
 pub use training::{Training, TrainingPass};
 pub use view_batch::{PictureView, ViewBatch};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "dfdx")]
+use super::dfdx;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
 use super::{ArithmeticChoice, Backend, BackendEntry, BackendError, BackendSpec, cpu};
@@ -14,7 +16,28 @@ pub const BACKENDS: &[BackendEntry] = &[
     cpu::ENTRY,
     #[cfg(feature = "wgpu")]
     wgpu::ENTRY,
+    #[cfg(feature = "cuda")]
+    dfdx::CUDA,
+    #[cfg(feature = "dfdx")]
+    dfdx::PROCESSOR,
 ];
+
+/// Backends that need a feature this build is without: name, and the feature that it has here.
+const LEFT_OUT: &[(&str, &str)] = &[
+    #[cfg(not(feature = "dfdx"))]
+    ("dfdx", "dfdx"),
+    #[cfg(not(feature = "cuda"))]
+    ("cuda", "cuda"),
+];
+
+/// Backends that could have been built in and are not, each with what to do about it.
+pub fn left_out() -> Vec<(&'static str, String)> {
+    let advice = |feature: &str| match feature {
+        "cuda" => "not built in; build with --features cuda, as docs/cuda.md says".to_owned(),
+        other => format!("not built in; build with --features {other}"),
+    };
+    LEFT_OUT.iter().map(|(name, feature)| (*name, advice(feature))).collect()
+}
 
 /// The names that [`open`] knows, [`AUTO`] the last.
 pub fn names() -> Vec<&'static str> {
@@ -29,7 +52,7 @@ fn names_in(table: &[BackendEntry]) -> Vec<&'static str> {
 ///
 /// # Errors
 /// [`BackendError::Spec`] where no backend has that name, or it has no adapters or not that arithmetic;
-/// [`BackendError::Unavailable`] or [`BackendError::Device`] where it cannot be opened here.
+/// [`BackendError::Unavailable`] or [`BackendError::Device`] where it is not built in or cannot be opened here.
 pub fn open(spec: &BackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
     open_in(BACKENDS, spec)
 }
@@ -43,6 +66,9 @@ pub fn open_in(table: &[BackendEntry], spec: &BackendSpec) -> Result<Arc<dyn Bac
         return open_best(table, spec);
     }
     let Some(entry) = table.iter().find(|entry| entry.name == spec.name) else {
+        if let Some((name, advice)) = left_out().into_iter().find(|(name, _)| *name == spec.name) {
+            return Err(BackendError::Unavailable(format!("backend `{name}` is {advice}")));
+        }
         let known = names_in(table).join(", ");
         return Err(BackendError::Spec(format!("no backend is called `{}`; there are: {known}", spec.name)));
     };
@@ -108,5 +134,25 @@ fn nearest(entry: &BackendEntry, spec: &BackendSpec) -> BackendSpec {
         adapter: spec.adapter.clone().filter(|_| entry.has_adapters),
         arithmetic: arithmetic.filter(has),
         ..spec.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_backend_that_is_not_built_in_is_answered_with_the_feature_that_brings_it() {
+        for (name, advice) in left_out() {
+            let error = open(&BackendSpec { name: name.into(), ..BackendSpec::default() }).err().unwrap();
+            assert!(matches!(error, BackendError::Unavailable(_)) && error.to_string().ends_with(&advice));
+            assert!(advice.contains(&format!("--features {name}")), "{advice}");
+        }
+        let named: Vec<&str> =
+            names().into_iter().chain(left_out().into_iter().map(|(name, _)| name)).collect();
+        for name in ["cpu", "dfdx", "cuda", AUTO] {
+            assert_eq!(named.iter().filter(|known| **known == name).count(), 1, "{name}: {named:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use affekt_engine::backend::{self, ArithmeticChoice, Backend, BackendSpec};
 use affekt_engine::world::config::ComputeConfig;
 use anyhow::{Context as _, anyhow};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub struct Compute {
     threads: Option<usize>,
     /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor
     /// [default: cpu; of a run that goes on, what computed it].
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()))]
+    #[arg(long, value_name = "NAME", value_parser = backend_names())]
     backend: Option<String>,
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
     #[arg(long, value_name = "NAME")]
@@ -49,6 +49,13 @@ impl From<ArithmeticArg> for ArithmeticChoice {
             ArithmeticArg::Half => Self::Half,
         }
     }
+}
+
+/// The backends there are, and unlisted those that are not built in: the engine's error says how to build them in.
+fn backend_names() -> PossibleValuesParser {
+    let there = backend::names().into_iter().map(PossibleValue::new);
+    let left_out = backend::left_out().into_iter().map(|(name, _)| PossibleValue::new(name).hide(true));
+    PossibleValuesParser::new(there.chain(left_out))
 }
 
 impl Compute {
@@ -151,6 +158,15 @@ mod tests {
         };
         for compute in [with("wgpu", ArithmeticArg::Fixed), with("cpu", ArithmeticArg::Half)] {
             assert!(matches!(compute.open(), Err(Failure::Usage(_))));
+        }
+    }
+
+    #[test]
+    fn a_backend_that_is_not_built_in_is_asked_for_and_answered_with_its_feature() {
+        for (name, _) in backend::left_out() {
+            let error = Compute { backend: Some(name.into()), ..Compute::default() }.open().err();
+            let Some(Failure::Usage(error)) = error else { panic!("{name} is not here") };
+            assert!(error.to_string().contains(&format!("--features {name}")), "{error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::wgpu::{Adapter, adapters};
-use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry};
+use affekt_engine::backend::{Availability, BACKENDS, Backend, BackendEntry, left_out};
 use affekt_engine::files::read_of_system;
 use affekt_engine::media::camera::{self, CameraName};
 use affekt_engine::media::detect;
@@ -108,6 +108,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         let Availability { available, note } = (entry.availability)();
         BackendFinding { name: entry.name, available, note }
     };
+    let missing = |(name, note)| BackendFinding { name, available: false, note };
     let adapters = adapters();
     let (cameras, camera_note) = cameras();
     Findings {
@@ -123,7 +124,7 @@ fn examine(out: &Path, backend: &dyn Backend) -> Findings {
         detector: detect::open(None).map_or_else(|error| error.to_string(), |found| found.describe()),
         cameras,
         camera_note,
-        backends: BACKENDS.iter().map(found).collect(),
+        backends: BACKENDS.iter().map(found).chain(left_out().into_iter().map(missing)).collect(),
         adapters,
         presets: RunConfig::PRESETS
             .iter()
