@@ -94,9 +94,16 @@ fn doctor_says_what_there_is_and_what_is_not() {
     let found = line(&["doctor", "--json"]);
     assert!(found["cores"].as_u64().is_some_and(|cores| cores > 0), "{found}");
     let backends = found["backends"].as_array().unwrap();
-    let available: Vec<bool> = backends.iter().map(|b| b["available"].as_bool().unwrap()).collect();
+    let available = |name: &str| {
+        backends
+            .iter()
+            .find(|backend| backend["name"] == name)
+            .and_then(|backend| backend["available"].as_bool())
+    };
     let adapters = found["adapters"].as_array().unwrap();
-    assert_eq!(available, [true, !adapters.is_empty()], "{found}");
+    assert_eq!((available("cpu"), available("wgpu")), (Some(true), Some(!adapters.is_empty())), "{found}");
+    // Named whether or not they are built in, so that one learns of them.
+    assert!(available("dfdx").is_some() && available("cuda").is_some(), "{found}");
     let text = affekt(["doctor", "--out", "/proc/nothing"]).done().out;
     assert!(text.contains("/proc/nothing"), "{text}");
 }
