@@ -1,6 +1,8 @@
-//! The time, from a clock that tests replace.
+//! The time, from a clock that tests replace; and the date, for logs that say when.
 
 use std::sync::Arc;
+#[cfg(feature = "training")]
+use std::time::SystemTime;
 use std::time::{Duration, Instant};
 
 /// Time since some fixed moment.
@@ -29,4 +31,12 @@ impl Default for Clock {
         let start = Instant::now();
         Self::of(move || start.elapsed())
     }
+}
+
+/// Seconds since 1970, as the machine's clock has them. They say in a log when something was written; no result may depend on them.
+#[cfg(feature = "training")]
+pub fn wall_seconds() -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "written down beside results, and no part of one")]
+    let now = SystemTime::now();
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

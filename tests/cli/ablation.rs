@@ -75,16 +75,19 @@ fn killed_or_interrupted_at_any_moment_the_same_command_ends_the_same() {
         while Instant::now() < until && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let signal = if number % 2 == 0 { "-KILL" } else { "-INT" };
+        let signal = ["-KILL", "-INT", "-TERM"][number % 3];
         let _ = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status();
         let ended = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         match ended.status.code() {
             Some(0) => ends += 1,
-            Some(130) => assert!(
-                said.contains("saved. Go on with: affekt eval --ablation") && said.contains("--out"),
-                "{said}"
-            ),
+            Some(code @ (130 | 75)) => {
+                assert_eq!(code == 75, signal == "-TERM", "{said}");
+                assert!(
+                    said.contains("saved. Go on with: affekt eval --ablation") && said.contains("--out"),
+                    "{said}"
+                );
+            }
             None => {}
             code => panic!("{code:?}: {said}"),
         }

@@ -18,7 +18,7 @@ fn kills() -> u32 {
 }
 
 /// Numbers from 0 to 1 that are the same every time.
-fn draws() -> impl FnMut() -> f64 {
+pub fn draws() -> impl FnMut() -> f64 {
     let mut state = 0x5851_f42d_4c95_7f2d_u64;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -10,16 +10,21 @@ const STEPS: u32 = 120;
 
 /// A semi-supervised run on two folders of faces.
 fn args(lab: &Lab, out: &str) -> Vec<String> {
+    of_steps(lab, out, STEPS)
+}
+
+/// The same of any length.
+pub fn of_steps(lab: &Lab, out: &str, steps: u32) -> Vec<String> {
     let (labelled, unlabelled) = (lab.faces("labelled", 6), lab.faces("unlabelled", 20));
     let valid = lab.faces("valid", 3);
     pretrain(
         &lab.path(out),
-        STEPS,
+        steps,
         &["--labelled", &labelled, "--unlabelled", &unlabelled, "--valid", &valid, "--eval-every", "50"],
     )
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < Duration::from_mins(1), "{what} did not happen");
@@ -36,19 +41,19 @@ fn begun(lab: &Lab, out: &str) -> Child {
     child
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
-fn waited(child: Child) -> Ended {
+pub fn waited(child: Child) -> Ended {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// The log without what depends on the clock.
-fn log(run: &Path) -> Vec<serde_json::Value> {
+pub fn log(run: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(run.join("log.jsonl")).unwrap();
     let line = |line: &str| {
         let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -61,7 +66,7 @@ fn log(run: &Path) -> Vec<serde_json::Value> {
 }
 
 #[track_caller]
-fn same_outcome(lab: &Lab, a: &str, b: &str) {
+pub fn same_outcome(lab: &Lab, a: &str, b: &str) {
     for file in ["model.safetensors", "teacher.safetensors"] {
         let read = |run: &str| std::fs::read(lab.path(run).join(file)).unwrap();
         assert!(read(a) == read(b), "{file} differs");

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use crate::interrupt;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -10,7 +12,7 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// The request was understood and something went wrong while doing it: exit code 1.
     Run(anyhow::Error),
-    /// Ctrl-C; what was to be said has been said: exit code 130.
+    /// A signal; what was to be said has been said: exit code 130 after Ctrl-C, 75 after SIGTERM or SIGUSR1.
     Interrupted,
 }
 
@@ -31,7 +33,7 @@ impl Failure {
                 note!("error: {}", joined(error));
                 ExitCode::from(1)
             }
-            Self::Interrupted => ExitCode::from(130),
+            Self::Interrupted => ExitCode::from(interrupt::exit_code()),
         }
     }
 }

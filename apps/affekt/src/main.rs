@@ -1,5 +1,6 @@
 //! `affekt`, the headless program: train, evaluate, measure. Arguments become settings, settings go to the engine,
-//! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood, 130 interrupted).
+//! what comes back becomes text and an exit code (0 done, 1 failed, 2 not understood,
+//! 75 told to stop and ready to go on, 130 interrupted).
 
 #[macro_use]
 mod terminal;

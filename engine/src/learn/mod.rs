@@ -53,10 +53,14 @@ mod temporal;
 #[cfg(feature = "training")]
 mod temporal_settings;
 #[cfg(feature = "training")]
+mod tensorboard;
+#[cfg(feature = "training")]
 mod train_log;
 #[cfg(feature = "training")]
 mod trainer;
 mod view_mean;
+#[cfg(feature = "training")]
+mod work;
 
 #[cfg(all(test, feature = "training"))]
 mod fixtures;
@@ -101,6 +105,7 @@ pub use {
     supervised::Supervised,
     temporal::{ClipBatch, TemporalRecord, TemporalTrainer},
     temporal_settings::{ClassWeights, TemporalSettings},
+    tensorboard::{EventFile, EventValue},
     train_log::{Record, TrainLog},
     trainer::Trainer,
 };

@@ -27,12 +27,15 @@ pub struct StepRecord {
     pub loss_student: Option<f64>,
     /// The student on labels, after its update.
     pub loss_student_labelled: Option<f64>,
-    /// `f`: that of equation 6 with exact feedback, else the difference of losses.
+    /// `f`: that of equation 6 with exact feedback, whatever was clipped, else the difference of losses.
     pub feedback: Option<f64>,
-    /// Factor that clipping had on `g_old` in the student's step, in `(0, 1]`: the teacher is given `f` times this. Only
-    /// with exact feedback.
+    /// Factor that clipping had on `g_old` in the student's step, in `(0, 1]`. Only with exact feedback.
     #[serde(default)]
     pub feedback_scale: Option<f32>,
+    /// What the teacher is given: `feedback` times `feedback_scale`, because the student went so far along `g_old` and no
+    /// further. With the difference of losses the same as `feedback`, since the losses hold what clipping did.
+    #[serde(default)]
+    pub feedback_used: Option<f64>,
     /// Cosine of the angle between `g_new` and `g_old`; only with exact feedback.
     pub feedback_cosine: Option<f64>,
     /// Share of the last 200 feedbacks that were above 0.

@@ -40,8 +40,11 @@ fn feedback_is_the_step_size_times_the_dot_product_and_clipping_scales_what_the_
     let [f, scale] = [record.feedback, record.feedback_scale.map(f64::from)].map(|v| v.expect("exact"));
     assert_eq!(f, rate * dot, "equation 6, whatever was clipped");
     assert!((scale - 0.5).abs() < 1e-6, "{scale}");
+    assert_eq!(unclipped.feedback_used, unclipped.feedback, "nothing was clipped");
+    let used = record.feedback_used.expect("exact");
+    assert!((used / (f * scale) - 1.0).abs() < 1e-12, "{used} is {f} times {scale}");
     let in_loss = record.loss_feedback.expect("on") / unclipped.loss_feedback.expect("on");
-    let by_hand = f * scale / unclipped.feedback.expect("on");
+    let by_hand = used / unclipped.feedback.expect("on");
     assert!(
         (in_loss / by_hand - 1.0).abs() < 1e-6,
         "the teacher is given f times the factor: {in_loss} {by_hand}"

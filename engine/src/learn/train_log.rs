@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::error::LearnError;
 use super::record::StepRecord;
 use super::temporal::TemporalRecord;
+use super::tensorboard::{EventFile, EventValue};
 use crate::clock::Clock;
-use crate::files::printable;
+use crate::files::{open_regular, printable};
 
 /// Longest line that is read back; a record has well under 10 KiB.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -68,6 +69,8 @@ pub struct TrainLog {
     last: f64,
     /// Images a second in the last step.
     speed: Option<f64>,
+    /// The same for `TensorBoard`, where it is wanted.
+    events: Option<EventFile>,
 }
 
 impl TrainLog {
@@ -89,7 +92,37 @@ impl TrainLog {
         file.set_len(end).map_err(io)?;
         file.seek(SeekFrom::Start(end)).map_err(io)?;
         let last = clock.now().as_secs_f64();
-        Ok(Self { path: path.into(), file, clock, last, speed: None })
+        Ok(Self { path: path.into(), file, clock, last, speed: None, events: None })
+    }
+
+    /// Writes everything as events for `TensorBoard` too, into files of `folder`. Where there are none yet, what the log already
+    /// tells goes into the first.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or the log not be read.
+    pub fn with_events(mut self, folder: &Path, steps_done: u64) -> Result<Self, LearnError> {
+        let is_first = EventFile::all(folder)?.is_empty();
+        let mut events = EventFile::begin(folder, steps_done)?;
+        if is_first {
+            // A handle of its own, so that the log's stays at its end.
+            let file = open_regular(&self.path, "a log");
+            let file = file.map_err(|source| LearnError::Io { path: self.path.clone(), source })?;
+            each_line(&self.path, &file, |number, line| {
+                let line = serde_json::from_slice(line);
+                events.line(&line.map_err(|e| not_a_record(&self.path, number, &e.to_string()))?)?;
+                Ok(true)
+            })?;
+        }
+        self.events = Some(events);
+        Ok(self)
+    }
+
+    /// Writes pictures beside the figures of a step, where there are events.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn pictures(&mut self, step: u64, pictures: &[(String, EventValue)]) -> Result<(), LearnError> {
+        self.events.as_mut().map_or(Ok(()), |events| events.write(step, pictures))
     }
 
     /// Appends a step with the time it took since the last line or since opening.
@@ -130,16 +163,21 @@ impl TrainLog {
     /// # Errors
     /// The disk is full or gone.
     pub fn sync(&mut self) -> Result<(), LearnError> {
+        self.events.as_mut().map_or(Ok(()), EventFile::sync)?;
         self.file.sync_data().map_err(|source| LearnError::Io { path: self.path.clone(), source })
     }
 
     fn append(&mut self, line: &Line<impl Serialize>) -> Result<(), LearnError> {
-        let mut text = serde_json::to_string(line).map_err(|e| LearnError::Format {
+        let unwritten = |e: serde_json::Error| LearnError::Format {
             path: self.path.clone(),
             place: String::new(),
             reason: e.to_string(),
-        })?;
+        };
+        let mut text = serde_json::to_string(line).map_err(unwritten)?;
         text.push('\n');
+        if let Some(events) = &mut self.events {
+            events.line(&serde_json::to_value(line).map_err(unwritten)?)?;
+        }
         // One write a line, so that a killed run leaves at most one broken line.
         self.file
             .write_all(text.as_bytes())
@@ -149,26 +187,41 @@ impl TrainLog {
 
 /// Offset behind the last whole line of steps up to `steps_done`.
 fn end_of_step(path: &Path, file: &File, steps_done: u64) -> Result<u64, LearnError> {
-    let io = |source| LearnError::Io { path: path.into(), source };
+    let mut end = 0;
+    each_line(path, file, |number, line| match serde_json::from_slice::<Place>(line) {
+        Ok(place) if place.step > steps_done => Ok(false),
+        Ok(_) => {
+            end += line.len() as u64;
+            Ok(true)
+        }
+        Err(error) => Err(not_a_record(path, number, &error.to_string())),
+    })?;
+    Ok(end)
+}
+
+/// Takes a log's whole lines from where the file stands, each with its number, for as long as `take` wants more.
+fn each_line(
+    path: &Path,
+    file: &File,
+    mut take: impl FnMut(u64, &[u8]) -> Result<bool, LearnError>,
+) -> Result<(), LearnError> {
     let mut reader = BufReader::new(file);
     let mut line = vec![];
-    let mut end = 0;
     for number in 1u64.. {
         line.clear();
-        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(io)?;
+        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
+        let read = read.map_err(|source| LearnError::Io { path: path.into(), source })?;
         if line.last() != Some(&b'\n') {
             if read as u64 == LONGEST_LINE {
                 return Err(not_a_record(path, number, "the line is longer than 16 MiB"));
             }
             break;
         }
-        match serde_json::from_slice::<Place>(&line) {
-            Ok(place) if place.step > steps_done => break,
-            Ok(_) => end += read as u64,
-            Err(error) => return Err(not_a_record(path, number, &error.to_string())),
+        if !take(number, &line)? {
+            break;
         }
     }
-    Ok(end)
+    Ok(())
 }
 
 fn not_a_record(path: &Path, line: u64, reason: &str) -> LearnError {
@@ -217,6 +270,26 @@ mod tests {
         drop(log);
         open(&path, 0);
         assert!(steps(&path).is_empty(), "a fresh run starts a fresh log");
+    }
+
+    #[test]
+    fn events_begin_with_what_the_log_already_tells() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = open(&path, 0);
+        (1..=5).for_each(|s| log.step(&record(s)).unwrap());
+        drop(log);
+        let mut log = open(&path, 3).with_events(folder.path(), 3).unwrap();
+        (4..=6).for_each(|s| log.step(&record(s)).unwrap());
+        assert_eq!(steps(&path), [1, 2, 3, 4, 5, 6]);
+        drop(log);
+        open(&path, 6).with_events(folder.path(), 6).unwrap();
+        let steps_in = |file: &PathBuf| {
+            let bytes = std::fs::read(file).unwrap();
+            bytes.windows(18).filter(|part| part == b"train/loss_teacher").count()
+        };
+        let files = EventFile::all(folder.path()).unwrap();
+        assert_eq!(files.iter().map(steps_in).collect::<Vec<_>>(), [6, 0], "each step once");
     }
 
     #[test]

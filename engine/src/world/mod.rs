@@ -37,7 +37,7 @@ pub use {
         evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract, train,
     },
     run::{
-        Advance, RefineReport, Run, RunFolder, RunReport, Sets, SetsSummary, SkippedItems, TrainingData,
-        open_clips, probe_folder,
+        Advance, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,
+        TrainingData, open_clips, probe_folder,
     },
 };

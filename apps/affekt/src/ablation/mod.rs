@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use affekt_engine::data::{ClipSet, SkipLog, Spec};
 use affekt_engine::files::write_atomically;
-use affekt_engine::learn::{FrameReport, Method, TrainingState};
+use affekt_engine::learn::{FrameReport, Method, Settings, TrainingState};
 use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
@@ -105,7 +105,11 @@ impl Ablation {
     pub fn run(&self) -> Result<AblationReport, Failure> {
         self.every_seed().inspect_err(|failure| {
             if matches!(failure, Failure::Interrupted) {
-                note!("interrupted; what was done is saved. Go on with: {}", same_command(&self.out));
+                note!(
+                    "{}; what was done is saved. Go on with: {}",
+                    interrupt::in_words(),
+                    same_command(&self.out)
+                );
             }
         })
     }
@@ -205,6 +209,18 @@ impl Ablation {
         config
     }
 
+    /// Work of the students that follow a seed's baseline, those of the seeds after it too. The others of a seed begin where they
+    /// part from its baseline.
+    fn students_after(&self, seed: u64, parting: u64) -> u64 {
+        let work = |method, from: u64| -> u64 {
+            let training = Settings { method, ..self.pretrain.training.clone() };
+            (from..training.steps).map(|step| training.work(step)).sum()
+        };
+        let others = if self.more_unlabelled.is_empty() { 1 } else { 2 } * work(Method::Ssl, parting);
+        let seeds = self.seeds.iter().skip_while(|&&other| other != seed).skip(1).count() as u64;
+        others + seeds * (work(Method::Supervised, 0) + others)
+    }
+
     /// Trains on labels alone.
     fn baseline(&self, out: &Path, seed: u64) -> Result<Baseline, Failure> {
         let path = out.join("supervised");
@@ -236,7 +252,8 @@ impl Ablation {
             }
         }
         if !is_finished(&run, &folder) {
-            cli::training::train(run, &folder, self.quiet, None, |run| {
+            let follow = self.students_after(seed, parting);
+            cli::training::train(run, &folder, self.quiet, (None, follow), |run| {
                 if let Some(shared) = &shared
                     && run.steps_done() == parting
                 {
@@ -266,7 +283,7 @@ impl Ablation {
         };
         let run = cli::training::begin(config, folder.clone(), compute.open()?, start, quiet)?;
         if !is_finished(&run, &folder) {
-            cli::training::train(run, &folder, quiet, None, |_| Ok(()))?;
+            cli::training::train(run, &folder, quiet, (None, 0), |_| Ok(()))?;
         }
         Ok(path.to_path_buf())
     }

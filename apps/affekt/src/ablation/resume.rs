@@ -88,7 +88,7 @@ fn forget(out: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The folder cannot be used.
 pub fn run_folder(path: &Path) -> Result<(RunFolder, bool), Failure> {
-    if !path.join("config.toml").is_file() {
+    if !RunFolder::is_begun(path) {
         return Ok((RunFolder::create(path, true)?, false));
     }
     let folder = RunFolder::open(path)?;

@@ -8,6 +8,7 @@ mod bench_loader;
 mod bench_passes;
 mod bench_temporal;
 pub mod compute;
+mod cost;
 mod data;
 mod data_open;
 mod data_tools;
@@ -52,7 +53,8 @@ A dataset SPEC is FORMAT:PATH[#SPLIT][?key=value&...], for example
   recordio:faces/unlabelled_faces
   folder:my_faces?map=joy:happiness
 
-Exit codes: 0 done, 1 failed, 2 request not understood, 130 interrupted (what was done is saved).";
+Exit codes: 0 done, 1 failed, 2 request not understood, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted by Ctrl-C (what \
+was done is saved).";
 
 /// Where the option that every command has stands among a command's own: before --help.
 const LAST: usize = 900;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::compute::{self, Compute};
 use super::run_args::Kind::{Number, NumberOrText, OneOf, Switch, SwitchOff, Text, Texts, Whole};
-use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
+use super::run_args::{Begun, Flagged, KEEP_EVERY, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names};
 use super::say;
 use super::training::{begin, described, scores, train};
 use super::values::{DepthArg, StemArg};
@@ -28,6 +28,8 @@ const EXAMPLES: &str = "Examples:
       --labelled folder:my/labelled --unlabelled folder:my/pictures
   Going on after Ctrl-C, a crash or a power cut:
     affekt pretrain --resume runs/a
+  On a cluster, the same line however often it is started (docs/cluster.md):
+    affekt pretrain --auto-resume --preset ferplus-100 --out runs/a ...
 
 Settings come in layers, the later wins: built-in defaults (the paper's values), --preset, --config, --set, flags. \
 Every setting has a path, such as training.losses.feedback: see config.toml in any run's folder for all of them.
@@ -119,10 +121,17 @@ impl Flagged for RunConfig {
                 "Steps between evaluations; 0 evaluates at the end alone [default: 1000]"),
             flag("checkpoint-every", "checkpoint_every", Whole("STEPS"),
                 "Steps between checkpoints; 0 writes one at the end alone [default: 500]"),
+            KEEP_EVERY,
+            TENSORBOARD,
             flag("workers", "workers", Whole("N"),
                 "Threads that load and augment ahead, 1 to 64 [default: 1]. The result does not depend on it"),
         ]),
     ];
+
+    fn take_over(&mut self, begun: &Self) {
+        self.set_compute(begun.compute());
+        self.workers = begun.workers;
+    }
 }
 
 /// Judges settings, and makes them independent of the folder we are in.
@@ -140,18 +149,18 @@ fn check(config: &mut RunConfig) -> Result<(), Failure> {
 /// Runs the command.
 ///
 /// # Errors
-/// Settings, data, networks or the disk; or Ctrl-C, after saving.
+/// Settings, data, networks or the disk; or a signal, after saving.
 pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
+    let Begun { settings: config, folder, resumes } = args.run.begin(check)?;
     let backend = compute::open(&compute.over_config(&config.compute()))?;
-    let start = if args.run.resumes() { Start::Resume } else { Start::New };
+    let start = if resumes { Start::Resume } else { Start::New };
     let run = begin(config, folder.clone(), backend, start, args.run.quiet)?;
     if args.data_only {
         say(&described(&run))?;
         return say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()));
     }
-    let report = train(run, &folder, args.run.quiet, Some("pretrain"), |_| Ok(()))?;
+    let report = train(run, &folder, args.run.quiet, (Some("pretrain"), 0), |_| Ok(()))?;
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))
 }

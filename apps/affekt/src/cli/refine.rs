@@ -8,7 +8,7 @@ use clap::Args;
 use super::compute::{self, Compute};
 use super::reading::VoteArg;
 use super::run_args::Kind::{Number, OneOf, Switch, Text, Texts, Whole};
-use super::run_args::{Flagged, RunArgs, SEED, SettingFlag, flag, names};
+use super::run_args::{Begun, Flagged, KEEP_EVERY, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names};
 use super::say;
 use super::training::{Counting, Shown, drive};
 use crate::failure::Failure;
@@ -28,6 +28,8 @@ const EXAMPLES: &str = "Examples:
       --train 'synth-clips:20?seed=1' --valid 'synth-clips:5?seed=2'
   Going on after Ctrl-C, a crash or a power cut:
     affekt refine --resume runs/temporal
+  On a cluster, the same line however often it is started (docs/cluster.md):
+    affekt refine --auto-resume --student runs/ssl --out runs/temporal ...
 
 The student's features are extracted once and kept in RUN/features (or --features FOLDER); they are checked against \
 the student's hash. Settings come in layers as for affekt pretrain. A run's folder holds config.toml, log.jsonl, \
@@ -40,7 +42,7 @@ pub struct RefineArgs {
     #[command(flatten)]
     run: RunArgs<RefineConfig>,
     /// Extract features again, whatever is kept.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "auto-resume")]
     recompute: bool,
     #[command(flatten)]
     pub compute: Compute,
@@ -74,9 +76,25 @@ impl Flagged for RefineConfig {
             flag("strict", "strict", Switch,
                 "End at the first face that cannot be read, instead of counting it as missing"),
         ]),
-        (None, &[]),
+        (None, &[
+            flag("checkpoint-every", "checkpoint_every", Whole("STEPS"),
+                "Steps between checkpoints; 0 writes one at the end alone [default: 500]"),
+            KEEP_EVERY,
+            TENSORBOARD,
+        ]),
     ];
+
+    fn take_over(&mut self, begun: &Self) {
+        self.set_compute(begun.compute());
+        self.workers = begun.workers;
+        // What is kept has been brought to the encoder's frames.
+        self.post = self.post.for_frames(self.model.frames);
+    }
 }
+
+/// What makes a temporal run shorter.
+const SHORTER: &str = "a GPU (--backend wgpu), fewer --steps, a smaller --batch, a smaller encoder (--set model.width=256, --set model.layers=2); \
+                       in a cluster, jobs of a few hours each (docs/cluster.md)";
 
 /// Judges settings, and makes them independent of the folder we are in.
 fn check(config: &mut RefineConfig) -> Result<(), Failure> {
@@ -92,11 +110,11 @@ fn check(config: &mut RefineConfig) -> Result<(), Failure> {
 /// Runs the command.
 ///
 /// # Errors
-/// Settings, data, networks or the disk; or Ctrl-C, after saving.
+/// Settings, data, networks or the disk; or a signal, after saving.
 pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
-    let (config, folder) = args.run.begin(check)?;
     interrupt::watch()?;
-    let how = (args.run.resumes(), args.recompute);
+    let Begun { settings: config, folder, resumes } = args.run.begin(check)?;
+    let how = (resumes, args.recompute);
     let sink: ScoreSink = Box::new(|_| Ok(()));
     let report = train(config, &folder, how, compute, args.run.quiet, (sink, Some("refine")))?;
     match &report.scores {
@@ -130,7 +148,7 @@ pub fn train(
     let data = format!(
         "{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation"
     );
-    let shown = Shown { command, folder, data, quiet };
+    let shown = Shown { command, folder, data, quiet, after: 0, shorter: SHORTER };
     drive(&mut run, &shown, |_, advance| {
         let record = &advance.record;
         let figure =

@@ -4,23 +4,28 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
+use affekt_engine::learn::RunIdentity;
 use affekt_engine::world::RunFolder;
 use anyhow::anyhow;
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
+use serde::Serialize;
 use toml::Value;
 
 use crate::failure::Failure;
 use affekt_engine::world::config::{LayerError, Layers, Presets};
 
 /// Settings with flags for some of them.
-pub trait Flagged: Presets {
+pub trait Flagged: Presets + Serialize {
     /// Help of `--preset` and of `--set`.
     const HELP: [&str; 2];
     /// How a new run begins where this one ended, after `affekt COMMAND `; `RUN` stands for its folder.
     const ONWARDS: &str;
     /// Flags by the heading they stand under. The last group is that of `--out` and `--resume`.
     const FLAGS: &[(Option<&str>, &[SettingFlag])];
+
+    /// Takes over from the settings of a run's folder what does not tell two runs apart: what really computes it, and how.
+    fn take_over(&mut self, begun: &Self);
 }
 
 /// A flag that stands for a setting.
@@ -58,6 +63,22 @@ pub enum Kind {
 /// The flag `--seed`.
 pub const SEED: SettingFlag =
     flag("seed", "seed", Kind::Whole("N"), "Everything random follows from it, 0 to 2^63 - 1 [default: 1]");
+
+/// The flag `--keep-every`.
+pub const KEEP_EVERY: SettingFlag = flag(
+    "keep-every",
+    "keep_every",
+    Kind::Whole("STEPS"),
+    "Steps between checkpoints that are kept for good, beside the last two and the best; 0 keeps none [default: 0]",
+);
+
+/// The flag `--tensorboard`.
+pub const TENSORBOARD: SettingFlag = flag(
+    "tensorboard",
+    "tensorboard",
+    Kind::Switch,
+    "Also write the log's figures, and pictures of what is learned from, for TensorBoard, into the run's folder",
+);
 
 /// A flag for the setting at `key`.
 pub const fn flag(name: &'static str, key: &'static str, kind: Kind, help: &'static str) -> SettingFlag {
@@ -116,27 +137,32 @@ pub struct RunArgs<S> {
     given: Vec<(String, &'static str, Value)>,
     out: PathBuf,
     force: bool,
+    auto_resume: bool,
     resume: Option<PathBuf>,
     /// Whether to show no progress.
     pub quiet: bool,
     settings: PhantomData<S>,
 }
 
-impl<S: Flagged> RunArgs<S> {
-    /// Whether an earlier run goes on.
-    pub fn resumes(&self) -> bool {
-        self.resume.is_some()
-    }
+/// A run at its beginning, or where it goes on.
+#[derive(Debug)]
+pub struct Begun<S> {
+    /// Its settings.
+    pub settings: S,
+    /// Its folder.
+    pub folder: RunFolder,
+    /// Whether it goes on.
+    pub resumes: bool,
+}
 
-    /// The settings and the folder they are for: of a new run, whose settings `check` judges, or of the one that goes on.
+impl<S: Flagged> RunArgs<S> {
+    /// The settings and the folder they are for: of a new run, whose settings `check` judges, or of the one that goes on. With
+    /// `--auto-resume` the folder says which of the two it is.
     ///
     /// # Errors
-    /// A layer cannot be read, or holds a setting that does not exist or is out of its range (exit code 2); or the folder is not
-    /// empty (unless `--force`), or cannot be made or read.
-    pub fn begin(
-        &self,
-        check: impl FnOnce(&mut S) -> Result<(), Failure>,
-    ) -> Result<(S, RunFolder), Failure> {
+    /// A layer cannot be read, or holds a setting that does not exist or is out of its range, or the run in the folder has other
+    /// settings (exit code 2); or the folder is not empty (unless `--force`), or cannot be made or read.
+    pub fn begin(&self, check: impl FnOnce(&mut S) -> Result<(), Failure>) -> Result<Begun<S>, Failure> {
         if let Some(path) = &self.resume {
             if let Some(flag) = self.asked_besides() {
                 let onwards = S::ONWARDS.replace("RUN", &path.display().to_string());
@@ -146,11 +172,30 @@ impl<S: Flagged> RunArgs<S> {
                 )));
             }
             let folder = RunFolder::open(path)?;
-            return Ok((folder.load_config()?, folder));
+            return Ok(Begun { settings: folder.load_config()?, folder, resumes: true });
         }
         let mut settings = self.settings().map_err(Failure::usage)?;
         check(&mut settings)?;
-        Ok((settings, RunFolder::create(&self.out, self.force)?))
+        if self.auto_resume && RunFolder::is_begun(&self.out) {
+            let folder = RunFolder::open(&self.out)?;
+            let begun: S = folder.load_config()?;
+            self.same_run(settings, &begun)?;
+            return Ok(Begun { settings: begun, folder, resumes: true });
+        }
+        Ok(Begun { settings, folder: RunFolder::create(&self.out, self.force)?, resumes: false })
+    }
+
+    /// Refuses to go on with a run that was begun with other settings than those that are given now.
+    fn same_run(&self, mut given: S, begun: &S) -> Result<(), Failure> {
+        given.take_over(begun);
+        let Some(differences) = RunIdentity::new(&given)?.differences(&RunIdentity::new(begun)?) else {
+            return Ok(());
+        };
+        Err(Failure::usage(anyhow!(
+            "{}: holds a run of other settings ({differences}); give the line that it was begun with to go on, or another --out for \
+             a run of its own",
+            self.out.display()
+        )))
     }
 
     /// The first argument that only a new run takes.
@@ -162,6 +207,7 @@ impl<S: Flagged> RunArgs<S> {
             .or(self.given.first().map(|(flag, ..)| flag.as_str()))
             .or(named(!self.out.as_os_str().is_empty(), "--out"))
             .or(named(self.force, "--force"))
+            .or(named(self.auto_resume, "--auto-resume"))
     }
 
     fn settings(&self) -> Result<S, LayerError> {
@@ -195,6 +241,7 @@ impl<S: Flagged> FromArgMatches for RunArgs<S> {
             given: Self::flags().filter_map(given).collect(),
             out: path("out").unwrap_or_default(),
             force: matches.get_flag("force"),
+            auto_resume: matches.get_flag("auto-resume"),
             resume: path("resume"),
             quiet: matches.get_flag("quiet"),
             settings: PhantomData,
@@ -226,6 +273,13 @@ impl<S: Flagged> Args for RunArgs<S> {
                 .required_unless_present("resume"),
             argument("force", "Start over in a folder that is not empty; an earlier run's files in it are removed")
                 .action(ArgAction::SetTrue),
+            argument(
+                "auto-resume",
+                "Go on with the run in --out where there is one, else begin it: the same line again and again, as a cluster gives \
+                 it, makes one run",
+            )
+            .action(ArgAction::SetTrue)
+            .conflicts_with("force"),
             argument(
                 "resume",
                 "Go on with the run in this folder, bit for bit, from its last checkpoint. Its settings are its own",

@@ -10,6 +10,7 @@ use affekt_engine::synth::formats;
 use affekt_engine::world::{Advance, Pretraining, Run, RunConfig, RunFolder, RunReport, Start, TrainingData};
 
 use super::classify;
+use super::cost::{self, Cost};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -25,7 +26,15 @@ pub struct Shown<'a> {
     pub data: String,
     /// Show no progress.
     pub quiet: bool,
+    /// Work of runs like it that follow in the same command; see [`Run::work`].
+    pub after: u64,
+    /// What makes it shorter.
+    pub shorter: &'static str,
 }
+
+/// What makes a pre-training run shorter.
+const SHORTER: &str = "a GPU (--backend wgpu), a smaller network (--model resnet18, --size 112, --set model.width=0.5), fewer --steps, a \
+                       smaller --batch; in a cluster, jobs of a few hours each (docs/cluster.md)";
 
 /// Shows how far a count has come: features extracted, items measured. Ctrl-C stops it.
 pub struct Counting {
@@ -64,11 +73,11 @@ impl Counting {
     }
 }
 
-/// Makes all steps that are left, then writes what is left of the run; Ctrl-C saves and ends it. `step` says of each step
+/// Makes all steps that are left, then writes what is left of the run; a signal saves and ends it. `step` says of each step
 /// what it worked on and what to show, and may look at the run.
 ///
 /// # Errors
-/// The data, the networks or the disk; or Ctrl-C, after saving.
+/// The data, the networks or the disk; or a signal, after saving.
 pub fn drive<R: Run>(
     run: &mut R,
     shown: &Shown<'_>,
@@ -76,9 +85,11 @@ pub fn drive<R: Run>(
 ) -> Result<R::Report, Failure> {
     let total = run.steps();
     let mut progress = Progress::start("step", run.steps_done(), total, shown.quiet);
-    if !shown.quiet {
+    if !shown.quiet && !run.is_done() {
         progress.note(&shown.data);
+        progress.note(&cost::before(&run.needs()));
     }
+    let mut cost = Cost::new(shown.after, shown.shorter);
     while !run.is_done() {
         if interrupt::asked() {
             run.save()?;
@@ -86,7 +97,8 @@ pub fn drive<R: Run>(
             let (done, folder) = (run.steps_done(), shown.folder.path().display());
             if let Some(command) = shown.command {
                 note!(
-                    "interrupted after step {done} of {total}; saved. Go on with: affekt {command} --resume {folder}"
+                    "{} after step {done} of {total}; saved. Go on with: affekt {command} --resume {folder}",
+                    interrupt::in_words()
                 );
             }
             return Err(Failure::Interrupted);
@@ -94,6 +106,9 @@ pub fn drive<R: Run>(
         let advance = run.advance().map_err(classify)?;
         let (worked, figures) = step(run, &advance)?;
         progress.update(run.steps_done(), worked, &figures);
+        if let Some(text) = cost.after_step(run).filter(|_| !shown.quiet) {
+            progress.note(&text);
+        }
     }
     progress.finish();
     run.finish().map_err(classify)
@@ -134,7 +149,8 @@ pub fn begin(
     Pretraining::begin_with(config, folder, backend, (data, skips), start).map_err(classify)
 }
 
-/// A pre-training run to its end; `command` resumes it, `after` looks at it after each step.
+/// A pre-training run to its end; `command` resumes it, `follow` is the work of runs like it that follow, `after` looks at it after
+/// each step.
 ///
 /// # Errors
 /// As [`drive`].
@@ -142,10 +158,10 @@ pub fn train(
     mut run: Pretraining,
     folder: &RunFolder,
     quiet: bool,
-    command: Option<&'static str>,
+    (command, follow): (Option<&'static str>, u64),
     mut after: impl FnMut(&mut Pretraining) -> Result<(), Failure>,
 ) -> Result<RunReport, Failure> {
-    let shown = Shown { command, folder, data: described(&run), quiet };
+    let shown = Shown { command, folder, data: described(&run), quiet, after: follow, shorter: SHORTER };
     let mut score = String::new();
     drive(&mut run, &shown, |run, advance| {
         let record = &advance.record;

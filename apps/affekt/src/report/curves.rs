@@ -50,9 +50,9 @@ pub(super) const DRAWINGS: &[Drawing] = &[
     ),
     (
         "Feedback f",
-        "How much a step on pseudo-labels helped the student on true labels: above 0 the teacher is told to go on, below 0 to change its mind.",
+        "How much a step on pseudo-labels helped the student on true labels (equation 6): above 0 the teacher is told to go on, below 0 to change its mind. What the teacher is given is smaller where the student's step was clipped.",
         Span::WithZero,
-        &[("feedback", "f")],
+        &[("feedback", "f"), ("feedback_used", "f as the teacher is given it")],
     ),
     (
         "Feedbacks above 0",

@@ -163,6 +163,7 @@ const DRAWN: &[&str] = &[
     "loss_student",
     "loss_student_labelled",
     "feedback",
+    "feedback_used",
     "feedback_cosine",
     "feedback_positive_share",
     "pseudo_kept_share",

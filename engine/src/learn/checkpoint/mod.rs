@@ -1,8 +1,9 @@
 //! Checkpoints: one safetensors file each, whole or not there at all, so that a run killed at any moment goes on from
-//! the last one, bit for bit. `file` is what stands in one, `identity` what tells runs apart.
+//! the last one, bit for bit. `file` is what stands in one, `identity` what tells runs apart, `kept` which of them stay.
 
 mod file;
 mod identity;
+mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +11,11 @@ use std::path::{Path, PathBuf};
 
 use self::file::{decode, encode, open};
 pub use self::identity::RunIdentity;
+use self::kept::{BEST, Best, to_remove};
 use super::error::LearnError;
 use super::state::TrainingState;
 use crate::files::{QUOTED, printable, read_limited, sweep_leftovers, write_atomically};
 
-/// Checkpoints that are kept: the last, and the one before it in case the disk damaged the last.
-const KEPT: usize = 2;
 /// Largest file that is read: eight times the largest model, since a state has up to eight copies of its weights.
 const LARGEST: u64 = 8 * crate::files::LARGEST_MODEL;
 /// Most characters of a reason in an error.
@@ -27,6 +27,8 @@ pub struct Checkpoints {
     folder: PathBuf,
     identity: RunIdentity,
     computed_by: Option<String>,
+    keep_every: u64,
+    best: Option<Best>,
 }
 
 impl Checkpoints {
@@ -38,7 +40,16 @@ impl Checkpoints {
         let io = |source| LearnError::Io { path: folder.into(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
         sweep_leftovers(folder).map_err(io)?;
-        Ok(Self { folder: folder.into(), identity, computed_by: None })
+        let checkpoints =
+            Self { folder: folder.into(), identity, computed_by: None, keep_every: 0, best: None };
+        let best = Best::read(folder).filter(|best| checkpoints.path(best.step).is_file());
+        Ok(Self { best, ..checkpoints })
+    }
+
+    /// Keeps those of every `steps` steps for good; 0 keeps none of them.
+    #[must_use]
+    pub fn keeping_every(self, steps: u64) -> Self {
+        Self { keep_every: steps, ..self }
     }
 
     /// Says what computes: the backend and its kernels, in words that stay the same where the last digits of a result do, e.g.
@@ -65,7 +76,28 @@ impl Checkpoints {
         Ok(steps)
     }
 
-    /// Writes a checkpoint, then removes all but the last two. Returns its path.
+    /// Takes the score of an evaluation after `step` steps, higher being better, and says whether it is the best so far. The
+    /// checkpoint of that step, which must then be [saved](Self::save), is kept until there is a better one.
+    ///
+    /// # Errors
+    /// The folder cannot be written or the disk is full.
+    pub fn is_best(&mut self, step: u64, score: f64) -> Result<bool, LearnError> {
+        // What was found beyond this step was before a resume.
+        let before = self.best.filter(|best| best.step <= step);
+        if !score.is_finite() || before.is_some_and(|best| best.score >= score) {
+            return Ok(false);
+        }
+        let best = Best { step, score };
+        let path = self.folder.join(BEST);
+        // Before the checkpoint: were we killed between the two, the step is made again and found again.
+        let written = serde_json::to_vec(&best).map_err(std::io::Error::from);
+        let written = written.and_then(|bytes| write_atomically(&path, &bytes));
+        written.map_err(|source| LearnError::Io { path, source })?;
+        self.best = Some(best);
+        Ok(true)
+    }
+
+    /// Writes a checkpoint, then removes all but the last two, the best, and those that are kept for good. Returns its path.
     ///
     /// # Errors
     /// The folder cannot be written or the disk is full; the earlier checkpoints are untouched then.
@@ -74,9 +106,7 @@ impl Checkpoints {
         let bytes = encode(state, &self.identity, self.computed_by.as_deref())
             .map_err(|reason| LearnError::Format { path: path.clone(), place: String::new(), reason })?;
         write_atomically(&path, &bytes).map_err(|source| LearnError::Io { path: path.clone(), source })?;
-        // Steps beyond this one are from before a resume and would win the next one.
-        let (newer, own): (Vec<u64>, Vec<u64>) = self.steps()?.into_iter().partition(|&s| s > state.step);
-        for step in newer.into_iter().chain(own.into_iter().skip(KEPT)) {
+        for step in to_remove(&self.steps()?, state.step, self.keep_every, self.best) {
             let old = self.path(step);
             std::fs::remove_file(&old).map_err(|source| LearnError::Io { path: old, source })?;
         }

@@ -70,6 +70,37 @@ fn the_last_two_are_kept() {
 }
 
 #[test]
+fn the_best_and_those_of_every_so_many_steps_are_kept_over_a_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Checkpoints::open(folder.path(), identity(|_| {})).unwrap().keeping_every(40);
+    let mut checkpoints = open();
+    let scores = [(10, 0.3), (20, 0.7), (30, 0.5), (40, 0.7), (50, f64::NAN), (60, 0.6)];
+    let found: Vec<bool> = scores
+        .iter()
+        .map(|&(step, score)| {
+            let best = checkpoints.is_best(step, score).unwrap();
+            checkpoints.save(&state(step)).unwrap();
+            best
+        })
+        .collect();
+    assert_eq!(found, [true, true, false, false, false, false], "the first of two that are equally good");
+    assert_eq!(checkpoints.steps().unwrap(), [60, 50, 40, 20]);
+
+    let mut resumed = open();
+    assert!(!resumed.is_best(70, 0.65).unwrap(), "what was best before it was stopped is known");
+    assert!(resumed.is_best(80, 0.8).unwrap());
+    resumed.save(&state(80)).unwrap();
+    resumed.save(&state(90)).unwrap();
+    resumed.save(&state(100)).unwrap();
+    assert_eq!(resumed.steps().unwrap(), [100, 90, 80, 40]);
+
+    // A file that names no checkpoint is no reason to end a run.
+    std::fs::write(folder.path().join("best.json"), "{}").unwrap();
+    assert!(open().is_best(110, 0.1).unwrap());
+    assert!(open().is_best(120, 0.05).unwrap(), "the checkpoint of step 110 was not saved");
+}
+
+#[test]
 fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::open(folder.path(), identity(|_| {})).unwrap();

@@ -33,8 +33,8 @@ impl SemiSupervised {
     /// Rows 6 and 7: how the student's update changed its labelled loss, to first order.
     ///
     /// `f = eta_S <g_new, g_old>` (equation 6), with `eta_S` the step size of this step, is what is logged. What the
-    /// teacher is given is `f` times the factor that clipping had on the student's step (`feedback_scale`), because that
-    /// is how far the student really went along `g_old`. `f > 0` means that the step helped. The loss difference is
+    /// teacher is given (`feedback_used`) is `f` times the factor that clipping had on the student's step (`feedback_scale`),
+    /// because that is how far the student really went along `g_old`. `f > 0` means that the step helped. The loss difference is
     /// taken as old minus new, so it has the same sign; it holds what clipping, momentum and decay did as well.
     ///
     /// # Errors
@@ -62,6 +62,7 @@ impl SemiSupervised {
             }
             now.record.loss_student_labelled = finite(loss.value);
             now.record.feedback = finite(logged);
+            now.record.feedback_used = finite(feedback);
             if feedback.is_finite() {
                 now.feedback = feedback;
                 self.signs.push_back(feedback > 0.0);

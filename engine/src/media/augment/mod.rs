@@ -3,7 +3,8 @@
 //!
 //! A program is one affine map, one colour matrix and a short list of operations, whatever was drawn, so a CPU loop
 //! and a shader execute the same thing. `policy` holds the settings, `compile` the drawing, `program` the meaning,
-//! `render` the loop over pixels, `filter` the operations that need a histogram or neighbours.
+//! `render` the loop over pixels, `filter` the operations that need a histogram or neighbours, `strip` inputs as people see
+//! them.
 
 mod compile;
 mod filter;
@@ -11,6 +12,8 @@ mod four;
 mod policy;
 mod program;
 mod render;
+#[cfg(feature = "training")]
+mod strip;
 
 pub use compile::View;
 #[cfg(feature = "wgpu")]
@@ -20,6 +23,8 @@ pub(crate) use program::Geometry;
 pub use program::{Affine, Border, Colour, PixelOp, Program};
 #[cfg(feature = "wgpu")]
 pub(crate) use render::normalised;
+#[cfg(feature = "training")]
+pub use strip::strip;
 
 #[cfg(test)]
 mod tests;

@@ -84,6 +84,10 @@ macro_rules! run_settings {
             pub strict: bool,
             /// Steps between checkpoints; 0 writes one at the end alone.
             pub checkpoint_every: u64,
+            /// Steps between checkpoints that are kept for good, beside the last two and the best; 0 keeps none.
+            pub keep_every: u64,
+            /// Whether the log's figures, and pictures of what is learned from, are also written as events for `TensorBoard`.
+            pub tensorboard: bool,
             /// How the finished models store their values: `f32`, or `f16` for half the size.
             pub storage: $crate::world::config::Precision,
             /// What the finished models' cards say of their licence; by default that the training pictures' terms apply.
@@ -102,6 +106,8 @@ macro_rules! run_settings {
                     workers: 1,
                     strict: false,
                     checkpoint_every: 500,
+                    keep_every: 0,
+                    tensorboard: false,
                     storage: $crate::world::config::Precision::F32,
                     licence: None,
                     $($field: $default,)+

@@ -24,12 +24,12 @@ use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Advance, Cadence, DataRecord, Run as _, RunFolder, RunReport, SMALLER_PRETRAINING, Session, Sets,
-    SetsSummary, SkippedItems, Steps, TrainingData, pretraining_need, student_card,
+    Advance, Cadence, DataRecord, Run as _, RunCost, RunFolder, RunReport, SMALLER_PRETRAINING, Session,
+    Sets, SetsSummary, SkippedItems, Steps, TrainingData, pretraining_need, student_card,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
-use crate::world::stages::training::{self, Learner, StepBatch, StepsAhead};
+use crate::world::stages::training::{self, Learner, ShownViews, StepBatch, StepsAhead};
 
 stages! {
     /// One semi-supervised (or supervised) step.
@@ -45,7 +45,7 @@ stages! {
         /// The teacher learns from labels, consistency and feedback.
         TeacherUpdate => [training::teacher_update],
         /// The step's record.
-        Report => [training::end_step, journal::report::<StepRecord>],
+        Report => [training::end_step, journal::report::<StepRecord>, training::show],
     }
 }
 
@@ -57,6 +57,7 @@ pub struct Pretraining {
     sets: Sets,
     graph: Graph,
     contract: InputContract,
+    cost: RunCost,
     backend: Arc<dyn Backend>,
 }
 
@@ -142,12 +143,15 @@ impl Pretraining {
         let valid = data.valid.iter().map(|source| source.dataset.len()).sum();
         let need =
             pretraining_need(&config, &config.model.architecture(2).graph()?, valid, backend.renders_views());
-        need.map_err(BackendError::from)?.check(&*backend, SMALLER_PRETRAINING)?;
+        let need = need.map_err(BackendError::from)?;
+        need.check(&*backend, SMALLER_PRETRAINING)?;
         let mut sets = Sets::new(&config, data, skips)?;
         let contract = config.contract()?;
         let architecture = config.model.architecture(sets.vocabulary.len());
         let graph = architecture.graph()?;
         let head = architecture.head();
+        let network = format!("{} of {} pixels", config.model.depth.name(), config.model.size);
+        let cost = RunCost::new(&*backend, network, &graph, &need);
         let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Training>, WorldError> {
             Ok(backend.training(&graph, &starting_weights(&config, &graph, head, role)?)?)
         })?;
@@ -167,6 +171,7 @@ impl Pretraining {
             steps: config.training.steps,
             evaluate_every: config.evaluation.every,
             checkpoint_every: config.checkpoint_every,
+            keep_every: config.keep_every,
         };
         let mut session = Session::open(folder, &identity, &*backend, cadence)?;
         match start {
@@ -198,10 +203,11 @@ impl Pretraining {
         world.insert_resource(StepsAhead(ahead));
         world.insert_resource(Learner(SyncCell::new(trainer)));
         world.insert_resource(StepsDone(done));
-        world.insert_resource(Journal(session.log(done)?));
+        world.insert_resource(Journal(session.log(done, config.tensorboard)?));
         world.insert_resource(Latest::<StepRecord>(None));
         world.init_resource::<StepBatch>();
-        Ok(Self { pipeline, config, session, sets, graph, contract, backend })
+        world.insert_resource(ShownViews(config.tensorboard.then(|| contract.clone())));
+        Ok(Self { pipeline, config, session, sets, graph, contract, cost, backend })
     }
 
     /// The run's settings.
@@ -292,6 +298,19 @@ impl Steps for Pretraining {
         self.pipeline.world.resource::<StepsDone>().0
     }
 
+    fn cost(&self) -> RunCost {
+        self.cost.clone()
+    }
+
+    fn step_work(&self, step: u64) -> u64 {
+        self.config.training.work(step)
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        let views = if self.config.evaluation.flip { 2 } else { 1 };
+        views * self.sets.valid.as_ref().map_or(0, |valid| valid.len() as u64)
+    }
+
     fn step(&mut self) -> Result<StepRecord, WorldError> {
         self.pipeline.run()?;
         let record = self.pipeline.world.resource_mut::<Latest<StepRecord>>().0.take();
@@ -308,6 +327,10 @@ impl Steps for Pretraining {
             self.log().evaluation(done, &role_name("student", which), report)?;
         }
         Ok(report)
+    }
+
+    fn figure(scores: &EvalReport) -> f64 {
+        scores.macro_f1
     }
 
     fn state(&mut self) -> Result<TrainingState, WorldError> {

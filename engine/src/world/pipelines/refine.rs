@@ -19,8 +19,8 @@ use crate::world::clip::{ClipFeatures, ClipScores};
 use crate::world::config::{ComputeConfig, EncoderConfig, RefineConfig};
 use crate::world::error::WorldError;
 use crate::world::run::{
-    Cadence, Model, RefineReport, Run as _, RunFolder, SMALLER_REFINING, Session, SkippedItems, Steps,
-    encoder_card, open_clips, refining_need,
+    Cadence, Model, RefineReport, Run as _, RunCost, RunFolder, SMALLER_REFINING, Session, SkippedItems,
+    Steps, encoder_card, open_clips, refining_need,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -73,6 +73,7 @@ pub struct Refining {
     student: Model,
     architecture: Architecture,
     graph: Graph,
+    cost: RunCost,
     backend: Arc<dyn Backend>,
     train: Arc<ClipFeatures>,
     valid: Option<Arc<ClipFeatures>>,
@@ -135,6 +136,8 @@ impl Refining {
         let graph = architecture.graph()?;
         let need = refining_need(&config, &graph, student.own()?.0).map_err(BackendError::from)?;
         need.check(&*backend, SMALLER_REFINING)?;
+        let network = format!("encoder of {} frames", config.model.frames);
+        let cost = RunCost::new(&*backend, network, &graph, &need);
         let sampler = ClipSampler::new(&data.train, config.model.frames, config.training.batch, config.seed)?;
         folder.save_config(&config)?;
         let kept = config.features.clone().unwrap_or_else(|| folder.features());
@@ -170,6 +173,7 @@ impl Refining {
             steps: config.training.steps,
             evaluate_every: config.evaluate_every,
             checkpoint_every: config.checkpoint_every,
+            keep_every: config.keep_every,
         };
         let mut session = Session::open(folder, &identity, &*backend, cadence)?;
         if resume && let Some(state) = session.resume()? {
@@ -188,7 +192,7 @@ impl Refining {
         });
         world.insert_resource(EncoderLearner(SyncCell::new(trainer)));
         world.insert_resource(StepsDone(done));
-        world.insert_resource(Journal(session.log(done)?));
+        world.insert_resource(Journal(session.log(done, config.tensorboard)?));
         world.insert_resource(Latest::<TemporalRecord>(None));
         world.init_resource::<StretchBatch>();
         let sink = None;
@@ -199,6 +203,7 @@ impl Refining {
             student,
             architecture,
             graph,
+            cost,
             backend,
             train,
             valid,
@@ -270,6 +275,23 @@ impl Steps for Refining {
         self.pipeline.world.resource::<StepsDone>().0
     }
 
+    fn cost(&self) -> RunCost {
+        self.cost.clone()
+    }
+
+    /// In frames through the encoder, 1 forward and 2 backward.
+    fn step_work(&self, _: u64) -> u64 {
+        3 * (self.config.training.batch * self.config.model.frames) as u64
+    }
+
+    fn evaluation_work(&self) -> u64 {
+        let frames = self.valid.as_ref().map_or(0, |valid| valid.set.total_frames());
+        let (window, stride) = (self.config.model.frames, self.config.post.stride);
+        // Windows overlap; of a causal encoder each frame has one of its own.
+        let every = if self.config.model.causal { 1 } else { stride.max(1) };
+        (frames * window / every) as u64
+    }
+
     fn step(&mut self) -> Result<TemporalRecord, WorldError> {
         self.pipeline.run()?;
         let record = self.pipeline.world.resource_mut::<Latest<TemporalRecord>>().0.take();
@@ -280,6 +302,11 @@ impl Steps for Refining {
         let scores = self.score(Box::new(|_| Ok(())))?;
         scores.as_ref().map_or(Ok(()), |scores| self.log_scores(scores))?;
         Ok(scores)
+    }
+
+    /// Of the vote, which is what a refined model is used with.
+    fn figure(scores: &ClipScores) -> f64 {
+        scores.vote.macro_f1
     }
 
     fn state(&mut self) -> Result<TrainingState, WorldError> {

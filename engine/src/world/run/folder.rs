@@ -11,6 +11,7 @@ use super::finished::{CONFIG, MODEL};
 use crate::files::{
     FolderLock, LARGEST_SETTINGS, printable, read_text_limited, sweep_leftovers, write_atomically,
 };
+use crate::learn::EventFile;
 use crate::world::error::WorldError;
 
 /// Bytes that must fit on the disk before a run starts; far less than a checkpoint, but a full disk has none.
@@ -78,6 +79,9 @@ impl RunFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             result => result,
         };
+        for events in EventFile::all(&self.path).map_err(std::io::Error::other)? {
+            missing_is_fine(std::fs::remove_file(events))?;
+        }
         let data = [self.data(), self.manifest()];
         for file in
             [self.config(), self.log(), self.model(), self.teacher(), self.report()].into_iter().chain(data)
@@ -87,12 +91,17 @@ impl RunFolder {
         missing_is_fine(std::fs::remove_dir_all(self.checkpoints()))
     }
 
+    /// Whether a run was begun in a folder: whether its settings are there.
+    pub fn is_begun(path: &Path) -> bool {
+        path.join(CONFIG).is_file()
+    }
+
     /// Opens the folder of a run that was begun.
     ///
     /// # Errors
     /// It holds no run, or cannot be written.
     pub fn open(path: &Path) -> Result<Self, WorldError> {
-        if !path.join(CONFIG).is_file() {
+        if !Self::is_begun(path) {
             let problem = "holds no config.toml, so no run was begun in it; check the path".into();
             return Err(WorldError::Folder { path: path.to_owned(), problem });
         }

@@ -4,6 +4,8 @@
 #[cfg(feature = "training")]
 mod card;
 #[cfg(feature = "training")]
+mod cost;
+#[cfg(feature = "training")]
 mod data_record;
 mod export;
 mod finished;
@@ -24,6 +26,7 @@ pub use model::{Model, ModelNetwork, TemporalModel};
 
 #[cfg(feature = "training")]
 pub use {
+    cost::RunCost,
     data_record::DataRecord,
     folder::{RunFolder, probe_folder},
     need::{SMALLER_PRETRAINING, SMALLER_REFINING, pretraining_need, refining_need},

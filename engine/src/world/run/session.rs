@@ -1,10 +1,12 @@
 //! A run's life, the same for every kind of training: begun or resumed, step by step with evaluations and checkpoints in
 //! between, to its model and report.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::cost::RunCost;
 use super::folder::RunFolder;
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -31,6 +33,8 @@ pub struct Cadence {
     pub evaluate_every: u64,
     /// Steps between checkpoints; 0 for none but the last.
     pub checkpoint_every: u64,
+    /// Steps between checkpoints that are kept for good; 0 for none.
+    pub keep_every: u64,
 }
 
 impl Session {
@@ -46,7 +50,7 @@ impl Session {
         cadence: Cadence,
     ) -> Result<Self, WorldError> {
         let checkpoints = Checkpoints::open(&folder.checkpoints(), RunIdentity::new(run)?)?;
-        let checkpoints = checkpoints.computed_by(backend.origin());
+        let checkpoints = checkpoints.computed_by(backend.origin()).keeping_every(cadence.keep_every);
         Ok(Self { folder, checkpoints, saved_at: None, cadence })
     }
 
@@ -60,12 +64,13 @@ impl Session {
         Ok(state)
     }
 
-    /// The run's log, cut back to the steps that are made.
+    /// The run's log, cut back to the steps that are made; with `events` also for `TensorBoard`, in the run's folder.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn log(&self, done: u64) -> Result<TrainLog, WorldError> {
-        Ok(TrainLog::open(&self.folder.log(), done, Clock::default())?)
+    pub fn log(&self, done: u64, events: bool) -> Result<TrainLog, WorldError> {
+        let log = TrainLog::open(&self.folder.log(), done, Clock::default())?;
+        Ok(if events { log.with_events(self.folder.path(), done)? } else { log })
     }
 
     /// Writes the report.
@@ -106,6 +111,12 @@ pub trait Steps {
     fn session_mut(&mut self) -> &mut Session;
     /// Steps made.
     fn steps_made(&self) -> u64;
+    /// What it takes of its machine.
+    fn cost(&self) -> RunCost;
+    /// How much there is to do in step `step` (from 0), in a unit of its own.
+    fn step_work(&self, step: u64) -> u64;
+    /// How much an evaluation is, in the same unit.
+    fn evaluation_work(&self) -> u64;
     /// Makes one step.
     ///
     /// # Errors
@@ -116,6 +127,8 @@ pub trait Steps {
     /// # Errors
     /// As [`Run::advance`].
     fn evaluate(&mut self) -> Result<Option<Self::Scores>, WorldError>;
+    /// What evaluations are compared by; higher is better.
+    fn figure(scores: &Self::Scores) -> f64;
     /// Everything needed to go on.
     ///
     /// # Errors
@@ -149,6 +162,13 @@ pub trait Run {
 
     /// Steps made.
     fn steps_done(&self) -> u64;
+
+    /// What it takes of its machine.
+    fn needs(&self) -> RunCost;
+
+    /// How much there is to do in these steps (from 0), with the evaluations between them and the one at the end, in a unit that
+    /// takes about as long in each of them.
+    fn work(&self, steps: Range<u64>) -> u64;
 
     /// Whether all steps are made.
     fn is_done(&self) -> bool {
@@ -196,6 +216,11 @@ pub trait Run {
     }
 }
 
+/// Whether something that is done every so many steps, 0 for never, is done after that step.
+fn is_due(every: u64, step: u64) -> bool {
+    every > 0 && step.is_multiple_of(every)
+}
+
 impl<R: Steps> Run for R {
     type Record = R::Record;
     type Scores = R::Scores;
@@ -209,12 +234,28 @@ impl<R: Steps> Run for R {
         self.steps_made()
     }
 
+    fn needs(&self) -> RunCost {
+        self.cost()
+    }
+
+    fn work(&self, steps: Range<u64>) -> u64 {
+        let cadence = self.session().cadence;
+        let evaluated = |step: u64| step == cadence.steps || is_due(cadence.evaluate_every, step);
+        let evaluations = steps.clone().filter(|step| evaluated(step + 1)).count() as u64;
+        steps.map(|step| self.step_work(step)).sum::<u64>() + evaluations * self.evaluation_work()
+    }
+
     fn advance(&mut self) -> Result<Advance<R::Record, R::Scores>, WorldError> {
         let record = self.step()?;
         let (cadence, step) = (self.session().cadence, self.steps_made());
-        let due = |every: u64| every > 0 && step.is_multiple_of(every) && step < cadence.steps;
+        let due = |every: u64| is_due(every, step) && step < cadence.steps;
         let evaluation = if due(cadence.evaluate_every) { self.evaluate()? } else { None };
-        let checkpoint = if due(cadence.checkpoint_every) { Some(self.save()?) } else { None };
+        let best = match &evaluation {
+            Some(scores) => self.session_mut().checkpoints.is_best(step, R::figure(scores))?,
+            None => false,
+        };
+        let saves = best || due(cadence.checkpoint_every) || due(cadence.keep_every);
+        let checkpoint = if saves { Some(self.save()?) } else { None };
         Ok(Advance { record, evaluation, checkpoint })
     }
 

@@ -4,10 +4,13 @@
 use bevy_ecs::prelude::*;
 use bevy_platform::cell::SyncCell;
 
-use super::journal::{Latest, StepsDone};
+use super::journal::{Journal, Latest, StepsDone};
 use super::samples::PreparedStep;
 use crate::data::Loader;
-use crate::learn::{StepRecord, TrainBatch, Trainer};
+use crate::learn::{EventValue, StepRecord, TrainBatch, Trainer};
+use crate::media::Picture;
+use crate::media::augment::strip;
+use crate::net::InputContract;
 use crate::world::components::{BatchIndex, PseudoWeight, Unlabelled};
 use crate::world::error::WorldError;
 
@@ -22,6 +25,15 @@ pub struct StepsAhead(pub Loader<Result<PreparedStep, WorldError>>);
 /// The networks' input of the step, one buffer a view because the network reads a batch.
 #[derive(Resource, Default)]
 pub struct StepBatch(TrainBatch);
+
+/// How inputs are shown as pictures among the log's events; not at all where nobody wants them.
+#[derive(Resource)]
+pub struct ShownViews(pub Option<InputContract>);
+
+/// Steps between those whose inputs are shown.
+const SHOWN_EVERY: u64 = 500;
+/// Inputs of a kind that are shown.
+const SHOWN: usize = 8;
 
 /// Takes over the step that is ready; its unlabelled samples become entities, which pseudo-labels are given to.
 pub fn load(
@@ -95,4 +107,23 @@ pub fn end_step(
 ) -> Result<(), WorldError> {
     latest.0 = Some(learner.0.get().end_step()?);
     Ok(())
+}
+
+/// Shows what the first step, and now and then another one, learned from: labelled faces, and both views of unlabelled ones.
+pub fn show(
+    views: Res<ShownViews>,
+    batch: Res<StepBatch>,
+    done: Res<StepsDone>,
+    mut journal: ResMut<Journal>,
+) -> Result<(), WorldError> {
+    let Some(contract) = views.0.as_ref().filter(|_| done.0 % SHOWN_EVERY == 1) else { return Ok(()) };
+    let batch = &batch.0;
+    let mut pictures = vec![];
+    for (name, input) in [("labelled", &batch.labelled), ("weak", &batch.weak), ("strong", &batch.strong)] {
+        if let Some(picture) = strip(&input.values(), contract, SHOWN) {
+            let (png, Picture { width, height, channels, .. }) = (picture.to_png()?, picture);
+            pictures.push((format!("views/{name}"), EventValue::Picture { width, height, channels, png }));
+        }
+    }
+    Ok(journal.0.pictures(done.0, &pictures)?)
 }
