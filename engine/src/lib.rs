@@ -10,13 +10,14 @@
 //! | `results` | tables, summaries, subtitles |
 //! | `dfdx` | a backend over the library dfdx, on the processor; not among the defaults |
 //! | `cuda` | the same on an NVIDIA GPU; not among the defaults, because it needs a CUDA toolkit to build |
+//! | `mpi` | training in many processes; not among the defaults, because it needs an MPI library to build |
 //! | `drawing` | boxes and words on frames |
 //! | `ports` | readings to other programs while they are made |
 //! | `tract` | ONNX graphs that our own kernels do not know |
 //! | `wgpu` | GPUs |
 //! | `training` | data, generated faces, learning, measuring |
 //!
-//! All but `camera`, `cuda`, `dfdx` and `parquet` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
+//! All but `camera`, `cuda`, `dfdx`, `mpi` and `parquet` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
 //! `media <- data <- synth <- world <- output`, over `random`, `clock` and `files`. A test in the `tests` crate enforces it.
 
 pub mod backend;
@@ -45,6 +46,8 @@ pub const FEATURES: &[(&str, bool)] = &[
     ("dfdx", cfg!(feature = "dfdx")),
     ("drawing", cfg!(feature = "drawing")),
     ("files", cfg!(feature = "files")),
+    ("mpi", cfg!(feature = "mpi")),
+    ("parquet", cfg!(feature = "parquet")),
     ("ports", cfg!(feature = "ports")),
     ("results", cfg!(feature = "results")),
     ("tract", cfg!(feature = "tract")),

@@ -26,6 +26,7 @@ mod report;
 mod requeue;
 mod runs;
 mod scores;
+mod shards;
 mod stream;
 #[cfg(target_os = "linux")]
 mod unheard;

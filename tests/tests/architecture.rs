@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("media", &["files", "onnx", "random", "simd", "net"]),
     ("data", &["files", "random", "net", "media", "signal"]),
     ("synth", &["files", "random", "net", "media", "data"]),
-    ("backend", &["files", "onnx", "random", "simd", "net", "media"]),
+    ("backend", &["clock", "files", "onnx", "random", "simd", "net", "media"]),
     ("learn", &["clock", "files", "random", "net", "backend", "signal"]),
     ("score", &["files", "random", "learn"]),
     (
@@ -28,10 +28,11 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 10] = [
+const CONFINED: [(&str, &str); 11] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
+    ("mpi", "backend"),
     ("affekt_shaders", "backend"),
     ("tract_onnx", "onnx"),
     ("prost", "onnx"),

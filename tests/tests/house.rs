@@ -183,7 +183,7 @@ fn circles(modules: &BTreeMap<Module, String>) -> Vec<Vec<Module>> {
 /// The parts of `world`, from the lowest up; those of one row do not use each other.
 const WORLD: [&[&str]; 7] = [
     &["error"],
-    &["schedule", "components", "reading"],
+    &["schedule", "components", "reading", "together"],
     &["clip"],
     &["config"],
     &["stages", "run"],

@@ -1,7 +1,6 @@
 //! What a command can end with, and the exit code that stands for it.
 
 use std::fmt::Write as _;
-use std::process::ExitCode;
 
 use crate::interrupt;
 
@@ -22,18 +21,18 @@ impl Failure {
         Self::Usage(error.into())
     }
 
-    /// Says the error once on standard error, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    /// Says the error once on standard error; `place` is where it happened, if that has to be said. Gives the exit code.
+    pub fn report(&self, place: &str) -> u8 {
         match self {
             Self::Usage(error) => {
-                note!("error: {}", joined(error));
-                ExitCode::from(2)
+                note!("{place}error: {}", joined(error));
+                2
             }
             Self::Run(error) => {
-                note!("error: {}", joined(error));
-                ExitCode::from(1)
+                note!("{place}error: {}", joined(error));
+                1
             }
-            Self::Interrupted => ExitCode::from(interrupt::exit_code()),
+            Self::Interrupted => interrupt::exit_code(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Signals as a flag that a run looks at between steps: Ctrl-C of a person, and SIGTERM and SIGUSR1 of what runs jobs (Slurm, a
 //! container's keeper), which wants the place and will give it again.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use anyhow::Context as _;
 
@@ -12,6 +12,7 @@ pub const REQUEUE: u8 = 75;
 
 /// The exit code that was asked for; 0 where nobody asked.
 static ASKED: AtomicU8 = AtomicU8::new(0);
+static AGREED: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first Ctrl-C only sets the flag; the second ends the program at once, because a person who presses twice means
 /// it. Checkpoints are written whole or not at all, so nothing is lost by that. SIGTERM and SIGUSR1 set the flag however often
@@ -34,13 +35,29 @@ pub fn watch() -> anyhow::Result<()> {
 
 /// Whether a signal came since [`watch`].
 pub fn asked() -> bool {
-    ASKED.load(Ordering::SeqCst) != 0
+    code() != 0
+}
+
+/// The exit code that a signal asked for; 0 where none came.
+pub fn code() -> u8 {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Ends the work in every process, as the signal asks that came to one of them: its exit code is `code`.
+pub fn agree(code: u8) {
+    ASKED.store(code, Ordering::SeqCst);
+    AGREED.store(true, Ordering::SeqCst);
+}
+
+/// Whether all processes end for the same signal, each at the same step.
+pub fn is_agreed() -> bool {
+    AGREED.load(Ordering::SeqCst)
 }
 
 /// The exit code of work that a signal ended.
 pub fn exit_code() -> u8 {
     // What was stopped otherwise was stopped by a person.
-    Some(ASKED.load(Ordering::SeqCst)).filter(|&code| code != 0).unwrap_or(INTERRUPTED)
+    Some(code()).filter(|&code| code != 0).unwrap_or(INTERRUPTED)
 }
 
 /// What ended the work, for a person.

@@ -24,8 +24,22 @@ fn main() -> ExitCode {
     unsafe { affekt_engine::backend::quiet_drivers() };
     let cli = cli::Cli::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(cli.log_level())).init();
-    match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    let ended = cli.run();
+    let rank = cli::processes::rank();
+    let code = match &ended {
+        Ok(()) => 0,
+        Err(failure) => {
+            // What fails in all of them is said by the first, which ends the others.
+            if let Some(1..) = rank {
+                std::thread::sleep(PATIENCE);
+            }
+            failure.report(&rank.map(|rank| format!("process {rank}: ")).unwrap_or_default())
+        }
+    };
+    let in_peace = ended.is_ok() || interrupt::is_agreed();
+    cli::processes::leave((!in_peace).then_some(code));
+    ExitCode::from(code)
 }
+
+/// How long a process waits before it says what went wrong, where the first may be saying the same.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,9 +1,11 @@
 //! The shell around every device's networks: it refuses calls that the contract forbids, always in the same words, so that
 //! no device checks them.
 
+use std::sync::Arc;
+
 use super::{
-    Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training, TrainingDevice,
-    TrainingPass, UpdateRule, ViewBatch, WeightSet,
+    AcrossReplicas, Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training,
+    TrainingDevice, TrainingPass, UpdateRule, ViewBatch, WeightSet,
 };
 use crate::net::{Graph, HostTensor, ParamSpec, Shape, Weights};
 
@@ -172,6 +174,11 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
         self.network.read_gradient(slot)
     }
 
+    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError> {
+        self.check_slot(slot)?;
+        Ok(self.network.own_gradient(slot))
+    }
+
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
         self.check_flat("gradient", true, gradient.len())?;
         self.network.write_gradient(slot, gradient)?;
@@ -186,6 +193,10 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
     fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError> {
         self.check_flat("running statistics", false, statistics.len())?;
         self.network.write_statistics(statistics)
+    }
+
+    fn share_statistics(&mut self, across: Arc<dyn AcrossReplicas>) -> Result<(), BackendError> {
+        self.network.share_statistics(across)
     }
 
     fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {

@@ -1,7 +1,12 @@
 //! What a new backend writes. Calls that reach it have been checked by the shell around it ([`super::checked`]): lengths
 //! fit, a gradient that is asked for is there, a backward pass follows the forward pass that it belongs to.
 
-use super::{BackendError, BackendInfo, NetworkState, Slot, TrainingPass, UpdateRule, ViewBatch, WeightSet};
+use std::sync::Arc;
+
+use super::{
+    AcrossReplicas, BackendError, BackendInfo, NetworkState, Slot, TrainingPass, UpdateRule, ViewBatch,
+    WeightSet,
+};
 use crate::net::{Graph, Weights};
 
 /// A way to compute, as its author writes it. Everything that implements this is a [`Backend`](super::Backend), whose
@@ -98,6 +103,12 @@ pub trait TrainingDevice: Send {
     /// The device failed.
     fn read_gradient(&self, slot: Slot) -> Result<Vec<f32>, BackendError>;
 
+    /// The slot's values where they lie, in an order that all networks of this graph on such a device have. `None`, which is what a device
+    /// says unless it can, makes others use [`TrainingDevice::read_gradient`].
+    fn own_gradient(&mut self, _slot: Slot) -> Option<&mut [f32]> {
+        None
+    }
+
     /// Makes the slot hold a flat gradient, which has the length of all trained parameters.
     ///
     /// # Errors
@@ -115,6 +126,16 @@ pub trait TrainingDevice: Send {
     /// # Errors
     /// The device failed.
     fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError>;
+
+    /// From now on batch normalisation takes its statistics over all replicas' items.
+    ///
+    /// # Errors
+    /// It cannot, which is what a device says unless it can.
+    fn share_statistics(&mut self, _across: Arc<dyn AcrossReplicas>) -> Result<(), BackendError> {
+        Err(BackendError::Unavailable(
+            "this backend takes batch-norm statistics over each replica alone; set --batch-norm local".into(),
+        ))
+    }
 
     /// A copy of the weights; the average only where one is tracked.
     ///

@@ -1,5 +1,9 @@
 //! What a backend says of itself.
 
+use std::sync::Arc;
+
+use super::Team;
+
 /// What one kernel took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelTime {
@@ -53,5 +57,10 @@ pub trait BackendInfo: Send + Sync {
     /// to render ahead.
     fn renders_views(&self) -> bool {
         false
+    }
+
+    /// The processes that its training networks learn in.
+    fn team(&self) -> Arc<Team> {
+        Arc::default()
     }
 }

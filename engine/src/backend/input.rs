@@ -46,6 +46,18 @@ impl Input {
         }
     }
 
+    /// The items at these places, each of `item` values.
+    #[must_use]
+    pub fn picked(&self, places: &[usize], item: usize) -> Self {
+        match self {
+            Self::Values(values) => {
+                let part = places.iter().flat_map(|at| &values[at * item..(at + 1) * item]);
+                Self::Values(part.copied().collect())
+            }
+            Self::Views(batch) => Self::Views(batch.picked(places)),
+        }
+    }
+
     /// Inputs one behind the other: views where all are views under one contract, else values.
     pub fn joined(parts: &[&Self]) -> Self {
         let batches = parts.iter().map(|part| if let Self::Views(batch) = part { Some(batch) } else { None });

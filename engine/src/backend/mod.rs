@@ -17,15 +17,20 @@ mod inference;
 mod info;
 mod input;
 mod interface;
+#[cfg(feature = "mpi")]
+pub mod mpi;
 mod need;
 mod onnx_check;
 mod onnx_network;
 #[cfg(all(test, feature = "tract"))]
 mod onnx_tests;
+#[cfg(feature = "training")]
+mod replicated;
 mod room;
 mod spec;
 mod state;
 mod table;
+mod team;
 mod training;
 mod view_batch;
 #[cfg(feature = "wgpu")]
@@ -41,9 +46,12 @@ pub use input::Input;
 pub use interface::Backend;
 pub use need::{Learning, MemoryNeed};
 pub use onnx_network::OnnxNetwork;
+#[cfg(feature = "training")]
+pub use replicated::{BatchNorm, open_replicated};
 pub use room::memory_there;
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
 pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};
-pub use training::{Training, TrainingPass};
+pub use team::{Link, Team};
+pub use training::{AcrossReplicas, Training, TrainingPass};
 pub use view_batch::{PictureView, ViewBatch};

@@ -12,7 +12,9 @@ const LISTED: usize = 3;
 /// How a network that learns is moved, as far as it costs memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
-    /// Items of a pass.
+    /// Copies of it that learn in this process, usually 1.
+    pub replicas: u64,
+    /// Items of a pass of one of them.
     pub items: usize,
     /// Moments that the update rule keeps of every parameter: 1 of SGD, 2 of `AdamW`.
     pub moments: u64,
@@ -35,9 +37,10 @@ impl MemoryNeed {
     /// # Errors
     /// The graph cannot be planned.
     pub fn learning(mut self, name: &str, graph: &Graph, how: Learning) -> Result<Self, PlanError> {
-        let copies = 1 + how.moments + how.slots + u64::from(how.averaged);
+        let copies = how.replicas.saturating_mul(1 + how.moments + how.slots + u64::from(how.averaged));
         self.add(format!("{name}'s parameters"), bytes(parameters(graph)).saturating_mul(copies));
-        self.add(format!("{name}'s activations"), activations(graph, PlanPurpose::Training, how.items)?);
+        let activations = activations(graph, PlanPurpose::Training, how.items)?;
+        self.add(format!("{name}'s activations"), activations.saturating_mul(how.replicas));
         Ok(self)
     }
 
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_networks_need_is_known_and_grows_as_it_does() {
-        let learning = Learning { items: 32, moments: 1, slots: 1, averaged: true };
+        let learning = Learning { replicas: 1, items: 32, moments: 1, slots: 1, averaged: true };
         let of = |graph: &Graph, how| MemoryNeed::default().learning("student", graph, how).unwrap().total();
         let usual = of(&graph(1.0, 224), learning);
         // 23.5 million parameters four times, and what is known of the activations of a ResNet-50: about 90 MB a picture.

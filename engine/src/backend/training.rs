@@ -1,5 +1,7 @@
 //! A network that learns: a function with a gradient.
 
+use std::sync::Arc;
+
 use super::{BackendError, NetworkState, Slot, UpdateRule, ViewBatch, WeightSet};
 use crate::net::{Graph, Weights};
 
@@ -11,6 +13,18 @@ pub enum TrainingPass {
     /// Nothing is updated and nothing kept, and no dropout: losses compared in one context should not differ by their
     /// noise.
     Probe,
+}
+
+/// Replicas of a network that learn in step, as one of them sees it.
+pub trait AcrossReplicas: Send + Sync {
+    /// How many there are.
+    fn replicas(&self) -> usize;
+
+    /// Replaces values by their sums over all replicas, in the order of replicas. Every replica calls it alike.
+    ///
+    /// # Errors
+    /// Another replica is gone.
+    fn add_up(&self, values: &mut [f64]) -> Result<(), BackendError>;
 }
 
 /// A graph whose weights are moved. It does not infer: evaluation makes an [`Inference`](super::Inference) of
@@ -79,6 +93,13 @@ pub trait Training: Send {
     /// The slot holds no gradient yet.
     fn read_gradient(&mut self, slot: Slot) -> Result<Vec<f32>, BackendError>;
 
+    /// A slot's values where they lie, in an order that all networks of this graph on such a device have; `None` where the device does
+    /// not keep them at hand.
+    ///
+    /// # Errors
+    /// The slot holds no gradient yet.
+    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError>;
+
     /// Replaces what a slot holds, if anything, by a flat slice of all trained parameters.
     ///
     /// # Errors
@@ -97,14 +118,12 @@ pub trait Training: Send {
     /// It has another length, or the device failed.
     fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError>;
 
-    /// Items of all processes that share a step, given this one's: what a loss's mean is taken over. One process is all
-    /// of them here; a network that runs in several adds theirs up.
+    /// From now on batch normalisation takes its statistics over all replicas' items, in both passes. Gradients stay those of this
+    /// replica's items.
     ///
     /// # Errors
-    /// Another process does not answer.
-    fn global_items(&mut self, items: usize) -> Result<usize, BackendError> {
-        Ok(items)
-    }
+    /// The backend cannot.
+    fn share_statistics(&mut self, across: Arc<dyn AcrossReplicas>) -> Result<(), BackendError>;
 
     /// A copy of the weights.
     ///

@@ -55,12 +55,24 @@ impl ViewBatch {
 
     /// The views made here, on the processor: NHWC, one after the other.
     pub fn render(&self) -> Vec<f32> {
+        self.render_at(|_| true)
+    }
+
+    /// The same of the places that are wanted; zeros at the others.
+    pub fn render_at(&self, wanted: impl Fn(usize) -> bool) -> Vec<f32> {
         let len = self.shape().len();
         let mut out = vec![0.0; self.views.len() * len];
-        for (view, out) in self.views.iter().zip(out.chunks_exact_mut(len)) {
+        let places = self.views.iter().zip(out.chunks_exact_mut(len)).enumerate();
+        for (_, (view, out)) in places.filter(|(place, _)| wanted(*place)) {
             view.program.render(&view.picture, &self.contract, out);
         }
         out
+    }
+
+    /// The views at these places.
+    pub(super) fn picked(&self, places: &[usize]) -> Self {
+        let views = places.iter().map(|&place| self.views[place].clone()).collect();
+        Self { contract: self.contract.clone(), views }
     }
 
     /// Some of the views.

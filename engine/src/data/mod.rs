@@ -98,7 +98,7 @@ pub use quote::quoted;
 pub use recipe::Recipe;
 pub use sample::Sample;
 pub use sampler::{BalancedSampler, UniformSampler};
-pub use skip_log::SkipLog;
+pub use skip_log::{SkipEntries, SkipLog};
 pub use source::Source;
 pub use spec::{Ambiguous, Spec};
 pub use split::{Selection, split};

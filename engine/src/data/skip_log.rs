@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::DataError;
 
 /// Warnings printed before the rest is only counted.
@@ -13,6 +15,15 @@ const NAMED: usize = 10;
 pub struct SkipLog {
     strict: bool,
     state: Mutex<State>,
+}
+
+/// What a log has, as one process tells another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SkipEntries {
+    seen: Vec<String>,
+    first: Vec<String>,
+    notes: usize,
+    first_notes: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +87,34 @@ impl SkipLog {
     /// The first few notes.
     pub fn noted(&self) -> Vec<String> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).first_notes.clone()
+    }
+
+    /// Everything so far, for another process's log.
+    pub fn entries(&self) -> SkipEntries {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen: Vec<String> = state.seen.iter().cloned().collect();
+        seen.sort_unstable();
+        SkipEntries {
+            seen,
+            first: state.first.clone(),
+            notes: state.notes,
+            first_notes: state.first_notes.clone(),
+        }
+    }
+
+    /// Takes over what another process's log has and this one has not; of notes, which have no key, the higher number.
+    pub fn absorb(&self, other: SkipEntries) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.seen.extend(other.seen);
+        for line in other.first {
+            if state.first.len() < NAMED && !state.first.contains(&line) {
+                state.first.push(line);
+            }
+        }
+        state.notes = state.notes.max(other.notes);
+        if state.first_notes.is_empty() {
+            state.first_notes = other.first_notes;
+        }
     }
 
     /// Number of different items skipped so far.

@@ -15,8 +15,7 @@ pub struct Descent {
 }
 
 /// The gradient of a loss over the last pass in [`TrainingPass::Train`](crate::backend::TrainingPass::Train), into a
-/// slot; gives its global norm. Where several processes share a step, their gradients are added up here, before anybody
-/// reads the norm.
+/// slot; gives its global norm.
 ///
 /// # Errors
 /// No forward pass was kept, the loss is over another number of logits, or the device failed.

@@ -9,20 +9,6 @@ pub struct Loss {
     pub d_logits: Vec<f32>,
 }
 
-impl Loss {
-    /// This mean over `rows` as its share of the mean over `all` rows: what one of several processes that share a step
-    /// takes, so that their values and gradients add up to those of the whole batch. The same where they are all.
-    #[must_use]
-    pub fn share_of(self, rows: usize, all: usize) -> Self {
-        if rows == all || all == 0 {
-            return self;
-        }
-        let share = rows as f64 / all as f64;
-        let d_logits = self.d_logits.iter().map(|&d| (share * f64::from(d)) as f32).collect();
-        Self { value: share * self.value, d_logits }
-    }
-}
-
 /// Row-wise softmax of `logits / temperature`, `items x classes`, each row summing to 1.
 ///
 /// `temperature` must be above 0; a trailing incomplete row is left out.
@@ -216,21 +202,6 @@ mod tests {
         let (warm, cold) = (softmax(&[1.0, 0.0], 2, 1.0)[0], softmax(&[1.0, 0.0], 2, 0.25)[0]);
         assert!((warm - 0.731_058_6).abs() < 1e-6 && (cold - 0.982_013_8).abs() < 1e-6, "{warm} {cold}");
         assert_eq!(cross_entropy(&[1e4, 0.0], &[0.0, 1.0], None, 2).value, 1e4);
-    }
-
-    #[test]
-    fn shares_add_up_to_the_loss_of_the_whole_batch() {
-        let (logits, targets) = (normal(5, 5 * CLASSES), one_hot(&[0, 1, 2, 3, 4], CLASSES, 0.1));
-        let whole = cross_entropy(&logits, &targets, None, CLASSES);
-        let at = 2 * CLASSES;
-        let first = cross_entropy(&logits[..at], &targets[..at], None, CLASSES).share_of(2, 5);
-        let second = cross_entropy(&logits[at..], &targets[at..], None, CLASSES).share_of(3, 5);
-        assert!((first.value + second.value - whole.value).abs() < 1e-12);
-        let gradient = [first.d_logits, second.d_logits].concat();
-        for (share, whole) in gradient.iter().zip(&whole.d_logits) {
-            assert!((share - whole).abs() < 1e-7, "{share} {whole}");
-        }
-        assert_eq!(whole.clone().share_of(5, 5), whole);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Counts of true against predicted classes and the figures taken from them.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::LearnError;
 
 /// True against predicted classes; rows are the truth.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     classes: usize,
     counts: Vec<u64>,

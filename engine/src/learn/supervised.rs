@@ -60,8 +60,7 @@ impl Supervised {
         let (s, o) = (&self.settings, &self.settings.optimiser);
         let targets = batch.target_rows(classes, s.soft_targets, s.label_smoothing)?;
         let logits = batch.labelled.forward(self.network.as_mut(), items, TrainingPass::Train)?;
-        let all = self.network.global_items(items)?;
-        let loss = cross_entropy(&logits, &targets, None, classes).share_of(items, all);
+        let loss = cross_entropy(&logits, &targets, None, classes);
         let rate = s.teacher_rate(self.step);
         let mut descent = None;
         if all_finite(&logits) && loss.value.is_finite() {

@@ -13,15 +13,6 @@ pub(super) struct TeacherTerms<'a> {
     /// `f`; `None` leaves `L_f` out.
     pub feedback: Option<f64>,
     pub classes: usize,
-    /// Rows of all processes that share the step.
-    pub rows: Rows,
-}
-
-/// Numbers of labelled and of unlabelled pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rows {
-    pub labelled: usize,
-    pub unlabelled: usize,
 }
 
 /// `L_T` and its gradient with respect to all of `logits`: those of `x_FER`, then, where there are pseudo-labels,
@@ -42,20 +33,18 @@ pub(super) fn teacher_loss(
     };
     let (losses, classes) = (terms.losses, terms.classes);
     let (labelled, unlabelled) = logits.split_at(targets.len());
-    let labels = targets.len() / classes.max(1);
-    let supervised = cross_entropy(labelled, targets, None, classes).share_of(labels, terms.rows.labelled);
+    let supervised = cross_entropy(labelled, targets, None, classes);
     record.loss_supervised = finite(supervised.value);
     add(f64::from(losses.supervised), &supervised);
     if let Some(pseudo) = pseudo {
         let (weak, strong) = unlabelled.split_at(pseudo.targets.len());
         // Without feedback the weak views only gave labels: their rows of the gradient are zero.
-        let share = |loss: Loss| loss.share_of(pseudo.weights.len(), terms.rows.unlabelled);
-        let on_labels = share(cross_entropy(weak, &pseudo.targets, Some(&pseudo.weights), classes));
+        let on_labels = cross_entropy(weak, &pseudo.targets, Some(&pseudo.weights), classes);
         record.loss_feedback = terms.feedback.and_then(|f| finite(f * on_labels.value));
         add(f64::from(losses.feedback_weight) * terms.feedback.unwrap_or(0.0), &on_labels);
         if let Some(weight) = terms.consistency_weight {
             let (temperature, threshold) = (losses.consistency_temperature, losses.consistency_threshold);
-            let agreement = share(consistency(weak, strong, classes, temperature, threshold));
+            let agreement = consistency(weak, strong, classes, temperature, threshold);
             record.loss_consistency = finite(agreement.value);
             add(weight, &agreement);
         }

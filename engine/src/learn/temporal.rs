@@ -124,10 +124,9 @@ impl TemporalTrainer {
             add_residual_logits(&mut logits, &batch.residual_logits)?;
         }
         let labelled = batch.labels.iter().filter(|&&label| label >= 0).count();
-        let all_labelled = self.network.global_items(labelled)?;
-        let loss = self.loss(&logits, &batch.labels, all_labelled, classes);
+        let loss = self.loss(&logits, &batch.labels, labelled, classes);
         let mut descent = None;
-        if all_labelled > 0 && loss.value.is_finite() && all_finite(&loss.d_logits) {
+        if labelled > 0 && loss.value.is_finite() && all_finite(&loss.d_logits) {
             let TemporalSettings { beta1, beta2, epsilon, weight_decay, clip, .. } = self.settings;
             let step = self.updates + 1;
             let rule =
@@ -136,7 +135,7 @@ impl TemporalTrainer {
         }
         let moved = descent.is_some();
         self.updates += u64::from(moved);
-        self.skipped.record(self.step, all_labelled > 0 && !moved)?;
+        self.skipped.record(self.step, labelled > 0 && !moved)?;
         self.step += 1;
         Ok(TemporalRecord {
             step: self.step,
@@ -151,12 +150,12 @@ impl TemporalTrainer {
         })
     }
 
-    /// This process's share of the weighted mean cross entropy over all labelled frames, with its gradient.
-    fn loss(&self, logits: &[f32], labels: &[i64], all_labelled: usize, classes: usize) -> Loss {
+    /// The weighted mean cross entropy over the labelled frames, with its gradient.
+    fn loss(&self, logits: &[f32], labels: &[i64], labelled: usize, classes: usize) -> Loss {
         let known: Vec<usize> = labels.iter().map(|&label| usize::try_from(label).unwrap_or(0)).collect();
         let targets = one_hot(&known, classes, self.settings.label_smoothing);
         // `cross_entropy` takes its mean over all rows; this makes it one over labelled frames.
-        let whole = labels.len() as f32 / all_labelled.max(1) as f32;
+        let whole = labels.len() as f32 / labelled.max(1) as f32;
         let weight =
             |&label: &i64| usize::try_from(label).map_or(0.0, |class| whole * self.class_weights[class]);
         let weights: Vec<f32> = labels.iter().map(weight).collect();

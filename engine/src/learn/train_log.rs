@@ -4,6 +4,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use super::error::LearnError;
 use super::record::StepRecord;
 use super::temporal::TemporalRecord;
 use super::tensorboard::{EventFile, EventValue};
+use crate::backend::Team;
 use crate::clock::Clock;
 use crate::files::{open_regular, printable};
 
@@ -28,6 +31,8 @@ enum Line<'a, R> {
         record: &'a R,
         seconds: f64,
         images_per_second: Option<f64>,
+        #[serde(flatten)]
+        traffic: Option<Traffic>,
     },
     Evaluation {
         step: u64,
@@ -35,6 +40,15 @@ enum Line<'a, R> {
         #[serde(flatten)]
         report: &'a R,
     },
+}
+
+/// What a step told other processes.
+#[derive(Serialize)]
+struct Traffic {
+    /// Share of the step's time that went into it, waiting for slower processes included.
+    communication_share: Option<f64>,
+    /// Bytes sent.
+    communication_bytes: u64,
 }
 
 /// What a step reports to its log.
@@ -71,6 +85,8 @@ pub struct TrainLog {
     speed: Option<f64>,
     /// The same for `TensorBoard`, where it is wanted.
     events: Option<EventFile>,
+    /// Other processes, with what had been told them by the last line.
+    team: Option<(Arc<Team>, Duration, u64)>,
 }
 
 impl TrainLog {
@@ -92,7 +108,7 @@ impl TrainLog {
         file.set_len(end).map_err(io)?;
         file.seek(SeekFrom::Start(end)).map_err(io)?;
         let last = clock.now().as_secs_f64();
-        Ok(Self { path: path.into(), file, clock, last, speed: None, events: None })
+        Ok(Self { path: path.into(), file, clock, last, speed: None, events: None, team: None })
     }
 
     /// Writes everything as events for `TensorBoard` too, into files of `folder`. Where there are none yet, what the log already
@@ -117,6 +133,26 @@ impl TrainLog {
         Ok(self)
     }
 
+    /// Writes of each step what it told the other processes of a team, if there are any.
+    #[must_use]
+    pub fn with_team(self, team: &Arc<Team>) -> Self {
+        let team = (team.processes() > 1).then(|| (Arc::clone(team), team.waited(), team.sent()));
+        Self { team, ..self }
+    }
+
+    /// What was told since the line before, in a step of so many seconds.
+    fn traffic(&mut self, seconds: f64) -> Option<Traffic> {
+        let (team, waited, sent) = self.team.as_mut()?;
+        let (waited_now, sent_now) = (team.waited(), team.sent());
+        let spent = waited_now.saturating_sub(*waited).as_secs_f64();
+        let told = Traffic {
+            communication_share: (seconds > 0.0).then(|| (spent / seconds).min(1.0)),
+            communication_bytes: sent_now - *sent,
+        };
+        (*waited, *sent) = (waited_now, sent_now);
+        Some(told)
+    }
+
     /// Writes pictures beside the figures of a step, where there are events.
     ///
     /// # Errors
@@ -134,7 +170,8 @@ impl TrainLog {
         let seconds = now - self.last;
         self.last = now;
         self.speed = (seconds > 0.0).then(|| record.images() as f64 / seconds);
-        self.append(&Line::Step { record, seconds, images_per_second: self.speed })
+        let traffic = self.traffic(seconds);
+        self.append(&Line::Step { record, seconds, images_per_second: self.speed, traffic })
     }
 
     /// Appends an evaluation after `step` steps; `network` says whose, e.g. `student_average`. Its time is not counted

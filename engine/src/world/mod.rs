@@ -5,7 +5,7 @@
 //! Without the feature `training` there is `live` alone, and what it stands on.
 //!
 //! The way down, each uses those below it: `live` (reading, for other programs) and `pipelines`; `stages`; `run` (folders,
-//! models, sessions), `config`; `clip`; `components`, `reading` (what comes out); `schedule`. Nothing outside this folder knows `bevy_ecs`.
+//! models, sessions), `config`; `clip`; `components`, `reading` (what comes out); `together` (what processes tell each other); `schedule`. Nothing outside this folder knows `bevy_ecs`.
 
 #[cfg(feature = "training")]
 mod clip;
@@ -19,6 +19,8 @@ mod reading;
 mod run;
 mod schedule;
 mod stages;
+#[cfg(feature = "training")]
+mod together;
 
 /// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
 pub use bevy_ecs as ecs;
@@ -33,8 +35,8 @@ pub use {
         RefineConfig, RunConfig, Sampling,
     },
     pipelines::{
-        ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start, Subject,
-        evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract, train,
+        Audience, ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start,
+        Subject, evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract, train,
     },
     run::{
         Advance, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,

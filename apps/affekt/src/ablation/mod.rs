@@ -17,8 +17,8 @@ use affekt_engine::learn::{FrameReport, Method, Settings, TrainingState};
 use affekt_engine::signal::PostSettings;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    Extraction, Model, Pretraining, RefineConfig, Run as _, RunConfig, RunFolder, Start, evaluate_clips,
-    extract, open_clips,
+    Audience, Extraction, Model, Pretraining, RefineConfig, Run as _, RunConfig, RunFolder, Start,
+    evaluate_clips, extract, open_clips,
 };
 use anyhow::Context as _;
 use serde::Serialize;
@@ -306,7 +306,7 @@ impl Ablation {
         // Only the frames' own answers count here, so the window does not matter.
         let post = PostSettings { smoothing: 1, ..self.refine.post };
         let classes = &student.card.classes;
-        let scores = evaluate_clips(&features, classes, None, &post, Box::new(|_| Ok(())), go_on);
+        let scores = evaluate_clips(&features, classes, None, &post, Audience::Team(backend.team()), go_on);
         Ok(scores.map_err(cli::classify)?.per_frame)
     }
 
@@ -335,8 +335,14 @@ impl Ablation {
         config.data.valid.clone_from(&self.valid);
         let readings = Arc::new(Mutex::new(vec![]));
         let sink = Box::new(timeline::collector(Arc::clone(&readings)));
-        let trained =
-            cli::refine::train(config, &folder, (begun, false), &self.compute, self.quiet, (sink, None))?;
+        let trained = cli::refine::train(
+            config,
+            &folder,
+            (begun, false),
+            &self.compute,
+            self.quiet,
+            (Some(sink), None),
+        )?;
         let scores = trained.scores.context("the encoder was not measured")?;
         report.add("temporal", seed, scores.temporal.context("the encoder was not measured")?);
         report.add("vote", seed, scores.vote);

@@ -104,13 +104,19 @@ impl Results {
         ENDINGS.iter().all(|ending| !self.files.contains(&format!("{name}.{ending}")))
     }
 
+    /// Names of inputs that were begun and are not finished.
+    pub fn unfinished(&self, out: &Path) -> Vec<String> {
+        let begun = self.summaries.iter().filter(|(name, summary)| !is_finished(out, name, summary));
+        begun.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Every input that is finished, with its name, by name.
     pub fn finished(self, out: &Path) -> Vec<(String, Summary)> {
-        self.summaries
-            .into_iter()
-            .filter(|(name, summary)| {
-                summary.version == SUMMARY_VERSION && summary.finished && path_of(out, name, "csv").is_file()
-            })
-            .collect()
+        self.summaries.into_iter().filter(|(name, summary)| is_finished(out, name, summary)).collect()
     }
+}
+
+/// Whether all of an input's results are there.
+fn is_finished(out: &Path, name: &str, summary: &Summary) -> bool {
+    summary.version == SUMMARY_VERSION && summary.finished && path_of(out, name, "csv").is_file()
 }

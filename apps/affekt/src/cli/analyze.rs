@@ -13,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
-use super::{classify, say};
+use super::{classify, processes, say};
 use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, expand, name};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
@@ -25,6 +25,7 @@ use crate::table::Table;
 const EXAMPLES: &str = "Examples:
   affekt analyze interview.mp4 --out results
   affekt analyze recordings/*.mp4 photo.jpg frames/ --out results --srt
+  affekt analyze recordings --shard 3/16 --out parts/3
   affekt analyze talk.mp4 --out results --annotated \\
     --model runs/student --temporal runs/temporal
 
@@ -121,6 +122,9 @@ pub struct AnalyzeArgs {
     /// Analyse again what is finished.
     #[arg(long)]
     force: bool,
+    /// Read every N-th input alone, from the I-th on, in a job array's task I of N; `affekt merge` puts results together.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -134,6 +138,33 @@ pub struct AnalyzeArgs {
 /// Reads a moment.
 fn moment(text: &str) -> Result<f64, String> {
     clock(text).ok_or_else(|| format!("`{text}` is no time such as 75, 01:15 or 00:01:15"))
+}
+
+/// A part of the inputs: every so many, from one of the first on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shard {
+    /// From 1.
+    number: usize,
+    of: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        match numbers {
+            Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
+            _ => Err(format!("`{text}` is no shard such as 3/16, the third of sixteen")),
+        }
+    }
+}
+
+impl Shard {
+    /// Whether the input at that place is one of its own.
+    fn holds(self, place: usize) -> bool {
+        place % self.of == self.number - 1
+    }
 }
 
 /// What the pictures of a folder are.
@@ -162,6 +193,9 @@ impl From<KindArg> for FolderKind {
 pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if args.schema {
         return say(&format!("{:#}", table_schema()));
+    }
+    if args.shard.is_none() {
+        processes::alone("affekt analyze without --shard I/N")?;
     }
     if let Some(seconds) = args.bins {
         Bins::new(seconds).map_err(|e| Failure::usage(anyhow!("--bins: {e}")))?;
@@ -263,7 +297,16 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     for text in notes {
         note!("note: {text}");
     }
-    let inputs = name(&inputs, &Results::read(&out)?);
+    // Names are given among all inputs, so that shards do not give two of them the same.
+    let mut inputs = name(&inputs, &Results::read(&out)?);
+    if let Some(shard) = args.shard {
+        let mut place = 0..;
+        inputs.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
+        if shard.number > 1 {
+            // Each is named once, by the first.
+            failed.clear();
+        }
+    }
     if args.neutral.iter().any(|arg| matches!(arg, RestArg::Face(..))) && inputs.len() != 1 {
         let problem = format!(
             "--neutral FACE=FROM-TO is about one input, and there are {}; give one INPUT",

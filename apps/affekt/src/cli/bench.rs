@@ -188,7 +188,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
 
 /// What a measurement takes of memory.
 fn need(mode: BenchMode, graph: &Graph, batch: usize) -> Result<MemoryNeed, PlanError> {
-    let learning = |items, slots| Learning { items, moments: 1, slots, averaged: false };
+    let learning = |items, slots| Learning { replicas: 1, items, moments: 1, slots, averaged: false };
     let need = MemoryNeed::default();
     match mode {
         BenchMode::Train => {

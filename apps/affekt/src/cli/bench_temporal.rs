@@ -41,7 +41,7 @@ pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failur
     let batch = clips.batch;
     let need = MemoryNeed::default().inputs("the input", &graph, batch);
     let need = if clips.train {
-        let how = Learning { items: batch, moments: 2, slots: 1, averaged: false };
+        let how = Learning { replicas: 1, items: batch, moments: 2, slots: 1, averaged: false };
         need.learning("the encoder", &graph, how)
     } else {
         need.answering("the encoder", &graph, batch)

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use affekt_engine::backend::BatchNorm;
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
 use affekt_engine::score::PredictionsFile;
@@ -17,8 +18,8 @@ use super::eval_clips::{ClipArgs, Measured};
 use super::eval_errors::ErrorArgs;
 use super::eval_scores::{ScoreArgs, Trust};
 use super::eval_tables::TableArgs;
-use super::say;
 use super::training::Counting;
+use super::{processes, say};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -106,6 +107,7 @@ struct Output<'a> {
 /// The model or the data cannot be used, or Ctrl-C.
 pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     if args.ablation.ablation {
+        processes::alone("--ablation")?;
         return args.ablation.run(compute, args.json, args.quiet);
     }
     if args.tables.is_asked() {
@@ -130,18 +132,22 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     specs.iter().try_for_each(|spec| formats.check(spec).map(drop)).map_err(Failure::usage)?;
     let columns = args.trusted.columns()?;
     let model = Model::load(path)?;
-    if let Some(path) = args.clips.predictions() {
+    let backend = processes::open(&compute.spec(), (0, BatchNorm::Sync))?;
+    let leads = backend.team().leads();
+    if let Some(path) = args.clips.predictions().filter(|_| leads) {
         // A table that cannot be written is found out before the work.
         drop(PredictionsFile::create(path, &model.card.classes)?);
     }
     interrupt::watch()?;
     let settings = EvaluationConfig { batch, flip: args.flip, ..EvaluationConfig::default() };
-    let mut counting = Counting::new("item", args.quiet);
+    let mut counting = Counting::new("item", args.quiet || !leads);
     let shown = |done: usize, total: usize| counting.tell(done, total);
-    let backend = compute.open()?;
     let evaluation = evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)
         .map_err(super::classify)?;
     counting.finish();
+    if !leads {
+        return Ok(());
+    }
     if let Some(path) = args.clips.predictions() {
         evaluation.answers.write(path)?;
     }

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use affekt_engine::backend::BatchNorm;
 use affekt_engine::data::{SkipLog, Spec};
 use affekt_engine::learn::EvalReport;
 use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{
-    ClipScores, Extraction, Model, ScoreSink, TemporalModel, WorldError, evaluate_clips, extract, open_clips,
+    Audience, ClipScores, Extraction, Model, ScoreSink, TemporalModel, WorldError, evaluate_clips, extract,
+    open_clips,
 };
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -18,6 +20,7 @@ use super::classify;
 use super::compute::Compute;
 use super::eval_frames::{Kept, Wanted, is_table};
 use super::eval_scores::{ScoreArgs, Trust};
+use super::processes;
 use super::reading::VoteArg;
 use super::refine::scores;
 use super::training::Counting;
@@ -110,7 +113,8 @@ impl ClipArgs {
         post.stride = self.stride.map_or(post.stride, |frames| frames as usize);
         post.vote.window = self.window.map_or(post.vote.window, |frames| frames as usize);
         post.vote.kind = self.vote.map_or(post.vote.kind, Into::into);
-        let backend = compute.open()?;
+        let backend = processes::open(&compute.spec(), (0, BatchNorm::Sync))?;
+        let team = backend.team();
         let encoder = temporal.as_ref().map(|temporal| temporal.encoder(&*backend, post.stride));
         let encoder = encoder.transpose().map_err(classify)?;
         let skips = Arc::new(SkipLog::new(measured.strict));
@@ -118,17 +122,22 @@ impl ClipArgs {
         let set = Arc::new(open_clips(classes, specs, &formats, &skips).map_err(classify)?);
         let wanted =
             Wanted { predictions: self.predictions(), per_clip: self.per_clip, rows: trusted.is_asked() };
-        let kept = Arc::new(Mutex::new(Some(Kept::begin(&set, classes, &wanted)?)));
+        // Frames one by one are for the process that leads; without anybody who wants them the processes share out the clips.
+        let hears = wanted.predictions.is_some() || wanted.per_clip || wanted.rows;
+        let kept = team.leads().then(|| Kept::begin(&set, classes, &wanted)).transpose()?;
+        let kept = Arc::new(Mutex::new(kept));
         interrupt::watch()?;
         // Features are kept for this one run alone, unless a folder is named.
         let temporary = tempfile::tempdir().context("a temporary folder for features")?;
+        let own = self.features.clone().unwrap_or_else(|| temporary.path().to_owned());
+        let folder = team.from_lead(|| Ok::<_, Failure>(serde_json::to_vec(&own)?))?;
         let extraction = Extraction {
-            folder: self.features.clone().unwrap_or_else(|| temporary.path().to_owned()),
+            folder: serde_json::from_slice(&folder)?,
             batch: measured.batch,
             workers: 1,
             recompute: false,
         };
-        let mut counting = Counting::new("frame", measured.quiet);
+        let mut counting = Counting::new("frame", measured.quiet || !team.leads());
         let told = |done, total| counting.tell(done, total);
         let features =
             Arc::new(extract(model, &set, &extraction, &skips, &*backend, told).map_err(classify)?);
@@ -138,8 +147,14 @@ impl ClipArgs {
             let mut keeping = keeping.lock().map_err(|_| WorldError::Interrupted)?;
             keeping.as_mut().map_or(Ok(()), |kept| kept.push(frame))
         });
-        let scored = evaluate_clips(&features, classes, encoder, &post, sink, |_, _| !interrupt::asked());
+        let audience = if hears { Audience::Sink(sink) } else { Audience::Team(Arc::clone(&team)) };
+        let scored = evaluate_clips(&features, classes, encoder, &post, audience, |_, _| !interrupt::asked());
         let scored = scored.map_err(classify)?;
+        // The leading process's folder of features goes when all have read it.
+        team.highest(0)?;
+        if !team.leads() {
+            return Ok(());
+        }
         let kept = kept.lock().ok().and_then(|mut kept| kept.take());
         let found = kept.map(Kept::finish).transpose()?.unwrap_or_default();
         if skips.count() > 0 {

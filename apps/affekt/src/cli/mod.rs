@@ -22,8 +22,10 @@ mod eval_scores;
 mod eval_tables;
 mod export;
 mod install;
+mod merge;
 mod people;
 mod pretrain;
+pub mod processes;
 mod reading;
 pub mod refine;
 mod report;
@@ -76,6 +78,7 @@ enum Command {
     Pretrain(Box<pretrain::PretrainArgs>),
     Abaw(abaw::AbawArgs),
     Analyze(Box<analyze::AnalyzeArgs>),
+    Merge(merge::MergeArgs),
     People(people::PeopleArgs),
     Stream(Box<stream::StreamArgs>),
     Refine(Box<refine::RefineArgs>),
@@ -107,6 +110,7 @@ impl Command {
             | Self::Data(_)
             | Self::Synth(_)
             | Self::Export(_)
+            | Self::Merge(_)
             | Self::People(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
@@ -136,6 +140,7 @@ impl Cli {
             Command::Export(args) => export::run(args),
             Command::Abaw(args) => abaw::run(args),
             Command::Analyze(args) => analyze::run(args, &args.compute),
+            Command::Merge(args) => merge::run(args),
             Command::People(args) => people::run(args),
             Command::Stream(args) => stream::run(args, &args.compute),
             Command::Report(args) => report::run(args),

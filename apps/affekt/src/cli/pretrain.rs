@@ -4,9 +4,12 @@ use affekt_engine::synth::formats;
 use affekt_engine::world::{RunConfig, Start};
 use clap::{Args, ValueEnum};
 
-use super::compute::{self, Compute};
+use super::compute::Compute;
+use super::processes;
 use super::run_args::Kind::{Number, NumberOrText, OneOf, Switch, SwitchOff, Text, Texts, Whole};
-use super::run_args::{Begun, Flagged, KEEP_EVERY, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names};
+use super::run_args::{
+    BATCH_NORM, Begun, Flagged, KEEP_EVERY, REPLICAS, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names,
+};
 use super::say;
 use super::training::{begin, described, scores, train};
 use super::values::{DepthArg, StemArg};
@@ -123,6 +126,8 @@ impl Flagged for RunConfig {
                 "Steps between checkpoints; 0 writes one at the end alone [default: 500]"),
             KEEP_EVERY,
             TENSORBOARD,
+            REPLICAS,
+            BATCH_NORM,
             flag("workers", "workers", Whole("N"),
                 "Threads that load and augment ahead, 1 to 64 [default: 1]. The result does not depend on it"),
         ]),
@@ -131,6 +136,9 @@ impl Flagged for RunConfig {
     fn take_over(&mut self, begun: &Self) {
         self.set_compute(begun.compute());
         self.workers = begun.workers;
+        if self.replicas == 0 {
+            self.replicas = begun.replicas;
+        }
     }
 }
 
@@ -152,8 +160,10 @@ fn check(config: &mut RunConfig) -> Result<(), Failure> {
 /// Settings, data, networks or the disk; or a signal, after saving.
 pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     interrupt::watch()?;
-    let Begun { settings: config, folder, resumes } = args.run.begin(check)?;
-    let backend = compute::open(&compute.over_config(&config.compute()))?;
+    let Begun { settings: config, folder, resumes } = args.run.begin_together(check)?;
+    let replication = (config.replicas, config.batch_norm);
+    let backend = processes::open(&compute.over_config(&config.compute()), replication)?;
+    let leads = backend.team().leads();
     let start = if resumes { Start::Resume } else { Start::New };
     let run = begin(config, folder.clone(), backend, start, args.run.quiet)?;
     if args.data_only {
@@ -161,6 +171,9 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
         return say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()));
     }
     let report = train(run, &folder, args.run.quiet, (Some("pretrain"), 0), |_| Ok(()))?;
+    if !leads {
+        return Ok(());
+    }
     say(&scores(&report))?;
     say(&format!("model: {} ({})", folder.model().display(), report.model))
 }

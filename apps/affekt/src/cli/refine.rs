@@ -5,10 +5,13 @@ use affekt_engine::synth::clip_formats;
 use affekt_engine::world::{ClipScores, RefineConfig, RefineReport, Refining, RunFolder, ScoreSink};
 use clap::Args;
 
-use super::compute::{self, Compute};
+use super::compute::Compute;
+use super::processes;
 use super::reading::VoteArg;
 use super::run_args::Kind::{Number, OneOf, Switch, Text, Texts, Whole};
-use super::run_args::{Begun, Flagged, KEEP_EVERY, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names};
+use super::run_args::{
+    BATCH_NORM, Begun, Flagged, KEEP_EVERY, REPLICAS, RunArgs, SEED, SettingFlag, TENSORBOARD, flag, names,
+};
 use super::say;
 use super::training::{Counting, Shown, drive};
 use crate::failure::Failure;
@@ -81,12 +84,17 @@ impl Flagged for RefineConfig {
                 "Steps between checkpoints; 0 writes one at the end alone [default: 500]"),
             KEEP_EVERY,
             TENSORBOARD,
+            REPLICAS,
+            BATCH_NORM,
         ]),
     ];
 
     fn take_over(&mut self, begun: &Self) {
         self.set_compute(begun.compute());
         self.workers = begun.workers;
+        if self.replicas == 0 {
+            self.replicas = begun.replicas;
+        }
         // What is kept has been brought to the encoder's frames.
         self.post = self.post.for_frames(self.model.frames);
     }
@@ -113,10 +121,12 @@ fn check(config: &mut RefineConfig) -> Result<(), Failure> {
 /// Settings, data, networks or the disk; or a signal, after saving.
 pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     interrupt::watch()?;
-    let Begun { settings: config, folder, resumes } = args.run.begin(check)?;
+    let Begun { settings: config, folder, resumes } = args.run.begin_together(check)?;
     let how = (resumes, args.recompute);
-    let sink: ScoreSink = Box::new(|_| Ok(()));
-    let report = train(config, &folder, how, compute, args.run.quiet, (sink, Some("refine")))?;
+    let report = train(config, &folder, how, compute, args.run.quiet, (None, Some("refine")))?;
+    if processes::rank().is_some_and(|rank| rank > 0) {
+        return Ok(());
+    }
     match &report.scores {
         Some(measured) => say(&scores(measured))?,
         None => say("nothing was measured: no --valid SPEC was given")?,
@@ -124,7 +134,8 @@ pub fn run(args: &RefineArgs, compute: &Compute) -> Result<(), Failure> {
     say(&format!("encoder: {}", folder.model().display()))
 }
 
-/// A temporal run from its features to its report; `sink` sees every frame that is measured in the end, `command` resumes it.
+/// A temporal run from its features to its report; `sink` sees every frame that is measured in the end, and
+/// then no process shares them out; `command` resumes it.
 ///
 /// # Errors
 /// As [`run`].
@@ -134,16 +145,19 @@ pub fn train(
     how: (bool, bool),
     compute: &Compute,
     quiet: bool,
-    (sink, command): (ScoreSink, Option<&'static str>),
+    (sink, command): (Option<ScoreSink>, Option<&'static str>),
 ) -> Result<RefineReport, Failure> {
-    let mut counting = Counting::new("feature", quiet);
-    let backend = compute::open(&compute.over_config(&config.compute()))?;
+    let replication = (config.replicas, config.batch_norm);
+    let backend = processes::open(&compute.over_config(&config.compute()), replication)?;
+    let mut counting = Counting::new("feature", quiet || !backend.team().leads());
     let begun = Refining::begin(config, folder.clone(), backend, &clip_formats(), how, |done, total| {
         counting.tell(done, total)
     });
     counting.finish();
     let mut run = begun.map_err(super::classify)?;
-    run.set_sink(sink);
+    if let Some(sink) = sink {
+        run.set_sink(sink);
+    }
     let [clips, frames, valid_clips, valid_frames] = run.data();
     let data = format!(
         "{clips} clips of {frames} frames for training, {valid_clips} of {valid_frames} for validation"

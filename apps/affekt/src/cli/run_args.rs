@@ -4,14 +4,18 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
+use affekt_engine::backend::Team;
 use affekt_engine::learn::RunIdentity;
 use affekt_engine::world::RunFolder;
 use anyhow::anyhow;
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::Value;
 
+use super::processes;
+use super::values::BatchNormArg;
 use crate::failure::Failure;
 use affekt_engine::world::config::{LayerError, Layers, Presets};
 
@@ -70,6 +74,23 @@ pub const KEEP_EVERY: SettingFlag = flag(
     "keep_every",
     Kind::Whole("STEPS"),
     "Steps between checkpoints that are kept for good, beside the last two and the best; 0 keeps none [default: 0]",
+);
+
+/// The flag `--replicas`.
+pub const REPLICAS: SettingFlag = flag(
+    "replicas",
+    "replicas",
+    Kind::Whole("N"),
+    "Copies of each network that learn together, each from its part of every batch; as many processes as divide them compute the \
+     same, bit for bit [default: one for each process]",
+);
+
+/// The flag `--batch-norm`.
+pub const BATCH_NORM: SettingFlag = flag(
+    "batch-norm",
+    "batch_norm",
+    Kind::OneOf("HOW", names::<BatchNormArg>),
+    "Over what replicas' batch normalisation takes its statistics: sync, the whole batch, or local, their own part [default: sync]",
 );
 
 /// The flag `--tensorboard`.
@@ -153,6 +174,33 @@ pub struct Begun<S> {
     pub folder: RunFolder,
     /// Whether it goes on.
     pub resumes: bool,
+}
+
+impl<S: Flagged + DeserializeOwned> RunArgs<S> {
+    /// As [`RunArgs::begin`] in the process that leads; the others take over its settings, and have folders of their own.
+    ///
+    /// # Errors
+    /// As there; or the processes cannot reach each other.
+    pub fn begin_together(
+        &self,
+        check: impl FnOnce(&mut S) -> Result<(), Failure>,
+    ) -> Result<Begun<S>, Failure> {
+        let Some(link) = processes::link()? else { return self.begin(check) };
+        let team = Team::new(Some(link), 0).map_err(Failure::usage)?;
+        let mut here = None;
+        let told = team.from_lead(|| -> Result<Vec<u8>, Failure> {
+            let begun = self.begin(check)?;
+            let told = (toml::to_string(&begun.settings)?, begun.folder.path(), begun.resumes);
+            let told = serde_json::to_vec(&told)?;
+            here = Some(begun);
+            Ok(told)
+        })?;
+        if let Some(begun) = here {
+            return Ok(begun);
+        }
+        let (settings, path, resumes): (String, PathBuf, bool) = serde_json::from_slice(&told)?;
+        Ok(Begun { settings: toml::from_str(&settings)?, folder: RunFolder::aside(&path)?, resumes })
+    }
 }
 
 impl<S: Flagged> RunArgs<S> {

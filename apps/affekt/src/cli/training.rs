@@ -84,18 +84,23 @@ pub fn drive<R: Run>(
     mut step: impl FnMut(&mut R, &Advance<R::Record, R::Scores>) -> Result<(usize, String), Failure>,
 ) -> Result<R::Report, Failure> {
     let total = run.steps();
-    let mut progress = Progress::start("step", run.steps_done(), total, shown.quiet);
-    if !shown.quiet && !run.is_done() {
+    let team = run.team();
+    let quiet = shown.quiet || !team.leads();
+    let mut progress = Progress::start("step", run.steps_done(), total, quiet);
+    if !quiet && !run.is_done() {
         progress.note(&shown.data);
         progress.note(&cost::before(&run.needs()));
     }
     let mut cost = Cost::new(shown.after, shown.shorter);
     while !run.is_done() {
-        if interrupt::asked() {
+        // A signal may have come to some of the processes only; they stop at the same step.
+        let code = team.highest(interrupt::code()).map_err(|error| Failure::Run(error.into()))?;
+        if code != 0 {
+            interrupt::agree(code);
             run.save()?;
             progress.finish();
             let (done, folder) = (run.steps_done(), shown.folder.path().display());
-            if let Some(command) = shown.command {
+            if let Some(command) = shown.command.filter(|_| team.leads()) {
                 note!(
                     "{} after step {done} of {total}; saved. Go on with: affekt {command} --resume {folder}",
                     interrupt::in_words()
@@ -106,7 +111,7 @@ pub fn drive<R: Run>(
         let advance = run.advance().map_err(classify)?;
         let (worked, figures) = step(run, &advance)?;
         progress.update(run.steps_done(), worked, &figures);
-        if let Some(text) = cost.after_step(run).filter(|_| !shown.quiet) {
+        if let Some(text) = cost.after_step(run).filter(|_| !quiet) {
             progress.note(&text);
         }
     }

@@ -36,6 +36,15 @@ impl From<StemArg> for Stem {
     }
 }
 
+/// Over what batch normalisation takes its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BatchNormArg {
+    /// The whole batch.
+    Sync,
+    /// Each replica's part of it.
+    Local,
+}
+
 /// An option's name as its TOML value.
 pub fn toml_name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Shared};
+use crate::backend::{AcrossReplicas, BackendError};
 use crate::simd::{Isa, Kernel, Vector};
 
 /// Positions in one task; fixed, so that sums do not depend on the number of threads.
@@ -25,28 +26,50 @@ pub(super) struct Statistics {
     pub addend: Vec<f32>,
 }
 
-impl Statistics {
-    /// From the column sums that the convolution left: `blocks x 2 x padded` sums and sums of squares.
-    pub(super) fn from_sums(
-        sums: &[f32],
-        blocks: usize,
-        padded: usize,
-        count: usize,
-        epsilon: f32,
-        scale: &[f32],
-        shift: &[f32],
-    ) -> Self {
-        let channels = scale.len();
-        let mut total = vec![[0.0f64; 2]; channels];
-        for block in sums.chunks_exact(2 * padded).take(blocks) {
-            let (first, second) = block.split_at(padded);
-            for (total, (s, q)) in total.iter_mut().zip(first.iter().zip(second)) {
-                total[0] += f64::from(*s);
-                total[1] += f64::from(*q);
-            }
+/// Two sums of each channel.
+pub(super) type Totals = Vec<[f64; 2]>;
+
+/// Of the column sums that the convolution left, `blocks x 2 x padded` sums and sums of squares, those of the channels.
+pub(super) fn channel_totals(sums: &[f32], blocks: usize, padded: usize, channels: usize) -> Totals {
+    let mut totals = vec![[0.0f64; 2]; channels];
+    for block in sums.chunks_exact(2 * padded).take(blocks) {
+        let (first, second) = block.split_at(padded);
+        for (total, (s, q)) in totals.iter_mut().zip(first.iter().zip(second)) {
+            total[0] += f64::from(*s);
+            total[1] += f64::from(*q);
         }
+    }
+    totals
+}
+
+/// The batch that statistics are over: this network's, or that of all its replicas together.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a>(pub Option<&'a dyn AcrossReplicas>);
+
+impl Batch<'_> {
+    /// Sums over the batch, from those over this network's part of it.
+    fn add_up(self, totals: &mut Totals) -> Result<(), BackendError> {
+        self.0.map_or(Ok(()), |across| across.add_up(totals.as_flattened_mut()))
+    }
+
+    /// Positions in the batch, from those in this network's part, which is as large as every other's.
+    pub(super) fn count(self, own: usize) -> usize {
+        own * self.0.map_or(1, AcrossReplicas::replicas)
+    }
+}
+
+impl Statistics {
+    /// From a layer's totals over `count` positions of this network's part of the batch.
+    pub(super) fn of(
+        mut totals: Totals,
+        count: usize,
+        batch: Batch<'_>,
+        (epsilon, scale, shift): (f32, &[f32], &[f32]),
+    ) -> Result<Self, BackendError> {
+        batch.add_up(&mut totals)?;
+        let count = batch.count(count);
         let mut statistics = Self::default();
-        for (c, [sum, squares]) in total.into_iter().enumerate() {
+        for (c, [sum, squares]) in totals.into_iter().enumerate() {
             let mean = sum / count as f64;
             let variance = (squares / count as f64 - mean * mean).max(0.0);
             let inverse = 1.0 / (variance + f64::from(epsilon)).sqrt();
@@ -57,7 +80,7 @@ impl Statistics {
             statistics.factor.push(factor as f32);
             statistics.addend.push((f64::from(shift[c]) - mean * factor) as f32);
         }
-        statistics
+        Ok(statistics)
     }
 
     /// Moves running statistics towards these; the running variance is unbiased. A batch with a non-finite value
@@ -159,8 +182,8 @@ pub(super) fn backward(
     gate: Gate<'_>,
     gradient: &mut [f32],
     residual: Option<(Shared, bool)>,
-    partial: &mut Buffer,
-) -> ChannelGradients {
+    (partial, batch): (&mut Buffer, Batch<'_>),
+) -> Result<ChannelGradients, BackendError> {
     let channels = statistics.factor.len();
     let (step, count) = (ROWS * channels, gradient.len() / channels);
     let tasks = gradient.len().div_ceil(step);
@@ -181,12 +204,16 @@ pub(super) fn backward(
             total[1] += f64::from(sums[channels + c]);
         }
     }
-    let mut terms = Terms::default();
     let mut gradients = ChannelGradients { scale: vec![], shift: vec![] };
+    for (c, [plain, centred]) in totals.iter().enumerate() {
+        gradients.shift.push(*plain as f32);
+        gradients.scale.push((centred * f64::from(statistics.inverse_deviation[c])) as f32);
+    }
+    batch.add_up(&mut totals)?;
+    let count = batch.count(count);
+    let mut terms = Terms::default();
     for (c, [plain, centred]) in totals.into_iter().enumerate() {
         let inverse = f64::from(statistics.inverse_deviation[c]);
-        gradients.shift.push(plain as f32);
-        gradients.scale.push((centred * inverse) as f32);
         let factor = f64::from(statistics.factor[c]);
         let slope = -factor * inverse * inverse * centred / count as f64;
         terms.slope.push(slope as f32);
@@ -202,7 +229,7 @@ pub(super) fn backward(
             isa.run(Apply { x, statistics, terms: &terms, gate: gate.part(part), gradient, residual });
         }
     });
-    gradients
+    Ok(gradients)
 }
 
 /// Backward where there is no normalisation: only rectifier and sum, in place.

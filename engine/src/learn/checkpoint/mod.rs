@@ -103,14 +103,26 @@ impl Checkpoints {
     /// The folder cannot be written or the disk is full; the earlier checkpoints are untouched then.
     pub fn save(&self, state: &TrainingState) -> Result<PathBuf, LearnError> {
         let path = self.path(state.step);
-        let bytes = encode(state, &self.identity, self.computed_by.as_deref())
-            .map_err(|reason| LearnError::Format { path: path.clone(), place: String::new(), reason })?;
+        let bytes = self.pack(state)?;
         write_atomically(&path, &bytes).map_err(|source| LearnError::Io { path: path.clone(), source })?;
         for step in to_remove(&self.steps()?, state.step, self.keep_every, self.best) {
             let old = self.path(step);
             std::fs::remove_file(&old).map_err(|source| LearnError::Io { path: old, source })?;
         }
         Ok(path)
+    }
+
+    /// The bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// A tensor does not fit its shape.
+    pub fn pack(&self, state: &TrainingState) -> Result<Vec<u8>, LearnError> {
+        let path = || self.path(state.step);
+        encode(state, &self.identity, self.computed_by.as_deref()).map_err(|reason| LearnError::Format {
+            path: path(),
+            place: String::new(),
+            reason,
+        })
     }
 
     /// The newest checkpoint that can be used; `None` where there is none. A damaged one is passed over with a warning.
@@ -144,13 +156,20 @@ impl Checkpoints {
     /// It cannot be read, is damaged, or belongs to another run.
     pub fn read(&self, path: &Path) -> Result<TrainingState, LearnError> {
         let io = |source| LearnError::Io { path: path.into(), source };
-        let bytes = read_limited(path, LARGEST, "a checkpoint").map_err(io)?;
+        self.unpack(path, &read_limited(path, LARGEST, "a checkpoint").map_err(io)?)
+    }
+
+    /// The state in the bytes of a checkpoint, as [`Checkpoints::read`] says; `path` is where they come from.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unpack(&self, path: &Path, bytes: &[u8]) -> Result<TrainingState, LearnError> {
         let format = |reason: String| LearnError::Format {
             path: path.into(),
             place: String::new(),
             reason: printable(&reason, LONGEST_REASON),
         };
-        let (header, file) = open(&bytes).map_err(format)?;
+        let (header, file) = open(bytes).map_err(format)?;
         if let Some(differences) = self.identity.differences(&header.identity) {
             return Err(LearnError::OtherRun { path: path.into(), differences });
         }
@@ -174,6 +193,11 @@ impl Checkpoints {
     fn other_arithmetic(&self, there: Option<&str>) -> Option<(String, &str)> {
         let (there, here) = (there?, self.computed_by.as_deref()?);
         (there != here).then(|| (printable(there, QUOTED), here))
+    }
+
+    /// What tells this run from others.
+    pub fn identity(&self) -> &RunIdentity {
+        &self.identity
     }
 
     fn path(&self, step: u64) -> PathBuf {

@@ -28,7 +28,7 @@ use crate::learn::record::{StepRecord, accuracy, all_finite, finite};
 use crate::learn::schedule::average_decay;
 use crate::learn::settings::{Phase, Settings};
 use crate::learn::skip_guard::SkipGuard;
-use crate::learn::teacher_loss::{Rows, TeacherTerms, teacher_loss};
+use crate::learn::teacher_loss::{TeacherTerms, teacher_loss};
 
 /// How many signs the running share of `f > 0` looks back.
 const SIGNS_KEPT: usize = 200;
@@ -63,8 +63,6 @@ struct InFlight {
     phase: Phase,
     labelled: usize,
     unlabelled: usize,
-    /// The same of all processes that share the step: what losses are means over.
-    all: Rows,
     /// Logits of `x_FER`, then `x_FR`, then `Aug(x_FR)`, as far as the phase has them.
     teacher_logits: Vec<f32>,
     pseudo: Option<PseudoLabels>,
@@ -178,10 +176,6 @@ impl SemiSupervised {
         let input = self.teacher.graph().input().len();
         let labelled = batch.check_labelled(input, self.classes)?;
         let unlabelled = batch.check_unlabelled(input, phase.needs_weak, phase.needs_strong)?;
-        let all = Rows {
-            labelled: self.teacher.global_items(labelled)?,
-            unlabelled: self.teacher.global_items(unlabelled)?,
-        };
         let mut record = StepRecord { images: labelled + unlabelled, ..StepRecord::default() };
         let mut teacher_logits = vec![];
         let mut pseudo = None;
@@ -213,7 +207,6 @@ impl SemiSupervised {
             phase,
             labelled,
             unlabelled,
-            all,
             teacher_logits,
             pseudo,
             old_loss: None,
@@ -242,7 +235,6 @@ impl SemiSupervised {
                 consistency_weight: now.phase.consistency.then(|| s.consistency_weight(self.step)),
                 feedback: now.phase.feedback.then_some(now.feedback),
                 classes: self.classes,
-                rows: now.all,
             };
             let loss =
                 teacher_loss(&terms, &now.teacher_logits, &targets, now.pseudo.as_ref(), &mut now.record);

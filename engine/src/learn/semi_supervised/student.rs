@@ -9,7 +9,6 @@ use crate::learn::loss::{Loss, cross_entropy};
 use crate::learn::record::{StepRecord, accuracy, all_finite, finite};
 use crate::learn::schedule::average_decay;
 use crate::learn::settings::{Feedback, StudentPhase, ViewStrength};
-use crate::learn::teacher_loss::Rows;
 
 impl SemiSupervised {
     /// Row 5: the student learns from the pseudo-labels (or, at the end, from labels), and its average follows.
@@ -46,11 +45,11 @@ impl SemiSupervised {
             let mut new_norm = None;
             let (loss, logged, feedback);
             if let Some(old_loss) = now.old_loss {
-                loss = self.student_on_labels(batch, TrainingPass::Probe, now.all, &mut now.record)?;
+                loss = self.student_on_labels(batch, TrainingPass::Probe, &mut now.record)?;
                 logged = old_loss - loss.value;
                 feedback = logged;
             } else {
-                loss = self.student_on_labels(batch, TrainingPass::Train, now.all, &mut now.record)?;
+                loss = self.student_on_labels(batch, TrainingPass::Train, &mut now.record)?;
                 let norm = gradient(self.student.as_mut(), &loss, Slot::Second)?;
                 let dot = self.student.dot(Slot::First, Slot::Second)?;
                 now.record.feedback_cosine = finite(dot / (descent.norm * norm));
@@ -96,7 +95,7 @@ impl SemiSupervised {
         }
         if now.phase.feedback && self.settings.losses.feedback == Feedback::LossDifference {
             let unlogged = &mut StepRecord::default();
-            now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, now.all, unlogged)?.value);
+            now.old_loss = Some(self.student_on_labels(batch, TrainingPass::Probe, unlogged)?.value);
         }
         let view = match self.settings.student_view {
             ViewStrength::Weak => &batch.weak,
@@ -104,8 +103,7 @@ impl SemiSupervised {
         };
         let logits = view.forward(self.student.as_mut(), now.unlabelled, TrainingPass::Train)?;
         now.record.agreement = accuracy(&logits, &pseudo.classes, self.classes);
-        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes)
-            .share_of(now.unlabelled, now.all.unlabelled);
+        let loss = cross_entropy(&logits, &pseudo.targets, Some(&pseudo.weights), self.classes);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
     }
@@ -116,8 +114,7 @@ impl SemiSupervised {
         let targets =
             batch.target_rows(self.classes, self.settings.soft_targets, self.settings.label_smoothing)?;
         now.record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
-        let loss = cross_entropy(&logits, &targets, None, self.classes)
-            .share_of(batch.labels.len(), now.all.labelled);
+        let loss = cross_entropy(&logits, &targets, None, self.classes);
         let all_finite = all_finite(&logits);
         self.descend_student(&loss, all_finite, now)
     }
@@ -157,13 +154,11 @@ impl SemiSupervised {
         &mut self,
         batch: &TrainBatch,
         pass: TrainingPass,
-        all: Rows,
         record: &mut StepRecord,
     ) -> Result<Loss, LearnError> {
         let logits = batch.labelled.forward(self.student.as_mut(), batch.labels.len(), pass)?;
         record.student_accuracy = accuracy(&logits, &batch.labels, self.classes);
         let targets = batch.target_rows(self.classes, self.settings.soft_targets, 0.0)?;
-        let loss = cross_entropy(&logits, &targets, None, self.classes);
-        Ok(loss.share_of(batch.labels.len(), all.labelled))
+        Ok(cross_entropy(&logits, &targets, None, self.classes))
     }
 }

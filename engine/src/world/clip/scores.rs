@@ -135,6 +135,24 @@ impl ClipTally {
         self.each().try_for_each(|counts| counts.complete(neutral))
     }
 
+    /// What has been counted, in an order of its own.
+    pub fn counts(&mut self) -> Vec<Confusion> {
+        self.each().flat_map(|counts| [counts.seen.clone(), counts.all.clone()]).collect()
+    }
+
+    /// Replaces what has been counted by the sum of what several tallies of the same kind have ([`ClipTally::counts`]).
+    pub fn replace_counts(&mut self, parts: &[Vec<Confusion>]) {
+        for (at, counts) in self.each().enumerate() {
+            for (to, index) in [(&mut counts.seen, 2 * at), (&mut counts.all, 2 * at + 1)] {
+                let mut parts = parts.iter().filter_map(|part| part.get(index));
+                if let Some(first) = parts.next() {
+                    *to = first.clone();
+                    parts.for_each(|part| to.merge(part));
+                }
+            }
+        }
+    }
+
     /// The scores of the clips that are complete; `classes` has a name for each.
     pub fn scores(&self, classes: &[String]) -> ClipScores {
         let report = |counts: &Counts| FrameReport::new(&counts.seen, classes).with_challenge(&counts.all);

@@ -78,6 +78,11 @@ macro_rules! run_settings {
             /// What networks infer in: `single`, `fixed` or `half`. Training is always in single precision.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub arithmetic: Option<$crate::backend::ArithmeticChoice>,
+            /// Copies of each network that learn together, each from its part of every batch; 0: one for each process, and in a
+            /// run's folder how many there are. Results depend on it in the last digits, and not on the number of processes.
+            pub replicas: usize,
+            /// Over what replicas' batch normalisation takes its statistics: `sync`, the whole batch, or `local`, their own part.
+            pub batch_norm: $crate::backend::BatchNorm,
             /// Threads that load ahead of the networks, 1 to 64. The result does not depend on it.
             pub workers: usize,
             /// Whether the first item that cannot be read ends the run, instead of being skipped and counted.
@@ -103,6 +108,8 @@ macro_rules! run_settings {
                     backend: "cpu".into(),
                     adapter: None,
                     arithmetic: None,
+                    replicas: 0,
+                    batch_norm: $crate::backend::BatchNorm::Sync,
                     workers: 1,
                     strict: false,
                     checkpoint_every: 500,
@@ -133,7 +140,29 @@ macro_rules! run_settings {
 
             /// Checks what every run has.
             fn validate_common(&self) -> Result<(), $crate::world::error::WorldError> {
-                $crate::world::config::common::validate(&self.backend, self.seed, self.workers)
+                $crate::world::config::common::validate(&self.backend, self.seed, self.workers)?;
+                $crate::world::config::common::check(self.replicas <= 4096, "replicas", || {
+                    format!("is {}, but must be at most 4096", self.replicas)
+                })
+            }
+
+            /// Takes over how many replicas learn, and refuses batches that cannot be shared out among them.
+            pub(in crate::world) fn set_replicas(
+                &mut self,
+                team: &$crate::backend::Team,
+                batches: &[(&'static str, usize)],
+            ) -> Result<(), $crate::world::error::WorldError> {
+                $crate::world::config::common::check([0, team.replicas()].contains(&self.replicas), "replicas", || {
+                    let there = team.replicas();
+                    format!("is {}, but what computes has {there}; open it by backend::open_replicated", self.replicas)
+                })?;
+                self.replicas = team.replicas();
+                $crate::world::config::common::divisible(self.replicas, batches)
+            }
+
+            /// What of its replicas decides a run's numbers: nothing where there is one.
+            pub(in crate::world) fn replication(&self) -> Option<(usize, $crate::backend::BatchNorm)> {
+                (self.replicas > 1).then_some((self.replicas, self.batch_norm))
             }
         }
     };
@@ -156,6 +185,17 @@ pub(super) fn check(
     problem: impl FnOnce() -> String,
 ) -> Result<(), WorldError> {
     if good { Ok(()) } else { Err(WorldError::setting(name, problem())) }
+}
+
+/// Refuses batches that so many replicas cannot share out evenly.
+pub(super) fn divisible(replicas: usize, batches: &[(&'static str, usize)]) -> Result<(), WorldError> {
+    let Some((name, batch)) = batches.iter().find(|(_, batch)| !batch.is_multiple_of(replicas)) else {
+        return Ok(());
+    };
+    let problem = format!(
+        "is {batch}, which {replicas} replicas cannot share out evenly; make it a multiple of {replicas}, or take fewer processes or replicas"
+    );
+    Err(WorldError::setting(*name, problem))
 }
 
 /// Checks a range, ends included.

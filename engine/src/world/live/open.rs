@@ -232,6 +232,8 @@ fn accuracy(metrics: &BTreeMap<String, f64>) -> String {
     let Some(accuracy) = figure("accuracy").filter(|a| (0.0..=1.0).contains(a)) else { return String::new() };
     let faces = figure("_n").filter(|n| *n >= 1.0);
     let faces = faces.map_or(String::new(), |faces| format!(" of {faces:.0} validation faces"));
+    let views = figure("_views").filter(|views| *views > 1.0);
+    let views = views.map_or("", |_| ", seen with its mirror image too");
     let f1 = figure("macro_f1").map_or(String::new(), |f1| format!(", macro F1 {f1:.3}"));
-    format!("{:.1} % right{faces}{f1}", accuracy * 100.0)
+    format!("{:.1} % right{faces}{views}{f1}", accuracy * 100.0)
 }

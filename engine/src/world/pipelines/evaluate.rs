@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Backend, Inference};
+use crate::backend::{Backend, Inference, Team};
 use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
 use crate::learn::{EvalReport, arg_max, softmax};
@@ -15,6 +15,7 @@ use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::pictures::{self, PictureTally, PictureWalk, PicturesAhead, Place};
 use crate::world::stages::plain_view::PlainView;
 use crate::world::stages::student::{self, FaceBatch, Student, Wanted};
+use crate::world::together::share_skips;
 
 stages! {
     /// The next batch of a pool.
@@ -51,26 +52,26 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Measures a network on a labelled pool. `progress` hears of the start and of every batch: items done and items in all.
+/// Measures a network on a labelled pool, whose batches the processes of a team share out. `progress` hears of the start and of every batch: items done and items in all.
 ///
 /// # Errors
 /// A picture cannot be read under `strict`, nothing can be read, the model's output is not finite, or `progress` stops
 /// it by giving `false`.
 pub fn evaluate(
-    network: Box<dyn Inference>,
+    (network, team): (Box<dyn Inference>, &Team),
     subject: &Subject,
     pool: &Arc<Pool>,
     settings: &EvaluationConfig,
     skips: &Arc<SkipLog>,
     progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<EvalReport, WorldError> {
-    let tally = answers(network, subject, pool, settings, skips, progress)?;
+    let tally = answers((network, team), subject, pool, settings, skips, progress)?;
     Ok(EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?)
 }
 
-/// The logits of every picture of a pool that can be read.
+/// The logits of every picture of a pool that can be read, in every process.
 fn answers(
-    network: Box<dyn Inference>,
+    (network, team): (Box<dyn Inference>, &Team),
     subject: &Subject,
     pool: &Arc<Pool>,
     settings: &EvaluationConfig,
@@ -84,11 +85,16 @@ fn answers(
         flip: settings.flip,
         skips: Arc::clone(skips),
     });
-    let (count, making) = (walk.count(), Arc::clone(&walk));
+    let (first, every) = (team.rank() as u64, team.processes() as u64);
+    // Batches of this process: every so many, from its first on.
+    let count = walk.count().saturating_sub(first).div_ceil(every);
+    let making = Arc::clone(&walk);
     let wanted = Wanted { features: false, answers: false };
     let mut pipeline = Pipeline::new::<EvaluateStage>(Clock::default())?;
     let world = &mut pipeline.world;
-    world.insert_resource(PicturesAhead(Loader::spawn(0..count, 1, 3, move |index| making.render(index))?));
+    world.insert_resource(PicturesAhead(Loader::spawn(0..count, 1, 3, move |own| {
+        making.render(first + own * every)
+    })?));
     world.insert_resource(Student::new(
         network,
         (subject.classes.len(), None),
@@ -96,16 +102,18 @@ fn answers(
         settings.batch,
         wanted,
     ));
-    world.insert_resource(Place { walk: Arc::clone(&walk), batch: 0 });
+    world.insert_resource(Place { walk: Arc::clone(&walk), batch: first, every });
     world.init_resource::<FaceBatch>();
     world.init_resource::<PictureTally>();
     let mut told = |done| if progress(done, pool.len()) { Ok(()) } else { Err(WorldError::Interrupted) };
     told(0)?;
-    for index in 0..count {
+    for own in 0..count {
         pipeline.run()?;
-        told(walk.range(index).end)?;
+        // The others are about as far.
+        told(walk.range(walk.count().min((own + 1) * every) - 1).end)?;
     }
-    let tally = std::mem::take(&mut *pipeline.world.resource_mut::<PictureTally>());
+    let own = std::mem::take(&mut *pipeline.world.resource_mut::<PictureTally>());
+    let tally = PictureTally::of_all(team, own)?;
     if tally.labels.is_empty() {
         let first = skips.first().into_iter().next().unwrap_or_default();
         let problem = format!("no validation picture can be read; the first: {first}");
@@ -163,7 +171,10 @@ pub fn evaluate_sources(
     let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
     let subject = Subject::of(model);
     model.need(settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
-    let tally = answers(model.inference(backend)?, &subject, &pool, settings, skips, progress)?;
+    let team = backend.team();
+    let network = model.inference(backend)?;
+    let tally = answers((network, &team), &subject, &pool, settings, skips, progress)?;
+    share_skips(&team, skips)?;
     let report = EvalReport::new(&tally.logits, &tally.labels, subject.classes, subject.temperature)?;
     let answers = table(&tally, &pool, &subject)?;
     Ok(Evaluation { report, answers, places: tally.places, pool, skipped: skips.count() })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bevy_platform::cell::SyncCell;
 
+use crate::backend::Team;
 use crate::clock::Clock;
 use crate::data::Vocabulary;
 use crate::learn::TemporalEncoder;
@@ -17,6 +18,7 @@ use crate::world::stages::student::FaceBatch;
 use crate::world::stages::temporal::{self, Encoder};
 use crate::world::stages::track::Voting;
 use crate::world::stages::vote;
+use crate::world::together::gather;
 
 pub use crate::world::stages::clips::ScoreSink;
 
@@ -36,6 +38,14 @@ stages! {
     }
 }
 
+/// Who hears of frames, and so who reads them.
+pub enum Audience {
+    /// Every process reads every frame, and tells each of them here.
+    Sink(ScoreSink),
+    /// Nobody hears of frames: the processes share out the clips and have the scores of all.
+    Team(Arc<Team>),
+}
+
 /// Reads every frame of the clips and scores it: the student alone, with the encoder (and its temperature) where there is
 /// one, and each way of voting after that. `progress` hears how many frames of all are done, and stops it by giving
 /// `false`.
@@ -47,9 +57,13 @@ pub fn evaluate_clips(
     classes: &[String],
     encoder: Option<(TemporalEncoder, f32)>,
     post: &PostSettings,
-    sink: ScoreSink,
+    audience: Audience,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<ClipScores, WorldError> {
+    let (sink, team): (ScoreSink, _) = match audience {
+        Audience::Sink(sink) => (sink, Arc::default()),
+        Audience::Team(team) => (Box::new(|_| Ok(())), team),
+    };
     post.check().map_err(|e| WorldError::setting("post", e.to_string()))?;
     let comparison = Comparison::new(post, classes.len());
     let mut pipeline = Pipeline::new::<EvaluateClipsStage>(Clock::default())?;
@@ -63,9 +77,10 @@ pub fn evaluate_clips(
     world.insert_resource(Voting { vote: post.vote, seconds: None, classes: classes.len() });
     world.insert_resource(comparison.map_err(|e| WorldError::setting("post", e.to_string()))?);
     world.insert_resource(KeptStudent { head: features.head.clone(), temperature: features.temperature });
-    world.insert_resource(ClipWalk::new(Arc::clone(features)));
+    let walk = ClipWalk::new(Arc::clone(features), (0..features.set.len()).filter(|clip| team.does(*clip)));
+    let total = walk.total_frames();
+    world.insert_resource(walk);
     world.init_resource::<FaceBatch>();
-    let total = features.set.total_frames();
     while !pipeline.world.resource::<ClipWalk>().is_done() {
         pipeline.run()?;
         if !progress(pipeline.world.resource::<ClipWalk>().frames_done(), total) {
@@ -74,5 +89,9 @@ pub fn evaluate_clips(
     }
     let tally = &mut pipeline.world.resource_mut::<Scores>().into_inner().tally;
     tally.complete()?;
+    if team.processes() > 1 {
+        let counts = tally.counts();
+        tally.replace_counts(&gather(&team, &counts)?);
+    }
     Ok(tally.scores(classes))
 }

@@ -55,27 +55,36 @@ pub fn extract(
     backend: &dyn Backend,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<ClipFeatures, WorldError> {
-    let head = model.head()?;
+    let (head, team) = (model.head()?, backend.team());
     let mut pipeline: Option<Pipeline> = None;
     let (total, mut done) = (set.total_frames(), 0);
     let mut told = |frames: usize| {
         done += frames;
         if progress(done, total) { Ok(()) } else { Err(WorldError::Interrupted) }
     };
-    let mut files: Vec<FeatureFile> = Vec::with_capacity(set.len());
-    // What killed runs left of a clip's features.
-    let mut swept = BTreeSet::new();
-    for clip in 0..set.len() {
+    let cache = |clip: usize| {
         let (clips, inner, source) = set.source(clip);
-        let folder = settings.folder.join(source.to_string());
-        if swept.insert(source) && folder.is_dir() {
-            sweep_leftovers(&folder).map_err(|e| WorldError::io(&folder, e))?;
+        (
+            clips,
+            inner,
+            FeatureCache::new(settings.folder.join(source.to_string()), &model.hash, head.features()),
+        )
+    };
+    // What killed runs left, before any process writes.
+    team.from_lead(|| sweep(settings, set).map(|()| vec![]))?;
+    // The processes share out the clips, and each opens what the others have made.
+    let mut files: Vec<Option<FeatureFile>> = Vec::with_capacity(set.len());
+    for clip in 0..set.len() {
+        if !team.does(clip) {
+            files.push(None);
+            told(set.frames(clip))?;
+            continue;
         }
-        let cache = FeatureCache::new(folder, &model.hash, head.features());
+        let (clips, inner, cache) = cache(clip);
         if !settings.recompute
             && let Some(file) = cache.open(clips, inner)?
         {
-            files.push(file);
+            files.push(Some(file));
             told(set.frames(clip))?;
             continue;
         }
@@ -110,7 +119,28 @@ pub fn extract(
         }
         let keeper = pipeline.world.remove_resource::<Keeper>();
         let keeper = keeper.ok_or_else(|| WorldError::Schedule("the features are not there".into()))?;
-        files.push(keeper.finish()?);
+        files.push(Some(keeper.finish()?));
     }
+    team.gather(vec![])?;
+    let open = |(clip, file): (usize, Option<FeatureFile>)| {
+        let (clips, inner, cache) = cache(clip);
+        let missing = || {
+            let problem = "another process has extracted a clip's features, and they are not here; give all processes the same folder";
+            WorldError::file(&settings.folder, problem.to_owned())
+        };
+        file.map_or_else(|| cache.open(clips, inner)?.ok_or_else(missing), Ok)
+    };
+    let files = files.into_iter().enumerate().map(open).collect::<Result<_, _>>()?;
     Ok(ClipFeatures { set: Arc::clone(set), files, head, temperature: model.card.temperature })
+}
+
+/// Removes what killed runs left of clips' features.
+fn sweep(settings: &Extraction, set: &ClipSet) -> Result<(), WorldError> {
+    let sources: BTreeSet<usize> = (0..set.len()).map(|clip| set.source(clip).2).collect();
+    for folder in sources.into_iter().map(|source| settings.folder.join(source.to_string())) {
+        if folder.is_dir() {
+            sweep_leftovers(&folder).map_err(|e| WorldError::io(&folder, e))?;
+        }
+    }
+    Ok(())
 }

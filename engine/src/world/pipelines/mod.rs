@@ -19,7 +19,7 @@ pub use live::{Live, LiveStage};
 #[cfg(feature = "training")]
 pub use {
     evaluate::{Evaluate, EvaluateStage, Evaluation, Subject, evaluate, evaluate_model, evaluate_sources},
-    evaluate_clips::{EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips},
+    evaluate_clips::{Audience, EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips},
     extract::{Extract, ExtractStage, Extraction, extract},
     prepare::{Prepare, PrepareStage, Preparer},
     pretrain::{Pretrain, PretrainStage, Pretraining, Start, train},

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::backend::Team;
 use crate::clock::Clock;
 use crate::data::{BalancedSampler, PictureCache, UniformSampler};
 use crate::learn::{self, Method};
@@ -38,11 +39,12 @@ pub struct Preparer {
 }
 
 impl Preparer {
-    /// Samplers and caches over a run's data; `renders` says whether views are made here, or left to the backend.
+    /// Samplers and caches over a run's data; `renders` says whether views are made here, or left to the backend. Of a step's
+    /// pictures only those are read whose replicas are this process's.
     ///
     /// # Errors
     /// A class has no labelled sample, or the method needs unlabelled samples and there is none.
-    pub fn new(config: &RunConfig, sets: &Sets, renders: bool) -> Result<Self, WorldError> {
+    pub fn new(config: &RunConfig, sets: &Sets, renders: bool, team: &Arc<Team>) -> Result<Self, WorldError> {
         let (settings, seed) = (&config.training, config.seed);
         let labelled_sampler = match config.data.sampling {
             Sampling::Balanced => {
@@ -86,6 +88,7 @@ impl Preparer {
             seed,
             skips: Arc::clone(&sets.skips),
             renders,
+            team: Arc::clone(team),
         };
         Ok(Self { source: StepSource(Arc::new(source)), idle: Mutex::default() })
     }

@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use super::evaluate::{Subject, evaluate};
 use super::prepare::Preparer;
-use crate::backend::{self, Backend, BackendError, Training, WeightSet};
+use crate::backend::{self, Backend, BackendError, BatchNorm, Training, WeightSet};
 use crate::clock::Clock;
 use crate::data::{Formats, Loader, SkipLog};
-use crate::learn::{EvalReport, Settings, StepRecord, TrainLog, Trainer, TrainingState};
+use crate::learn::{EvalReport, Method, Settings, StepRecord, TrainLog, Trainer, TrainingState};
 use crate::media::augment::Policy;
 use crate::net::{Graph, InputContract, Weights};
 use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, Sampling};
@@ -29,7 +29,8 @@ use crate::world::run::{
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
-use crate::world::stages::training::{self, Learner, ShownViews, StepBatch, StepsAhead};
+use crate::world::stages::training::{self, Learner, ShownViews, StepBatch, StepsAhead, Together};
+use crate::world::together::share_skips;
 
 stages! {
     /// One semi-supervised (or supervised) step.
@@ -89,6 +90,9 @@ struct Identity<'a> {
     sampling: Sampling,
     classes: &'a [String],
     data: String,
+    /// Replicas and their batch normalisation, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<(usize, BatchNorm)>,
 }
 
 /// Trains from code, to the end: opens what the settings name, makes every step, and writes the run's folder. `progress`
@@ -103,7 +107,8 @@ pub fn train(
     formats: &Formats,
     progress: impl FnMut(&Advance<StepRecord, EvalReport>) -> bool,
 ) -> Result<RunReport, WorldError> {
-    let backend = backend::open(&config.compute().spec())?;
+    let backend =
+        backend::open_replicated(&config.compute().spec(), (config.replicas, config.batch_norm), None)?;
     Pretraining::begin(config, folder, backend, formats, Start::New)?.run_to_end(progress)
 }
 
@@ -139,10 +144,17 @@ impl Pretraining {
     ) -> Result<Self, WorldError> {
         config.validate_settings()?;
         config.set_compute(ComputeConfig::of(&*backend));
+        let team = backend.team();
+        let batches = [
+            ("training.batch", config.training.batch),
+            ("training.unlabelled_batch", config.training.unlabelled_batch),
+        ];
+        let ssl = config.training.method == Method::Ssl;
+        config.set_replicas(&team, &batches[..if ssl { 2 } else { 1 }])?;
         // How many classes there are matters little, and it is better to refuse before everything is hashed.
         let valid = data.valid.iter().map(|source| source.dataset.len()).sum();
-        let need =
-            pretraining_need(&config, &config.model.architecture(2).graph()?, valid, backend.renders_views());
+        let of_two = config.model.architecture(2).graph()?;
+        let need = pretraining_need(&config, &of_two, valid, backend.renders_views(), &team);
         let need = need.map_err(BackendError::from)?;
         need.check(&*backend, SMALLER_PRETRAINING)?;
         let mut sets = Sets::new(&config, data, skips)?;
@@ -166,6 +178,7 @@ impl Pretraining {
             sampling: config.data.sampling,
             classes: sets.vocabulary.classes(),
             data: fingerprint.clone(),
+            replicas: config.replication(),
         };
         let cadence = Cadence {
             steps: config.training.steps,
@@ -193,7 +206,7 @@ impl Pretraining {
             DataRecord::new(config.seed, fingerprint, &sets, &manifest)?.write(&manifest, &session.folder)?;
         }
         let done = trainer.steps_done();
-        let preparer = Preparer::new(&config, &sets, !backend.renders_views())?;
+        let preparer = Preparer::new(&config, &sets, !backend.renders_views(), &team)?;
         let ahead =
             Loader::spawn(done..config.training.steps, config.workers, config.workers + 2, move |step| {
                 preparer.prepare(step)
@@ -201,6 +214,7 @@ impl Pretraining {
         let mut pipeline = Pipeline::new::<PretrainStage>(Clock::default())?;
         let world = &mut pipeline.world;
         world.insert_resource(StepsAhead(ahead));
+        world.insert_resource(Together { team, classes: sets.vocabulary.len() });
         world.insert_resource(Learner(SyncCell::new(trainer)));
         world.insert_resource(StepsDone(done));
         world.insert_resource(Journal(session.log(done, config.tensorboard)?));
@@ -262,7 +276,8 @@ impl Pretraining {
         };
         let settings = &self.config.evaluation;
         let network = self.backend.inference(&self.graph, weights)?;
-        evaluate(network, &subject, valid, settings, &self.sets.skips, |_, _| true).map(Some)
+        let team = self.session.team();
+        evaluate((network, team), &subject, valid, settings, &self.sets.skips, |_, _| true).map(Some)
     }
 
     /// Every network of the run by name.
@@ -357,6 +372,7 @@ impl Steps for Pretraining {
             }
         }
         self.save()?;
+        share_skips(self.session.team(), &self.sets.skips)?;
         let teacher = if networks.contains_key("teacher_average") { "teacher_average" } else { "teacher" };
         let (data, classes) = (self.sets.summary(), self.sets.vocabulary.classes());
         for (name, weights) in &networks {
@@ -365,6 +381,9 @@ impl Steps for Pretraining {
                 chosen if chosen == teacher => self.session.folder.teacher(),
                 _ => continue,
             };
+            if !self.session.team().leads() {
+                continue;
+            }
             let card = student_card(&self.config, &data, classes, (name, done), scores.get(name))?;
             weights.write(&path, self.config.storage.into(), Some(&card))?;
         }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bevy_platform::cell::SyncCell;
 use serde::Serialize;
 
-use super::evaluate_clips::{ScoreSink, evaluate_clips};
+use super::evaluate_clips::{Audience, ScoreSink, evaluate_clips};
 use super::extract::{Extraction, extract};
-use crate::backend::{Backend, BackendError, WeightSet};
+use crate::backend::{Backend, BackendError, BatchNorm, WeightSet};
 use crate::clock::Clock;
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog};
 use crate::learn::{
@@ -25,6 +25,7 @@ use crate::world::run::{
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
 use crate::world::stages::stretches::{self, EncoderLearner, StretchBatch, TrainingClips};
+use crate::world::together::share_skips;
 
 stages! {
     /// One step of the temporal encoder.
@@ -90,6 +91,9 @@ struct Identity<'a> {
     model: &'a EncoderConfig,
     training: &'a TemporalSettings,
     clips: String,
+    /// Replicas, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<(usize, BatchNorm)>,
 }
 
 impl Refining {
@@ -131,10 +135,12 @@ impl Refining {
         config.validate_settings()?;
         config.post = config.post.for_frames(config.model.frames);
         config.set_compute(ComputeConfig::of(&*backend));
+        let team = backend.team();
+        config.set_replicas(&team, &[("training.batch", config.training.batch)])?;
         let classes = student.card.classes.len();
         let architecture = config.model.architecture(student.head()?.features(), classes);
         let graph = architecture.graph()?;
-        let need = refining_need(&config, &graph, student.own()?.0).map_err(BackendError::from)?;
+        let need = refining_need(&config, &graph, student.own()?.0, &team).map_err(BackendError::from)?;
         need.check(&*backend, SMALLER_REFINING)?;
         let network = format!("encoder of {} frames", config.model.frames);
         let cost = RunCost::new(&*backend, network, &graph, &need);
@@ -168,6 +174,7 @@ impl Refining {
             model: &config.model,
             training: &config.training,
             clips: train.set.fingerprint(),
+            replicas: config.replication(),
         };
         let cadence = Cadence {
             steps: config.training.steps,
@@ -239,8 +246,10 @@ impl Refining {
     }
 
     /// Scores the encoder on the validation clips, as it will be used.
-    fn score(&mut self, sink: ScoreSink) -> Result<Option<ClipScores>, WorldError> {
+    /// Without a sink the processes share out the clips.
+    fn score(&mut self, sink: Option<ScoreSink>) -> Result<Option<ClipScores>, WorldError> {
         let Some(valid) = self.valid.clone() else { return Ok(None) };
+        let audience = sink.map_or_else(|| Audience::Team(Arc::clone(self.session.team())), Audience::Sink);
         let weights = self.weights()?;
         let network = self.backend.inference(&self.graph, &weights)?;
         let post = &self.config.post;
@@ -248,7 +257,7 @@ impl Refining {
         let encoder =
             if self.config.model.residual { encoder.with_residual(valid.head.clone()) } else { encoder };
         let classes = &self.student.card.classes;
-        evaluate_clips(&valid, classes, Some((encoder, 1.0)), post, sink, |_, _| true).map(Some)
+        evaluate_clips(&valid, classes, Some((encoder, 1.0)), post, audience, |_, _| true).map(Some)
     }
 
     fn log_scores(&mut self, scores: &ClipScores) -> Result<(), WorldError> {
@@ -299,7 +308,7 @@ impl Steps for Refining {
     }
 
     fn evaluate(&mut self) -> Result<Option<ClipScores>, WorldError> {
-        let scores = self.score(Box::new(|_| Ok(())))?;
+        let scores = self.score(None)?;
         scores.as_ref().map_or(Ok(()), |scores| self.log_scores(scores))?;
         Ok(scores)
     }
@@ -319,18 +328,21 @@ impl Steps for Refining {
 
     fn conclude(&mut self) -> Result<RefineReport, WorldError> {
         let (logged, steps) = (self.is_saved(), self.steps_made());
-        let sink = self.sink.take().unwrap_or_else(|| Box::new(|_| Ok(())));
+        let sink = self.sink.take();
         let scores = self.score(sink)?;
         if let Some(scores) = scores.as_ref().filter(|_| !logged) {
             self.log_scores(scores)?;
         }
         self.save()?;
+        share_skips(self.session.team(), &self.skips)?;
         let [train_clips, train_frames, valid_clips, valid_frames] = self.data();
         let made = (steps, train_clips, train_frames);
         let (config, architecture) = (&self.config, self.architecture.clone());
         let card = encoder_card(config, &self.student, architecture, made, scores.as_ref());
         let storage = config.storage.into();
-        self.weights()?.write(&self.session.folder.model(), storage, Some(&card))?;
+        if self.session.team().leads() {
+            self.weights()?.write(&self.session.folder.model(), storage, Some(&card))?;
+        }
         let report = RefineReport {
             steps,
             method: "temporal",

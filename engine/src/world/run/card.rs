@@ -33,7 +33,8 @@ pub fn student_card(
             ("ece", s.calibrated_ece),
             ("n", s.n as f64),
         ];
-        figures.map(|(figure, value)| (format!("valid_{figure}"), value)).into()
+        let views = config.evaluation.flip.then_some(("views", 2.0));
+        figures.into_iter().chain(views).map(|(figure, value)| (format!("valid_{figure}"), value)).collect()
     });
     let specs = &config.data;
     let used = [specs.labelled.as_slice(), &specs.unlabelled].concat();

@@ -21,8 +21,17 @@ const PROBE_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Only held: a second program in the same folder would mix its log into this one's.
-    _lock: Arc<FolderLock>,
+    /// Only held: a second program in the same folder would mix its log into this one's, and a folder aside goes with the run.
+    _held: Arc<Held>,
+    /// The folder of the process that leads, where this is another one's.
+    leading: Option<PathBuf>,
+}
+
+/// What a run's folder is kept by.
+#[derive(Debug)]
+enum Held {
+    Lock { _lock: FolderLock },
+    Aside { _folder: tempfile::TempDir },
 }
 
 /// What the names of locks and of unfinished files begin with: a folder that holds nothing else is empty.
@@ -70,7 +79,20 @@ impl RunFolder {
         let lock = FolderLock::take(path).map_err(|e| refuse(e.to_string()))?;
         sweep_leftovers(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
         probe_folder(path)?;
-        Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) })
+        Ok(Self { path: path.to_owned(), _held: Arc::new(Held::Lock { _lock: lock }), leading: None })
+    }
+
+    /// A folder that goes with the run, for a process that does not lead: what it writes beside the leading one's `path` is nobody's.
+    /// Only features of clips are kept in the leading one's, because processes extract them together.
+    ///
+    /// # Errors
+    /// The system gives no temporary folder.
+    pub fn aside(path: &Path) -> Result<Self, WorldError> {
+        let folder = tempfile::Builder::new().prefix("affekt-").tempdir();
+        let folder = folder.map_err(|e| WorldError::io(&std::env::temp_dir(), e))?;
+        let path_aside = folder.path().to_owned();
+        let held = Arc::new(Held::Aside { _folder: folder });
+        Ok(Self { path: path_aside, _held: held, leading: Some(path.to_owned()) })
     }
 
     /// Removes what a run writes, and nothing else.
@@ -140,7 +162,7 @@ impl RunFolder {
 
     /// The student's features of clips, unless the settings name another folder.
     pub fn features(&self) -> PathBuf {
-        self.path.join("features")
+        self.leading.as_ref().unwrap_or(&self.path).join("features")
     }
 
     /// What it learns from, set by set.

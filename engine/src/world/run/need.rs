@@ -1,6 +1,6 @@
 //! What a run needs of memory, known from its settings before any of it is taken.
 
-use crate::backend::{Learning, MemoryNeed};
+use crate::backend::{Learning, MemoryNeed, Team};
 use crate::learn::Method;
 use crate::net::{Graph, PlanError};
 use crate::world::config::{RefineConfig, RunConfig};
@@ -16,7 +16,7 @@ const STEPS_BESIDE: usize = 3;
 const CHECKPOINT_COPIES: u64 = 2;
 
 /// Memory of a pre-training run over networks of this graph, which measures itself on `valid` pictures. Where views are made on
-/// the device (`renders_views`), steps wait as pictures, which are not counted.
+/// the device (`renders_views`), steps wait as pictures, which are not counted. It is that of this process of the team.
 ///
 /// # Errors
 /// The graph cannot be planned.
@@ -25,12 +25,15 @@ pub fn pretraining_need(
     graph: &Graph,
     valid: usize,
     renders_views: bool,
+    team: &Team,
 ) -> Result<MemoryNeed, PlanError> {
     let training = &config.training;
     let two = training.method == Method::Ssl;
-    let (batch, unlabelled) = (training.batch, training.unlabelled_batch);
+    let replicas = team.own_replicas().len() as u64;
+    let [batch, unlabelled] =
+        [training.batch, training.unlabelled_batch].map(|all| all.div_ceil(team.replicas()));
     let averaged = training.ema_decay > 0.0;
-    let learning = |items, slots, averaged| Learning { items, moments: 1, slots, averaged };
+    let learning = |items, slots, averaged| Learning { replicas, items, moments: 1, slots, averaged };
     let mut need = MemoryNeed::default();
     if two {
         // One pass over the labelled pictures and two views of the unlabelled ones.
@@ -44,7 +47,8 @@ pub fn pretraining_need(
     let kept = networks * (2 + u64::from(averaged));
     need = need.copies("a checkpoint", graph, kept * CHECKPOINT_COPIES);
     if !renders_views {
-        let pictures = batch.saturating_add(if two { unlabelled.saturating_mul(2) } else { 0 });
+        let unlabelled = if two { training.unlabelled_batch.saturating_mul(2) } else { 0 };
+        let pictures = training.batch.saturating_add(unlabelled);
         let steps = config.workers.saturating_add(STEPS_BESIDE);
         need = need.inputs("the pictures of steps ahead", graph, pictures.saturating_mul(steps));
     }
@@ -63,8 +67,11 @@ pub fn refining_need(
     config: &RefineConfig,
     encoder: &Graph,
     student: &Graph,
+    team: &Team,
 ) -> Result<MemoryNeed, PlanError> {
-    let how = Learning { items: config.training.batch, moments: 2, slots: 1, averaged: false };
+    let items = config.training.batch.div_ceil(team.replicas());
+    let replicas = team.own_replicas().len() as u64;
+    let how = Learning { replicas, items, moments: 2, slots: 1, averaged: false };
     let need = MemoryNeed::default().learning("the encoder", encoder, how)?;
     let need = need.copies("a checkpoint", encoder, 3 * CHECKPOINT_COPIES);
     need.answering("the student", student, config.student_batch)

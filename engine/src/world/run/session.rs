@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::cost::RunCost;
 use super::folder::RunFolder;
-use crate::backend::Backend;
+use crate::backend::{Backend, Team};
 use crate::clock::Clock;
 use crate::files::write_atomically;
 use crate::learn::{Checkpoints, RunIdentity, TrainLog, TrainingState};
@@ -22,6 +23,7 @@ pub struct Session {
     /// The step of the newest checkpoint.
     saved_at: Option<u64>,
     cadence: Cadence,
+    team: Arc<Team>,
 }
 
 /// How long a run is, and when it measures and saves.
@@ -42,7 +44,7 @@ impl Session {
     /// another than theirs is only warned of.
     ///
     /// # Errors
-    /// The folder of checkpoints cannot be used.
+    /// The folder of checkpoints cannot be used, or the processes of the run have other settings or data.
     pub fn open(
         folder: RunFolder,
         run: &impl Serialize,
@@ -51,7 +53,16 @@ impl Session {
     ) -> Result<Self, WorldError> {
         let checkpoints = Checkpoints::open(&folder.checkpoints(), RunIdentity::new(run)?)?;
         let checkpoints = checkpoints.computed_by(backend.origin()).keeping_every(cadence.keep_every);
-        Ok(Self { folder, checkpoints, saved_at: None, cadence })
+        let team = backend.team();
+        let identity = serde_json::to_string(checkpoints.identity());
+        let identity = identity.map_err(|e| WorldError::file(folder.path(), e.to_string()))?;
+        team.agree("settings or data", &identity, "give all of them the same")?;
+        Ok(Self { folder, checkpoints, saved_at: None, cadence, team })
+    }
+
+    /// The processes of the run.
+    pub fn team(&self) -> &Arc<Team> {
+        &self.team
     }
 
     /// The state of the newest checkpoint, where there is one.
@@ -59,7 +70,20 @@ impl Session {
     /// # Errors
     /// It is damaged, or belongs to another run.
     pub fn resume(&mut self) -> Result<Option<TrainingState>, WorldError> {
-        let state = self.checkpoints.latest()?;
+        let mut state = None;
+        let packed = self.team.from_lead(|| -> Result<Vec<u8>, WorldError> {
+            state = self.checkpoints.latest()?;
+            let others = self.team.processes() > 1;
+            Ok(state
+                .as_ref()
+                .filter(|_| others)
+                .map(|s| self.checkpoints.pack(s))
+                .transpose()?
+                .unwrap_or_default())
+        })?;
+        if !self.team.leads() && !packed.is_empty() {
+            state = Some(self.checkpoints.unpack(self.folder.path(), &packed)?);
+        }
         self.saved_at = state.as_ref().map(|state| state.step);
         Ok(state)
     }
@@ -69,7 +93,7 @@ impl Session {
     /// # Errors
     /// It cannot be opened.
     pub fn log(&self, done: u64, events: bool) -> Result<TrainLog, WorldError> {
-        let log = TrainLog::open(&self.folder.log(), done, Clock::default())?;
+        let log = TrainLog::open(&self.folder.log(), done, Clock::default())?.with_team(&self.team);
         Ok(if events { log.with_events(self.folder.path(), done)? } else { log })
     }
 
@@ -129,7 +153,7 @@ pub trait Steps {
     fn evaluate(&mut self) -> Result<Option<Self::Scores>, WorldError>;
     /// What evaluations are compared by; higher is better.
     fn figure(scores: &Self::Scores) -> f64;
-    /// Everything needed to go on.
+    /// Everything needed to go on; of a step that is made.
     ///
     /// # Errors
     /// The device failed.
@@ -165,6 +189,9 @@ pub trait Run {
 
     /// What it takes of its machine.
     fn needs(&self) -> RunCost;
+
+    /// The processes that it runs in.
+    fn team(&self) -> Arc<Team>;
 
     /// How much there is to do in these steps (from 0), with the evaluations between them and the one at the end, in a unit that
     /// takes about as long in each of them.
@@ -238,6 +265,10 @@ impl<R: Steps> Run for R {
         self.cost()
     }
 
+    fn team(&self) -> Arc<Team> {
+        Arc::clone(self.session().team())
+    }
+
     fn work(&self, steps: Range<u64>) -> u64 {
         let cadence = self.session().cadence;
         let evaluated = |step: u64| step == cadence.steps || is_due(cadence.evaluate_every, step);
@@ -261,11 +292,13 @@ impl<R: Steps> Run for R {
 
     fn save(&mut self) -> Result<PathBuf, WorldError> {
         if !self.is_saved() {
-            self.log().sync()?;
-            let state = self.state()?;
-            let session = self.session_mut();
-            session.checkpoints.save(&state)?;
-            session.saved_at = Some(state.step);
+            let step = self.steps_made();
+            if self.session().team.leads() {
+                self.log().sync()?;
+                let state = self.state()?;
+                self.session().checkpoints.save(&state)?;
+            }
+            self.session_mut().saved_at = Some(step);
         }
         Ok(self.session().folder.checkpoints())
     }

@@ -29,23 +29,34 @@ const GIVEN_BACK: usize = 4096;
 pub struct ClipWalk {
     features: Arc<ClipFeatures>,
     clip: usize,
+    /// Clips after that one.
+    others: VecDeque<usize>,
     /// Frames of the clip that this run takes in.
     now: Range<usize>,
     done: usize,
+    total: usize,
     /// The track of the clip's face.
     track: Option<Entity>,
 }
 
 impl ClipWalk {
-    /// At the first clip.
-    pub fn new(features: Arc<ClipFeatures>) -> Self {
-        Self { features, clip: 0, now: 0..0, done: 0, track: None }
+    /// At the first of some of the clips.
+    pub fn new(features: Arc<ClipFeatures>, clips: impl Iterator<Item = usize>) -> Self {
+        let mut others: VecDeque<usize> = clips.collect();
+        let total = others.iter().map(|&clip| features.set.frames(clip)).sum();
+        let clip = others.pop_front().unwrap_or(0);
+        Self { features, clip, others, now: 0..0, done: 0, total, track: None }
+    }
+
+    /// Frames of all its clips.
+    pub fn total_frames(&self) -> usize {
+        self.total
     }
 
     /// Goes to the next frames: those after `now`, or the next clip's first.
     fn advance(&mut self) {
         if self.track.is_some() && self.ends() {
-            self.clip += 1;
+            self.clip = self.others.pop_front().unwrap_or(self.clip);
             self.now = 0..0;
             self.track = None;
         }
@@ -66,7 +77,7 @@ impl ClipWalk {
 
     /// Whether every frame has been taken in.
     pub fn is_done(&self) -> bool {
-        self.done == self.features.set.total_frames()
+        self.done == self.total
     }
 }
 

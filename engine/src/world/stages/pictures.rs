@@ -7,9 +7,11 @@ use bevy_ecs::prelude::*;
 
 use super::plain_view::PlainView;
 use super::student::FaceBatch;
+use crate::backend::Team;
 use crate::data::{DataError, Loader, Pool, SkipLog};
 use crate::world::components::{Label, PoolIndex};
 use crate::world::error::WorldError;
+use crate::world::together::gather;
 
 /// A run of samples, read and rendered.
 #[derive(Debug, Clone, Default)]
@@ -72,8 +74,10 @@ impl PictureWalk {
 pub struct Place {
     /// What is walked.
     pub walk: Arc<PictureWalk>,
-    /// Batches done.
+    /// The next batch.
     pub batch: u64,
+    /// How many batches further the one after it is.
+    pub every: u64,
 }
 
 /// Batches made ahead.
@@ -89,6 +93,37 @@ pub struct PictureTally {
     pub logits: Vec<f32>,
     /// A class a picture, or -1.
     pub labels: Vec<i64>,
+}
+
+impl PictureTally {
+    /// What all processes of a team have, in the order of the pool.
+    ///
+    /// # Errors
+    /// Another process is gone.
+    pub fn of_all(team: &Team, own: Self) -> Result<Self, WorldError> {
+        if team.processes() == 1 {
+            return Ok(own);
+        }
+        // Numbers that are not finite have no form in JSON, and are found out later.
+        let bits: Vec<u32> = own.logits.iter().map(|logit| logit.to_bits()).collect();
+        let mut rows = vec![];
+        for (places, labels, bits) in gather(team, &(own.places, own.labels, bits))? {
+            let width = bits.len() / places.len().max(1);
+            let logits =
+                bits.chunks(width.max(1)).map(|row| row.iter().copied().map(f32::from_bits).collect());
+            rows.extend(
+                places.into_iter().zip(labels).zip(logits).map(|((a, b), c): (_, Vec<f32>)| (a, b, c)),
+            );
+        }
+        rows.sort_unstable_by_key(|(place, ..)| *place);
+        let mut all = Self::default();
+        for (place, label, logits) in rows {
+            all.places.push(place);
+            all.labels.push(label);
+            all.logits.extend(logits);
+        }
+        Ok(all)
+    }
 }
 
 /// Spawns the samples of the next batch.
@@ -140,6 +175,6 @@ pub fn measure(
         tally.labels.push(label.map_or(-1, |label| label.0 as i64));
         commands.entity(face).despawn();
     }
-    place.batch += 1;
+    place.batch += place.every;
     Ok(())
 }

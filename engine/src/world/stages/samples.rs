@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 
-use crate::backend::{Input, PictureView, ViewBatch};
+use crate::backend::{Input, PictureView, Team, ViewBatch};
 use crate::data::{BalancedSampler, PictureCache, SkipLog, UniformSampler};
 use crate::learn::{Settings, TrainBatch, one_hot};
+use crate::media::Picture;
 use crate::media::augment::{Policy, View};
 use crate::net::InputContract;
 use crate::random::{Address, Purpose};
@@ -59,6 +60,8 @@ pub struct SampleSource {
     pub skips: Arc<SkipLog>,
     /// Whether views are made here, or left to the backend as pictures and compiled programs.
     pub renders: bool,
+    /// The processes that share out each step.
+    pub team: Arc<Team>,
 }
 
 /// The source of a loader's steps.
@@ -100,18 +103,24 @@ pub fn draw(
 }
 
 /// Reads each sample's picture. One that cannot be read is replaced by another of its class, so that the batch keeps its
-/// size and balance.
+/// size and balance. One that another process computes is not read: something small stands in its place, and it says its label
+/// when the step is taken.
 pub fn load(
     mut commands: Commands,
     source: Res<StepSource>,
     mut samples: Query<(Entity, &mut PoolIndex, &BatchIndex, Has<Unlabelled>)>,
 ) -> Result<(), WorldError> {
     let source = &source.0;
+    let elsewhere = Arc::new(Picture::filled(1, 1, source.contract.channels, 0));
     let mut in_order: Vec<_> = samples.iter_mut().collect();
     in_order.sort_unstable_by_key(|(_, _, place, unlabelled)| (*unlabelled, **place));
-    for (entity, mut index, _, unlabelled) in in_order {
+    for (entity, mut index, place, unlabelled) in in_order {
         let cache = if unlabelled { &source.unlabelled } else { &source.labelled };
-        let (used, picture) = cache.readable(index.0, &source.skips)?;
+        let (used, picture) = if source.team.computes(place.0) {
+            cache.readable(index.0, &source.skips)?
+        } else {
+            (index.0, Arc::clone(&elsewhere))
+        };
         index.0 = used;
         let mut entity = commands.entity(entity);
         entity.insert(Pixels(picture));
@@ -184,7 +193,11 @@ pub fn collect(
             return Input::default();
         }
         let batch = ViewBatch::new(source.contract.clone(), views);
-        if source.renders { batch.render().into() } else { Input::Views(batch) }
+        if source.renders {
+            batch.render_at(|place| source.team.computes(place)).into()
+        } else {
+            Input::Views(batch)
+        }
     };
     let labels: Vec<usize> = labelled.iter().filter_map(|(.., label, _, _)| label.map(|l| l.0)).collect();
     let targets = source.settings.soft_targets.then(|| {

@@ -1,11 +1,14 @@
 //! Pre-training: a step that loader threads have prepared goes through teacher, student and feedback, as the method's table
 //! has it; see [`crate::learn::SemiSupervised`].
 
+use std::sync::Arc;
+
 use bevy_ecs::prelude::*;
 use bevy_platform::cell::SyncCell;
 
 use super::journal::{Journal, Latest, StepsDone};
 use super::samples::PreparedStep;
+use crate::backend::Team;
 use crate::data::Loader;
 use crate::learn::{EventValue, StepRecord, TrainBatch, Trainer};
 use crate::media::Picture;
@@ -13,6 +16,7 @@ use crate::media::augment::strip;
 use crate::net::InputContract;
 use crate::world::components::{BatchIndex, PseudoWeight, Unlabelled};
 use crate::world::error::WorldError;
+use crate::world::together::gather;
 
 /// The networks and how they learn.
 #[derive(Resource)]
@@ -25,6 +29,15 @@ pub struct StepsAhead(pub Loader<Result<PreparedStep, WorldError>>);
 /// The networks' input of the step, one buffer a view because the network reads a batch.
 #[derive(Resource, Default)]
 pub struct StepBatch(TrainBatch);
+
+/// The processes that share out each step, and how many classes their labels have.
+#[derive(Resource)]
+pub struct Together {
+    /// The processes.
+    pub team: Arc<Team>,
+    /// Classes.
+    pub classes: usize,
+}
 
 /// How inputs are shown as pictures among the log's events; not at all where nobody wants them.
 #[derive(Resource)]
@@ -41,6 +54,7 @@ pub fn load(
     mut ahead: ResMut<StepsAhead>,
     mut batch: ResMut<StepBatch>,
     done: Res<StepsDone>,
+    together: Res<Together>,
     old: Query<Entity, With<Unlabelled>>,
 ) -> Result<(), WorldError> {
     old.iter().for_each(|entity| commands.entity(entity).despawn());
@@ -51,6 +65,27 @@ pub fn load(
     }
     commands.spawn_batch((0..prepared.unlabelled).map(|place| (BatchIndex(place), Unlabelled)));
     batch.0 = prepared.batch;
+    share_labels(&together, &mut batch.0)
+}
+
+/// Takes over the labels of the pictures that other processes have read: one of them may stand in for one that cannot be read.
+fn share_labels(Together { team, classes }: &Together, batch: &mut TrainBatch) -> Result<(), WorldError> {
+    if team.processes() == 1 {
+        return Ok(());
+    }
+    let own: Vec<usize> = (0..batch.labels.len()).filter(|place| team.computes(*place)).collect();
+    let labels: Vec<usize> = own.iter().map(|&place| batch.labels[place]).collect();
+    let rows = |at: usize| at * classes..(at + 1) * classes;
+    let targets: Option<Vec<f32>> =
+        batch.targets.as_ref().map(|all| own.iter().flat_map(|&place| all[rows(place)].to_vec()).collect());
+    for (places, labels, targets) in gather(team, &(own, labels, targets))? {
+        for (at, (place, label)) in places.into_iter().zip(labels).enumerate() {
+            batch.labels[place] = label;
+            if let (Some(to), Some(from)) = (&mut batch.targets, &targets) {
+                to[rows(place)].copy_from_slice(&from[rows(at)]);
+            }
+        }
+    }
     Ok(())
 }
 
@@ -114,12 +149,17 @@ pub fn show(
     views: Res<ShownViews>,
     batch: Res<StepBatch>,
     done: Res<StepsDone>,
+    together: Res<Together>,
     mut journal: ResMut<Journal>,
 ) -> Result<(), WorldError> {
     let Some(contract) = views.0.as_ref().filter(|_| done.0 % SHOWN_EVERY == 1) else { return Ok(()) };
     let batch = &batch.0;
     let mut pictures = vec![];
     for (name, input) in [("labelled", &batch.labelled), ("weak", &batch.weak), ("strong", &batch.strong)] {
+        // Those that another process computes are not here.
+        let item = contract.size * contract.size * contract.channels;
+        let here = (0..input.len() / item).filter(|place| together.team.computes(*place)).take(SHOWN);
+        let input = input.picked(&here.collect::<Vec<_>>(), item);
         if let Some(picture) = strip(&input.values(), contract, SHOWN) {
             let (png, Picture { width, height, channels, .. }) = (picture.to_png()?, picture);
             pictures.push((format!("views/{name}"), EventValue::Picture { width, height, channels, png }));

@@ -3,23 +3,27 @@
 use super::super::arena::{Arena, NOWHERE};
 use super::super::buffer::{Buffer, Shared};
 use super::super::layer::{ConvLayer, Layer, Work};
-use super::super::norm::{self, Gate};
+use super::super::norm::{self, Batch, Gate};
 use super::super::{columns, epilogue, pool};
 use super::graph::{Placed, framed};
 use super::train::{CpuTraining, Scratch, Tape};
+use crate::backend::BackendError;
 use crate::net::Epilogue;
 
 impl CpuTraining {
     /// The gradient of every trained parameter, from that of the logits of the pass that the tape is of.
-    pub(super) fn run_backward(&mut self, tape: &Tape, d_logits: &[f32], gradient: &mut Buffer) {
-        let Self { placed, arena, scratch, .. } = self;
+    pub(super) fn run_backward(
+        &mut self,
+        tape: &Tape,
+        d_logits: &[f32],
+        gradient: &mut Buffer,
+    ) -> Result<(), BackendError> {
+        let Self { placed, arena, scratch, across, .. } = self;
         let mut arena = Arena::new(arena, placed.plan.arena_len, tape.items);
         let last = placed.plan.shapes.len() - 1;
         arena.write(placed.plan.gradients[last]).copy_from_slice(d_logits);
-        let mut pass = Pass { placed, arena, scratch, gradient };
-        for (t, layer) in placed.layers.iter().enumerate().rev() {
-            pass.step(t, layer, tape);
-        }
+        let mut pass = Pass { placed, arena, scratch, gradient, batch: Batch(across.as_deref()) };
+        placed.layers.iter().enumerate().rev().try_for_each(|(t, layer)| pass.step(t, layer, tape))
     }
 }
 
@@ -30,16 +34,18 @@ struct Pass<'a> {
     scratch: &'a mut Scratch,
     /// Of the trained parameters.
     gradient: &'a mut Buffer,
+    /// What normalisation's statistics are over.
+    batch: Batch<'a>,
 }
 
 impl Pass<'_> {
-    fn step(&mut self, t: usize, layer: &Layer, tape: &Tape) {
+    fn step(&mut self, t: usize, layer: &Layer, tape: &Tape) -> Result<(), BackendError> {
         let (plan, store, isa) = (&self.placed.plan, &self.placed.store, self.placed.machine.isa);
         let value = plan.values[layer.input];
         let [d_out, d_x] = [layer.output, layer.input].map(|value| self.placed.gradient(Some(value)));
         match &layer.work {
             Work::Conv(conv) => {
-                self.norm_backward(t, conv, layer, tape);
+                self.norm_backward(t, conv, layer, tape)?;
                 self.product_backward(conv, layer);
             }
             Work::Linear(product, epilogue) => {
@@ -77,11 +83,18 @@ impl Pass<'_> {
                 pool::mean_backward(*shape, d_out, d_x, layer.adds_to_input);
             }
         }
+        Ok(())
     }
 
     /// Backward through a convolution's rectifier, residual and normalisation: the output's gradient becomes that of the
     /// product.
-    fn norm_backward(&mut self, t: usize, conv: &ConvLayer, layer: &Layer, tape: &Tape) {
+    fn norm_backward(
+        &mut self,
+        t: usize,
+        conv: &ConvLayer,
+        layer: &Layer,
+        tape: &Tape,
+    ) -> Result<(), BackendError> {
         let placed = self.placed;
         // Else the gate is made again from what the normalisation keeps, and the output is there no longer.
         let needs_output = conv.relu && (conv.norm.is_none() || conv.residual.is_some());
@@ -98,14 +111,15 @@ impl Pass<'_> {
             (true, true) => Gate::Output(out),
         };
         if let (Some(norm), Some(statistics)) = (conv.norm, &tape.statistics[t]) {
-            let (isa, partial) = (placed.machine.isa, &mut self.scratch.partial);
-            let channel = norm::backward(isa, raw, statistics, gate, d_out, residual, partial);
+            let (isa, room) = (placed.machine.isa, (&mut self.scratch.partial, self.batch));
+            let channel = norm::backward(isa, raw, statistics, gate, d_out, residual, room)?;
             let to = self.gradient.as_mut_slice();
             placed.store.exact_mut(to, norm.scale).copy_from_slice(&channel.scale);
             placed.store.exact_mut(to, norm.shift).copy_from_slice(&channel.shift);
         } else {
             norm::gate_only(gate, d_out, residual);
         }
+        Ok(())
     }
 
     /// Backward through what ends a step: the output's gradient becomes that of what went into it.
@@ -126,7 +140,7 @@ impl Pass<'_> {
 
     /// Gradients of a product's bias and weight, and of its input unless that is the network's.
     fn product_backward(&mut self, conv: &ConvLayer, layer: &Layer) {
-        let Self { placed, arena, scratch, gradient } = self;
+        let Self { placed, arena, scratch, gradient, .. } = self;
         let (store, isa, items) = (&placed.store, placed.machine.isa, arena.items());
         let ([d_x], [x, d_out]) = arena.split(
             [placed.gradient(Some(layer.input))],

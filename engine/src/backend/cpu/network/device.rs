@@ -1,13 +1,17 @@
 //! Gradients and running statistics as flat slices in the graph's order, and the training network behind its trait.
 
+use std::sync::Arc;
+
 use super::super::buffer::Buffer;
 use super::train::CpuTraining;
-use crate::backend::{BackendError, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, WeightSet};
+use crate::backend::{
+    AcrossReplicas, BackendError, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, WeightSet,
+};
 use crate::net::Weights;
 
 impl TrainingDevice for CpuTraining {
     fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
-        Ok(self.pass(input, items, pass))
+        self.pass(input, items, pass)
     }
 
     fn set_dropout_seed(&mut self, seed: u64) {
@@ -36,6 +40,10 @@ impl TrainingDevice for CpuTraining {
         Ok(self.placed.store.flatten(self.gradient_buffer(slot)?.as_slice()))
     }
 
+    fn own_gradient(&mut self, slot: Slot) -> Option<&mut [f32]> {
+        Some(self.gradients[slot as usize].as_mut()?.as_mut_slice())
+    }
+
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
         let store = &self.placed.store;
         let to = self.gradients[slot as usize].get_or_insert_with(|| Buffer::zeroed(store.trained_len));
@@ -49,6 +57,11 @@ impl TrainingDevice for CpuTraining {
 
     fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError> {
         self.placed.store.unflatten_running(statistics, &mut self.placed.running);
+        Ok(())
+    }
+
+    fn share_statistics(&mut self, across: Arc<dyn AcrossReplicas>) -> Result<(), BackendError> {
+        self.across = Some(across);
         Ok(())
     }
 

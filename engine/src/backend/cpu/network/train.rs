@@ -1,16 +1,18 @@
 //! Training's forward pass: on the batch's statistics, keeping what the backward pass reads.
 
+use std::sync::Arc;
+
 use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
 use super::super::fixed::Arithmetic;
 use super::super::layer::Work;
 use super::super::matmul::Finish;
-use super::super::norm::{self, Statistics};
+use super::super::norm::{self, Batch, Statistics, channel_totals};
 use super::super::pool;
 use super::super::store::Store;
 use super::graph::{Machine, Placed, framed};
-use crate::backend::{BackendError, Slot, TrainingPass};
+use crate::backend::{AcrossReplicas, BackendError, Slot, TrainingPass};
 use crate::net::{Graph, Norm, ParamId, PlanPurpose, Weights};
 
 /// Memory of kernels, reused from call to call.
@@ -49,6 +51,8 @@ pub struct CpuTraining {
     pub(super) arena: Buffer,
     pub(super) scratch: Scratch,
     pub(super) tape: Option<Tape>,
+    /// Its replicas, where statistics are over all of them.
+    pub(super) across: Option<Arc<dyn AcrossReplicas>>,
 }
 
 impl CpuTraining {
@@ -69,17 +73,23 @@ impl CpuTraining {
             arena: Buffer::default(),
             scratch: Scratch::default(),
             tape: None,
+            across: None,
         })
     }
 
     /// Logits of a pass.
-    pub(super) fn pass(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Vec<f32> {
+    pub(super) fn pass(
+        &mut self,
+        input: &[f32],
+        items: usize,
+        pass: TrainingPass,
+    ) -> Result<Vec<f32>, BackendError> {
         let threads = self.placed.machine.threads.clone();
-        let tape = threads.install(|| self.train(input, items, pass));
+        let tape = threads.install(|| self.train(input, items, pass))?;
         self.tape = (pass == TrainingPass::Train).then_some(tape);
         let plan = &self.placed.plan;
         let region = plan.values[plan.shapes.len() - 1];
-        Arena::new(&mut self.arena, plan.arena_len, items).read(region).to_vec()
+        Ok(Arena::new(&mut self.arena, plan.arena_len, items).read(region).to_vec())
     }
 
     /// The gradient of the pass before, into a slot.
@@ -90,14 +100,15 @@ impl CpuTraining {
         let len = self.placed.store.trained_len;
         let mut gradient = self.gradients[slot as usize].take().unwrap_or_else(|| Buffer::zeroed(len));
         let threads = self.placed.machine.threads.clone();
-        threads.install(|| self.run_backward(&tape, d_logits, &mut gradient));
+        threads.install(|| self.run_backward(&tape, d_logits, &mut gradient))?;
         self.gradients[slot as usize] = Some(gradient);
         Ok(())
     }
 
     /// Forward with the batch's statistics.
-    fn train(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Tape {
-        let Self { placed, arena, scratch, .. } = self;
+    fn train(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Tape, BackendError> {
+        let Self { placed, arena, scratch, across, .. } = self;
+        let all = Batch(across.as_deref());
         let mut arena = Arena::new(arena, placed.plan.arena_len, items);
         arena.write(placed.plan.values[0]).copy_from_slice(input);
         let seed = (pass == TrainingPass::Train).then_some(self.seed);
@@ -129,11 +140,10 @@ impl CpuTraining {
                         call.forward(conv, x, weights, target);
                         let [scale, shift] =
                             [norm.scale, norm.shift].map(|p| store.exact(placed.values.as_slice(), p));
-                        let sums = scratch.sums.as_slice();
-                        let batch =
-                            Statistics::from_sums(sums, blocks, padded, rows, norm.epsilon, scale, shift);
+                        let totals = channel_totals(scratch.sums.as_slice(), blocks, padded, scale.len());
+                        let batch = Statistics::of(totals, rows, all, (norm.epsilon, scale, shift))?;
                         if pass == TrainingPass::Train {
-                            move_running(store, &norm, &batch, rows, &mut running);
+                            move_running(store, &norm, &batch, all.count(rows), &mut running);
                         }
                         norm::normalise(isa, kept, &batch, other, conv.relu, out);
                         statistics = Some(batch);
@@ -177,7 +187,7 @@ impl CpuTraining {
             tape.statistics.push(statistics);
         }
         placed.running = running;
-        tape
+        Ok(tape)
     }
 }
 
