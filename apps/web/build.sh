@@ -7,14 +7,11 @@ cd "$(dirname "$0")/../.."
 
 target=${CARGO_TARGET_DIR:-target}
 out=apps/web/dist
-# Small rather than fast to build; panics end the module, so nothing is kept for unwinding.
-RUSTFLAGS="-C target-feature=+simd128 -C panic=abort" CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
-    CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_INCREMENTAL=false CARGO_PROFILE_RELEASE_DEBUG=false \
-    cargo build --release --locked --target wasm32-unknown-unknown --package affekt-web --lib
+RUSTFLAGS="-C target-feature=+simd128" cargo build --profile web --locked --target wasm32-unknown-unknown --package affekt-web --lib
 rm -rf "$out"
 mkdir -p "$out"
 cp apps/web/page/* apps/live/desktop/affekt-live.svg "$out"
-gzip -9 --no-name <"$target/wasm32-unknown-unknown/release/affekt_web.wasm" >"$out/affekt.wasm.gz"
+gzip -9 --no-name <"$target/wasm32-unknown-unknown/web/affekt_web.wasm" >"$out/affekt.wasm.gz"
 # With --workspace, so that dependencies have the features that tests build them with.
 cargo build --release --workspace --locked --example pack_model
 "$target/release/examples/pack_model" "$out/model.bin"

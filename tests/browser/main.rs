@@ -33,7 +33,8 @@ fn page() -> Option<PathBuf> {
 
 /// A person as a camera sees them, alone in a room, without noise.
 fn clips() -> SynthClips {
-    synth_clips(&"synth-clips:1?seed=3&frames=20&camera=0&occlusion=0&missing=0".parse().unwrap()).unwrap()
+    synth_clips(&"synth-clips:1?seed=3&frames=20&channels=3&camera=0&occlusion=0&missing=0".parse().unwrap())
+        .unwrap()
 }
 
 /// What the page shows of its faces: label and rounded percentages of the first face by name.

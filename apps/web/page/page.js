@@ -162,12 +162,16 @@ async function camera() {
   worker.postMessage({ restart: true });
   const start = performance.now();
   let frames = 0;
+  let before = [];
   while (live === mine) {
     try {
       const pixels = shown(video, video.videoWidth, video.videoHeight, LONGEST_LIVE);
+      // The last frame's boxes stay until this one is read, or they would flicker.
+      draw(before);
       const answer = await read(pixels, (performance.now() - start) / 1000);
       if (live !== mine) return;
       frames += 1;
+      before = answer.line.faces;
       tell(answer, `Camera, frame ${frames}`);
     } catch (error) {
       say(error.message, true);
