@@ -7,13 +7,13 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /affekt
 COPY . .
-RUN cargo build --release --workspace --bins --locked
+RUN cargo build --profile dist --bins --locked --package affekt
 
 FROM debian:trixie-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ffmpeg \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=build /affekt/target/release/affekt /usr/local/bin/affekt
+COPY --from=build /affekt/target/dist/affekt /usr/local/bin/affekt
 COPY --from=build /affekt/LICENSE-APACHE /affekt/LICENSE-MIT /usr/local/share/doc/affekt/
 WORKDIR /work
 # In this form the program itself gets the signals that stop a container.

@@ -10,15 +10,15 @@ here=$(rustc --version --verbose | sed -n 's/^host: //p')
 target=${1:-$here}
 built=${CARGO_TARGET_DIR:-target}
 if [ "$target" = "$here" ]; then
-    cargo build --release --workspace --bins --locked
-    programs=$built/release
+    cargo build --profile dist --bins --locked --package affekt --package affekt-live
+    programs=$built/dist
 else
     # The pages come from programs that this machine can run.
-    [ -x "$built/release/affekt-live" ] || cargo build --release --workspace --bins --locked
-    cargo build --release --bins --locked --target "$target" --package affekt --package affekt-live
-    programs=$built/$target/release
+    [ -x "$built/dist/affekt-live" ] || cargo build --profile dist --bins --locked --package affekt --package affekt-live
+    cargo build --profile dist --bins --locked --package affekt --package affekt-live --target "$target"
+    programs=$built/$target/dist
 fi
-packaging/stage.sh "$built/release"
+packaging/stage.sh "$built/dist"
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 name=affekt-$version-$target

@@ -3,11 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Without --workspace the programs would be built with other features of their dependencies than the tests are.
-[ "${1:-}" = --no-build ] || cargo build --release --workspace --bins --locked
+[ "${1:-}" = --no-build ] || cargo build --profile dist --bins --locked --package affekt --package affekt-live
 packaging/stage.sh
 mkdir -p packaging/out
 for package in affekt affekt-live; do
-    cargo deb --no-build --locked --package "$package" --output packaging/out/
+    cargo deb --no-build --profile dist --locked --package "$package" --output packaging/out/
 done
 ls -l packaging/out/*.deb

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Writes what stands beside the programs where they are installed into packaging/staged: man pages, completions, licences.
-# Takes the folder that holds programs of this machine, from which the pages come [default: target/release].
+# Takes the folder that holds programs of this machine, from which the pages come [default: target/dist].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-programs=${1:-${CARGO_TARGET_DIR:-target}/release}
+programs=${1:-${CARGO_TARGET_DIR:-target}/dist}
 staged=packaging/staged
 rm -rf "$staged"
 mkdir -p "$staged"/affekt/completions "$staged"/affekt-live/completions

@@ -53,7 +53,7 @@ fn faults(recipe: &str, script: &str, workspace: &str) -> Vec<String> {
     if recipe.iter().filter(|line| line.starts_with("FROM ")).filter(release).count() != 2 {
         found.push("the two stages are not of one release of Debian".to_owned());
     }
-    if !recipe.iter().any(|line| line == "RUN cargo build --release --workspace --bins --locked") {
+    if !recipe.iter().any(|line| line == "RUN cargo build --profile dist --bins --locked --package affekt") {
         found.push("it does not build as packaging/archive.sh does".to_owned());
     }
     if recipe.last().map(String::as_str) != Some(r#"ENTRYPOINT ["affekt"]"#) {
@@ -66,7 +66,9 @@ fn faults(recipe: &str, script: &str, workspace: &str) -> Vec<String> {
 fn the_recipe_installs_and_builds_as_continuous_integration_does() {
     let (recipe, script, workspace) = (read("Dockerfile"), read(".ci/run"), read("Cargo.toml"));
     assert_eq!(faults(&recipe, &script, &workspace), Vec::<String>::new());
-    assert!(read("packaging/archive.sh").contains("cargo build --release --workspace --bins --locked"));
+    assert!(
+        read("packaging/archive.sh").contains("cargo build --profile dist --bins --locked --package affekt")
+    );
     for (from, to, fault) in [
         ("g++ libc6-dev nasm", "g++ libc6-dev", "stage 0 lacks nasm"),
         ("recommends ffmpeg", "recommends ffmpeg libnuma1", "libnuma1 is not installed by .ci/run"),
@@ -85,7 +87,7 @@ fn what_is_copied_into_the_image_is_there() {
     for line in commands(&read("Dockerfile")).iter().filter(|line| line.starts_with("COPY --from=build ")) {
         let words: Vec<&str> = line.split(' ').collect();
         for path in words[2..words.len() - 1].iter().filter_map(|path| path.strip_prefix("/affekt/")) {
-            let is_built = path == "target/release/affekt";
+            let is_built = path == "target/dist/affekt";
             assert!(is_built || repository().join(path).is_file(), "{path}");
         }
     }
