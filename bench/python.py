@@ -1,8 +1,9 @@
-"""How fast Python reads a clip, beside the program: python bench/python.py PROGRAM CLIP [ROUNDS].
+"""How fast Python reads a clip, beside the program: python bench/python.py PROGRAM CLIP [ROUNDS [PICTURE]].
 
 Rounds take turns, so that what else the machine does meets both. Printed are frames a second, the best and the median of the
 rounds: of the program as it says itself (`affekt analyze --json`: without opening the model), of `Recognizer.analyze` likewise;
-and seconds of whole processes, from their start to a table of the clip.
+and seconds of whole processes, from their start to a table of the clip. With a picture, also seconds from the start of a new
+process to the faces of its first picture (Python's own start and `import affekt` among them), and what it prints.
 """
 
 from __future__ import annotations
@@ -24,6 +25,29 @@ seconds = time.perf_counter() - start
 print(json.dumps({"frames": table.frames, "rows": table.rows, "frames_per_second": table.frames / seconds}))
 """
 
+FIVE_LINES = """
+import sys
+import affekt
+
+for face in affekt.Recognizer().read(sys.argv[1]):
+    print([round(side) for side in face.box], face.voted_label, round(face.confidence, 2), flush=True)
+"""
+
+
+def first_readings(picture, rounds):
+    """Prints what a new process says of a picture, and the seconds to its first line."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        child = subprocess.Popen([sys.executable, "-c", FIVE_LINES, picture], stdout=subprocess.PIPE, text=True)
+        said = child.stdout.readline()
+        seconds.append(time.perf_counter() - start)
+        said += child.communicate()[0]
+        if child.returncode != 0 or not said:
+            sys.exit(f"python has read no face in {picture}")
+    print(said, end="")
+    print(f"python, start to first reading: {min(seconds):.2f} s best, {statistics.median(seconds):.2f} s median of {rounds}")
+
 
 def whole(command):
     start = time.perf_counter()
@@ -31,7 +55,7 @@ def whole(command):
     return json.loads(ended.stdout), time.perf_counter() - start
 
 
-def main(program, clip, rounds=5):
+def main(program, clip, rounds=5, picture=None):
     rates, seconds = {"program": [], "python": []}, {"program": [], "python": []}
     for _ in range(int(rounds)):
         with tempfile.TemporaryDirectory() as out:
@@ -49,6 +73,8 @@ def main(program, clip, rounds=5):
         print(f"{who}: frames a second {best:.1f} best, {median:.1f} median; whole process {whole_best:.2f} s best, {whole_median:.2f} s median")
     ratio = [a / b for a, b in zip(rates["python"], rates["program"])]
     print(f"python / program, rate: {max(rates['python']) / max(rates['program']):.3f} of the best, {statistics.median(ratio):.3f} median of rounds")
+    if picture:
+        first_readings(picture, int(rounds))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,21 @@ fn the_two_commands_of_the_readme_share_one_build_of_the_dependencies() {
 }
 
 #[test]
+fn the_wheel_is_built_of_the_same_dependencies() {
+    let wheel =
+        built(&["--package", "affekt-python", "--features", "affekt-python/extension", "--edges", "no-dev"]);
+    let everything = built(&["--workspace"]);
+    // What binds to Python is in the wheel alone.
+    let shared: Built = wheel
+        .into_iter()
+        .filter(|(p, _)| everything.contains_key(p) && !p.starts_with("affekt-python "))
+        .collect();
+    assert!(shared.len() > 100, "{}", shared.len());
+    let differing = differences(&shared, &everything);
+    assert!(differing.is_empty(), "name their features in apps/python/Cargo.toml:\n{}", differing.join("\n"));
+}
+
+#[test]
 fn the_engine_is_compiled_with_each_of_its_features_alone() {
     let read = |path: &str| std::fs::read_to_string(repository().join(path)).expect("a file");
     let manifest: toml::Table = read("engine/Cargo.toml").parse().expect("a manifest");

@@ -36,11 +36,13 @@ def test_the_table_is_the_programs_table(film, program, tmp_path):
     subprocess.run(
         [program, "analyze", film, "--out", tmp_path, "--detector", "guide", "--as", "film", "--quiet"], check=True
     )
-    (path,) = tmp_path.glob("*.csv")
+    # Beside it lie the tables of people and segments.
+    path = tmp_path / f"{film.name}.csv"
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
     table = affekt.analyze(film, detector="guide")
-    assert list(table) == list(rows[0]) and table.rows == len(rows)
+    # What follows there (cuts, quality, head pose, corrections by hand) is in the program's table alone.
+    assert list(table) == list(rows[0])[: len(table)] and (len(table), table.rows) == (30, len(rows))
     for name, column in table.items():
         texts = [row[name] for row in rows]
         if name.endswith("label"):

@@ -13,7 +13,8 @@ Column = Union[npt.NDArray[Any], List[Optional[str]]]
 class Table(Dict[str, Column]):
     """Columns by name, all of one length: a row a face and frame, and a row for every frame without a face.
 
-    The columns are those of ``affekt analyze``'s CSV, in its order:
+    The columns are the first of ``affekt analyze``'s CSV, in its order (cuts, quality, head pose and corrections by hand,
+    which follow there, are in the CSV alone):
 
     - ``frame`` (int64), ``seconds`` (float64, from the first frame), ``face`` (int64: the person's number from 1, and 0
       in a frame without a face);
