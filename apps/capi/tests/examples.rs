@@ -13,7 +13,7 @@ use affekt_engine::media::source::{OpenOptions, ReadAhead, open};
 use affekt_engine::world::live::{RecognizerSpec, SharedRecognizer};
 
 /// What the static library needs from the system, as docs/c.md says.
-const SYSTEM: [&str; 5] = ["-lstdc++", "-lm", "-ldl", "-lpthread", "-lgcc_s"];
+const SYSTEM: [&str; 6] = ["-lstdc++", "-lm", "-ldl", "-lpthread", "-lgcc_s", "-Wl,-z,noexecstack"];
 
 /// The folder of the built libraries: cargo puts them beside the tests or one folder above.
 fn library(file: &str) -> PathBuf {
