@@ -22,6 +22,16 @@ struct BatchStatistics {
 }
 
 impl BatchStatistics {
+    /// What the device has of each normalisation.
+    fn of<D: Machine>(statistics: Vec<(NodeId, Statistics<D>)>) -> Vec<Self> {
+        let read = |(node, Statistics { mean, variance }): (NodeId, Statistics<D>)| Self {
+            node,
+            mean: download(&mean),
+            variance: download(&variance),
+        };
+        statistics.into_iter().map(read).collect()
+    }
+
     fn is_finite(&self) -> bool {
         self.mean.iter().chain(&self.variance).all(|value| value.is_finite())
     }
@@ -70,16 +80,18 @@ impl<D: Machine> Learning<D> {
         let (mut logits, statistics) = match pass {
             TrainingPass::Probe => {
                 let Walked { output, statistics } = walk.run::<NoneTape>(input, last)?;
-                (download(&output), self.of_batch(statistics))
+                (download(&output), BatchStatistics::of(statistics))
             }
             TrainingPass::Train => {
                 let walk = Walk { seed: Some(seed), ..walk };
                 let Walked { output, statistics } = walk.run::<OwnedTape<f32, D>>(input, last)?;
-                let statistics = self.of_batch(statistics);
+                let statistics = BatchStatistics::of(statistics);
                 // A batch with a non-finite value moves nothing: the step it belongs to is skipped, and the statistics would
                 // never recover.
                 if statistics.iter().all(BatchStatistics::is_finite) {
-                    statistics.iter().for_each(|statistics| self.move_running(items, statistics));
+                    for batch in &statistics {
+                        self.move_running(items, batch);
+                    }
                 }
                 let logits = download(&output.retaped::<NoneTape>());
                 self.kept = Some(output);
@@ -92,15 +104,6 @@ impl<D: Machine> Learning<D> {
             logits.fill(f32::NAN);
         }
         Ok(logits)
-    }
-
-    fn of_batch(&self, statistics: Vec<(NodeId, Statistics<D>)>) -> Vec<BatchStatistics> {
-        let read = |(node, Statistics { mean, variance }): (NodeId, Statistics<D>)| BatchStatistics {
-            node,
-            mean: download(&mean),
-            variance: download(&variance),
-        };
-        statistics.into_iter().map(read).collect()
     }
 
     /// Moves a normalisation's running statistics towards a batch's.

@@ -1,5 +1,6 @@
 //! What NVIDIA's driver says of a machine's GPUs, through the tool that comes with it.
 
+#[cfg(feature = "cuda")]
 use std::process::Command;
 
 /// A GPU, in the order in which CUDA counts them by default on a machine of equal ones.
@@ -16,6 +17,7 @@ pub(super) struct Gpu {
 }
 
 /// The GPUs; none where the tool is missing or fails.
+#[cfg(feature = "cuda")]
 pub(super) fn gpus() -> Vec<Gpu> {
     let columns = "--query-gpu=index,name,driver_version,compute_cap,memory.free";
     let output = Command::new("nvidia-smi").args([columns, "--format=csv,noheader,nounits"]).output();
