@@ -156,15 +156,3 @@ fn a_batch_that_cannot_be_shared_out_is_refused() {
     let error = error.to_string();
     assert!(error.contains("12 items") && error.contains("5 replicas"), "{error}");
 }
-
-#[test]
-fn a_backend_without_shared_statistics_says_what_to_set() {
-    let names: Vec<&str> = crate::backend::names().into_iter().filter(|name| *name == "dfdx").collect();
-    for name in names {
-        let spec = BackendSpec { name: name.into(), ..spec() };
-        let graph = resnet();
-        let backend = open_replicated(&spec, (2, BatchNorm::Sync), None).unwrap();
-        let error = backend.training(&graph, &Weights::initial(&graph, 3)).err().unwrap().to_string();
-        assert!(error.contains("--batch-norm local"), "{error}");
-    }
-}
