@@ -1,7 +1,7 @@
 //! Whole inputs through the engine's `Recognizer`: what `affekt analyze` does with one file after the other.
 //!
 //! `expand` finds what lies in folders, `rests` looks for resting faces, `results` reads what stands in the folder of results and says whose it is, `names` gives
-//! names that nobody else has, `input` takes one input through, `outputs` says which files are written and `writing` writes them from rows, `merge` puts folders of results together, `annotate` places the copy with boxes, `copy` makes it by a second reading; what files hold is the
+//! names that nobody else has, `input` takes one input through, `outputs` says which files are written and `writing` writes them from rows, `shard` says which inputs are whose, `merge` puts folders of results together, `annotate` places the copy with boxes, `copy` makes it by a second reading; what files hold is the
 //! engine's `output`. Every file is whole or not there; the summary comes last, so it stands for a finished input.
 
 mod annotate;
@@ -13,6 +13,7 @@ mod names;
 mod outputs;
 mod rests;
 mod results;
+mod shard;
 mod writing;
 
 pub use expand::{Expanded, expand};
@@ -22,4 +23,5 @@ pub use names::{Named, name};
 pub use outputs::Outputs;
 pub use rests::{RestArg, Rests};
 pub use results::{Results, path_of, result_of};
+pub use shard::Shard;
 pub use writing::refresh;

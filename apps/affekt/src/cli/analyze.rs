@@ -14,7 +14,9 @@ use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, processes, say};
-use crate::analyze::{Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, expand, name};
+use crate::analyze::{
+    Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, Shard, expand, name,
+};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -138,33 +140,6 @@ pub struct AnalyzeArgs {
 /// Reads a moment.
 fn moment(text: &str) -> Result<f64, String> {
     clock(text).ok_or_else(|| format!("`{text}` is no time such as 75, 01:15 or 00:01:15"))
-}
-
-/// A part of the inputs: every so many, from one of the first on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shard {
-    /// From 1.
-    number: usize,
-    of: usize,
-}
-
-impl std::str::FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        match numbers {
-            Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
-            _ => Err(format!("`{text}` is no shard such as 3/16, the third of sixteen")),
-        }
-    }
-}
-
-impl Shard {
-    /// Whether the input at that place is one of its own.
-    fn holds(self, place: usize) -> bool {
-        place % self.of == self.number - 1
-    }
 }
 
 /// What the pictures of a folder are.
@@ -302,7 +277,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if let Some(shard) = args.shard {
         let mut place = 0..;
         inputs.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
-        if shard.number > 1 {
+        if !shard.is_first() {
             // Each is named once, by the first.
             failed.clear();
         }
