@@ -8,6 +8,7 @@ use affekt_engine::backend::{
 use affekt_engine::net::{Graph, Weights};
 use affekt_tests::cases::{convolutions, noise};
 use affekt_tests::gpu::backends;
+use affekt_tests::relative_difference;
 
 const ITEMS: usize = 8;
 
@@ -38,11 +39,8 @@ fn course(backend: &dyn Backend) -> (Vec<f32>, Vec<f32>) {
     (all, network.read_statistics().expect("some"))
 }
 
-/// Largest difference, over the largest value.
-fn difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    let largest = a.iter().fold(0.0f32, |most, v| most.max(v.abs()));
-    a.iter().zip(b).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
+fn difference(got: &[f32], expected: &[f32]) -> f64 {
+    relative_difference(got, &expected.iter().map(|value| f64::from(*value)).collect::<Vec<f64>>())
 }
 
 #[test]

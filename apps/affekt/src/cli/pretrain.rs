@@ -167,8 +167,11 @@ pub fn run(args: &PretrainArgs, compute: &Compute) -> Result<(), Failure> {
     let start = if resumes { Start::Resume } else { Start::New };
     let run = begin(config, folder.clone(), backend, start, args.run.quiet)?;
     if args.data_only {
-        say(&described(&run))?;
-        return say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()));
+        if leads {
+            say(&described(&run))?;
+            say(&format!("data: {}, {}", folder.data().display(), folder.manifest().display()))?;
+        }
+        return Ok(());
     }
     let report = train(run, &folder, args.run.quiet, (Some("pretrain"), 0), |_| Ok(()))?;
     if !leads {
