@@ -28,7 +28,6 @@ complete "$programs/affekt-live" --completions
     echo
     cat LICENSE-MIT
     for part in "LICENSE-APACHE:The Apache licence" \
-        "assets/models/seeta_fd_frontal_v1.0.LICENSE:The built-in face detector's model, SeetaFace" \
         "assets/fonts/LICENSE:The built-in font, DejaVu Sans"; do
         printf '\n%s\n%s\n\n' "-----------------------------------------------------------------" "${part#*:}"
         cat "${part%%:*}"

@@ -1,10 +1,10 @@
-//! Prints what a detector finds: `cargo run --release -p affekt-engine --example faces -- INPUT [MODEL.onnx|seeta]`.
+//! Prints what a detector finds: `cargo run --release -p affekt-engine --example faces -- INPUT [MODEL.onnx|builtin]`.
 #![allow(missing_docs, reason = "an example")]
 
 use std::path::Path;
 use std::time::Instant;
 
-use affekt_engine::media::detect::{self, Detector, Seeta};
+use affekt_engine::media::detect::{self, BuiltIn, Detector};
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let detector: Box<dyn Detector> = match rest.first().map(String::as_str) {
         Some("none") => Box::new(detect::GuideBox),
-        Some("seeta") => Box::new(Seeta::new()?),
+        Some("builtin") => Box::new(BuiltIn::new()?),
         other => detect::open(other.map(Path::new))?,
     };
     println!("{}", detector.describe());

@@ -58,11 +58,13 @@ struct View {
 }
 
 struct Operation {
-    // 0 posterize, 1 solarize, 2 stretch (auto-contrast), 3 level (equalize), 4 sharpen, 5 erase
+    // 0 posterize, 1 solarize, 2 stretch (auto-contrast), 3 level (equalize), 4 sharpen, 5 erase, 6 blur, 7 noise
     kind: u32,
-    // A pixel's bits to keep, the first value to invert, or what is written into the box.
+    // A pixel's bits to keep, the first value to invert, what is written into the box, passes of a blur, or the noise's
+    // amplitude.
     value: u32,
     factor: f32,
+    // Of noise, its seed.
     left: u32,
     top: u32,
     right: u32,
@@ -256,6 +258,39 @@ fn sharpened(first: u32, p: u32, factor: f32) -> u32 {
     return packed(smooth_value + alone3(factor * (value - smooth_value)));
 }
 
+// The mean of the neighbourhood by the weights 1, 2, 1 along both axes.
+fn blurred(first: u32, p: u32) -> u32 {
+    let x = p % u.size;
+    let y = p / u.size;
+    var sum = vec3<u32>(8u);
+    for (var j = 0u; j < 3u; j++) {
+        let line = clamp(y + j, 1u, u.size) - 1u;
+        for (var i = 0u; i < 3u; i++) {
+            let column = clamp(x + i, 1u, u.size) - 1u;
+            let weight = select(1u, 2u, i == 1u) * select(1u, 2u, j == 1u);
+            sum += vec3<u32>(weight) * vec3<u32>(unpacked(work[first + line * u.size + column]));
+        }
+    }
+    let value = sum / vec3<u32>(16u);
+    return value.x | (value.y << 8u) | (value.z << 16u);
+}
+
+// The random bits of noise at a pixel.
+fn scrambled(seed: u32, p: u32) -> u32 {
+    var bits = p * 0x2c9277b5u + seed;
+    bits = (bits ^ (bits >> 16u)) * 0x7feb352du;
+    bits = (bits ^ (bits >> 15u)) * 0x846ca68bu;
+    return bits ^ (bits >> 16u);
+}
+
+fn noisy(word: u32, p: u32, seed: u32, amplitude: u32) -> u32 {
+    let bits = scrambled(seed, p);
+    let change = ((i32(bits & 255u) + i32((bits >> 8u) & 255u) - 255) * i32(amplitude)) >> 8u;
+    let value = vec3<i32>(unpacked(word)) + vec3<i32>(change);
+    let kept = vec3<u32>(clamp(value, vec3<i32>(0), vec3<i32>(255)));
+    return kept.x | (kept.y << 8u) | (kept.z << 16u);
+}
+
 fn written(v: View, o: Operation, p: u32) -> u32 {
     let word = work[v.work + p];
     let x = p % u.size;
@@ -270,6 +305,9 @@ fn written(v: View, o: Operation, p: u32) -> u32 {
         case 5u: {
             let inside = x >= o.left && x < o.right && y >= o.top && y < o.bottom;
             return select(word, o.value, inside);
+        }
+        case 7u: {
+            return noisy(word, p, o.left, o.value);
         }
         default: {
             return replaced[word & 255u]
@@ -304,15 +342,21 @@ fn main(
     }
     for (var k = 0u; k < v.operations; k++) {
         let o = operations[v.first_operation + k];
-        if o.kind == 4u {
-            // Everyone is done with the spare pixels, then has left a copy there.
-            storageBarrier();
-            for (var p = id; p < pixels; p += WIDTH) {
-                work[v.spare + p] = work[v.work + p];
-            }
-            storageBarrier();
-            for (var p = id; p < pixels; p += WIDTH) {
-                work[v.work + p] = sharpened(v.spare, p, o.factor);
+        if o.kind == 4u || o.kind == 6u {
+            for (var pass_of = 0u; pass_of < select(1u, o.value, o.kind == 6u); pass_of++) {
+                // Everyone is done with the spare pixels, then has left a copy there.
+                storageBarrier();
+                for (var p = id; p < pixels; p += WIDTH) {
+                    work[v.spare + p] = work[v.work + p];
+                }
+                storageBarrier();
+                for (var p = id; p < pixels; p += WIDTH) {
+                    if o.kind == 4u {
+                        work[v.work + p] = sharpened(v.spare, p, o.factor);
+                    } else {
+                        work[v.work + p] = blurred(v.spare, p);
+                    }
+                }
             }
         } else if o.kind == 2u || o.kind == 3u {
             workgroupBarrier();
@@ -331,7 +375,7 @@ fn main(
             }
             workgroupBarrier();
         }
-        if o.kind != 4u {
+        if o.kind != 4u && o.kind != 6u {
             for (var p = id; p < pixels; p += WIDTH) {
                 work[v.work + p] = written(v, o, p);
             }

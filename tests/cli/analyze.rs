@@ -186,6 +186,19 @@ fn damage_in_the_middle_is_counted_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_mirrored_view_changes_the_answers_and_is_told() {
+    let lab = Lab::new();
+    let film = clip("varying.mp4");
+    let first = |flip: &[&str]| {
+        analyze(&lab, &[&film], &[&["--to", "0.5", "--force"], flip].concat()).done();
+        csv(&lab, "out/varying.csv")[1][28].clone()
+    };
+    let (plain, flipped) = (first(&[]), first(&["--flip"]));
+    assert_ne!(plain, flipped);
+    assert!(std::fs::read_to_string(lab.path("out/varying.json")).unwrap().contains("mirrored view too"));
+}
+
+#[test]
 fn the_page_shows_everything_that_is_finished_in_the_folder() {
     let lab = Lab::new();
     analyze(&lab, &[&clip("plain.mp4")], &[]).done();

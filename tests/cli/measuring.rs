@@ -45,6 +45,18 @@ fn eval_prints_json_csv_or_a_table_of_the_same_score() {
     assert_eq!(flipped["n"], 10);
     let small = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--batch", "3"]);
     assert_eq!(small, score, "the batch size does not change a score");
+    let spoiled = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--corruptions"]);
+    let rows = spoiled["corruptions"].as_array().unwrap();
+    assert_eq!(rows.len(), 14, "{spoiled}");
+    assert_eq!((&rows[0]["corruption"], &rows[0]["accuracy"]), (&"none".into(), &score["accuracy"]));
+    for row in rows {
+        let lost = 100.0 * (rows[0]["accuracy"].as_f64().unwrap() - row["accuracy"].as_f64().unwrap());
+        assert!((row["lost"].as_f64().unwrap() - lost).abs() < 1e-9, "{row}");
+    }
+    assert!(rows.iter().any(|row| row["ece"] != rows[0]["ece"]), "nothing was spoiled: {spoiled}");
+    let args = ["eval", "-q", "--model", &model, "--data", &valid, "--corruptions", "--flip"];
+    let table = affekt(args).done().out;
+    assert!(["jpeg 20", "blur"].iter().all(|name| table.lines().any(|l| l.starts_with(name))), "{table}");
 }
 
 #[test]

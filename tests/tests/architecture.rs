@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.
-const CONFINED: [(&str, &str); 11] = [
+const CONFINED: [(&str, &str); 10] = [
     ("bevy_ecs", "world"),
     ("wgpu", "backend"),
     ("dfdx", "backend"),
@@ -36,7 +36,6 @@ const CONFINED: [(&str, &str); 11] = [
     ("affekt_shaders", "backend"),
     ("tract_onnx", "onnx"),
     ("prost", "onnx"),
-    ("rustface", "media"),
     ("openh264", "media"),
     ("nokhwa", "media"),
     ("tungstenite", "output"),

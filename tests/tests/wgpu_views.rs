@@ -120,12 +120,16 @@ fn operations(size: usize) -> Vec<Vec<PixelOp>> {
     lists.extend((1..=8).map(|bits| vec![PixelOp::Posterize { bits }]));
     lists.extend([0, 1, 128, 255, 256].map(|threshold| vec![PixelOp::Solarize { threshold }]));
     lists.extend([0.0, 0.37, 1.0, 2.0].map(|factor| vec![PixelOp::Sharpness { factor }]));
+    lists.extend([0, 1, 2, 9].map(|passes| vec![PixelOp::Blur { passes }]));
+    lists.extend([0, 1, 60, 255].map(|amplitude| vec![PixelOp::Noise { amplitude, seed: 0xfeed_beef }]));
     lists.extend(
         [(0, 0, 1, 1), (3, 5, size - 3, 2), (0, 0, size, size), (size - 1, 2, 1, 4)]
             .map(|(l, t, w, h)| vec![erase(l, t, w, h)]),
     );
     lists.push(vec![
         PixelOp::Sharpness { factor: 1.9 },
+        PixelOp::Noise { amplitude: 30, seed: 7 },
+        PixelOp::Blur { passes: 3 },
         PixelOp::Equalize,
         PixelOp::Equalize,
         PixelOp::Sharpness { factor: 0.2 },

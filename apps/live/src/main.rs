@@ -30,7 +30,7 @@ In the window: Space pauses, S takes a snapshot, F changes between faces and set
 keys. Settings are remembered; arguments change them.
 
 Faces are found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there \
-also in the folder models); without one by a built-in model, which is slower and misses more faces.";
+also in the folder models); without one by the built-in model.";
 
 /// See and read facial expressions live: a camera or a video, with every face's probabilities over time.
 #[derive(Debug, Parser)]

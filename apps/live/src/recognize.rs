@@ -33,6 +33,8 @@ pub struct RecognizerChoice {
     pub vote_window: Option<usize>,
     /// Percent of confidence below which a label is unsure, 0 to 100.
     pub unsure_below: u32,
+    /// Whether the model sees each face's mirror image too; not with a temporal encoder.
+    pub flip: bool,
 }
 
 impl Default for RecognizerChoice {
@@ -47,6 +49,7 @@ impl Default for RecognizerChoice {
             vote_tenths: VOTE_TENTHS,
             vote_window: None,
             unsure_below: (UNSURE_BELOW * 100.0).round() as u32,
+            flip: false,
         }
     }
 }
@@ -87,6 +90,7 @@ impl RecognizerChoice {
             window: self.vote_window,
             settings: LiveSettings {
                 unsure_below: self.unsure_share(),
+                flip: self.flip && self.temporal.is_none(),
                 keep_frames: true,
                 vote_seconds: self.vote_window.is_none().then(|| f64::from(self.vote_tenths) / 10.0),
                 ..LiveSettings::default()
@@ -150,6 +154,7 @@ mod tests {
             detector: Some("builtin".into()),
             vote_window: Some(9000),
             unsure_below: 25,
+            flip: true,
             adapter: Some("a GPU".into()),
             ..RecognizerChoice::default()
         };
@@ -161,6 +166,8 @@ mod tests {
             (0.25, None),
             "the processor has none"
         );
+        assert!(!spec.settings.flip, "an encoder reads one view");
+        assert!(RecognizerChoice { temporal: None, ..choice.clone() }.spec().settings.flip);
         let odd = RecognizerChoice { backend: "abacus".into(), ..choice };
         assert_eq!(odd.within_limits().backend, "cpu");
     }

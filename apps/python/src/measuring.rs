@@ -52,7 +52,7 @@ pub fn evaluate(
             let sources = sources(&data, &formats(), &skips)?;
             let backend = backend::open(&spec)?;
             let tell = |done: usize, all: usize| listener.tell(|_| Ok((done, all)));
-            evaluate_sources(&model, &sources, &settings, &skips, &*backend, tell)
+            evaluate_sources((&model, None), &sources, &settings, &skips, &*backend, tell)
         })
     });
     let evaluation = listener.outcome(py, measured)?;

@@ -33,6 +33,7 @@ const AHEAD: usize = 8;
 /// Of a video the detector looks at every ``detect_every``-th frame. ``vote`` (``"centred"``, ``"causal"``, ``"block"``),
 /// ``window`` (frames) and ``stride`` (frames between two windows of the encoder) are as the encoder's card says, unless given.
 /// With ``live`` answers come at once, so the vote is causal. A face is unsure where its confidence is below ``unsure_below``.
+/// With ``flip`` the model sees each face's mirror image too and gives the mean, at twice the work; not with an encoder.
 ///
 /// Several threads may use one recognizer: their calls wait for each other.
 #[pyclass(frozen, module = "affekt")]
@@ -89,9 +90,9 @@ impl Recognizer {
     #[pyo3(signature = (
         model = None, *, temporal = None, detector = PathBuf::from("auto"), backend = "cpu", adapter = None,
         arithmetic = None, threads = 0, detect_every = 1, stride = None, vote = None, window = None,
-        unsure_below = 0.6, live = true,
+        unsure_below = 0.6, live = true, flip = false,
     ), text_signature = "(model=None, *, temporal=None, detector='auto', backend='cpu', adapter=None, \
-        arithmetic=None, threads=0, detect_every=1, stride=None, vote=None, window=None, unsure_below=0.6, live=True)")]
+        arithmetic=None, threads=0, detect_every=1, stride=None, vote=None, window=None, unsure_below=0.6, live=True, flip=False)")]
     #[expect(clippy::too_many_arguments, reason = "Python names each of them")]
     fn new(
         py: Python<'_>,
@@ -108,6 +109,7 @@ impl Recognizer {
         window: Option<usize>,
         unsure_below: f32,
         live: bool,
+        flip: bool,
     ) -> PyResult<Self> {
         let vote = vote.map(|name| vote_kind(py, name)).transpose()?;
         let backend = backend_spec(py, backend, adapter, arithmetic, threads)?;
@@ -124,7 +126,7 @@ impl Recognizer {
             vote,
             window,
             live,
-            settings: LiveSettings { unsure_below, ..LiveSettings::default() },
+            settings: LiveSettings { unsure_below, flip, ..LiveSettings::default() },
         };
         let shared = computing(py, || SharedRecognizer::open(spec))?;
         let classes = shared.about().classes.clone().into();

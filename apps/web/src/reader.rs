@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use affekt_engine::backend::{self, BackendSpec};
-use affekt_engine::media::detect::Seeta;
+use affekt_engine::media::detect::BuiltIn;
 use affekt_engine::media::source::Frame;
 use affekt_engine::media::{Picture, PixelFormat};
 use affekt_engine::output::FrameLine;
@@ -27,7 +27,7 @@ impl Reader {
         // Nothing here looks at how long a stage takes: the page measures whole frames.
         let clock = Clock::of(|| Duration::ZERO);
         let settings = LiveSettings { cuts: false, ..LiveSettings::default() };
-        let detector = Box::new(Seeta::new()?);
+        let detector = Box::new(BuiltIn::new()?);
         Ok(Self {
             recognizer: Recognizer::new(model, None, detector, &*backend, &settings, clock)?,
             frames: 0,

@@ -49,6 +49,8 @@ mod supervised;
 #[cfg(feature = "training")]
 mod teacher_loss;
 #[cfg(feature = "training")]
+mod temperature_fit;
+#[cfg(feature = "training")]
 mod temporal;
 #[cfg(feature = "training")]
 mod temporal_settings;
@@ -103,6 +105,7 @@ pub use {
     skip_guard::SkipGuard,
     state::{Counters, TrainingState},
     supervised::Supervised,
+    temperature_fit::TemperatureFit,
     temporal::{ClipBatch, TemporalRecord, TemporalTrainer},
     temporal_settings::{ClassWeights, TemporalSettings},
     tensorboard::{EventFile, EventValue},

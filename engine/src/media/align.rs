@@ -66,6 +66,12 @@ impl Aligner {
         Self { contract: contract.clone(), box_crop, plain }
     }
 
+    /// The same, showing every face as a mirror does.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        Self { plain: self.plain.clone().mirrored(), ..self.clone() }
+    }
+
     /// Values of one face's input.
     pub fn input_len(&self) -> usize {
         self.contract.size * self.contract.size * self.contract.channels
@@ -180,6 +186,21 @@ mod tests {
             mean: vec![0.5; channels],
             std: vec![0.25; channels],
             template: template.into(),
+        }
+    }
+
+    #[test]
+    fn a_mirrored_face_is_the_face_with_its_columns_turned_round() {
+        let (frame, face_box) = (ramp(120, 90), FaceBox { x: 30.0, y: 20.0, w: 40.0, h: 50.0 });
+        let aligner = Aligner::new(&contract("crop", 32, 1), BoxCrop::default(), 0.9);
+        let (plain, mirrored) =
+            (aligner.picture(&frame, &face_box, None), aligner.mirrored().picture(&frame, &face_box, None));
+        assert_ne!(plain, mirrored);
+        for y in 0..32 {
+            for x in 0..32 {
+                let (a, b) = (plain.pixel(x, y)[0], mirrored.pixel(31 - x, y)[0]);
+                assert!(a.abs_diff(b) <= 1, "{x}, {y}: {a} and {b}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `decode` turns the bytes of a picture file into a [`Picture`], `header` reads and checks a file's own claims first
 //! (`huffman`: tables that a JPEG may lack), `resize`, `reduce` and `orient` hold what is done to whole pictures, and `augment`
-//! turns a picture into network input. None of these opens a file to read it: callers know the file and the place in it, and
+//! turns a picture into network input; `corruption` spoils it, to measure what a network can bear. None of these opens a file to read it: callers know the file and the place in it, and
 //! say so in their errors.
 //!
 //! Frames in time: `source` opens videos, pictures and folders, `camera` cameras, `detect` finds faces, `track` says who is
@@ -13,6 +13,8 @@
 pub mod align;
 pub mod augment;
 pub mod camera;
+#[cfg(feature = "training")]
+mod corruption;
 mod cut;
 mod decode;
 pub mod detect;
@@ -40,6 +42,8 @@ mod yuv;
 use thiserror::Error;
 
 pub use augment::{Policy, Program, View};
+#[cfg(feature = "training")]
+pub use corruption::Corruption;
 pub use cut::CutDetector;
 pub use decode::decode;
 pub use face::{Detection, FaceBox, Landmarks, suppress};

@@ -41,7 +41,7 @@ Of a folder every video and picture in it and below is read; pictures that follo
 
 MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are \
 found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in \
-the folder models); without one by a built-in model that gives no landmarks and misses more faces.";
+the folder models); without one by the built-in model.";
 
 /// Side of the page's pictures of people.
 const THUMBNAIL: usize = 96;

@@ -13,13 +13,15 @@ use clap::Args;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
+use super::doctor_card::show_card;
 use super::say;
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
   affekt doctor
-  affekt doctor --out runs --json";
+  affekt doctor --out runs --json
+  affekt doctor --model builtin";
 
 /// Say what this machine offers and what would be used.
 #[derive(Debug, Args)]
@@ -28,6 +30,10 @@ pub struct DoctorArgs {
     /// Folder whose writability is checked beside the temporary folder.
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
+    /// Show a model's card instead: what it is for, what it learned from, how right it is, its limits and licence. A weights
+    /// file, the folder of a finished run, or `builtin`.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -94,8 +100,11 @@ fn cameras_as_json<S: Serializer>(cameras: &[CameraName], to: S) -> Result<S::Ok
 /// Runs the command.
 ///
 /// # Errors
-/// Standard output cannot be written.
+/// Standard output cannot be written, or a model has no card.
 pub fn run(args: &DoctorArgs, compute: &Compute) -> Result<(), Failure> {
+    if let Some(path) = &args.model {
+        return show_card(path, args.json);
+    }
     let findings = examine(&args.out, &*compute.open()?);
     if args.json {
         return say(&serde_json::to_string(&findings)?);

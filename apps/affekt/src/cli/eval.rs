@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::ablation::AblationArgs;
 use super::eval_clips::{ClipArgs, Measured};
+use super::eval_corruptions::Spoiled;
 use super::eval_errors::ErrorArgs;
 use super::eval_scores::{ScoreArgs, Trust};
 use super::eval_tables::TableArgs;
@@ -27,6 +28,7 @@ use crate::interrupt;
 const EXAMPLES: &str = "Examples:
   affekt eval --model runs/a --data ferplus:faces/ferplus.tar#Valid
   affekt eval --model model.safetensors --data folder:my_faces --json
+  affekt eval --model runs/a --data folder:my_faces --corruptions
   affekt eval --model runs/a --temporal runs/t --predictions list.txt \\
     --data affwild2:Aff-Wild2#Validation_Set
   affekt eval --model runs/a --vote block --predictions student-alone.txt \\
@@ -71,6 +73,10 @@ pub struct EvalArgs {
     /// Average each picture's probabilities with its mirror image's.
     #[arg(long)]
     flip: bool,
+    /// Measure pictures as they are, then blurred, stored as JPEG 20, in half and double light, with the box shifted and
+    /// scaled by a tenth, turned by 15 degrees, and with half the pixels.
+    #[arg(long, conflicts_with_all = ["csv", "errors", "predictions", "ablation", "from", "compare", "folds"])]
+    corruptions: bool,
     /// End at the first picture that cannot be read, instead of leaving it out and counting it.
     #[arg(long)]
     strict: bool,
@@ -140,6 +146,11 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
     }
     interrupt::watch()?;
     let settings = EvaluationConfig { batch, flip: args.flip, ..EvaluationConfig::default() };
+    if args.corruptions {
+        let (strict, json, quiet) = (args.strict, args.json, args.quiet);
+        let spoiled = Spoiled { model: &model, specs: &specs, settings: &settings, strict, json, quiet };
+        return spoiled.run(&formats, &*backend);
+    }
     let mut counting = Counting::new("item", args.quiet || !leads);
     let shown = |done: usize, total: usize| counting.tell(done, total);
     let evaluation = evaluate_model(&model, &specs, &settings, args.strict, &formats, &*backend, shown)

@@ -65,7 +65,7 @@ pub struct PretrainArgs {
 
 impl Flagged for RunConfig {
     const HELP: [&str; 2] = [
-        "Built-in settings to start from: tiny, ferplus-100, ferplus-full or paper",
+        "Built-in settings to start from: tiny, ferplus-100, ferplus-full, adapt or paper",
         "One setting by its path, as in --set training.losses.feedback=off. Repeatable",
     ];
     const ONWARDS: &str = "affekt pretrain --init RUN/model.safetensors --out NEW ...";
@@ -116,8 +116,8 @@ impl Flagged for RunConfig {
                 "Factor on every layer's channels, 0.0625 to 8 [default: 1]"),
             flag("stem", "model.stem", OneOf("STEM", names::<StemArg>), "First layers [default: imagenet]"),
             flag("init", "model.init", Text("FILE"),
-                "safetensors file to start from, with torchvision's names; a classifier of other classes \
-                 is replaced"),
+                "safetensors file to start from, with torchvision's names, or `builtin`; of a classifier the \
+                 classes of the same names are kept"),
         ]),
         (Some("Run"), &[
             flag("eval-every", "evaluation.every", Whole("STEPS"),

@@ -34,6 +34,9 @@ pub struct ReadingArgs {
     /// Confidence of the voted label, 0 to 1, below which a reading is marked as unsure.
     #[arg(long, value_name = "P", default_value_t = UNSURE_BELOW)]
     unsure_below: f32,
+    /// Show the model each face's mirror image too and take the mean: surer, at twice the work.
+    #[arg(long)]
+    flip: bool,
 }
 
 /// Which frames vote.
@@ -80,7 +83,12 @@ impl ReadingArgs {
             vote: vote.map(Into::into),
             window: self.window.map(|frames| frames as usize),
             live,
-            settings: LiveSettings { unsure_below: self.unsure_below, vote_seconds, ..settings.clone() },
+            settings: LiveSettings {
+                unsure_below: self.unsure_below,
+                flip: self.flip,
+                vote_seconds,
+                ..settings.clone()
+            },
         }
     }
 }

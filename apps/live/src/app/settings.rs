@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use affekt_engine::backend::{self, BackendSpec};
 use affekt_engine::media::camera::CameraName;
-use eframe::egui::{ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
+use eframe::egui::{Checkbox, ComboBox, Response, RichText, ScrollArea, Slider, TextEdit, Ui};
 
 use crate::pipeline::About;
 use crate::recognize::RecognizerChoice;
@@ -228,6 +228,8 @@ impl Editing {
         if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {
             choice.unsure_below = self.unsure;
         }
+        let words = "Mirrored view too: surer, at twice the model's work";
+        ui.add_enabled(choice.temporal.is_none(), Checkbox::new(&mut choice.flip, words));
     }
 }
 

@@ -92,6 +92,7 @@ class Recognizer:
         window: int | None = None,
         unsure_below: float = 0.6,
         live: bool = True,
+        flip: bool = False,
     ) -> Recognizer: ...
     @property
     def classes(self) -> list[str]: ...

@@ -25,6 +25,8 @@ const STRETCH: u32 = 2;
 const LEVEL: u32 = 3;
 const SHARPEN: u32 = 4;
 const ERASE: u32 = 5;
+const BLUR: u32 = 6;
+const NOISE: u32 = 7;
 
 /// The store's buffers, in the order of the shader's bindings.
 const BUFFERS: [(Memory, &str); 5] = [
@@ -179,9 +181,10 @@ impl Described {
             Border::Mirror => (1, 0),
             Border::Fill(value) => (2, value),
         };
-        let sharpens = program.operations.iter().any(|o| matches!(o, PixelOp::Sharpness { .. }));
+        let looks_around = |o: &PixelOp| matches!(o, PixelOp::Sharpness { .. } | PixelOp::Blur { .. });
+        let copies = program.operations.iter().any(looks_around);
         let reduced = if geometry.reduces(dims) { width * height } else { 0 };
-        let spare = reduced.max(if sharpens { pixels } else { 0 });
+        let spare = reduced.max(if copies { pixels } else { 0 });
         let work = self.work;
         self.work += pixels + spare;
         let first_operation = self.operations.len();
@@ -240,6 +243,10 @@ fn described(operation: &PixelOp, channels: usize) -> AugmentOperation {
         PixelOp::AutoContrast => AugmentOperation { kind: STRETCH, ..base },
         PixelOp::Equalize => AugmentOperation { kind: LEVEL, ..base },
         PixelOp::Sharpness { factor } => AugmentOperation { kind: SHARPEN, factor, ..base },
+        PixelOp::Blur { passes } => AugmentOperation { kind: BLUR, value: passes.into(), ..base },
+        PixelOp::Noise { amplitude, seed } => {
+            AugmentOperation { kind: NOISE, value: amplitude.into(), left: seed, ..base }
+        }
         PixelOp::Erase { left, top, width, height, value } => AugmentOperation {
             kind: ERASE,
             value: pixel(erased(value, channels)),

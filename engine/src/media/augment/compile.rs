@@ -122,11 +122,15 @@ impl Draft {
 
     fn strong(&mut self, policy: &Policy, contract: &InputContract, rng: &mut Random) {
         let strong = &policy.strong;
+        let noisy = strong.operations.contains(&Operation::Noise);
         for _ in 0..strong.operations_per_picture {
             let operation = strong.operations[rng.below(strong.operations.len())];
             let portion = if strong.random_magnitude { rng.uniform() } else { 1.0 };
             let sign = if rng.chance(0.5) { 1.0 } else { -1.0 };
-            self.operation(operation, strong.magnitude / 30.0 * portion, sign, policy);
+            // Drawn for every operation, so that the stream is the same whichever comes.
+            let mut half = || rng.below(1 << 16) as u32;
+            let seed = if noisy { half() | (half() << 16) } else { 0 };
+            self.operation(operation, strong.magnitude / 30.0 * portion, sign, seed, policy);
         }
         let erase = &strong.erase;
         let mut side = || (rng.between(erase.min_side, erase.max_side) * self.size).round() as usize;
@@ -149,8 +153,8 @@ impl Draft {
         }
     }
 
-    /// One operation at `level` (0 to 1) of its reach, in the direction of `sign`.
-    fn operation(&mut self, operation: Operation, level: f32, sign: f32, policy: &Policy) {
+    /// One operation at `level` (0 to 1) of its reach, in the direction of `sign`; noise has a seed of its own.
+    fn operation(&mut self, operation: Operation, level: f32, sign: f32, seed: u32, policy: &Policy) {
         let reach = &policy.strong.reach;
         let signed = level * sign;
         let factor = 1.0 + signed * reach.factor;
@@ -177,6 +181,14 @@ impl Draft {
             }
             Operation::AutoContrast => self.operations.push(PixelOp::AutoContrast),
             Operation::Equalize => self.operations.push(PixelOp::Equalize),
+            Operation::Blur => {
+                let passes = (level * reach.blur).round() as u8;
+                self.operations.push(PixelOp::Blur { passes });
+            }
+            Operation::Noise => {
+                let amplitude = (level * reach.noise).round() as u8;
+                self.operations.push(PixelOp::Noise { amplitude, seed });
+            }
         }
     }
 }

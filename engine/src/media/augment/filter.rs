@@ -1,6 +1,6 @@
 //! The operations that follow sampling, on 8-bit rows with 1 or 3 interleaved channels.
 
-use super::PixelOp;
+use super::{PixelOp, scrambled};
 use crate::media::LUMA;
 
 /// Applies one operation to a `size x size x channels` picture. `copy` is scratch that may grow.
@@ -29,6 +29,20 @@ pub(super) fn apply(
             copy.clear();
             copy.extend_from_slice(pixels);
             sharpen(copy, pixels, size, channels, factor);
+        }
+        PixelOp::Blur { passes } => {
+            for _ in 0..passes {
+                copy.clear();
+                copy.extend_from_slice(pixels);
+                blur(copy, pixels, size, channels);
+            }
+        }
+        PixelOp::Noise { amplitude, seed } => {
+            for (pixel, at) in pixels.chunks_exact_mut(channels).zip(0..) {
+                let [a, b, ..] = scrambled(seed, at).to_le_bytes();
+                let change = ((i32::from(a) + i32::from(b) - 255) * i32::from(amplitude)) >> 8;
+                pixel.iter_mut().for_each(|v| *v = (i32::from(*v) + change).clamp(0, 255) as u8);
+            }
         }
         PixelOp::Erase { left, top, width, height, value } => {
             let value = erased(value, channels);
@@ -108,6 +122,20 @@ fn sharpen(from: &[u8], to: &mut [u8], size: usize, channels: usize, factor: f32
             let centre = u32::from(rows[1][i]);
             let smooth = ((three(rows[0]) + three(rows[1]) + three(rows[2]) + 4 * centre + 6) / 13) as f32;
             out[i] = (smooth + factor * (centre as f32 - smooth) + 0.5) as u8;
+        }
+    }
+}
+
+fn blur(from: &[u8], to: &mut [u8], size: usize, channels: usize) {
+    let stride = size * channels;
+    for y in 0..size {
+        let row = |y: usize| &from[y * stride..(y + 1) * stride];
+        let rows = [row(y.saturating_sub(1)), row(y), row((y + 1).min(size - 1))];
+        for (i, out) in to[y * stride..(y + 1) * stride].iter_mut().enumerate() {
+            let left = if i < channels { i } else { i - channels };
+            let right = if i + channels < stride { i + channels } else { i };
+            let down = |i: usize| u16::from(rows[0][i]) + 2 * u16::from(rows[1][i]) + u16::from(rows[2][i]);
+            *out = ((down(left) + 2 * down(i) + down(right) + 8) / 16) as u8;
         }
     }
 }

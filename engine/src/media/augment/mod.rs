@@ -20,7 +20,7 @@ pub use compile::View;
 pub(crate) use filter::{erased, stretch_gain};
 pub use policy::{Erase, Framing, Operation, Policy, PolicyError, Reach, Strong, Weak};
 pub(crate) use program::Geometry;
-pub use program::{Affine, Border, Colour, PixelOp, Program};
+pub use program::{Affine, Border, Colour, PixelOp, Program, scrambled};
 #[cfg(feature = "wgpu")]
 pub(crate) use render::normalised;
 #[cfg(feature = "training")]

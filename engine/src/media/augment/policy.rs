@@ -92,6 +92,8 @@ pub enum Operation {
     Solarize,
     AutoContrast,
     Equalize,
+    Blur,
+    Noise,
 }
 
 /// What magnitude 30 means for each operation; the magnitude scales it linearly.
@@ -112,6 +114,10 @@ pub struct Reach {
     pub posterize: f32,
     /// Part of the value range that is inverted, from white down.
     pub solarize: f32,
+    /// Passes of a blur, to 32; eight are a Gaussian of two pixels.
+    pub blur: f32,
+    /// Greatest change by noise, in grey levels.
+    pub noise: f32,
 }
 
 /// Removal of a box of the finished view (Cutout, random erasing).
@@ -178,7 +184,7 @@ impl Policy {
         let (weak, strong) = (&self.weak, &self.strong);
         let (reach, erase) = (&strong.reach, &strong.erase);
         let unit = "0..=1";
-        let rules: [(&'static str, f32, bool, &'static str); 20] = [
+        let rules: [(&'static str, f32, bool, &'static str); 22] = [
             ("crop", self.crop, self.crop >= 0.25 && self.crop <= 1.0, "0.25..=1"),
             ("weak.flip", weak.flip, (0.0..=1.0).contains(&weak.flip), unit),
             ("weak.brightness", weak.brightness, (0.0..=1.0).contains(&weak.brightness), unit),
@@ -202,6 +208,8 @@ impl Policy {
             ("strong.reach.factor", reach.factor, (0.0..=1.0).contains(&reach.factor), unit),
             ("strong.reach.posterize", reach.posterize, (0.0..=7.0).contains(&reach.posterize), "0..=7"),
             ("strong.reach.solarize", reach.solarize, (0.0..=1.0).contains(&reach.solarize), unit),
+            ("strong.reach.blur", reach.blur, (0.0..=32.0).contains(&reach.blur), "0..=32"),
+            ("strong.reach.noise", reach.noise, (0.0..=255.0).contains(&reach.noise), "0..=255"),
             ("strong.erase.probability", erase.probability, (0.0..=1.0).contains(&erase.probability), unit),
             ("strong.erase.max_side", erase.max_side, (0.0..=1.0).contains(&erase.max_side), unit),
             (
@@ -284,6 +292,8 @@ impl Default for Reach {
             factor: 0.9,
             posterize: 4.0,
             solarize: 1.0,
+            blur: 8.0,
+            noise: 60.0,
         }
     }
 }

@@ -93,6 +93,14 @@ impl Program {
     }
 }
 
+/// The random bits of [`PixelOp::Noise`] for a pixel.
+pub fn scrambled(seed: u32, pixel: u32) -> u32 {
+    let mut bits = pixel.wrapping_mul(0x2c92_77b5).wrapping_add(seed);
+    bits = (bits ^ (bits >> 16)).wrapping_mul(0x7feb_352d);
+    bits = (bits ^ (bits >> 15)).wrapping_mul(0x846c_a68b);
+    bits ^ (bits >> 16)
+}
+
 /// An output step that covers more source than this asks for an area mean first.
 const REDUCE_FROM: f32 = 1.5;
 
@@ -263,6 +271,20 @@ pub enum PixelOp {
     Sharpness {
         /// 0 smooths, 1 changes nothing, 2 sharpens.
         factor: f32,
+    },
+    /// Smooths by the weights 1, 2, 1 along rows and columns, each pass rounded, halves up; the outermost pixels are
+    /// continued. `n` passes are a Gaussian of `sqrt(n / 2)` pixels.
+    Blur {
+        /// How often.
+        passes: u8,
+    },
+    /// Adds `(a + b - 255) amplitude / 256`, rounded down, to all channels of a pixel, where `a` and `b` are the two lowest
+    /// bytes of [`scrambled`] at the pixel's place in its rows.
+    Noise {
+        /// Greatest change in grey levels; its deviation is 0.41 of it.
+        amplitude: u8,
+        /// Which noise.
+        seed: u32,
     },
     /// Overwrites a box, which lies inside the output.
     Erase {

@@ -236,6 +236,43 @@ fn sharpness_at_one_changes_nothing_and_at_zero_smooths() {
 }
 
 #[test]
+fn a_blur_is_the_gaussian_it_says_and_its_passes_add_up() {
+    let mut point = Picture::filled(33, 33, 1, 0);
+    point.pixels[16 * 33 + 16] = 255;
+    let run = |passes, picture: &Picture| {
+        with(vec![PixelOp::Blur { passes }], 33).render_picture(picture, picture.channels)
+    };
+    assert_eq!(run(0, &point), point);
+    assert_eq!(run(1, &point).pixels[15 * 33 + 15..15 * 33 + 18], [16, 32, 16]);
+    assert_eq!(run(1, &point).pixels[16 * 33 + 15..16 * 33 + 18], [32, 64, 32]);
+    assert_eq!(run(1, &run(1, &point)), run(2, &point));
+    // A step has, two pixels from its edge, what the distribution of that deviation leaves there.
+    let mut step = Picture::filled(33, 33, 3, 0);
+    step.pixels.chunks_exact_mut(33 * 3).for_each(|row| row[16 * 3..].fill(200));
+    let value = run(8, &step).pixel(18, 9)[1];
+    let expected = 200.0 * 0.894; // Phi(2.5 / 2)
+    assert!((f32::from(value) - expected).abs() < 3.0, "{value}");
+    assert_eq!(run(9, &Picture::filled(33, 33, 3, 77)), Picture::filled(33, 33, 3, 77));
+}
+
+#[test]
+fn noise_has_its_deviation_and_no_mean_and_follows_its_seed() {
+    let grey = Picture::filled(100, 100, 1, 128);
+    let run = |amplitude, seed| with(vec![PixelOp::Noise { amplitude, seed }], 100).render_picture(&grey, 1);
+    assert_eq!(run(0, 3), grey);
+    assert_eq!(run(50, 3), run(50, 3));
+    assert_ne!(run(50, 3), run(50, 4));
+    let values: Vec<f64> = run(50, 3).pixels.iter().map(|&v| f64::from(v) - 128.0).collect();
+    let mean = values.iter().sum::<f64>() / 1e4;
+    let deviation = (values.iter().map(|v| v * v).sum::<f64>() / 1e4 - mean * mean).sqrt();
+    // Rounding down takes half a level.
+    assert!((mean + 0.5).abs() < 0.6 && (deviation - 0.41 * 50.0).abs() < 0.6, "{mean} {deviation}");
+    let colour = with(vec![PixelOp::Noise { amplitude: 50, seed: 3 }], 100);
+    let colour = colour.render_picture(&Picture::filled(100, 100, 3, 128), 3);
+    assert!(colour.pixels.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]));
+}
+
+#[test]
 fn an_erased_box_has_its_area_and_the_rest_is_untouched() {
     let picture = Picture::filled(20, 20, 3, 200);
     let op = PixelOp::Erase { left: 3, top: 14, width: 5, height: 6, value: [1, 2, 3] };
@@ -334,6 +371,8 @@ fn each_operation_alone_changes_the_picture_in_range_and_identity_does_not() {
         O::Solarize,
         O::AutoContrast,
         O::Equalize,
+        O::Blur,
+        O::Noise,
     ];
     for operation in all {
         for magnitude in [0.0, 10.0, 30.0] {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{DetectError, Detector, GuideBox, Seeta, find, folders, open};
+use super::{BuiltIn, DetectError, Detector, GuideBox, open};
 
 /// Which face detector is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,20 +29,18 @@ impl DetectorChoice {
     pub fn open(&self) -> Result<Box<dyn Detector>, DetectError> {
         match self {
             Self::Auto => open(None),
-            Self::BuiltIn => Ok(Box::new(Seeta::new()?)),
+            Self::BuiltIn => Ok(Box::new(BuiltIn::new()?)),
             Self::Guide => Ok(Box::new(GuideBox)),
             Self::File(path) => open(Some(path)),
         }
     }
 
-    /// Frames from one look to the next with which it keeps up with a camera on two cores. The built-in detector takes the
-    /// time of several frames, `YuNet` half the time there is for one; faces are carried on by their motion.
+    /// Frames from one look to the next with which it keeps up with a camera on two cores. A network takes half the time there
+    /// is for a frame; between two looks faces are carried on by their motion.
     pub fn keeps_up_every(&self) -> u64 {
         match self {
             Self::Guide => 1,
-            Self::BuiltIn => 4,
-            Self::Auto if find(&folders()).is_none() => 4,
-            Self::Auto | Self::File(_) => 2,
+            Self::Auto | Self::BuiltIn | Self::File(_) => 2,
         }
     }
 }
@@ -76,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_reads_back_as_it_is_written_and_slow_ones_look_less_often() {
+    fn a_choice_reads_back_as_it_is_written() {
         let all = [
-            (DetectorChoice::BuiltIn, 4),
+            (DetectorChoice::BuiltIn, 2),
             (DetectorChoice::Guide, 1),
             (DetectorChoice::File("a.onnx".into()), 2),
         ];

@@ -1,9 +1,9 @@
-//! Finding faces: `yunet` runs a `YuNet` model from an ONNX file, `seeta` the model of `rustface` that is built in, `guide`
-//! looks at a fixed box. Each is a [`Detector`]; [`open`] and [`find`] choose one.
+//! Finding faces: `yunet` runs a `YuNet` model from an ONNX file, `builtin` the one that comes with the program, `guide` looks
+//! at a fixed box. Each is a [`Detector`]; [`open`] and [`find`] choose one.
 
+mod builtin;
 mod choice;
 mod guide;
-mod seeta;
 mod yunet;
 
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use thiserror::Error;
 use super::face::Detection;
 use super::{MediaError, Picture};
 
+pub use builtin::BuiltIn;
 pub use choice::DetectorChoice;
 pub use guide::GuideBox;
-pub use seeta::Seeta;
 pub use yunet::{YuNet, YuNetSettings};
 
 /// Environment variable that names a folder of models.
@@ -69,7 +69,7 @@ pub enum DetectError {
 pub fn open(file: Option<&Path>) -> Result<Box<dyn Detector>, DetectError> {
     match file.map(Path::to_path_buf).or_else(|| find(&folders())) {
         Some(file) => Ok(Box::new(YuNet::open(&file, YuNetSettings::default())?)),
-        None => Ok(Box::new(Seeta::new()?)),
+        None => Ok(Box::new(BuiltIn::new()?)),
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_frame_of_four_or_two_channels_is_an_error_and_no_panic() {
-        let detectors: [Box<dyn Detector>; 2] = [Box::new(Seeta::new().unwrap()), Box::new(GuideBox)];
+        let detectors: [Box<dyn Detector>; 2] = [Box::new(BuiltIn::new().unwrap()), Box::new(GuideBox)];
         for detector in detectors {
             for channels in [2, 4] {
                 let picture = Picture::filled(64, 48, channels, 90);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use crate::learn::{Answer, Confusion, FrameReport, LearnError};
+use crate::learn::{Answer, Confusion, FrameReport, LearnError, TemperatureFit};
 use crate::signal::{NearestHold, VoteKind};
 
 /// Ways of voting, in the order of [`ScoredFrame::votes`].
@@ -55,6 +55,10 @@ pub struct ClipScores {
     pub vote: FrameReport,
     /// Each way of voting with the same window, by name.
     pub votes: BTreeMap<String, FrameReport>,
+    /// By what the logits of the last network would have to be divided to be calibrated on these frames, over what they are divided
+    /// by already; nothing where no frame has a label and a face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrating_temperature: Option<f32>,
 }
 
 impl ClipScores {
@@ -78,6 +82,8 @@ pub struct ClipTally {
     smoothed: Option<Counts>,
     vote: Counts,
     votes: [Counts; 3],
+    /// Of the last network's answers.
+    calibration: TemperatureFit,
     /// The class of a video without any answer.
     neutral: Option<usize>,
     /// The clip under way.
@@ -95,6 +101,7 @@ impl ClipTally {
             smoothed: smoothed.then(|| empty.clone()),
             vote: empty.clone(),
             votes: [empty.clone(), empty.clone(), empty],
+            calibration: TemperatureFit::default(),
             neutral,
             clip: None,
         }
@@ -115,6 +122,9 @@ impl ClipTally {
             self.clip = Some(frame.clip);
         }
         let truth = frame.truth;
+        if let (Some(answer), Ok(class)) = (frame.answer(), usize::try_from(truth)) {
+            self.calibration.add(&answer.probabilities, class);
+        }
         self.per_frame.add(truth, frame.student.as_ref().map(|a| a.class))?;
         if let Some(temporal) = &mut self.temporal {
             temporal.add(truth, frame.temporal.as_ref().map(|a| a.class))?;
@@ -136,15 +146,18 @@ impl ClipTally {
     }
 
     /// What has been counted, in an order of its own.
-    pub fn counts(&mut self) -> Vec<Confusion> {
-        self.each().flat_map(|counts| [counts.seen.clone(), counts.all.clone()]).collect()
+    pub fn counts(&mut self) -> (Vec<Confusion>, TemperatureFit) {
+        let counts = self.each().flat_map(|counts| [counts.seen.clone(), counts.all.clone()]).collect();
+        (counts, self.calibration.clone())
     }
 
     /// Replaces what has been counted by the sum of what several tallies of the same kind have ([`ClipTally::counts`]).
-    pub fn replace_counts(&mut self, parts: &[Vec<Confusion>]) {
+    pub fn replace_counts(&mut self, parts: &[(Vec<Confusion>, TemperatureFit)]) {
+        self.calibration = TemperatureFit::default();
+        parts.iter().for_each(|(_, fit)| self.calibration.merge(fit));
         for (at, counts) in self.each().enumerate() {
             for (to, index) in [(&mut counts.seen, 2 * at), (&mut counts.all, 2 * at + 1)] {
-                let mut parts = parts.iter().filter_map(|part| part.get(index));
+                let mut parts = parts.iter().filter_map(|(part, _)| part.get(index));
                 if let Some(first) = parts.next() {
                     *to = first.clone();
                     parts.for_each(|part| to.merge(part));
@@ -163,6 +176,7 @@ impl ClipTally {
             smoothed: self.smoothed.as_ref().map(report),
             vote: report(&self.vote),
             votes: votes.map(|((_, name), counts)| ((*name).into(), report(counts))).collect(),
+            calibrating_temperature: self.calibration.temperature(),
         }
     }
 }

@@ -37,6 +37,7 @@ impl Presets for RunConfig {
             name: "ferplus-full",
             text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/ferplus-full.toml")),
         },
+        Preset { name: "adapt", text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/adapt.toml")) },
         Preset { name: "paper", text: include_str!(concat!(env!("AFFEKT_ASSETS"), "/presets/paper.toml")) },
     ];
 }

@@ -187,16 +187,17 @@ impl RecognizerOpener {
 
     /// How labels are made, for people: votes, thresholds, how often the detector looks.
     pub fn in_words(&self) -> String {
-        let LiveSettings { detect_every, vote, vote_seconds, unsure_below, .. } = &self.settings;
+        let LiveSettings { detect_every, vote, vote_seconds, unsure_below, flip, .. } = &self.settings;
         let kind = match vote.kind {
             VoteKind::Block => "in blocks",
             VoteKind::Centred => "around each frame",
             VoteKind::Causal => "up to each frame",
         };
         format!(
-            "vote over {} {kind}; unsure below a confidence of {unsure_below}; detector looks at every {}",
+            "vote over {} {kind}; unsure below a confidence of {unsure_below}; detector looks at every {}{}",
             vote_seconds.map_or(format!("{} frames", vote.window), |seconds| format!("{seconds} s")),
-            if *detect_every == 1 { "frame".into() } else { format!("{detect_every}th frame") }
+            if *detect_every == 1 { "frame".into() } else { format!("{detect_every}th frame") },
+            if *flip { "; mirrored view too" } else { "" }
         )
     }
 
@@ -208,15 +209,16 @@ impl RecognizerOpener {
     /// Everything beside the input that decides a result, in one line; `detector` is the recognizer's
     /// [`Recognizer::detector`].
     pub fn fingerprint(&self, detector: &str) -> String {
-        let LiveSettings { detect_every, vote, unsure_below, .. } = &self.settings;
+        let LiveSettings { detect_every, vote, unsure_below, flip, .. } = &self.settings;
         format!(
-            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {} unsure {unsure_below}",
+            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {} unsure {unsure_below}{}",
             self.hash,
             self.backend.arithmetic(),
             self.temporal.as_ref().map_or("", |temporal| &temporal.hash),
             self.post.stride,
             vote.kind,
             vote.window,
+            if *flip { " mirrored" } else { "" },
         )
     }
 

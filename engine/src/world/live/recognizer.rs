@@ -82,6 +82,10 @@ impl Recognizer {
         if settings.vote_seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds <= 600.0)) {
             return Err(WorldError::setting("vote_seconds", "must be above 0 and at most 600"));
         }
+        if settings.flip && encoder.is_some() {
+            let problem = "has no use with a temporal encoder, which reads the features of one view";
+            return Err(WorldError::setting("flip", problem));
+        }
         settings.vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let network = model.inference(backend)?;
         let card = &model.card;
@@ -100,7 +104,9 @@ impl Recognizer {
             seconds: settings.vote_seconds,
             classes: card.classes.len(),
         });
-        world.insert_resource(FaceAligner(Aligner::new(&card.input, card.box_crop, card.crop)));
+        let upright = Aligner::new(&card.input, card.box_crop, card.crop);
+        let mirrored = settings.flip.then(|| upright.mirrored());
+        world.insert_resource(FaceAligner { upright, mirrored });
         let kept = KeptPictures { frames: settings.keep_frames, thumbnails: settings.thumbnails };
         world.insert_resource(kept);
         world.insert_resource(Student::new(

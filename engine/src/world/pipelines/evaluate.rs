@@ -6,6 +6,7 @@ use crate::backend::{Backend, Inference, Team};
 use crate::clock::Clock;
 use crate::data::{DataError, Formats, Loader, Pool, SkipLog, Source, Spec, Vocabulary};
 use crate::learn::{EvalReport, arg_max, softmax};
+use crate::media::Corruption;
 use crate::net::InputContract;
 use crate::score::{Predicted, Predictions};
 use crate::world::config::EvaluationConfig;
@@ -42,13 +43,21 @@ pub struct Subject<'a> {
     pub crop: f32,
     /// Softmax temperature.
     pub temperature: f32,
+    /// What happens to every picture before the network sees it, where that is what is measured.
+    pub corruption: Option<Corruption>,
 }
 
 impl<'a> Subject<'a> {
     /// A model as its card says.
     pub fn of(model: &'a Model) -> Self {
         let card = &model.card;
-        Self { classes: &card.classes, contract: &card.input, crop: card.crop, temperature: card.temperature }
+        Self {
+            classes: &card.classes,
+            contract: &card.input,
+            crop: card.crop,
+            temperature: card.temperature,
+            corruption: None,
+        }
     }
 }
 
@@ -81,6 +90,7 @@ fn answers(
     let walk = Arc::new(PictureWalk {
         pool: Arc::clone(pool),
         view: PlainView::new(subject.contract, subject.crop),
+        corruption: subject.corruption,
         batch: settings.batch,
         flip: settings.flip,
         skips: Arc::clone(skips),
@@ -152,15 +162,16 @@ pub fn evaluate_model(
     let skips = Arc::new(SkipLog::new(strict));
     let open = |spec: &Spec| Source::open(spec, formats, &skips);
     let sources: Vec<Source> = specs.iter().map(open).collect::<Result<_, _>>()?;
-    evaluate_sources(model, &sources, settings, &skips, backend, progress)
+    evaluate_sources((model, None), &sources, settings, &skips, backend, progress)
 }
 
-/// As [`evaluate_model`], on datasets that are open; items that cannot be used go to `skips`.
+/// As [`evaluate_model`], on datasets that are open, and where a corruption is given on pictures spoiled by it; items that
+/// cannot be used go to `skips`.
 ///
 /// # Errors
 /// As there.
 pub fn evaluate_sources(
-    model: &Model,
+    (model, corruption): (&Model, Option<Corruption>),
     sources: &[Source],
     settings: &EvaluationConfig,
     skips: &Arc<SkipLog>,
@@ -169,7 +180,7 @@ pub fn evaluate_sources(
 ) -> Result<Evaluation, WorldError> {
     let vocabulary = Vocabulary::new(model.card.classes.clone())?;
     let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
-    let subject = Subject::of(model);
+    let subject = Subject { corruption, ..Subject::of(model) };
     model.need(settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
     let team = backend.team();
     let network = model.inference(backend)?;

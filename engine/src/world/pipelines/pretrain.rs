@@ -25,7 +25,7 @@ use crate::world::config::{ComputeConfig, InputConfig, ModelConfig, RunConfig, S
 use crate::world::error::WorldError;
 use crate::world::run::{
     Advance, Cadence, DataRecord, Run as _, RunCost, RunFolder, RunReport, SMALLER_PRETRAINING, Session,
-    Sets, SetsSummary, SkippedItems, Steps, TrainingData, pretraining_need, student_card,
+    Sets, SetsSummary, SkippedItems, Steps, TrainingData, pretraining_need, starting_weights, student_card,
 };
 use crate::world::schedule::{Pipeline, stages};
 use crate::world::stages::journal::{self, Journal, Latest, StepsDone};
@@ -165,7 +165,11 @@ impl Pretraining {
         let network = format!("{} of {} pixels", config.model.depth.name(), config.model.size);
         let cost = RunCost::new(&*backend, network, &graph, &need);
         let mut trainer = Trainer::new(&config.training, |role| -> Result<Box<dyn Training>, WorldError> {
-            Ok(backend.training(&graph, &starting_weights(&config, &graph, head, role)?)?)
+            // The two networks start apart, or their pseudo-labels would agree from the first step on.
+            let seed = if role == "teacher" { config.seed } else { !config.seed };
+            let init = config.model.init.as_deref();
+            let weights = starting_weights(init, (&graph, head), &sets.vocabulary, seed)?;
+            Ok(backend.training(&graph, &weights)?)
         })?;
         let fingerprint = sets.fingerprint()?;
         let identity = Identity {
@@ -273,6 +277,7 @@ impl Pretraining {
             contract: &self.contract,
             crop: self.config.plain_crop(),
             temperature: 1.0,
+            corruption: None,
         };
         let settings = &self.config.evaluation;
         let network = self.backend.inference(&self.graph, weights)?;
@@ -409,22 +414,5 @@ fn role_name(role: &str, which: WeightSet) -> String {
     match which {
         WeightSet::Current => role.to_owned(),
         WeightSet::Ema => format!("{role}_average"),
-    }
-}
-
-fn starting_weights(
-    config: &RunConfig,
-    graph: &Graph,
-    head: &str,
-    role: &str,
-) -> Result<Weights, WorldError> {
-    // The two networks start apart, or their pseudo-labels would agree from the first step on.
-    let seed = if role == "teacher" { config.seed } else { !config.seed };
-    match &config.model.init {
-        None => Ok(Weights::initial(graph, seed)),
-        Some(path) => {
-            let (file, _) = Weights::read(path)?;
-            Weights::adapt(file, graph, head, seed).map_err(|e| WorldError::file(path, e.to_string()))
-        }
     }
 }

@@ -86,7 +86,7 @@ pub fn encoder_card(
             named(&config.data.train),
             config.seed
         ),
-        temperature: 1.0,
+        temperature: scores.and_then(|scores| scores.calibrating_temperature).unwrap_or(1.0),
         metrics,
         student: Some(student.hash.clone()),
         post: Some(config.post),

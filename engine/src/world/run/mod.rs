@@ -21,6 +21,8 @@ mod report;
 mod session;
 #[cfg(feature = "training")]
 mod sets;
+#[cfg(feature = "training")]
+mod start;
 
 pub use model::{Model, ModelNetwork, TemporalModel};
 
@@ -36,4 +38,7 @@ pub use {
 };
 
 #[cfg(feature = "training")]
-pub(super) use card::{encoder_card, student_card};
+pub(super) use {
+    card::{encoder_card, student_card},
+    start::starting_weights,
+};

@@ -11,9 +11,15 @@ use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
 /// The model that is built in, trained on FER+; its card says how.
-const BUILT_IN: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-48.safetensors"));
+pub(super) const BUILT_IN: &[u8] =
+    include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-48.safetensors"));
 /// What messages call it.
 const BUILT_IN_NAME: &str = "the built-in FER+ model";
+
+/// Whether a path stands for the model that is built in: `builtin`, where there is no such file.
+pub(super) fn is_builtin(path: &Path) -> bool {
+    path == Path::new("builtin") && !path.exists()
+}
 
 /// The network of a model.
 #[derive(Debug, Clone)]
@@ -59,12 +65,16 @@ impl Model {
         path.map_or_else(Self::builtin, Self::load)
     }
 
-    /// Reads a weights file with a card, the model of a run's folder, or an ONNX file (`*.onnx`) with its card.
+    /// Reads a weights file with a card, the model of a run's folder, or an ONNX file (`*.onnx`) with its card; `builtin` is the
+    /// model that is built in.
     ///
     /// # Errors
     /// The file is missing, truncated, has no card, or its tensors do not fit the network of its card. Of an ONNX file: as
     /// [`OnnxNetwork::new`].
     pub fn load(path: &Path) -> Result<Self, WorldError> {
+        if is_builtin(path) {
+            return Self::builtin();
+        }
         if onnx::is_onnx(path) {
             let (card, network, hash) = onnx::open(path)?;
             return Ok(Self { path: path.to_owned(), card, network: ModelNetwork::Onnx(network), hash });

@@ -13,7 +13,12 @@ use crate::world::error::WorldError;
 
 /// How faces become input.
 #[derive(Resource)]
-pub struct FaceAligner(pub Aligner);
+pub struct FaceAligner {
+    /// As they are.
+    pub upright: Aligner,
+    /// As a mirror shows them, where the student looks at both.
+    pub mirrored: Option<Aligner>,
+}
 
 /// Pictures that readings carry.
 #[derive(Resource)]
@@ -55,7 +60,8 @@ pub fn align(
             }
         }
     }
-    batch.input = aligner.0.align_all(&views)?;
+    batch.input = aligner.upright.align_all(&views)?;
+    batch.mirrored = aligner.mirrored.as_ref().map_or(Ok(vec![]), |mirrored| mirrored.align_all(&views))?;
     if !kept.frames {
         at_hand.0.iter().for_each(|&frame| {
             commands.entity(frame).remove::<FramePicture>();

@@ -9,6 +9,7 @@ use super::plain_view::PlainView;
 use super::student::FaceBatch;
 use crate::backend::Team;
 use crate::data::{DataError, Loader, Pool, SkipLog};
+use crate::media::{Corruption, MediaError};
 use crate::world::components::{Label, PoolIndex};
 use crate::world::error::WorldError;
 use crate::world::together::gather;
@@ -29,6 +30,8 @@ pub struct PictureWalk {
     pub pool: Arc<Pool>,
     /// How its pictures are seen.
     pub view: PlainView,
+    /// What happens to each before.
+    pub corruption: Option<Corruption>,
     /// Pictures a pass.
     pub batch: usize,
     /// Whether mirror images are seen too.
@@ -59,13 +62,28 @@ impl PictureWalk {
             match self.pool.picture(place) {
                 Ok(picture) => {
                     let mirrored = self.flip.then_some(&mut rendered.mirrored);
-                    self.view.render(&picture, &mut rendered.plain, mirrored);
-                    rendered.used.push(place);
+                    let plain = &mut rendered.plain;
+                    let seen = match self.corruption {
+                        Some(corruption) => self.view.render_spoiled(corruption, &picture, plain, mirrored),
+                        None => {
+                            self.view.render(&picture, plain, mirrored);
+                            Ok(())
+                        }
+                    };
+                    match seen {
+                        Ok(()) => rendered.used.push(place),
+                        Err(error) => self.skips.skip(&self.pool.key(place), self.unseen(place, &error))?,
+                    }
                 }
                 Err(error) => self.skips.skip(&self.pool.key(place), error)?,
             }
         }
         Ok(rendered)
+    }
+
+    fn unseen(&self, place: usize, error: &MediaError) -> DataError {
+        let path = self.pool.key(place).into();
+        DataError::Format { path, place: String::new(), reason: error.to_string() }
     }
 }
 

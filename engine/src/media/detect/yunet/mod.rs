@@ -103,7 +103,15 @@ impl YuNet {
         Self::of(path, &bytes, settings).map_err(refuse)
     }
 
-    fn of(path: &Path, bytes: &[u8], settings: YuNetSettings) -> Result<Self, String> {
+    /// As [`YuNet::open`], from a file's bytes; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// What is wrong, without the path.
+    pub(in crate::media::detect) fn of(
+        path: &Path,
+        bytes: &[u8],
+        settings: YuNetSettings,
+    ) -> Result<Self, String> {
         let unread =
             |why: &str| format!("cannot be read as an ONNX model ({why}); give a YuNet face detector");
         let proto = read_model(bytes, LIMITS).map_err(|e| unread(&e))?;

@@ -1,12 +1,14 @@
 //! Our steps against tract, on a small graph with every operation of a `YuNet`.
 
+use super::LIMITS;
 use super::check::check;
 use super::grids::outputs;
 use super::input::{frame, planes};
 use super::network::Network;
 use super::small::{described, ints, small};
 use crate::media::Picture;
-use crate::onnx::{GraphProto, Library, ModelProto, NodeProto, OperatorSetIdProto};
+use crate::media::detect::builtin::MODEL as BUILT_IN;
+use crate::onnx::{GraphProto, Library, ModelProto, NodeProto, OperatorSetIdProto, read_model};
 
 fn picture(width: usize, height: usize) -> Picture {
     let pixels = (0..width * height * 3).map(|i| (i * 31 % 253) as u8).collect();
@@ -30,10 +32,21 @@ fn by_tract(graph: &GraphProto, picture: &Picture, (w, h): (usize, usize)) -> Ve
 #[test]
 fn every_output_is_tracts() {
     let (graph, names) = small();
-    let network = Network::of(&graph, &names).expect("the expected operations");
+    outputs_are_tracts(&graph, &names);
+}
+
+#[test]
+fn every_output_of_the_built_in_model_is_tracts() {
+    let proto = read_model(BUILT_IN, LIMITS).expect("an ONNX model");
+    let names: Vec<String> = outputs(32, 32).map(|o| o.0).collect();
+    outputs_are_tracts(&proto.graph.expect("a graph"), &names);
+}
+
+fn outputs_are_tracts(graph: &GraphProto, names: &[String]) {
+    let network = Network::of(graph, names).expect("the expected operations");
     for (w, h) in [(96, 64), (32, 32)] {
         let picture = picture(w - 5, h - 9);
-        let wanted = by_tract(&graph, &picture, (w, h));
+        let wanted = by_tract(graph, &picture, (w, h));
         // Twice, the second time in memory that has been used.
         for _ in 0..2 {
             let got = network.run(&frame(&picture, w, h), h, w);
