@@ -3,6 +3,19 @@
 
 use std::path::PathBuf;
 
+/// `v4l` and `nokhwa` stand for what cameras are read by: a feature and a system that has it.
+fn cameras() {
+    println!("cargo:rustc-check-cfg=cfg(v4l, nokhwa)");
+    let system = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let feature = |name: &str| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    if system == "linux" && feature("CAMERA") {
+        println!("cargo:rustc-cfg=v4l");
+    }
+    if ["macos", "windows"].contains(&system.as_str()) && feature("NOKHWA") {
+        println!("cargo:rustc-cfg=nokhwa");
+    }
+}
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) else {
@@ -14,4 +27,5 @@ fn main() {
         Some(assets) => println!("cargo:rustc-env=AFFEKT_ASSETS={}", assets.display()),
         None => println!("cargo::error=no folder assets with the built-in models in {}", package.display()),
     }
+    cameras();
 }

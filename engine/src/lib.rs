@@ -6,7 +6,8 @@
 //! | none | reads faces in JPEG, PNG, WebP and BMP pictures, with the built-in detector or a `YuNet` |
 //! | `files` | files written whole or not at all, weights files among them |
 //! | `video` | MP4 with H.264, everything else by an `ffmpeg` on the path, recordings |
-//! | `camera` | cameras; not among the defaults, because on Linux it needs libclang |
+//! | `camera` | cameras on Linux |
+//! | `nokhwa` | cameras on macOS and Windows; not among the defaults |
 //! | `results` | tables, summaries, subtitles |
 //! | `dfdx` | a backend over the library dfdx, on the processor; not among the defaults |
 //! | `cuda` | the same on an NVIDIA GPU; not among the defaults, because it needs a CUDA toolkit to build |
@@ -17,7 +18,7 @@
 //! | `wgpu` | GPUs |
 //! | `training` | data, generated faces, learning, measuring |
 //!
-//! All but `camera`, `cuda`, `dfdx`, `mpi` and `parquet` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
+//! All but `cuda`, `dfdx`, `mpi`, `nokhwa` and `parquet` are defaults. Dependencies inside the crate point one way: `signal <- net <- backend <- learn <- score <- world` and
 //! `media <- data <- synth <- world <- output`, over `random`, `clock` and `files`. A test in the `tests` crate enforces it.
 
 pub mod backend;
@@ -47,6 +48,7 @@ pub const FEATURES: &[(&str, bool)] = &[
     ("drawing", cfg!(feature = "drawing")),
     ("files", cfg!(feature = "files")),
     ("mpi", cfg!(feature = "mpi")),
+    ("nokhwa", cfg!(feature = "nokhwa")),
     ("parquet", cfg!(feature = "parquet")),
     ("ports", cfg!(feature = "ports")),
     ("results", cfg!(feature = "results")),

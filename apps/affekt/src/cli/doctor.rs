@@ -191,7 +191,7 @@ fn folder(path: &Path) -> FolderFinding {
 /// The cameras found, and what is to be said where there are none.
 fn cameras() -> (Vec<CameraName>, String) {
     if !camera::BUILT_IN {
-        return (vec![], "not built in; build with --features camera".to_owned());
+        return (vec![], "not built in; on macOS and Windows build with --features nokhwa".to_owned());
     }
     match camera::list() {
         Ok(found) => {

@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
   affekt stream synth --serve 127.0.0.1:9000 --seconds 10
   affekt stream interview.mp4 --serve 9000
 
-SOURCE is `camera` or `camera:N` (affekt doctor lists them; they need a build with --features camera), `synth` for two \
+SOURCE is `camera` or `camera:N` (affekt doctor lists them), `synth` for two \
 people who do not exist, or a video, a picture or a folder of pictures, played at its own rate. Of a camera the newest frame \
 wins, of a file every frame counts. It ends with the source, after --seconds, or by Ctrl-C.
 

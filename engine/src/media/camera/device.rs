@@ -1,4 +1,5 @@
-//! The system's cameras, through `nokhwa`.
+//! A camera at work in a thread of its own, whatever gives the frames: the newest frame wins, damaged ones are passed over, and a
+//! camera that fails or falls silent says so.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,111 +8,78 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use nokhwa::Camera;
-use nokhwa::utils::{
-    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
-};
 
-use super::formats::{Layout, picture};
-use super::{CameraName, CameraRequest, name};
+use super::formats::{Layout, picture, unpadded};
+use super::name;
 use crate::media::source::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 
-/// What can be read, what is preferred first.
-const FORMATS: [FrameFormat; 6] = [
-    FrameFormat::MJPEG,
-    FrameFormat::YUYV,
-    FrameFormat::NV12,
-    FrameFormat::RAWRGB,
-    FrameFormat::RAWBGR,
-    FrameFormat::GRAY,
-];
 /// How long a camera may take to open, and how long it may be silent.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Damaged frames in a row after which a camera is given up.
 const MOST_DAMAGED: u32 = 30;
 
-/// The cameras that are there.
-pub(super) fn list() -> Result<Vec<CameraName>, SourceError> {
-    let found = nokhwa::query(ApiBackend::Auto).map_err(|e| {
-        SourceError::file(Path::new("cameras"), format!("the system does not list them: {e}"))
-    })?;
-    let mut cameras: Vec<CameraName> = found
-        .iter()
-        .filter_map(|info| {
-            Some(CameraName { number: info.index().as_index().ok()?, name: info.human_name() })
-        })
-        .collect();
-    cameras.sort_by_key(|camera| camera.number);
-    Ok(cameras)
+/// A frame as the camera gives it.
+pub(super) struct Raw<'a> {
+    pub layout: Layout,
+    /// Columns and rows.
+    pub size: (usize, usize),
+    /// Bytes from one row to the next; 0 where rows follow each other.
+    pub stride: usize,
+    pub bytes: &'a [u8],
+}
+
+/// What gives frames.
+pub(super) trait Capture {
+    /// What it gives, for people.
+    fn describe(&self) -> String;
+
+    /// Waits for the next frame.
+    ///
+    /// # Errors
+    /// It was unplugged or fails.
+    fn next(&mut self) -> Result<Raw<'_>, String>;
 }
 
 type Message = Result<Frame, SourceError>;
 
-/// A camera at work in a thread of its own, which opens it too: systems want it used where it was opened.
+/// A camera that is open.
 struct Device {
     info: SourceInfo,
     frames: Receiver<Message>,
     stop: Arc<AtomicBool>,
+    patience: Duration,
 }
 
-/// Opens a camera and waits until it is open.
-pub(super) fn open(number: u32, request: CameraRequest) -> Result<Box<dyn FrameSource>, SourceError> {
+/// Opens a camera by `begin`, in the thread that then reads it, and waits until it is open. `title` is its name for people.
+pub(super) fn start<C: Capture>(
+    number: u32,
+    title: &str,
+    patience: Duration,
+    begin: impl FnOnce() -> Result<C, String> + Send + 'static,
+) -> Result<Box<dyn FrameSource>, SourceError> {
     let called = name(number);
     let failed = |problem: String| SourceError::file(Path::new(&called), problem);
-    let known = list()?;
-    let Some(camera) = known.iter().find(|camera| camera.number == number) else {
-        let list: Vec<String> = known.iter().map(|c| format!("{} ({})", c.number, c.name)).collect();
-        let there =
-            if list.is_empty() { "there is none".into() } else { format!("there are {}", list.join(", ")) };
-        return Err(failed(format!("there is no such camera; {there}; plug it in, or see `affekt doctor`")));
-    };
     let (sender, frames) = bounded(1);
     let (say, opened) = bounded(1);
     let (oldest, stop) = (frames.clone(), Arc::new(AtomicBool::new(false)));
     let stopped = Arc::clone(&stop);
-    let work = move || match begin(number, request) {
+    let work = move || match begin() {
         Ok(mut camera) => {
-            let reader = format!("camera, {}", camera.camera_format());
-            if say.send(Ok(reader)).is_ok() {
+            if say.send(Ok(format!("camera, {}", camera.describe()))).is_ok() {
                 Worker { number, sender, oldest, stop: stopped }.work(&mut camera);
             }
-            // What a camera says while it is put away helps nobody.
-            let _ = camera.stop_stream();
         }
         Err(problem) => drop(say.send(Err(problem))),
     };
     // The thread ends with the frame after it is told to; of a camera that gives none it must not be waited for.
     Builder::new().name("camera".into()).spawn(work).map_err(|e| failed(e.to_string()))?;
-    let reader = match opened.recv_timeout(PATIENCE) {
+    let reader = match opened.recv_timeout(patience) {
         Ok(Ok(reader)) => reader,
         Ok(Err(problem)) => return Err(failed(problem)),
         Err(_) => return Err(failed("it does not answer; unplug it and plug it in again".into())),
     };
-    let info = SourceInfo { name: format!("{called}, {}", camera.name), frames: None, still: false, reader };
-    Ok(Box::new(Device { info, frames, stop }))
-}
-
-fn begin(number: u32, request: CameraRequest) -> Result<Camera, String> {
-    let size = Resolution::new(request.size.0, request.size.1);
-    let rate = request.rate.round().clamp(1.0, 1000.0) as u32;
-    let mut errors = vec![];
-    // A camera that has no compressed frames is asked for those that it has.
-    for format in FORMATS {
-        let wanted = RequestedFormatType::Closest(CameraFormat::new(size, format, rate));
-        let opened =
-            Camera::new(CameraIndex::Index(number), RequestedFormat::with_formats(wanted, &[format]))
-                .and_then(|mut camera| camera.open_stream().map(|()| camera));
-        match opened {
-            Ok(camera) => return Ok(camera),
-            Err(error) => errors.push(error.to_string()),
-        }
-    }
-    errors.dedup();
-    Err(format!(
-        "it cannot be opened ({}); close other programs that use it, and see that you may read it (on Linux: be in the \
-         group `video`)",
-        errors.join("; ")
-    ))
+    let info = SourceInfo { name: format!("{called}, {title}"), frames: None, still: false, reader };
+    Ok(Box::new(Device { info, frames, stop, patience }))
 }
 
 struct Worker {
@@ -123,15 +91,13 @@ struct Worker {
 
 impl Worker {
     /// Gives frames until nobody wants them or the camera fails.
-    fn work(&self, camera: &mut Camera) {
+    fn work(&self, camera: &mut impl Capture) {
         let (mut first, mut damaged) = (None, 0);
         for index in 0.. {
-            let message = match camera.frame() {
-                Ok(buffer) => {
+            let message = match camera.next() {
+                Ok(Raw { layout, size, stride, bytes }) => {
                     let seconds = first.get_or_insert_with(Instant::now).elapsed().as_secs_f64();
-                    let size = buffer.resolution();
-                    let size = (size.width() as usize, size.height() as usize);
-                    match picture(layout(buffer.source_frame_format()), size, buffer.buffer()) {
+                    match picture(layout, size, &unpadded(layout, size, stride, bytes)) {
                         Ok(picture) => {
                             damaged = 0;
                             Ok(Frame { index, seconds, picture })
@@ -139,6 +105,9 @@ impl Worker {
                         // Cameras give broken frames while they wake up.
                         Err(_) if damaged < MOST_DAMAGED => {
                             damaged += 1;
+                            if self.stop.load(Ordering::Relaxed) {
+                                return;
+                            }
                             continue;
                         }
                         Err(problem) => Err(format!("it gives damaged frames only: {problem}")),
@@ -174,24 +143,13 @@ impl Worker {
     }
 }
 
-fn layout(format: FrameFormat) -> Layout {
-    match format {
-        FrameFormat::MJPEG => Layout::Mjpeg,
-        FrameFormat::YUYV => Layout::Yuyv,
-        FrameFormat::NV12 => Layout::Nv12,
-        FrameFormat::GRAY => Layout::Grey,
-        FrameFormat::RAWRGB => Layout::Rgb,
-        FrameFormat::RAWBGR => Layout::Bgr,
-    }
-}
-
 impl FrameSource for Device {
     fn info(&self) -> &SourceInfo {
         &self.info
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        match self.frames.recv_timeout(PATIENCE) {
+        match self.frames.recv_timeout(self.patience) {
             Ok(message) => message.map(Some),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => {
@@ -209,5 +167,110 @@ impl FrameSource for Device {
 impl Drop for Device {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// Grey frames of 4 x 2 pixels in rows of 6 bytes, from a file, as a driver would give them: a frame whose first byte is 0 is
+    /// cut short, and after the last one the device is gone or silent.
+    struct FileCamera {
+        bytes: Vec<u8>,
+        at: usize,
+        pause: Duration,
+        silent: bool,
+    }
+
+    impl FileCamera {
+        fn open(path: &Path, pause: Duration, silent: bool) -> Result<Self, String> {
+            let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+            Ok(Self { bytes, at: 0, pause, silent })
+        }
+    }
+
+    impl Capture for FileCamera {
+        fn describe(&self) -> String {
+            "grey, 4x2".into()
+        }
+
+        fn next(&mut self) -> Result<Raw<'_>, String> {
+            std::thread::sleep(self.pause);
+            let Some(bytes) = self.bytes.get(self.at..self.at + 12) else {
+                if self.silent {
+                    std::thread::sleep(Duration::from_secs(2));
+                }
+                return Err("no such device".into());
+            };
+            self.at += 12;
+            let bytes = if bytes[0] == 0 { &bytes[..3] } else { bytes };
+            Ok(Raw { layout: Layout::Grey, size: (4, 2), stride: 6, bytes })
+        }
+    }
+
+    /// A file with a frame for each of these values; what lies between rows is 255.
+    fn file(values: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let frame = |v: &u8| [*v, *v, *v, *v, 255, 255, *v, *v, *v, *v, 255, 255];
+        std::fs::write(file.path(), values.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
+        file
+    }
+
+    fn camera(values: &[u8], pause: u64, silent: bool) -> Box<dyn FrameSource> {
+        let file = file(values);
+        let begin = move || FileCamera::open(file.path(), Duration::from_millis(pause), silent);
+        start(3, "a file", Duration::from_millis(900), begin).unwrap()
+    }
+
+    #[test]
+    fn frames_come_in_order_without_their_padding_and_damaged_ones_are_passed_over() {
+        let mut camera = camera(&[9, 0, 0, 7, 8], 60, false);
+        assert_eq!(
+            (camera.info().name.as_str(), camera.info().reader.as_str()),
+            ("camera 3, a file", "camera, grey, 4x2")
+        );
+        let mut seen = vec![];
+        let error = loop {
+            match camera.next_frame() {
+                Ok(frame) => {
+                    let frame = frame.unwrap();
+                    assert_eq!((frame.picture.width, frame.picture.height), (4, 2));
+                    assert!(frame.picture.pixels.iter().all(|&v| v == frame.picture.pixels[0]));
+                    seen.push((frame.index, frame.picture.pixels[0]));
+                }
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(seen, [(0, 9), (3, 7), (4, 8)]);
+        assert!(
+            error.contains("camera 3") && error.contains("unplugged") && error.contains("plug it in"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn whoever_is_slow_gets_the_newest_frame() {
+        let values: Vec<u8> = (1..=40).collect();
+        let mut camera = camera(&values, 5, true);
+        std::thread::sleep(Duration::from_millis(120));
+        let first = camera.next_frame().unwrap().unwrap();
+        assert!(first.index > 5, "frame {} is old", first.index);
+        let next = camera.next_frame().unwrap().unwrap();
+        assert!(next.index > first.index && next.seconds > first.seconds);
+    }
+
+    #[test]
+    fn a_camera_that_is_silent_gives_damage_alone_or_does_not_open_is_an_error() {
+        let mut silent = camera(&[5], 0, true);
+        silent.next_frame().unwrap();
+        let error = silent.next_frame().unwrap_err().to_string();
+        assert!(error.contains("no more pictures"), "{error}");
+        let error = camera(&[0; 40], 0, false).next_frame().unwrap_err().to_string();
+        assert!(error.contains("damaged frames only") && error.contains("4x2"), "{error}");
+        let missing = || FileCamera::open(Path::new("/no/such"), Duration::ZERO, false);
+        let error = start(4, "", PATIENCE, missing).err().unwrap().to_string();
+        assert!(error.starts_with("camera 4: ") && error.contains("No such file"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! A camera's bytes as pictures.
 
+use std::borrow::Cow;
+
 use crate::media::yuv::{Colours, Plane, rgb};
 use crate::media::{MAX_SIDE, Picture, decode};
 
@@ -18,6 +20,27 @@ pub(super) enum Layout {
     Rgb,
     /// Blue, green, red.
     Bgr,
+}
+
+/// A frame without what lies between its rows, `stride` bytes from one to the next (0 where nothing does). A frame that is too
+/// short stays as it is.
+pub(super) fn unpadded(
+    layout: Layout,
+    (width, height): (usize, usize),
+    stride: usize,
+    bytes: &[u8],
+) -> Cow<'_, [u8]> {
+    let (row, rows) = match layout {
+        Layout::Mjpeg => return Cow::Borrowed(bytes),
+        Layout::Yuyv => (width.next_multiple_of(2) * 2, height),
+        Layout::Nv12 => (width, height + height.div_ceil(2)),
+        Layout::Grey => (width, height),
+        Layout::Rgb | Layout::Bgr => (width * 3, height),
+    };
+    if stride <= row || bytes.len() < stride * (rows - 1) + row {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(bytes.chunks(stride).take(rows).flat_map(|line| &line[..row]).copied().collect())
 }
 
 /// A frame as a picture. Sides of YUV are cut to even numbers.
@@ -163,6 +186,25 @@ mod tests {
         bare.extend_from_slice(&jpeg[at..]);
         assert!(taken_out > 0, "or this test proves nothing");
         near(&picture(Layout::Mjpeg, (32, 32), &bare).expect("a picture"), &wanted, 12);
+    }
+
+    #[test]
+    fn what_lies_between_rows_is_left_out() {
+        let padded = |row: usize, rows: usize, stride: usize| -> Vec<u8> {
+            (0..rows)
+                .flat_map(|y| (0..stride).map(move |x| if x < row { (y * row + x) as u8 } else { 255 }))
+                .collect()
+        };
+        let cases = [(Layout::Yuyv, 8, 3), (Layout::Grey, 4, 3), (Layout::Rgb, 12, 3), (Layout::Nv12, 4, 5)];
+        for (layout, row, rows) in cases {
+            let wanted: Vec<u8> = (0..(row * rows) as u8).collect();
+            let bytes = padded(row, rows, row + 6);
+            assert_eq!(*unpadded(layout, (4, 3), row + 6, &bytes), wanted, "{layout:?}");
+            assert_eq!(*unpadded(layout, (4, 3), row, &wanted), wanted, "{layout:?}");
+            assert_eq!(*unpadded(layout, (4, 3), 0, &wanted), wanted, "{layout:?}");
+            let short = &bytes[..bytes.len() - 7];
+            assert_eq!(*unpadded(layout, (4, 3), row + 6, short), *short, "{layout:?}");
+        }
     }
 
     #[test]

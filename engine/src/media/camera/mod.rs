@@ -1,18 +1,26 @@
 //! Cameras: listing them, and one as a source of frames whose newest wins.
 //!
-//! `formats` turns a camera's bytes into pictures. `device` asks the system's cameras (V4L2, `AVFoundation`, Media Foundation)
-//! through a library, and is there with the cargo feature `camera` only, because on Linux that library needs libclang to be
-//! built.
+//! `formats` turns a camera's bytes into pictures, `device` reads one in a thread of its own. Where frames come from is `v4l` on
+//! Linux (cargo feature `camera`) and `elsewhere` on macOS and Windows (feature `nokhwa`).
 
-#[cfg(feature = "camera")]
+#[cfg_attr(not(any(v4l, nokhwa)), allow(dead_code, reason = "tested in every build, used with cameras"))]
 mod device;
-#[cfg_attr(not(feature = "camera"), allow(dead_code, reason = "tested in every build, used with cameras"))]
+#[cfg(nokhwa)]
+mod elsewhere;
+#[cfg_attr(not(any(v4l, nokhwa)), allow(dead_code, reason = "tested in every build, used with cameras"))]
 mod formats;
+#[cfg(v4l)]
+mod v4l;
+
+#[cfg(nokhwa)]
+use elsewhere as system;
+#[cfg(v4l)]
+use v4l as system;
 
 use super::source::{FrameSource, SourceError};
 
 /// Whether cameras were built in.
-pub const BUILT_IN: bool = cfg!(feature = "camera");
+pub const BUILT_IN: bool = cfg!(any(v4l, nokhwa));
 
 /// What is asked of a camera; it gives what comes nearest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,9 +52,9 @@ pub struct CameraName {
 /// # Errors
 /// The system does not tell.
 pub fn list() -> Result<Vec<CameraName>, SourceError> {
-    #[cfg(feature = "camera")]
-    return device::list();
-    #[cfg(not(feature = "camera"))]
+    #[cfg(any(v4l, nokhwa))]
+    return system::list();
+    #[cfg(not(any(v4l, nokhwa)))]
     Ok(vec![])
 }
 
@@ -57,14 +65,29 @@ pub fn list() -> Result<Vec<CameraName>, SourceError> {
 /// There is no such camera, another program has it, it gives nothing that can be read, or cameras were not built in. Later an
 /// error ends the frames when the camera is unplugged or falls silent.
 pub fn open(number: u32, request: CameraRequest) -> Result<Box<dyn FrameSource>, SourceError> {
-    #[cfg(feature = "camera")]
-    return device::open(number, request);
-    #[cfg(not(feature = "camera"))]
+    let failed = |problem: &str| SourceError::file(std::path::Path::new(&name(number)), problem);
+    #[cfg(any(v4l, nokhwa))]
+    {
+        let known = list()?;
+        let Some(camera) = known.iter().find(|camera| camera.number == number) else {
+            let list: Vec<String> = known.iter().map(|c| format!("{} ({})", c.number, c.name)).collect();
+            let there = if list.is_empty() {
+                "there is none".into()
+            } else {
+                format!("there are {}", list.join(", "))
+            };
+            let problem = format!("there is no such camera; {there}; plug it in, or see `affekt doctor`");
+            return Err(failed(&problem));
+        };
+        device::start(number, &camera.name, device::PATIENCE, move || system::begin(number, request))
+    }
+    #[cfg(not(any(v4l, nokhwa)))]
     {
         let _ = request;
-        let problem =
-            "this program was built without cameras; build it with `--features camera` (docs/interviews.md)";
-        Err(SourceError::file(std::path::Path::new(&name(number)), problem))
+        Err(failed(
+            "this program was built without cameras; build it with `--features camera` (on macOS and Windows `nokhwa`; \
+             docs/live.md)",
+        ))
     }
 }
 
