@@ -4,6 +4,8 @@
     python train_detector.py train  PHOTOS BACKGROUNDS FACES.npz RUN [--minutes N] # goes on where RUN stands
     python train_detector.py export RUN face-detector.onnx
     python train_detector.py judge  PHOTOS BACKGROUNDS FACES.npz TEACHER.onnx STUDENT.onnx
+    python train_detector.py lay    PHOTOS BACKGROUNDS FACES.npz FOLDER            # the judge's pictures as files
+    python train_detector.py count  FOLDER RESULTS           # what `affekt analyze FOLDER/* --as photos` found in them
 
 PHOTOS is a folder of pictures of people, or several with commas; BACKGROUNDS one of pictures without. TEACHER is a YuNet.
 The teacher looks at each photo as it is, enlarged and reduced; the student sees scenes made of these photos: other sizes,
@@ -16,6 +18,7 @@ Needs torch, numpy, opencv-python-headless, onnx and onnxruntime.
 """
 
 import argparse
+import csv
 import pathlib
 import time
 
@@ -548,18 +551,50 @@ def export(run, out):
 def judge(photos, backgrounds, faces, teacher, student):
     """The student beside its teacher on photos and scenes that were held back."""
     teacher, student = Detector(teacher), Detector(student)
-    scenes = Scenes(photos, backgrounds, faces, 99, held_back=True)
-    whole = scenes.photos[:400]
-    made = [scenes.draw(320) for _ in range(400)]
-    bare = [(scenes.empty(320), np.zeros((0, 15), np.float32)) for _ in range(400)]
     colour = lambda grey: np.repeat(grey[..., None], 3, 2)
-    for name, pictures in (("photos", whole), ("scenes", made), ("empty", bare)):
+    for name, pictures in held_back(photos, backgrounds, faces).items():
         pairs = [(p, known, teacher(colour(p), SURE), student(colour(p), 0.05)) for p, known in pictures]
         print(name)
         report("  teacher's answers", [(t, known, s) for _, known, t, s in pairs])
         sure = [(k[(k[:, 0] >= SURE) & (k[:, 3:5].prod(1) > 0)], k) for _, k, _, _ in pairs]
         report("  placed faces     ", [(k, known, s) for (k, known), (_, _, _, s) in zip(sure, pairs)])
         report("  teacher on placed", [(k, known, teacher(colour(p), 0.05)) for (k, known), (p, _, _, _) in zip(sure, pairs)])
+
+
+def held_back(photos, backgrounds, faces):
+    """Pictures that `train` never saw, with the faces that are known in them."""
+    scenes = Scenes(photos, backgrounds, faces, 99, held_back=True)
+    return {
+        "photos": scenes.photos[:400],
+        "scenes": [scenes.draw(320) for _ in range(400)],
+        "empty": [(scenes.empty(320), np.zeros((0, 15), np.float32)) for _ in range(400)],
+    }
+
+
+def lay(photos, backgrounds, faces, folder):
+    folder, known = pathlib.Path(folder), {}
+    for name, pictures in held_back(photos, backgrounds, faces).items():
+        (folder / name).mkdir(parents=True)
+        for i, (picture, found) in enumerate(pictures):
+            cv2.imwrite(str(folder / name / f"{name}{i:03}.png"), picture)
+            known[f"{name}{i:03}"] = found
+    np.savez_compressed(folder / "known.npz", **known)
+
+
+def count(folder, results):
+    """Recall of placed faces from 24 pixels of height on, and false faces, of whatever made the tables."""
+    known, tallies = np.load(pathlib.Path(folder) / "known.npz"), {}
+    for picture in known.files:
+        with open(pathlib.Path(results) / f"{picture}.csv", newline="") as table:
+            rows = [r for r in csv.DictReader(table) if r["face"]]
+        boxes = [[float(r[c]) for c in "xywh"] for r in rows]
+        goal = [f for f in known[picture] if f[0] >= SURE and f[4] >= 24]
+        wanted, hits, false = tallies.setdefault(picture.rstrip("0123456789"), [0, 0, 0])
+        found = sum(any(overlap(g[1:5], b) > 0.5 for b in boxes) for g in goal)
+        wrong = sum(all(overlap(k[1:5], b) < 0.2 for k in known[picture]) for b in boxes)
+        tallies[picture.rstrip("0123456789")] = [wanted + len(goal), hits + found, false + wrong]
+    for name, (wanted, hits, false) in tallies.items():
+        print(f"{name}: {hits} of {wanted} faces ({hits / max(wanted, 1):.4f}), {false} false")
 
 
 def report(name, rows, smallest=24.0):
@@ -592,7 +627,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, places in (("teach", "photos backgrounds teacher faces"), ("train", "photos backgrounds faces run"),
-                         ("export", "run out"), ("judge", "photos backgrounds faces teacher student")):
+                         ("export", "run out"), ("judge", "photos backgrounds faces teacher student"),
+                         ("lay", "photos backgrounds faces folder"), ("count", "folder results")):
         command = commands.add_parser(name)
         for place in places.split():
             command.add_argument(place)
@@ -606,6 +642,10 @@ def main():
         train(given.photos, given.backgrounds, given.faces, given.run, given.minutes)
     elif given.command == "export":
         export(given.run, given.out)
+    elif given.command == "lay":
+        lay(given.photos, given.backgrounds, given.faces, given.folder)
+    elif given.command == "count":
+        count(given.folder, given.results)
     else:
         judge(given.photos, given.backgrounds, given.faces, given.teacher, given.student)
 

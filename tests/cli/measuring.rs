@@ -60,6 +60,30 @@ fn eval_prints_json_csv_or_a_table_of_the_same_score() {
 }
 
 #[test]
+fn calibrate_fits_a_temperature_and_balances_classes_and_writes_what_eval_then_finds() {
+    let lab = Lab::new();
+    let data = lab.faces("faces", 6);
+    let (plain, even) = (lab.text("plain.safetensors"), lab.text("even.safetensors"));
+    let fixed = ["calibrate", "-q", "--model", "builtin", "--data", &data, "--json", "--out"];
+    let told = line(&[&fixed[..], &[&plain]].concat());
+    assert_eq!(told["before"]["accuracy"], told["after"]["accuracy"], "a temperature changes no answer");
+    let found = line(&["eval", "-q", "--model", &plain, "--data", &data, "--json"]);
+    assert_eq!((&found["accuracy"], &found["n"]), (&told["after"]["accuracy"], &told["n"]));
+    let (new, fitted) = (&told["temperature"]["after"], &found["calibrating_temperature"]);
+    assert_eq!((&found["temperature"], new), (new, fitted), "fitted again it stays");
+    let told = line(&[&fixed[..], &[&even, "--balance", "1", "--flip", "--f16"]].concat());
+    assert_ne!(told["before"]["per_class_f1"], told["after"]["per_class_f1"], "{told}");
+    let found = line(&["eval", "-q", "--model", &even, "--data", &data, "--json", "--flip"]);
+    assert_eq!(found["per_class_f1"], told["after"]["per_class_f1"]);
+    let card = affekt(["doctor", "--model", &even]).done().out;
+    for words in ["classes balanced by 1", "valid_accuracy", "not an emotion", "48x48", "licence"] {
+        assert!(card.contains(words), "{words}: {card}");
+    }
+    affekt([&fixed[..], &[&plain]].concat()).refused(1, &["is there already", "--force"]);
+    affekt([&fixed[..], &["x", "--balance", "2"]].concat()).refused(2, &["--balance is 2", "0 to 1"]);
+}
+
+#[test]
 fn bench_prints_one_json_line_in_every_mode() {
     let small = "--model resnet18 --size 32 --batch 2 --width 0.125 --stem no_pool --iterations 2 --json";
     for mode in ["infer", "train", "step"] {

@@ -65,6 +65,20 @@ pub fn fit_temperature(logits: &[f32], labels: &[i64], classes: usize) -> f32 {
     f64::midpoint(low, high).exp() as f32
 }
 
+/// What is added to each class's logit so that rare classes are answered more often: `-strength temperature ln(share)`, where a
+/// class's share is its mean probability over the items, at that temperature. With a strength of 1 the answers are those of equally
+/// frequent classes.
+pub fn balancing_offsets(probabilities: &[f32], classes: usize, temperature: f32, strength: f32) -> Vec<f32> {
+    let mut shares = vec![0.0f64; classes];
+    for row in probabilities.chunks_exact(classes) {
+        shares.iter_mut().zip(row).for_each(|(sum, &p)| *sum += f64::from(p));
+    }
+    let all: f64 = shares.iter().sum();
+    // A class that is never thought of stays where nobody would look for it.
+    let log = |share: f64| (share / all.max(f64::MIN_POSITIVE)).max(1e-6).ln();
+    shares.iter().map(|&share| -strength * temperature * log(share) as f32).collect()
+}
+
 /// The temperature of each item that was fitted on the half of the set that it is not in, so that what is measured at it says
 /// how a fitted temperature does on items that it was not fitted on. The halves depend on the number of items alone.
 pub fn cross_fitted_temperatures(logits: &[f32], labels: &[i64], classes: usize) -> Vec<f32> {
@@ -96,6 +110,17 @@ mod tests {
         let error = expected_calibration_error(&[0.85, 0.85, 1.0, 1.0], &[true, false, true, true]);
         assert!((error - 0.175).abs() < 1e-7, "{error}");
         assert_eq!(expected_calibration_error(&[], &[]), 0.0);
+    }
+
+    #[test]
+    fn offsets_undo_how_frequent_classes_are() {
+        // One item in nine is of the second class, and every answer says no more than that.
+        let probabilities = [0.9, 0.1].repeat(10);
+        let offsets = balancing_offsets(&probabilities, 2, 2.0, 1.0);
+        let logits = [2.0 * 0.9f32.ln() + offsets[0], 2.0 * 0.1f32.ln() + offsets[1]];
+        let balanced = softmax(&logits, 2, 2.0);
+        assert!((balanced[0] - 0.5).abs() < 1e-5, "{balanced:?}");
+        assert_eq!(balancing_offsets(&probabilities, 2, 2.0, 0.0), [0.0, 0.0]);
     }
 
     #[test]

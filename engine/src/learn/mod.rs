@@ -87,7 +87,8 @@ pub use view_mean::mean_of_views;
 pub use {
     batch::TrainBatch,
     calibration::{
-        cross_fitted_temperatures, expected_calibration_error, fit_temperature, negative_log_likelihood,
+        balancing_offsets, cross_fitted_temperatures, expected_calibration_error, fit_temperature,
+        negative_log_likelihood,
     },
     checkpoint::{Checkpoints, RunIdentity},
     frame_report::{ChallengeScore, FrameReport},

@@ -23,6 +23,11 @@ pub struct InputContract {
     pub template: String,
 }
 
+impl InputContract {
+    /// Mean and deviation of a run that does not say others.
+    pub const SCALE: (f32, f32) = (0.5, 0.25);
+}
+
 /// A square around a face's box, for models whose training faces were box crops.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

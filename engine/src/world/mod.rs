@@ -35,8 +35,9 @@ pub use {
         RefineConfig, RunConfig, Sampling,
     },
     pipelines::{
-        Audience, ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink, Start,
-        Subject, evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract, train,
+        Audience, Calibrated, ClipData, Evaluation, Extraction, Preparer, Pretraining, Refining, ScoreSink,
+        Start, Subject, calibrate, evaluate, evaluate_clips, evaluate_model, evaluate_sources, extract,
+        train,
     },
     run::{
         Advance, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,

@@ -7,6 +7,7 @@ mod bench;
 mod bench_loader;
 mod bench_passes;
 mod bench_temporal;
+mod calibrate;
 pub mod compute;
 mod cost;
 mod data;
@@ -85,6 +86,7 @@ enum Command {
     Stream(Box<stream::StreamArgs>),
     Refine(Box<refine::RefineArgs>),
     Eval(Box<eval::EvalArgs>),
+    Calibrate(calibrate::CalibrateArgs),
     Export(export::ExportArgs),
     Report(report::ReportArgs),
     Bench(bench::BenchArgs),
@@ -103,6 +105,7 @@ impl Command {
             Self::Pretrain(args) => Some(&args.compute),
             Self::Refine(args) => Some(&args.compute),
             Self::Eval(args) => Some(&args.compute),
+            Self::Calibrate(args) => Some(&args.compute),
             Self::Analyze(args) => Some(&args.compute),
             Self::Stream(args) => Some(&args.compute),
             Self::Bench(args) => Some(&args.compute),
@@ -139,6 +142,7 @@ impl Cli {
             Command::Pretrain(args) => pretrain::run(args, &args.compute),
             Command::Refine(args) => refine::run(args, &args.compute),
             Command::Eval(args) => eval::run(args, &args.compute),
+            Command::Calibrate(args) => calibrate::run(args, &args.compute),
             Command::Export(args) => export::run(args),
             Command::Abaw(args) => abaw::run(args),
             Command::Analyze(args) => analyze::run(args, &args.compute),

@@ -84,7 +84,8 @@ pub struct InputConfig {
 
 impl Default for InputConfig {
     fn default() -> Self {
-        Self { mean: vec![0.5], std: vec![0.25], template: "crop".into() }
+        let (mean, std) = InputContract::SCALE;
+        Self { mean: vec![mean], std: vec![std], template: "crop".into() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The pipelines: each lists its stages and says what runs them. Everything a stage does stands in `stages`.
 
 #[cfg(feature = "training")]
+mod calibrate;
+#[cfg(feature = "training")]
 mod evaluate;
 #[cfg(feature = "training")]
 mod evaluate_clips;
@@ -18,6 +20,7 @@ pub use live::{Live, LiveStage};
 
 #[cfg(feature = "training")]
 pub use {
+    calibrate::{Calibrated, calibrate},
     evaluate::{Evaluate, EvaluateStage, Evaluation, Subject, evaluate, evaluate_model, evaluate_sources},
     evaluate_clips::{Audience, EvaluateClips, EvaluateClipsStage, ScoreSink, evaluate_clips},
     extract::{Extract, ExtractStage, Extraction, extract},

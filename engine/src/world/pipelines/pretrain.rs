@@ -168,7 +168,8 @@ impl Pretraining {
             // The two networks start apart, or their pseudo-labels would agree from the first step on.
             let seed = if role == "teacher" { config.seed } else { !config.seed };
             let init = config.model.init.as_deref();
-            let weights = starting_weights(init, (&graph, head), &sets.vocabulary, seed)?;
+            let told = (role == "teacher").then_some(&contract);
+            let weights = starting_weights(init, (&graph, head), &sets.vocabulary, seed, told)?;
             Ok(backend.training(&graph, &weights)?)
         })?;
         let fingerprint = sets.fingerprint()?;

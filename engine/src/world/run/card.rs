@@ -26,16 +26,7 @@ pub fn student_card(
         Method::Ssl => "semi-supervised",
         Method::Supervised => "supervised",
     };
-    let metrics = score.map(|s| {
-        let figures = [
-            ("macro_f1", s.macro_f1),
-            ("accuracy", s.accuracy),
-            ("ece", s.calibrated_ece),
-            ("n", s.n as f64),
-        ];
-        let views = config.evaluation.flip.then_some(("views", 2.0));
-        figures.into_iter().chain(views).map(|(figure, value)| (format!("valid_{figure}"), value)).collect()
-    });
+    let metrics = score.map(|score| valid_metrics(score, config.evaluation.flip));
     let specs = &config.data;
     let used = [specs.labelled.as_slice(), &specs.unlabelled].concat();
     Ok(ModelCard {
@@ -59,6 +50,18 @@ pub fn student_card(
         student: None,
         post: None,
     })
+}
+
+/// A card's figures of a score; with `flip` it was measured on two views.
+pub fn valid_metrics(score: &EvalReport, flip: bool) -> BTreeMap<String, f64> {
+    let figures = [
+        ("macro_f1", score.macro_f1),
+        ("accuracy", score.accuracy),
+        ("ece", score.calibrated_ece),
+        ("n", score.n as f64),
+    ];
+    let views = flip.then_some(("views", 2.0));
+    figures.into_iter().chain(views).map(|(figure, value)| (format!("valid_{figure}"), value)).collect()
 }
 
 /// The card of a temporal encoder over a student.

@@ -39,6 +39,6 @@ pub use {
 
 #[cfg(feature = "training")]
 pub(super) use {
-    card::{encoder_card, student_card},
+    card::{encoder_card, student_card, valid_metrics},
     start::starting_weights,
 };

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::model::{BUILT_IN, is_builtin};
 use crate::data::Vocabulary;
-use crate::net::{Graph, ModelCard, Weights};
+use crate::net::{Graph, InputContract, ModelCard, Weights};
 use crate::world::error::WorldError;
 
 /// Weights for `graph` from a weights file (`builtin` stands for the model that is built in), or fresh ones. Of a file with a
 /// card the classifier's rows go to the classes of the same names (or aliases); classes that it does not know begin fresh,
-/// and so does a classifier of another number of classes without a card.
+/// and so does a classifier of another number of classes without a card. Where `told` has the run's input, it is said if the file's
+/// network saw another scale of pixel values, or nobody knows which.
 ///
 /// # Errors
 /// The file cannot be read, or holds another network.
@@ -18,14 +19,43 @@ pub fn starting_weights(
     (graph, head): (&Graph, &str),
     vocabulary: &Vocabulary,
     seed: u64,
+    told: Option<&InputContract>,
 ) -> Result<Weights, WorldError> {
     let Some(path) = init else { return Ok(Weights::initial(graph, seed)) };
     let (mut file, card) =
         if is_builtin(path) { Weights::parse(path, BUILT_IN)? } else { Weights::read(path)? };
+    if let Some(problem) = told.and_then(|input| other_scale(card.as_ref(), input)) {
+        log::warn!("{}: {problem}", path.display());
+    }
     if let Some(card) = card {
         take_rows(&mut file, &card, (graph, head), vocabulary, seed);
     }
     Weights::adapt(file, graph, head, seed).map_err(|e| WorldError::file(path, e.to_string()))
+}
+
+/// What is to be said of the scale that the weights were trained with.
+fn other_scale(card: Option<&ModelCard>, input: &InputContract) -> Option<String> {
+    let Some(card) = card else {
+        // Whoever sets a scale of their own knows why.
+        let usual = InputContract::SCALE;
+        let untouched = input.mean.iter().all(|&m| m == usual.0) && input.std.iter().all(|&s| s == usual.1);
+        return untouched.then(|| {
+            format!(
+                "these weights do not say which scale of pixel values they were trained with, and this run uses mean {} and \
+                 deviation {}; those of torchvision on ImageNet want --set 'input.mean=[0.485, 0.456, 0.406]' --set \
+                 'input.std=[0.229, 0.224, 0.225]' (--preset paper has them)",
+                usual.0, usual.1
+            )
+        });
+    };
+    let (theirs, ours) = ((&card.input.mean, &card.input.std), (&input.mean, &input.std));
+    (theirs != ours).then(|| {
+        format!(
+            "these weights were trained with mean {:?} and deviation {:?}, this run uses {:?} and {:?}; give theirs by --set \
+             input.mean and input.std",
+            theirs.0, theirs.1, ours.0, ours.1
+        )
+    })
 }
 
 /// Puts the classifier's rows in the order of the vocabulary.
@@ -83,8 +113,20 @@ mod tests {
         let Architecture::Resnet(spec) = &model.card.architecture else { panic!("a residual network") };
         let architecture = Architecture::Resnet(ResNetSpec { classes: vocabulary.len(), ..spec.clone() });
         let (graph, head) = (architecture.graph().unwrap(), architecture.head());
-        let begun = starting_weights(Some(Path::new("builtin")), (&graph, head), &vocabulary, 7).unwrap();
+        let begun =
+            starting_weights(Some(Path::new("builtin")), (&graph, head), &vocabulary, 7, None).unwrap();
         (begun, vocabulary)
+    }
+
+    #[test]
+    fn another_scale_of_pixel_values_is_told() {
+        let card = Model::builtin().unwrap().card;
+        assert_eq!(other_scale(Some(&card), &card.input), None);
+        let imagenet = InputContract { mean: vec![0.485], ..card.input.clone() };
+        assert!(other_scale(Some(&card), &imagenet).unwrap().contains("0.485"));
+        assert_eq!(other_scale(None, &imagenet), None, "set by hand");
+        let usual = InputContract { mean: vec![0.5; 3], std: vec![0.25; 3], channels: 3, ..card.input };
+        assert!(other_scale(None, &usual).unwrap().contains("[0.229, 0.224, 0.225]"));
     }
 
     #[test]
