@@ -34,11 +34,16 @@ impl FaceBox {
         self.w.max(0.0) * self.h.max(0.0)
     }
 
-    /// Intersection over union with another box, 0 to 1; 0 where either is empty.
-    pub fn overlap(&self, other: &Self) -> f32 {
+    /// The area that two boxes share, in square pixels.
+    pub fn shared(&self, other: &Self) -> f32 {
         let across = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
         let down = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
-        let shared = across.max(0.0) * down.max(0.0);
+        across.max(0.0) * down.max(0.0)
+    }
+
+    /// Intersection over union with another box, 0 to 1; 0 where either is empty.
+    pub fn overlap(&self, other: &Self) -> f32 {
+        let shared = self.shared(other);
         let all = self.area() + other.area() - shared;
         if shared > 0.0 && all > 0.0 { shared / all } else { 0.0 }
     }

@@ -99,13 +99,13 @@ impl Spoiled<'_> {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<16}{:>9}{:>7}{:>10}{:>7}{:>8}{:>13}{:>15}\n",
+        "{:<16}{:>9}{:>7}{:>10}{:>7}{:>8}{:>15}{:>17}\n",
         "pictures", "accuracy", "lost", "macro F1", "ECE", "sure", "right if sure", "right if unsure"
     );
     for row in rows {
         let _ = writeln!(
             text,
-            "{:<16}{:>9.4}{:>7.1}{:>10.4}{:>7.3}{:>8.3}{:>13.4}{:>15.4}",
+            "{:<16}{:>9.4}{:>7.1}{:>10.4}{:>7.3}{:>8.3}{:>15.4}{:>17.4}",
             row.corruption,
             row.accuracy,
             row.lost,

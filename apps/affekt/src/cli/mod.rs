@@ -194,7 +194,8 @@ mod tests {
             let verbose = command.get_arguments().find(|arg| arg.get_id() == "verbose");
             assert!(verbose.is_some(), "{}", command.get_name());
         }
-        let those = ["demo", "pretrain", "analyze", "stream", "refine", "eval", "bench", "doctor"];
+        let those =
+            ["demo", "pretrain", "analyze", "stream", "refine", "eval", "calibrate", "bench", "doctor"];
         assert_eq!(computing, those);
     }
 }

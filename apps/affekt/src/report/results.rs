@@ -6,8 +6,8 @@ use std::path::Path;
 
 use affekt_engine::files::read_limited;
 use anyhow::{Context as _, bail};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Largest result file that is read.
@@ -53,6 +53,13 @@ pub struct Challenge {
     pub macro_f1: Option<f64>,
 }
 
+/// The values that are objects.
+fn objects<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Score>, D::Error> {
+    let all = BTreeMap::<String, Value>::deserialize(from)?;
+    let score = |(name, value)| Ok((name, serde_json::from_value(value).map_err(D::Error::custom)?));
+    all.into_iter().filter(|(_, value)| value.is_object()).map(score).collect()
+}
+
 /// A run's `report.json`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -63,7 +70,8 @@ pub struct RunReport {
     pub method: Option<String>,
     /// The network that the model file holds.
     pub model: Option<String>,
-    /// Scores by network.
+    /// Scores by network; what stands beside them is left out.
+    #[serde(deserialize_with = "objects")]
     pub scores: BTreeMap<String, Score>,
     /// Sizes of the data.
     pub data: Option<Value>,

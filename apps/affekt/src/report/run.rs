@@ -253,7 +253,7 @@ mod tests {
     fn clips_show_the_challenges_score_beside_their_own() {
         let report = serde_json::from_value(serde_json::json!({
             "scores": { "vote": { "macro_f1": 0.7257, "n": 541, "challenge": { "macro_f1": 0.7073, "n": 620 } },
-                        "votes": { "block": {} } }
+                        "votes": { "block": {} }, "calibrating_temperature": 1.2 }
         }));
         let page = Run { name: String::new(), log: None, report: Some(report.unwrap()) }.section();
         assert!(page.contains("Challenge F1") && page.contains("0.707") && page.contains("620"), "{page}");

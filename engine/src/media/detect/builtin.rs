@@ -12,8 +12,8 @@ use crate::media::face::Detection;
 pub(super) const MODEL: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/face-detector.onnx"));
 /// What messages call it.
 const NAME: &str = "the built-in face detector";
-/// Score from which a cell is a face: one false face in 50 scenes that were held back (bench/RESULTS.md).
-const THRESHOLD: f32 = 0.6;
+/// Score from which a cell is a face: at most one false face in 50 of the pictures that were held back (assets/models/README.md).
+const THRESHOLD: f32 = 0.7;
 
 /// The built-in detector.
 pub struct BuiltIn(YuNet);
@@ -37,6 +37,42 @@ impl Detector for BuiltIn {
 
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
         picture.check()?;
-        self.0.detect(picture)
+        Ok(without_parts(self.0.detect(picture)?))
+    }
+}
+
+/// Most of a face that may lie in a surer one: what lies in it whole is an eye or a mouth.
+const MOST_INSIDE: f32 = 0.8;
+
+/// Without what lies in a surer face; the surest come first.
+fn without_parts(found: Vec<Detection>) -> Vec<Detection> {
+    let mut kept: Vec<Detection> = vec![];
+    for face in found {
+        let inside =
+            |other: &Detection| other.face_box.shared(&face.face_box) > MOST_INSIDE * face.face_box.area();
+        if !kept.iter().any(inside) {
+            kept.push(face);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::face::FaceBox;
+
+    #[test]
+    fn an_eye_in_a_face_is_no_face_but_a_neighbour_is() {
+        let face = |x: f32, y: f32, side: f32, score: f32| Detection {
+            face_box: FaceBox { x, y, w: side, h: side },
+            landmarks: None,
+            score,
+        };
+        let all = vec![face(0.0, 0.0, 100.0, 0.9), face(20.0, 30.0, 20.0, 0.8), face(90.0, 30.0, 20.0, 0.7)];
+        let kept: Vec<f32> = without_parts(all.clone()).iter().map(|f| f.score).collect();
+        assert_eq!(kept, [0.9, 0.7]);
+        let surer_inside = vec![face(20.0, 30.0, 20.0, 0.95), face(0.0, 0.0, 100.0, 0.9)];
+        assert_eq!(without_parts(surer_inside).len(), 2, "what holds a surer face may be a face");
     }
 }
