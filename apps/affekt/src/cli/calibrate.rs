@@ -27,6 +27,7 @@ A temperature changes how sure the model is, never what it answers. --balance ch
 often, which costs accuracy and gains mean F1 and recall. Choose it on pictures that you do not report scores of.";
 
 /// Fit a model's confidence to labelled pictures, and let it answer rare classes more often.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CalibrateArgs {

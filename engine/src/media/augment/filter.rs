@@ -41,7 +41,9 @@ pub(super) fn apply(
             for (pixel, at) in pixels.chunks_exact_mut(channels).zip(0..) {
                 let [a, b, ..] = scrambled(seed, at).to_le_bytes();
                 let change = ((i32::from(a) + i32::from(b) - 255) * i32::from(amplitude)) >> 8;
-                pixel.iter_mut().for_each(|v| *v = (i32::from(*v) + change).clamp(0, 255) as u8);
+                for v in pixel {
+                    *v = (i32::from(*v) + change).clamp(0, 255) as u8;
+                }
             }
         }
         PixelOp::Erase { left, top, width, height, value } => {

@@ -154,7 +154,9 @@ impl ClipTally {
     /// Replaces what has been counted by the sum of what several tallies of the same kind have ([`ClipTally::counts`]).
     pub fn replace_counts(&mut self, parts: &[(Vec<Confusion>, TemperatureFit)]) {
         self.calibration = TemperatureFit::default();
-        parts.iter().for_each(|(_, fit)| self.calibration.merge(fit));
+        for (_, fit) in parts {
+            self.calibration.merge(fit);
+        }
         for (at, counts) in self.each().enumerate() {
             for (to, index) in [(&mut counts.seen, 2 * at), (&mut counts.all, 2 * at + 1)] {
                 let mut parts = parts.iter().filter_map(|(part, _)| part.get(index));

@@ -1,5 +1,7 @@
 //! `calibrate`: a model's probabilities fitted to labelled pictures, by its temperature and the offsets of its classes.
 
+use std::fmt::Write as _;
+
 use super::evaluate::evaluate_model;
 use crate::backend::Backend;
 use crate::data::{Formats, Spec};
@@ -61,6 +63,6 @@ pub fn calibrate(
     card.metrics.extend(valid_metrics(&after, settings.flip));
     let (end, n) = (card.training.trim_end().trim_end_matches('.').len(), after.n);
     card.training.truncate(end);
-    card.training += &format!(". Calibrated on {n} pictures, classes balanced by {balance}.");
+    let _ = write!(card.training, ". Calibrated on {n} pictures, classes balanced by {balance}.");
     Ok(Calibrated { model: changed, before, after })
 }

@@ -63,12 +63,11 @@ impl PictureWalk {
                 Ok(picture) => {
                     let mirrored = self.flip.then_some(&mut rendered.mirrored);
                     let plain = &mut rendered.plain;
-                    let seen = match self.corruption {
-                        Some(corruption) => self.view.render_spoiled(corruption, &picture, plain, mirrored),
-                        None => {
-                            self.view.render(&picture, plain, mirrored);
-                            Ok(())
-                        }
+                    let seen = if let Some(corruption) = self.corruption {
+                        self.view.render_spoiled(corruption, &picture, plain, mirrored)
+                    } else {
+                        self.view.render(&picture, plain, mirrored);
+                        Ok(())
                     };
                     match seen {
                         Ok(()) => rendered.used.push(place),
