@@ -23,8 +23,10 @@ refused() { # refused WORDS COMMAND...: ends with an error of one line that has 
     grep -q "$words" <<<"$said" || fail "$* said: $said"
 }
 
-"$affekt" doctor | grep -q "camera 63" && fail "a file that is no camera is listed"
-with_camera "$affekt" doctor | grep -q "^camera 63" || fail "doctor does not list the camera"
+"$affekt" doctor >"$work/doctor"
+grep -q "camera 63" "$work/doctor" && fail "a file that is no camera is listed"
+with_camera "$affekt" doctor >"$work/doctor"
+grep -q "^camera 63" "$work/doctor" || fail "doctor does not list the camera"
 
 with_camera env FAKE_FRAMES=80 "$affekt" stream camera:63 --detector guide --jsonl "$work/out.jsonl" \
     --record "$work/film.mp4" >"$work/said" 2>&1 && fail "an unplugged camera is no error"
