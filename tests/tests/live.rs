@@ -535,3 +535,22 @@ fn with_a_causal_encoder_every_frame_is_answered_at_once() {
     }
     assert!(recognizer.finish().unwrap().is_empty());
 }
+
+#[test]
+fn frames_out_of_order_and_times_that_are_none_are_refused_and_the_video_goes_on() {
+    let room = room();
+    let mut read = recognizer(&model("crop"), &room, &LiveSettings::default(), None);
+    let frame = |index, seconds| Frame { index, seconds, picture: room.picture(0) };
+    read.push(frame(5, 0.2)).unwrap();
+    for (index, seconds, named) in
+        [(3, 0.3, "frame.index"), (5, 0.3, "frame.index"), (6, f64::NAN, "frame.seconds")]
+    {
+        let error = read.push(frame(index, seconds)).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+    let error = read.read(vec![frame(6, 0.3), frame(6, 0.3)]).unwrap_err().to_string();
+    assert!(error.contains("is 6, but the frame before it is 6"), "{error}");
+    read.push(frame(6, 0.3)).unwrap();
+    read.finish().unwrap();
+    read.push(frame(0, 0.0)).unwrap();
+}

@@ -269,5 +269,6 @@ fn a_page_of_another_place_may_not_listen() {
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(answer.is_empty() || answer.ends_with(".\n") && answer.contains("and no page"), "{answer}");
     }
 }

@@ -1,50 +1,76 @@
-//! What a whole input came to, column by column, named as the engine's table names them.
+//! What a whole input came to: the engine's table, column by column.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use affekt_engine::media::source::{FrameSource as _, ReadAhead, Skipped};
-use affekt_engine::output::table;
+use affekt_engine::output::{Cell, CellKind, TableForm, TableRow};
 use affekt_engine::world::live::FrameReading;
 use numpy::IntoPyArray as _;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 /// Rows so far.
 pub struct Gathered {
     classes: Arc<[String]>,
+    form: TableForm,
+    columns: Vec<Column>,
+    texts: Texts,
     frames: u64,
-    frame: Vec<i64>,
-    seconds: Vec<f64>,
-    face: Vec<i64>,
-    /// Box, landmarks, one a class: a column each.
-    figures: Vec<Vec<f32>>,
-    /// Of this frame alone, of the encoder, after the vote.
-    labels: [Vec<Option<usize>>; 3],
-    confidence: Vec<f32>,
-    unsure: Vec<bool>,
-    /// Valence and arousal, where the model gives them.
-    affect: Option<[Vec<f32>; 2]>,
     reader: String,
     skipped: Skipped,
 }
 
-/// Figures before those of the classes: a box and five landmarks.
-const PLACES: usize = 4 + 2 * 5;
+/// A column's values. What is empty in the table is 0, NaN, false or none here.
+enum Column {
+    Integers(Vec<i64>),
+    /// Seconds, which count up to days in microseconds.
+    Doubles(Vec<f64>),
+    Numbers(Vec<f32>),
+    Flags(Vec<bool>),
+    Texts(Vec<Option<usize>>),
+}
+
+/// Texts that occur, each once: a table of hours has some dozen of them.
+#[derive(Default)]
+struct Texts {
+    all: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Texts {
+    fn number(&mut self, text: String) -> usize {
+        let Self { all, numbers } = self;
+        *numbers.entry(text).or_insert_with_key(|text| {
+            all.push(text.clone());
+            all.len() - 1
+        })
+    }
+}
 
 impl Gathered {
-    pub fn new(classes: &Arc<[String]>, affect: bool) -> Self {
+    /// For the file or folder `source`.
+    pub fn new(source: &Path, classes: &Arc<[String]>) -> Self {
+        let name = if source.is_dir() { source.file_name() } else { source.file_stem() };
+        let form = TableForm::new(&name.unwrap_or_default().to_string_lossy(), classes);
+        let column = |kind| match kind {
+            CellKind::Integer => Column::Integers(vec![]),
+            CellKind::Number(_) => Column::Numbers(vec![]),
+            CellKind::Flag => Column::Flags(vec![]),
+            CellKind::Text => Column::Texts(vec![]),
+        };
+        let columns = form.columns().iter().map(|of| match of.info.name.as_str() {
+            "seconds" => Column::Doubles(vec![]),
+            _ => column(of.info.kind),
+        });
         Self {
             classes: Arc::clone(classes),
+            columns: columns.collect(),
+            form,
+            texts: Texts::default(),
             frames: 0,
-            frame: vec![],
-            seconds: vec![],
-            face: vec![],
-            figures: vec![vec![]; PLACES + classes.len()],
-            labels: [vec![], vec![], vec![]],
-            confidence: vec![],
-            unsure: vec![],
-            affect: affect.then(Default::default),
             reader: String::new(),
             skipped: Skipped::default(),
         }
@@ -53,46 +79,11 @@ impl Gathered {
     /// Adds a frame's rows: one a face, or one without a face.
     pub fn push(&mut self, reading: &FrameReading) {
         self.frames += 1;
-        if reading.faces.is_empty() {
-            self.place(reading, 0);
-            for column in &mut self.figures {
-                column.push(f32::NAN);
-            }
-            for column in &mut self.labels {
-                column.push(None);
-            }
-            self.confidence.push(f32::NAN);
-            self.unsure.push(false);
-            for column in self.affect.iter_mut().flatten() {
-                column.push(f32::NAN);
+        for row in TableRow::of(reading) {
+            for (column, cell) in self.columns.iter_mut().zip(self.form.cells(&row)) {
+                column.push(cell, &mut self.texts);
             }
         }
-        for face in &reading.faces {
-            self.place(reading, i64::from(face.face));
-            let b = face.face_box;
-            let landmarks = face.landmarks.unwrap_or([[f32::NAN; 2]; 5]);
-            let values = [b.x, b.y, b.w, b.h].into_iter().chain(landmarks.as_flattened().iter().copied());
-            let values = values.chain(face.probabilities.iter().copied());
-            for (column, value) in self.figures.iter_mut().zip(values) {
-                column.push(value);
-            }
-            let labels = [Some(face.frame_label), face.temporal_label, Some(face.voted_label)];
-            for (column, label) in self.labels.iter_mut().zip(labels) {
-                column.push(label);
-            }
-            self.confidence.push(face.confidence);
-            self.unsure.push(face.unsure);
-            let values = face.affect.map_or([f32::NAN; 2], |affect| [affect.valence, affect.arousal]);
-            for (column, value) in self.affect.iter_mut().flatten().zip(values) {
-                column.push(value);
-            }
-        }
-    }
-
-    fn place(&mut self, reading: &FrameReading, face: i64) {
-        self.frame.push(reading.frame.cast_signed());
-        self.seconds.push(reading.seconds);
-        self.face.push(face);
     }
 
     /// What the source says once it is read.
@@ -104,36 +95,52 @@ impl Gathered {
     /// The `affekt.Table`.
     pub fn table(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         static TABLE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let names: Vec<_> = self.classes.iter().map(|class| pyo3::types::PyString::new(py, class)).collect();
-        let named = |label: Option<usize>| label.and_then(|label| names.get(label).cloned());
+        let texts: Vec<_> = self.texts.all.iter().map(|text| PyString::new(py, text)).collect();
         let columns = PyDict::new(py);
-        let mut heads = table::reading_columns(&self.classes, self.affect.is_some()).into_iter();
-        let mut add = |column: Bound<'_, PyAny>| {
-            // The table has a name for each column that it has.
-            let name = heads.next().unwrap_or_default();
-            columns.set_item(name, column)
-        };
-        add(self.frame.into_pyarray(py).into_any())?;
-        add(self.seconds.into_pyarray(py).into_any())?;
-        add(self.face.into_pyarray(py).into_any())?;
-        for column in self.figures {
-            add(column.into_pyarray(py).into_any())?;
-        }
-        for column in self.labels {
-            let column: Vec<_> = column.into_iter().map(named).collect();
-            add(column.into_pyobject(py)?.into_any())?;
-        }
-        add(self.confidence.into_pyarray(py).into_any())?;
-        add(self.unsure.into_pyarray(py).into_any())?;
-        for column in self.affect.into_iter().flatten() {
-            add(column.into_pyarray(py).into_any())?;
+        for (of, column) in self.form.columns().iter().zip(self.columns) {
+            columns.set_item(&of.info.name, column.into_python(py, &texts)?)?;
         }
         let about = PyDict::new(py);
-        about.set_item("classes", names)?;
+        about.set_item("classes", &self.classes[..])?;
         about.set_item("reader", self.reader)?;
         about.set_item("frames", self.frames)?;
         about.set_item("skipped", self.skipped.count)?;
         about.set_item("first_skipped", self.skipped.first)?;
         TABLE.import(py, "affekt._table", "Table")?.call1((columns, about))
+    }
+}
+
+impl Column {
+    #[expect(clippy::cast_possible_truncation, reason = "single precision is what the table's decimals need")]
+    fn push(&mut self, cell: Cell, texts: &mut Texts) {
+        let number = if let Cell::Number(value) = cell { value } else { f64::NAN };
+        match self {
+            Self::Integers(column) => {
+                column.push(if let Cell::Integer(value) = cell { value.cast_signed() } else { 0 });
+            }
+            Self::Doubles(column) => column.push(number),
+            Self::Numbers(column) => column.push(number as f32),
+            Self::Flags(column) => column.push(cell == Cell::Flag(true)),
+            Self::Texts(column) => {
+                column.push(if let Cell::Text(text) = cell { Some(texts.number(text)) } else { None });
+            }
+        }
+    }
+
+    fn into_python<'py>(
+        self,
+        py: Python<'py>,
+        texts: &[Bound<'py, PyString>],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match self {
+            Self::Integers(column) => column.into_pyarray(py).into_any(),
+            Self::Doubles(column) => column.into_pyarray(py).into_any(),
+            Self::Numbers(column) => column.into_pyarray(py).into_any(),
+            Self::Flags(column) => column.into_pyarray(py).into_any(),
+            Self::Texts(column) => {
+                let named = |text: Option<usize>| text.and_then(|text| texts.get(text).cloned());
+                column.into_iter().map(named).collect::<Vec<_>>().into_pyobject(py)?.into_any()
+            }
+        })
     }
 }

@@ -207,7 +207,7 @@ impl Recognizer {
         }
         let options = OpenOptions { folder_rate: fps, ..OpenOptions::default() };
         let mut listener = Listener::new(progress);
-        let mut gathered = Gathered::new(&self.classes, self.shared.gives_affect());
+        let mut gathered = Gathered::new(&source, &self.classes);
         let read = self.compute(py, |shared| {
             let mut source = Self::ahead(source, options)?;
             let mut seen = 0;

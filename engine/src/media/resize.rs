@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Error, Write};
 use std::path::Path;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -29,14 +30,24 @@ impl Picture {
                 self.width, self.height
             )));
         }
-        let kind = if self.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+        if self.channels == 1 {
+            self.resized_as::<U8>(width, height)
+        } else {
+            self.resized_as::<U8x3>(width, height)
+        }
+    }
+
+    /// By the pixel's type, so that a program holds the library's code for these two alone.
+    fn resized_as<P: PixelTrait>(&self, width: usize, height: usize) -> Result<Self, MediaError> {
         let failed = |e: &dyn std::fmt::Display| MediaError::Size(format!("cannot resize: {e}"));
-        let source = ImageRef::new(self.width as u32, self.height as u32, &self.pixels, kind)
+        let mut pixels = vec![0; width * height * self.channels];
+        let source = TypedImageRef::<P>::from_buffer(self.width as u32, self.height as u32, &self.pixels)
             .map_err(|e| failed(&e))?;
-        let mut target = Image::new(width as u32, height as u32, kind);
+        let mut target =
+            TypedImage::<P>::from_buffer(width as u32, height as u32, &mut pixels).map_err(|e| failed(&e))?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(&e))?;
-        Ok(Self { width, height, channels: self.channels, pixels: target.into_vec() })
+        Resizer::new().resize_typed(&source, &mut target, &options).map_err(|e| failed(&e))?;
+        Ok(Self { width, height, channels: self.channels, pixels })
     }
 
     /// The part of the picture that lies in a box; a box that leaves the picture is cut to it.

@@ -11,6 +11,10 @@ use tungstenite::{Error, Message, WebSocket, accept_hdr_with_config};
 
 use super::deadline::Deadline;
 
+/// What a browser or `curl` is told, which ask for a page.
+const NO_PAGE: &str = "affekt gives readings here, as they are made, and no page: connect with a WebSocket client (a message a frame) \
+                       or a plain TCP client such as nc (a line a frame).\n";
+
 /// How long a client has to ask for a WebSocket before it is sent plain lines.
 const ASK: Duration = Duration::from_millis(300);
 /// How long its request may take in all.
@@ -56,9 +60,8 @@ pub(super) fn greet(stream: TcpStream) -> io::Result<Speaks> {
         Err(error) => {
             // Where the request was for a WebSocket, an answer has been sent already.
             again.allow(HANDSHAKE);
-            let _ = again.write_all(
-                b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-            );
+            let head = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: close\r\nContent-Type: text/plain";
+            let _ = write!(again, "{head}\r\nContent-Length: {}\r\n\r\n{NO_PAGE}", NO_PAGE.len());
             Err(io::Error::other(error.to_string()))
         }
     }

@@ -310,17 +310,6 @@ impl TableColumn {
     }
 }
 
-/// Names of the columns that say what was read of a face, in their order: up to `unsure`, and where the model gives valence and arousal
-/// (`affect`) these. Programs that make tables of readings themselves use them.
-pub fn reading_columns(classes: &[String], affect: bool) -> Vec<String> {
-    let all = columns(classes).into_iter().map(|column| column.info.name);
-    let mut names: Vec<String> = all.take(7 + 2 * LANDMARKS.len() + classes.len() + 5).collect();
-    if affect {
-        names.extend(["valence", "arousal"].map(String::from));
-    }
-    names
-}
-
 /// A table that is being written: its columns, and whose it is.
 #[derive(Debug, Clone)]
 pub struct TableForm {

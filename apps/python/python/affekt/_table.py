@@ -13,19 +13,23 @@ Column = Union[npt.NDArray[Any], List[Optional[str]]]
 class Table(Dict[str, Column]):
     """Columns by name, all of one length: a row a face and frame, and a row for every frame without a face.
 
-    The columns are the first of ``affekt analyze``'s CSV, in its order (cuts, quality, head pose and corrections by hand,
-    which follow there, are in the CSV alone):
+    The columns are those of ``affekt analyze``'s CSV, by the same names and in the same order:
 
-    - ``frame`` (int64), ``seconds`` (float64, from the first frame), ``face`` (int64: the person's number from 1, and 0
-      in a frame without a face);
+    - ``frame`` (int64), ``seconds`` (float64, from the first frame), ``face`` (int64: the number by which the face was
+      followed, from 1, and 0 in a frame without a face);
     - ``x``, ``y``, ``w``, ``h`` (float32, pixels) and ``left_eye_x`` ... ``right_mouth_y`` (float32, pixels; NaN where
       the detector gives no landmarks);
     - ``p_CLASS`` for each class (float32, 0 to 1);
     - ``frame_label``, ``temporal_label``, ``voted_label`` (lists of ``str``, or ``None`` where there is none),
       ``confidence`` (float32, 0 to 1) and ``unsure`` (bool);
-    - ``valence`` and ``arousal`` (float32, -1 to 1) where the model gives them.
+    - ``input`` (the file's name), ``cut`` (int64: the shot, from 0), ``detected`` (bool), ``score`` and ``quality``
+      (float32, 0 to 1), ``yaw``, ``pitch``, ``roll`` (float32, degrees), ``frontal`` (bool; False where there are no
+      landmarks);
+    - ``person`` (int64), ``name``, ``label``, ``label_by`` (lists), ``excluded`` (bool), ``speaker`` (list): what people
+      say of a result. Nobody has said anything here, so ``person`` is ``face`` and ``label`` is ``voted_label``;
+    - ``valence`` and ``arousal`` (float32, -1 to 1), NaN where the model does not give them.
 
-    In a row without a face, figures are NaN and labels ``None``.
+    In a row without a face, figures are NaN, flags False and labels ``None``.
 
     As it is a ``dict``, ``pandas.DataFrame(table)`` and ``polars.DataFrame(table)`` take it as it is.
     """

@@ -53,10 +53,11 @@ use crate::world::stages::track::{FaceTracker, Voting};
 pub struct Recognizer {
     pipeline: Pipeline,
     classes: Vec<String>,
-    gives_affect: bool,
     detector: String,
     /// Frames that came in and faces that went through the network.
     counts: (u64, u64),
+    /// The number of the video's last frame.
+    last: Option<u64>,
 }
 
 impl Recognizer {
@@ -89,7 +90,6 @@ impl Recognizer {
         settings.vote.check().map_err(|e| WorldError::setting("vote", e.to_string()))?;
         let network = model.inference(backend)?;
         let card = &model.card;
-        let gives_affect = network.output().len() > card.classes.len();
         let head = encoder.is_some().then(|| model.head()).transpose()?;
         let described = detector.describe();
         let wanted = Wanted { features: encoder.is_some(), answers: true };
@@ -124,23 +124,12 @@ impl Recognizer {
         world.init_resource::<AtHand>();
         world.init_resource::<FaceBatch>();
         world.init_resource::<Outbox>();
-        Ok(Self {
-            pipeline,
-            classes: card.classes.clone(),
-            gives_affect,
-            detector: described,
-            counts: (0, 0),
-        })
+        Ok(Self { pipeline, classes: card.classes.clone(), detector: described, counts: (0, 0), last: None })
     }
 
     /// Names of the classes that labels and probabilities stand for.
     pub fn classes(&self) -> &[String] {
         &self.classes
-    }
-
-    /// Whether readings have valence and arousal ([`FaceReading::affect`]).
-    pub fn gives_affect(&self) -> bool {
-        self.gives_affect
     }
 
     /// One line about the face detector.
@@ -232,11 +221,12 @@ impl Recognizer {
     }
 
     /// Takes a frame of a video and gives the faces that are now read to the end: those of this frame with a causal vote
-    /// and no encoder or a causal one, else those of earlier frames. Frames come in order; [`Recognizer::finish`] ends the
-    /// video.
+    /// and no encoder or a causal one, else those of earlier frames. Frames come in order: each has a higher number than the
+    /// one before it, though numbers may be left out. [`Recognizer::finish`] ends the video.
     ///
     /// # Errors
-    /// The detector or the network fails.
+    /// The frame's number does not follow or its time is not finite; it is then not taken, and the video goes on. The detector or the
+    /// network fails.
     pub fn push(&mut self, frame: Frame) -> Result<Vec<FaceReading>, WorldError> {
         Ok(self.read(vec![frame])?.into_iter().flat_map(|frame| frame.faces).collect())
     }
@@ -247,6 +237,27 @@ impl Recognizer {
     /// # Errors
     /// As [`Recognizer::push`].
     pub fn read(&mut self, frames: Vec<Frame>) -> Result<Vec<FrameReading>, WorldError> {
+        let mut last = self.last;
+        for frame in &frames {
+            if let Some(last) = last.filter(|&last| frame.index <= last) {
+                let problem = format!(
+                    "is {}, but the frame before it is {last}; `finish` begins another video",
+                    frame.index
+                );
+                return Err(WorldError::setting("frame.index", problem));
+            }
+            if !frame.seconds.is_finite() {
+                let problem =
+                    format!("is {} in frame {}, but must be a time in seconds", frame.seconds, frame.index);
+                return Err(WorldError::setting("frame.seconds", problem));
+            }
+            last = Some(frame.index);
+        }
+        self.last = last;
+        self.read_in_order(frames)
+    }
+
+    fn read_in_order(&mut self, frames: Vec<Frame>) -> Result<Vec<FrameReading>, WorldError> {
         self.counts.0 += frames.len() as u64;
         self.pipeline.world.resource_mut::<Inbox>().frames = frames;
         self.pipeline.run()?;
@@ -271,7 +282,7 @@ impl Recognizer {
             let frames;
             (frames, ended) = source.next_frames().map_err(WorldError::from)?;
             let taken = frames.len();
-            if !each(self.read(frames)?, taken)? {
+            if !each(self.read_in_order(frames)?, taken)? {
                 self.finish()?;
                 return Ok(false);
             }
@@ -288,7 +299,8 @@ impl Recognizer {
     /// As [`Recognizer::push`].
     pub fn finish(&mut self) -> Result<Vec<FrameReading>, WorldError> {
         self.pipeline.world.resource_mut::<Inbox>().last = true;
-        let rest = self.read(vec![]);
+        self.last = None;
+        let rest = self.read_in_order(vec![]);
         self.pipeline.world.resource_mut::<Inbox>().last = false;
         let mut following = self.pipeline.world.resource_mut::<FaceTracker>();
         following.tracker.clear();

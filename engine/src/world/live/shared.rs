@@ -18,7 +18,6 @@ use crate::world::reading::{FaceReading, FrameReading};
 /// A [`Recognizer`] that no caller can leave in a bad state.
 pub struct SharedRecognizer {
     about: About,
-    gives_affect: bool,
     /// Threads of what is not the backend's, where their number is given; else those that the whole program shares.
     threads: Option<ThreadPool>,
     state: Mutex<State>,
@@ -59,20 +58,14 @@ impl SharedRecognizer {
             };
             let mut opener = RecognizerOpener::new(spec)?;
             let (recognizer, about) = opener.open(Clock::default())?;
-            let gives_affect = recognizer.gives_affect();
             let state = State { opener, recognizer: Some(recognizer), video: Video::default() };
-            Ok(Self { about, gives_affect, threads, state: Mutex::new(state) })
+            Ok(Self { about, threads, state: Mutex::new(state) })
         })
     }
 
     /// What it is made of.
     pub fn about(&self) -> &About {
         &self.about
-    }
-
-    /// Whether the model gives valence and arousal, as [`Recognizer::gives_affect`].
-    pub fn gives_affect(&self) -> bool {
-        self.gives_affect
     }
 
     /// Reads the faces of a picture by itself, as [`Recognizer::picture`].
