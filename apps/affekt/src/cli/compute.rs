@@ -1,12 +1,13 @@
 //! `--threads`, `--backend`, `--adapter` and `--arithmetic`: what computes. What the names mean is the engine's business.
 
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use affekt_engine::backend::{self, ArithmeticChoice, Backend, BackendSpec};
 use affekt_engine::world::config::ComputeConfig;
 use anyhow::{Context as _, anyhow};
-use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
 
 use crate::failure::Failure;
 
@@ -18,9 +19,9 @@ pub struct Compute {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// What computes networks: the processor, a GPU through wgpu, or a GPU where there is one that is not a processor
-    /// [default: cpu; of a run that goes on, what computed it].
-    #[arg(long, value_name = "NAME", value_parser = backend_names())]
-    backend: Option<String>,
+    /// [default: cpu; of a run that goes on, what computed it]. NAME:ADAPTER, as wgpu:1, is short for it and --adapter.
+    #[arg(long, value_name = "NAME", value_parser = BackendParser)]
+    backend: Option<Wanted>,
     /// GPU to use, by its number in `affekt doctor` or part of its name. Default: the most capable one.
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
@@ -56,6 +57,37 @@ fn backend_names() -> PossibleValuesParser {
     let there = backend::names().into_iter().map(PossibleValue::new);
     let left_out = backend::left_out().into_iter().map(|(name, _)| PossibleValue::new(name).hide(true));
     PossibleValuesParser::new(there.chain(left_out))
+}
+
+/// A backend by name, and its adapter where one was named with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    name: String,
+    adapter: Option<String>,
+}
+
+/// Reads `cpu`, `wgpu`, `cuda:1`.
+#[derive(Debug, Clone, Copy)]
+struct BackendParser;
+
+impl TypedValueParser for BackendParser {
+    type Value = Wanted;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Wanted, clap::Error> {
+        let text = value.to_string_lossy();
+        let (name, adapter) = match text.split_once(':') {
+            Some((name, adapter)) if !adapter.is_empty() => (name, Some(adapter.to_owned())),
+            _ => (&*text, None),
+        };
+        let name = backend_names().parse_ref(command, arg, OsStr::new(name))?;
+        Ok(Wanted { name, adapter })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = backend_names();
+        let values: Vec<PossibleValue> = names.possible_values()?.collect();
+        Some(Box::new(values.into_iter()))
+    }
 }
 
 impl Compute {
@@ -95,13 +127,14 @@ impl Compute {
     fn over(&self, spec: BackendSpec) -> BackendSpec {
         // Another backend has adapters and arithmetic of its own.
         let spec = match &self.backend {
-            Some(name) if *name != spec.name => {
-                BackendSpec { name: name.clone(), adapter: None, arithmetic: None, ..spec }
+            Some(wanted) if wanted.name != spec.name => {
+                BackendSpec { name: wanted.name.clone(), adapter: None, arithmetic: None, ..spec }
             }
             _ => spec,
         };
+        let beside = self.backend.as_ref().and_then(|wanted| wanted.adapter.clone());
         BackendSpec {
-            adapter: self.adapter.clone().or(spec.adapter),
+            adapter: self.adapter.clone().or(beside).or(spec.adapter),
             arithmetic: self.arithmetic.map(Into::into).or(spec.arithmetic),
             threads: self.threads.unwrap_or(spec.threads),
             ..spec
@@ -150,10 +183,14 @@ mod tests {
         assert_eq!(opened(&told.reading()), Some("single"));
     }
 
+    fn plain(name: &str) -> Wanted {
+        Wanted { name: name.into(), adapter: None }
+    }
+
     #[test]
     fn an_arithmetic_of_another_backend_is_a_mistake() {
         let with = |backend: &str, arithmetic| {
-            let backend = Some(backend.to_owned());
+            let backend = Some(plain(backend));
             Compute { backend, arithmetic: Some(arithmetic), ..Compute::default() }
         };
         for compute in [with("wgpu", ArithmeticArg::Fixed), with("cpu", ArithmeticArg::Half)] {
@@ -164,7 +201,7 @@ mod tests {
     #[test]
     fn a_backend_that_is_not_built_in_is_asked_for_and_answered_with_its_feature() {
         for (name, _) in backend::left_out() {
-            let error = Compute { backend: Some(name.into()), ..Compute::default() }.open().err();
+            let error = Compute { backend: Some(plain(name)), ..Compute::default() }.open().err();
             let Some(Failure::Usage(error)) = error else { panic!("{name} is not here") };
             assert!(error.to_string().contains(&format!("--features {name}")), "{error}");
         }
@@ -179,14 +216,37 @@ mod tests {
         };
         let spec = Compute::default().over_config(&run);
         assert_eq!((spec.name.as_str(), spec.adapter.as_deref()), ("wgpu", Some("some GPU")));
-        let spec = Compute { backend: Some("cpu".into()), ..Compute::default() }.over_config(&run);
+        let spec = Compute { backend: Some(plain("cpu")), ..Compute::default() }.over_config(&run);
         assert_eq!((spec.name.as_str(), spec.adapter, spec.arithmetic), ("cpu", None, None));
+    }
+
+    #[test]
+    fn an_adapter_may_stand_behind_the_backends_name() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            compute: Compute,
+        }
+        let spec = |words: &[&str]| {
+            let line = <Line as clap::Parser>::try_parse_from(["affekt"].iter().chain(words));
+            line.map(|line| line.compute.spec()).map_err(|e| e.to_string())
+        };
+        let named = |words: &[&str]| spec(words).map(|spec| (spec.name, spec.adapter));
+        let of = |name: &str, adapter: &str| Ok((name.to_owned(), Some(adapter.to_owned())));
+        assert_eq!(named(&["--backend", "wgpu:llvmpipe"]), of("wgpu", "llvmpipe"));
+        assert_eq!(named(&["--backend", "cuda:1"]), of("cuda", "1"));
+        assert_eq!(named(&["--backend", "auto:0"]), of("auto", "0"));
+        assert_eq!(named(&["--backend", "cpu"]), Ok(("cpu".into(), None)));
+        for wrong in ["gpu:1", "wgpu:", ":1"] {
+            let error = spec(&["--backend", wrong]).expect_err(wrong);
+            assert!(error.contains("possible values: cpu"), "{error}");
+        }
     }
 
     #[test]
     fn only_the_processors_threads_are_halved() {
         let with = |threads, backend: &str| {
-            let backend = Some(backend.to_owned());
+            let backend = Some(plain(backend));
             Compute { threads: Some(threads), backend, ..Compute::default() }
         };
         let half = |compute: Compute| compute.halved().and_then(|half| half.threads);
