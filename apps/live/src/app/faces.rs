@@ -28,6 +28,8 @@ pub struct Card {
     pub probabilities: Vec<f32>,
     /// What is known of the face at rest; `None` where nobody can look, as in a film.
     pub neutral: Option<NeutralState>,
+    /// What people did to it, which is said in place of the share; empty for nothing.
+    pub by: &'static str,
 }
 
 /// Seconds in which a person looks neutral to be calibrated.
@@ -62,7 +64,8 @@ fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
         let label = look.name(card.label);
         match card.vote {
             Some((share, ..)) => ui.label(format!("{doubt}{label}, {} of the vote", percent(share))),
-            None => ui.label(format!("{doubt}{label} {}", percent(card.share))),
+            None if card.by.is_empty() => ui.label(format!("{doubt}{label} {}", percent(card.share))),
+            None => ui.label(format!("{label}, {}", card.by)),
         };
     });
     // The vote looks back, the bars show the moment: where they differ, both are said.
