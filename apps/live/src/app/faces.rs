@@ -8,6 +8,10 @@ use super::look::{Look, percent};
 /// Points of a bar's row.
 const ROW: f32 = 17.0;
 
+/// Points that a card needs, and the most cards side by side.
+const COLUMN: f32 = 176.0;
+const MOST_COLUMNS: usize = 4;
+
 /// What a card shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
@@ -47,16 +51,21 @@ pub fn draw(ui: &mut Ui, cards: &[Card], look: &Look, nobody: &str) -> Option<Re
         return None;
     }
     ScrollArea::vertical().id_salt("faces").auto_shrink([false, false]).show(ui, |ui| {
-        for card in cards {
-            asked = asked.or(draw_card(ui, card, look));
-            ui.add_space(8.0);
+        let columns = ((ui.available_width() / COLUMN) as usize).clamp(1, MOST_COLUMNS).min(cards.len());
+        for row in cards.chunks(columns) {
+            ui.columns(columns, |uis| {
+                for (ui, card) in uis.iter_mut().zip(row) {
+                    asked = asked.or(draw_card(ui, card, look));
+                    ui.add_space(8.0);
+                }
+            });
         }
     });
     asked
 }
 
 fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let (at, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().rect_filled(at, 2.0, look.class(card.label));
         ui.label(RichText::new(&card.name).strong());

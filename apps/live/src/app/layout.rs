@@ -54,12 +54,12 @@ impl Window {
                 .size_range(170.0..=(width * 0.34).max(200.0))
                 .show(ui, |ui| self.draw_side(ui));
         } else {
-            Panel::bottom("below")
-                .frame(margin)
-                .resizable(true)
-                .default_size(height * 0.4)
-                .size_range(90.0..=(height * 0.6).max(100.0))
-                .show(ui, |ui| self.draw_side(ui));
+            // A picture as wide as the window, and strips of two faces above.
+            let below = (height - width * 0.78 - 2.0 * timeline::STRIP).clamp(height * 0.35, height * 0.6);
+            Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
+                ui.take_available_height();
+                self.draw_side(ui);
+            });
         }
         let tall = ui.available_height();
         let (faces, strips) = match &self.film {
