@@ -8,6 +8,7 @@ use super::commands::Command;
 use super::live::{Live, Playing};
 use super::look::Look;
 use crate::dialog::Wish;
+use crate::viewer::Viewer;
 
 /// What a line of news is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +136,17 @@ pub fn news(
         });
     });
     pressed
+}
+
+/// Draws what is seen in the viewer, in place of the numbers of what is read live.
+pub fn of_film(ui: &mut Ui, viewer: &Viewer) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 14.0;
+        ui.label(format!("{} frames", viewer.results.len()));
+        ui.label(format!("{} people", viewer.results.people().len()));
+        let video = RichText::new(viewer.video.display().to_string()).weak();
+        ui.add(eframe::egui::Label::new(video).truncate());
+    });
 }
 
 /// Draws the bar of numbers: those that are always to be seen first, what is in use behind them as far as there is room.

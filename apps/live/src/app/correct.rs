@@ -132,7 +132,7 @@ impl Desk {
     }
 
     fn people(&mut self, ui: &mut Ui, viewer: &Viewer, asked: &mut Vec<Asked>) {
-        let people = viewer.results.people();
+        let people = viewer.results.seen_most(usize::MAX);
         self.ticked.retain(|ticked| people.iter().any(|person| person.number == *ticked));
         for person in people {
             ui.horizontal(|ui| {
@@ -198,7 +198,7 @@ impl Desk {
             .selected_text(who(self.who))
             .show_ui(ui, |ui| {
                 ui.selectable_value(&mut self.who, None, who(None));
-                for person in viewer.results.people() {
+                for person in viewer.results.seen_most(usize::MAX) {
                     ui.selectable_value(&mut self.who, Some(person.number), who(Some(person.number)));
                 }
             });

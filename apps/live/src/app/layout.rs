@@ -37,7 +37,10 @@ impl Window {
         // Nothing is painted twice: the window is cleared in the panels' colour. Where a processor draws, that is most of it.
         let margin = Frame::new().inner_margin(Margin::symmetric(8, 4));
         Panel::top("buttons").frame(margin).show(ui, |ui| self.draw_buttons(ui));
-        Panel::bottom("numbers").frame(margin).show(ui, |ui| bars::numbers(ui, &mut self.live));
+        Panel::bottom("numbers").frame(margin).show(ui, |ui| match &self.film {
+            Some(film) => bars::of_film(ui, &film.viewer),
+            None => bars::numbers(ui, &mut self.live),
+        });
         if let Some(length) = self.live.length.filter(|_| self.film.is_none()) {
             Panel::bottom("position").frame(margin).show(ui, |ui| {
                 if let Some(seconds) = position::draw(ui, &self.live, length, &self.look) {

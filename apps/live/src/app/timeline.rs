@@ -225,8 +225,8 @@ pub fn film(
             classes: viewer.results.ribbon(person.number, columns),
             touched: viewer.results.touched(person.number, columns),
         };
-        let people = viewer.results.people().iter().take(MOST);
-        *ribbons = Ribbons { columns, rows: people.map(row).collect() };
+        let people = viewer.results.seen_most(MOST);
+        *ribbons = Ribbons { columns, rows: people.into_iter().map(row).collect() };
     }
     let mut pointed = None;
     ScrollArea::vertical().id_salt("ribbons").auto_shrink([false, true]).show(ui, |ui| {

@@ -122,6 +122,13 @@ impl Results {
         &self.people
     }
 
+    /// Those with most frames, at most so many, by number.
+    pub fn seen_most(&self, most: usize) -> Vec<&Person> {
+        let mut people: Vec<&Person> = self.people.iter().take(most).collect();
+        people.sort_by_key(|person| person.number);
+        people
+    }
+
     /// What a person is called.
     pub fn called(&self, number: u32) -> String {
         let name =
@@ -318,6 +325,8 @@ mod tests {
         assert_eq!(table.faces(99).count(), 0);
         let people: Vec<_> = table.people().iter().map(|p| (p.number, p.frames)).collect();
         assert_eq!(people, [(7, 3), (1, 1)]);
+        let numbers = |most| table.seen_most(most).iter().map(|p| p.number).collect::<Vec<_>>();
+        assert_eq!((numbers(1), numbers(9)), (vec![7], vec![1, 7]));
     }
 
     #[test]
