@@ -1,6 +1,9 @@
 //! The window's stages without a screen, and the window itself without a graphics card.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod analysing;
+mod correcting;
+mod opening;
 mod stages;
 mod support;
 mod viewing;

@@ -317,6 +317,52 @@ fn a_recording_is_a_video_and_a_table_with_the_same_frames() {
 }
 
 #[test]
+fn a_recording_of_a_camera_holds_the_frames_that_nobody_had_time_to_read() {
+    use affekt_engine::media::source::{OpenOptions, open};
+    use affekt_engine::output::TableReader;
+    let folder = tempfile::tempdir().unwrap();
+    let slow = Slow { inference: Duration::from_millis(60), ..Slow::default() };
+    let mut pipeline = Pipeline::start(setup(plain(), slow)).unwrap();
+    pipeline.recognize(RecognizerChoice::default());
+    ready(&mut pipeline);
+    let video = folder.path().join("take.mp4");
+    pipeline.play(Film::open(90, 60.0, false), OverflowPolicy::DropOldest).unwrap();
+    wait_for("the first frame", || (!pipeline.poll().0.is_empty()).then_some(()));
+    pipeline.record(video.clone());
+    let (shown, _) = to_the_end(&mut pipeline);
+    pipeline.end_recording();
+    let (frames, dropped) = wait_for("the recording's end", || {
+        pipeline.poll().1.into_iter().find_map(|event| match event {
+            Event::Recorded { frames, dropped, problem, .. } => {
+                assert_eq!(problem, None);
+                Some((frames, dropped))
+            }
+            _ => None,
+        })
+    });
+    let left_out = pipeline.tally().dropped;
+    assert!(left_out > 30, "{left_out} frames were not read");
+    assert!(frames + dropped > shown.len() as u64 + 20, "{frames} recorded, {} read", shown.len());
+    let mut table = TableReader::open(&video.with_extension("csv")).unwrap();
+    let (mut ahead, mut held, mut read, mut rows) = (None, 0, 0, 0);
+    while let Some(row) = table.next_frame(&mut ahead).unwrap() {
+        assert_eq!(row[0].frame, rows);
+        rows += 1;
+        let faces: Vec<_> = row.iter().filter_map(|row| row.face.as_ref()).collect();
+        assert!(faces.len() == 2 || rows < 10, "labels are held in frame {}", rows - 1);
+        read += u64::from(faces.iter().any(|face| face.detected));
+        held += u64::from(faces.len() == 2 && faces.iter().all(|face| !face.detected));
+    }
+    assert!(rows == frames && held > read, "{rows} rows, {read} read, {held} held");
+    let mut source = open(&video, OpenOptions::default()).unwrap();
+    let mut there = 0;
+    while source.next_frame().unwrap().is_some() {
+        there += 1;
+    }
+    assert_eq!(there, frames);
+}
+
+#[test]
 fn other_programs_hear_what_is_read_and_a_port_in_use_is_a_line() {
     use std::io::{BufRead as _, BufReader};
     use std::net::{TcpListener, TcpStream};

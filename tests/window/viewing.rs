@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use affekt_engine::media::Picture;
 use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::Window;
-use eframe::egui::{Context, Key};
+use eframe::egui::{Context, Key, pos2};
 
 use super::support::wait_for;
-use super::window::{find, open, pass, start, texts};
+use super::window::{click_at, find, open, pass, start, texts};
 
 const FRAMES: usize = 90;
 const SIZE: [f32; 2] = [900.0, 640.0];
 
 /// A folder of pictures of three seconds and its table: one person who is glad in the second half, and another one in the
 /// middle third.
-fn film(folder: &Path) -> (PathBuf, PathBuf) {
+pub fn film(folder: &Path) -> (PathBuf, PathBuf) {
     let video = folder.join("walk");
     std::fs::create_dir(&video).unwrap();
     let mut table = String::from(
@@ -113,6 +113,28 @@ fn escape_leaves_the_viewer_and_v_comes_back() {
         pass(&ctx, &mut window, SIZE, &[]);
         window.viewer().map(|_| ())
     });
+}
+
+#[test]
+fn a_moment_is_at_one_place_on_the_line_and_in_the_ribbons() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    settled(&ctx, &mut window, 0);
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    // The ribbons' numbers stand left of them, the line to scrub on above.
+    let number = texts(&output).into_iter().filter(|(text, at)| text == "1" && at.left() < 40.0).last();
+    let ribbon = number.expect("a ribbon").1.center().y;
+    let time = find(&output, "0:00.0 / 0:03.0").expect("the time");
+    let line = time.bottom() + 14.0;
+    assert!(line < ribbon, "{line} {ribbon}");
+    for x in [120.0, 300.0, 560.0] {
+        let mut places = vec![];
+        for y in [line, ribbon] {
+            click_at(&ctx, &mut window, SIZE, pos2(x, y));
+            places.push(window.viewer().unwrap().seconds());
+        }
+        assert!((places[0] - places[1]).abs() < 0.04 && places[0] > 0.0, "{x}: {places:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@ use affekt_live::app::{Start, Window};
 use affekt_live::pipeline::Slow;
 use affekt_live::state::{State, Theme};
 use eframe::egui::epaint::{ClippedShape, Shape};
-use eframe::egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, TextureId, pos2, vec2};
+use eframe::egui::{
+    Context, Event, FullOutput, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, TextureId, pos2, vec2,
+};
 
 use super::support::{make, setup, two, wait_for};
 
@@ -29,6 +31,7 @@ pub fn start(source: SourceSpec, folder: &Path) -> Start {
         snapshots: folder.join("snapshots"),
         serve: None,
         line: None,
+        ask: Arc::new(|_| Ok(vec![])),
     }
 }
 
@@ -48,6 +51,51 @@ pub fn pass(ctx: &Context, window: &mut Window, size: [f32; 2], keys: &[Key]) ->
     };
     window.logic(None);
     ctx.run_ui(input, |ui| window.ui(ui))
+}
+
+/// A pass with any input.
+pub fn given(ctx: &Context, window: &mut Window, size: [f32; 2], input: RawInput) -> FullOutput {
+    let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1])));
+    window.logic(None);
+    ctx.run_ui(RawInput { screen_rect, ..input }, |ui| window.ui(ui))
+}
+
+/// Clicks at a place, in as many passes as a hand needs.
+pub fn click_at(ctx: &Context, window: &mut Window, size: [f32; 2], at: Pos2) -> FullOutput {
+    let button = |pressed| Event::PointerButton {
+        pos: at,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    for event in [Event::PointerMoved(at), button(true), button(false)] {
+        given(ctx, window, size, RawInput { events: vec![event], ..RawInput::default() });
+    }
+    // What was asked for is seen in the next pass.
+    given(ctx, window, size, RawInput::default())
+}
+
+/// Clicks on a text that fits; the last one drawn, which lies on top.
+pub fn click(
+    ctx: &Context,
+    window: &mut Window,
+    size: [f32; 2],
+    is_it: impl Fn(&str, Rect) -> bool,
+) -> FullOutput {
+    let output = given(ctx, window, size, RawInput::default());
+    let all = texts(&output);
+    let at = all.iter().rev().find(|(text, at)| is_it(text, *at)).map(|(_, at)| at.center());
+    click_at(ctx, window, size, at.unwrap_or_else(|| panic!("no such text: {all:?}")))
+}
+
+/// Presses a key with Ctrl held, and with Shift.
+pub fn with_command(ctx: &Context, window: &mut Window, size: [f32; 2], key: Key, shift: bool) -> FullOutput {
+    let modifiers = Modifiers { ctrl: true, command: true, shift, ..Modifiers::NONE };
+    let key = Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    let held = vec![Event::ModifiersChanged(modifiers), key];
+    given(ctx, window, size, RawInput { events: held, ..RawInput::default() });
+    let released = vec![Event::ModifiersChanged(Modifiers::NONE)];
+    given(ctx, window, size, RawInput { events: released, ..RawInput::default() })
 }
 
 /// All texts of a pass, with where they can be seen.
@@ -87,7 +135,7 @@ fn until_faces(ctx: &Context, window: &mut Window, size: [f32; 2]) -> FullOutput
 #[test]
 fn everything_that_matters_is_seen_whole_at_every_size() {
     let folder = tempfile::tempdir().unwrap();
-    for size in [[640.0, 480.0], [1100.0, 720.0], [1920.0, 1080.0]] {
+    for size in [[390.0, 760.0], [640.0, 480.0], [1100.0, 720.0], [1920.0, 1080.0]] {
         let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
         let output = until_faces(&ctx, &mut window, size);
         for wanted in ["fps", "latency", "dropped", "Pause", "Snapshot", "Faces", "Settings", "Person 1", "?"]

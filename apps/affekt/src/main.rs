@@ -6,17 +6,16 @@
 mod terminal;
 
 mod ablation;
-mod analyze;
 mod cli;
 mod failure;
 mod interrupt;
 mod progress;
-mod report;
 mod stream;
 mod table;
 
 use std::process::ExitCode;
 
+use affekt_results::{analyze, report};
 use clap::Parser as _;
 
 fn main() -> ExitCode {

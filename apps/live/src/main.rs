@@ -1,7 +1,7 @@
 //! `affekt-live`: arguments become settings, then the window opens.
 
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use affekt_engine::backend;
 use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::{self, Start};
+use affekt_live::dialog;
 use affekt_live::pipeline::{Setup, Slow, Time};
 use affekt_live::recognize::RecognizerChoice;
 use affekt_live::snapshot;
@@ -130,7 +131,8 @@ fn source(arguments: &Arguments, state: &State) -> (SourceSpec, Option<String>) 
     }
     match state.source.parse::<SourceSpec>() {
         Ok(SourceSpec::File(file)) if !file.exists() => {
-            (SourceSpec::Auto, Some(format!("{} is gone; this is another source", file.display())))
+            let note = format!("{} is not there now; this is another source", file.display());
+            (SourceSpec::Auto, Some(note))
         }
         Ok(source) => (source, None),
         Err(_) => (SourceSpec::Auto, None),
@@ -168,6 +170,8 @@ fn main() -> ExitCode {
         log::warn!("{line}");
     }
     apply(&arguments, &mut state.recognizer);
+    // What is given by a path is remembered, so it must be found from anywhere.
+    state.recognizer = state.recognizer.anchored();
     let source = source(&arguments, &state);
     let table = arguments.results.clone();
     if table.is_some() && source.0.file().is_none() {
@@ -184,7 +188,9 @@ fn main() -> ExitCode {
         }
     }
     let snapshots = arguments.snapshots.clone().unwrap_or_else(snapshot::default_folder);
-    let start = Start { state, file, source, table, snapshots, serve: arguments.serve.clone(), line };
+    let snapshots = absolute(&snapshots).unwrap_or(snapshots);
+    let ask = Arc::new(dialog::ask);
+    let start = Start { state, file, source, table, snapshots, serve: arguments.serve.clone(), line, ask };
     let setup = move |context: eframe::egui::Context| Setup {
         time: Time::default(),
         slow,

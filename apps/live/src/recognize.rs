@@ -1,11 +1,12 @@
 //! Which recognizer is wanted, as it is remembered; the engine opens it.
 
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 
 use affekt_engine::Recognizer;
 use affekt_engine::backend::{self, BackendSpec};
 use affekt_engine::media::detect::DetectorChoice;
 use affekt_engine::world::live::{About, Clock, LiveSettings, RecognizerSpec, UNSURE_BELOW};
+use affekt_results::analyze::THUMBNAIL;
 use serde::{Deserialize, Serialize};
 
 /// Tenths of a second that vote where the settings do not say otherwise: one second, whatever the rate.
@@ -99,6 +100,34 @@ impl RecognizerChoice {
         }
     }
 
+    /// What the engine is asked for to analyse whole files, as `affekt analyze` does: labels by the frames around, faces looked for in
+    /// every frame unless the settings say otherwise, pictures of faces for the page unless they are not wanted.
+    pub fn for_files(&self, no_pictures: bool) -> RecognizerSpec {
+        let live = self.spec();
+        RecognizerSpec {
+            detect_every: Some(self.detect_every.max(1)),
+            window: None,
+            live: false,
+            settings: LiveSettings {
+                keep_frames: false,
+                vote_seconds: None,
+                thumbnails: (!no_pictures).then_some((1.0, THUMBNAIL)),
+                ..live.settings
+            },
+            ..live
+        }
+    }
+
+    /// The same, with files by their whole paths, so that it can be remembered wherever the program is started next.
+    #[must_use]
+    pub fn anchored(self) -> Self {
+        let whole = |path: Option<PathBuf>| path.map(|path| absolute(&path).unwrap_or(path));
+        let named = |path: &PathBuf| ["builtin", "guide"].iter().any(|word| path.as_os_str() == *word);
+        let detector =
+            if self.detector.as_ref().is_some_and(named) { self.detector } else { whole(self.detector) };
+        Self { model: whole(self.model), temporal: whole(self.temporal), detector, ..self }
+    }
+
     fn detector(&self) -> DetectorChoice {
         let named = self.detector.as_ref().map(|path| path.to_string_lossy().parse());
         named.map_or_else(DetectorChoice::default, std::result::Result::unwrap_or_default)
@@ -170,6 +199,24 @@ mod tests {
         assert!(RecognizerChoice { temporal: None, ..choice.clone() }.spec().settings.flip);
         let odd = RecognizerChoice { backend: "abacus".into(), ..choice };
         assert_eq!(odd.within_limits().backend, "cpu");
+    }
+
+    #[test]
+    fn files_are_analysed_as_the_command_does_and_remembered_by_whole_paths() {
+        let choice = RecognizerChoice {
+            model: Some("runs/a".into()),
+            vote_window: Some(9),
+            ..RecognizerChoice::default()
+        };
+        let spec = choice.for_files(true);
+        assert_eq!((spec.window, spec.detect_every, spec.live), (None, Some(1), false));
+        assert_eq!((spec.settings.vote_seconds, spec.settings.thumbnails), (None, None));
+        assert!(choice.for_files(false).settings.thumbnails.is_some());
+        let here = std::env::current_dir().unwrap();
+        let builtin = RecognizerChoice { detector: Some("builtin".into()), ..choice.clone() }.anchored();
+        assert_eq!((builtin.model, builtin.detector), (Some(here.join("runs/a")), Some("builtin".into())));
+        let file = RecognizerChoice { detector: Some("yunet.onnx".into()), ..choice }.anchored();
+        assert_eq!(file.detector, Some(here.join("yunet.onnx")));
     }
 
     #[test]

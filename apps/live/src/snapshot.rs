@@ -95,16 +95,31 @@ pub fn free_name(folder: &Path, source: &str, frame: u64) -> String {
     (2..u32::MAX).map(|n| format!("{name}-{n}")).find(|name| !taken(name)).unwrap_or(name)
 }
 
-/// Where snapshots go unless told otherwise: `affekt` in the user's folder of pictures, or in the present folder.
+/// Where snapshots go unless told otherwise: `affekt` in the user's folder of pictures, else in their own folder.
 pub fn default_folder() -> PathBuf {
     let home = std::env::var_os(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from);
-    let pictures = home.map(|home| home.join("Pictures")).filter(|folder| folder.is_dir());
-    pictures.unwrap_or_default().join("affekt")
+    folder_in(home.filter(|home| home.is_absolute()))
+}
+
+fn folder_in(home: Option<PathBuf>) -> PathBuf {
+    let home = home.or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    let pictures = home.join("Pictures");
+    if pictures.is_dir() { pictures.join("affekt") } else { home.join("affekt") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn snapshots_go_to_a_whole_path_of_the_user() {
+        let home = tempfile::tempdir().unwrap();
+        let of_home = || folder_in(Some(home.path().to_owned()));
+        assert_eq!(of_home(), home.path().join("affekt"));
+        std::fs::create_dir(home.path().join("Pictures")).unwrap();
+        assert_eq!(of_home(), home.path().join("Pictures/affekt"));
+        assert!(folder_in(None).is_absolute());
+    }
 
     #[test]
     fn a_snapshot_is_three_files_and_never_replaces_another() {

@@ -1,6 +1,6 @@
 //! What is remembered from one run to the next, in a small TOML file in the platform's folder for settings.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use affekt_engine::files::{LARGEST_SETTINGS, read_text_limited, write_atomically};
 use anyhow::Context as _;
@@ -55,6 +55,8 @@ pub struct State {
     pub theme: Theme,
     /// The window's inner size in points.
     pub window: [f32; 2],
+    /// Folder of the results of what is analysed here; `None` for a folder `results` beside each file.
+    pub results: Option<PathBuf>,
     /// The recognizer.
     pub recognizer: RecognizerChoice,
 }
@@ -67,6 +69,7 @@ impl Default for State {
             smoothing: 5,
             theme: Theme::default(),
             window: [1100.0, 720.0],
+            results: None,
             recognizer: RecognizerChoice::default(),
         }
     }
@@ -99,10 +102,11 @@ impl State {
         Ok(write_atomically(file, text.as_bytes())?)
     }
 
-    /// Puts a file first among the recent ones.
+    /// Puts a file first among the recent ones, by its whole path.
     pub fn remember(&mut self, file: &Path) {
-        self.recent.retain(|known| known != file);
-        self.recent.insert(0, file.to_owned());
+        let file = absolute(file).unwrap_or_else(|_| file.to_owned());
+        self.recent.retain(|known| *known != file);
+        self.recent.insert(0, file);
         self.recent.truncate(MOST_RECENT);
     }
 
@@ -153,7 +157,8 @@ mod tests {
         state.write(&file).unwrap();
         assert_eq!(State::read(&file), (state.clone(), None));
         assert_eq!(state.recent.len(), MOST_RECENT);
-        assert_eq!(state.recent[..2], [PathBuf::from("5.mp4"), "10.mp4".into()]);
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(state.recent[..2], [here.join("5.mp4"), here.join("10.mp4")]);
     }
 
     #[test]

@@ -238,10 +238,6 @@ impl Corrections {
         Ok(())
     }
 
-    fn person(&self, face: u32) -> u32 {
-        self.person_of.get(&face).copied().unwrap_or(face)
-    }
-
     /// Where somebody went who was merged into another one.
     fn who(&self, person: u32) -> String {
         self.person_of.get(&person).map_or(String::new(), |to| format!(" (merged into {to})"))
@@ -250,15 +246,35 @@ impl Corrections {
     /// Sets what people say of a row, whatever it held before.
     pub fn apply(&self, row: &mut TableRow) {
         let face = row.face.as_ref().map(|face| face.face);
-        row.excluded = self.excluded.iter().any(|stretch| stretch.holds(face, row.seconds));
+        row.excluded = self.excludes(face, row.seconds);
         row.speaker = speaker_at(&self.speakers, row.seconds).map(str::to_owned);
         let Some(face) = &mut row.face else { return };
         face.person = self.person(face.face);
-        face.name = self.names.get(&face.person).cloned().unwrap_or_default();
-        // The correction that was made last counts.
-        let set = self.labels.iter().rev().find(|(stretch, _)| stretch.holds(Some(face.face), row.seconds));
+        self.name(face.person).clone_into(&mut face.name);
+        let set = self.label(face.face, row.seconds);
         face.by_hand = set.is_some();
-        face.label = set.map_or(face.voted_label, |(_, class)| *class);
+        face.label = set.unwrap_or(face.voted_label);
+    }
+
+    /// The person that a face belongs to, by number.
+    pub fn person(&self, face: u32) -> u32 {
+        self.person_of.get(&face).copied().unwrap_or(face)
+    }
+
+    /// The name that a person was given; empty without one.
+    pub fn name(&self, person: u32) -> &str {
+        self.names.get(&person).map_or("", String::as_str)
+    }
+
+    /// Whether a moment of a face, or of a frame without one, does not count.
+    pub fn excludes(&self, face: Option<u32>, seconds: f64) -> bool {
+        self.excluded.iter().any(|stretch| stretch.holds(face, seconds))
+    }
+
+    /// The class that somebody has set for a moment of a face. The correction that was made last counts.
+    pub fn label(&self, face: u32, seconds: f64) -> Option<usize> {
+        let set = self.labels.iter().rev().find(|(stretch, _)| stretch.holds(Some(face), seconds));
+        set.map(|(_, class)| *class)
     }
 
     /// Two faces of one frame that would be one person.

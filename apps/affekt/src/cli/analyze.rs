@@ -3,25 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use affekt_engine::files::{FolderLock, sweep_leftovers};
 use affekt_engine::media::Hiding;
 use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames};
-use affekt_engine::output::{Bins, ReadBy, Summary, clock, read_speakers, table_schema};
+use affekt_engine::output::{Bins, Summary, clock, read_speakers, table_schema};
+use affekt_engine::world::WorldError;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
-use affekt_engine::world::probe_folder;
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, processes, say};
 use crate::analyze::{
-    Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, Shard, expand, name,
+    Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, Shard, THUMBNAIL, claim, expand,
+    fingerprint, name, read_by,
 };
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::report::{check_page, write_people};
+use crate::report::write_people;
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -42,9 +42,6 @@ Of a folder every video and picture in it and below is read; pictures that follo
 MP4 with H.264, JPEG, PNG and folders of those are read as they are; anything else needs ffmpeg on the path. Faces are \
 found by a YuNet model, a file named *yunet*.onnx in $AFFEKT_MODELS, assets/models, or beside the program (there also in \
 the folder models); without one by the built-in model.";
-
-/// Side of the page's pictures of people.
-const THUMBNAIL: usize = 96;
 
 /// Read the faces in videos, pictures and folders of pictures.
 #[derive(Debug, Args)]
@@ -212,23 +209,13 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let spec = args.reading.spec(args.vote, false, &settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let (mut recognizer, about) = opener.open(Clock::default()).map_err(classify)?;
-    std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    // Two programs would take the same free names, and each other's unfinished files.
-    let _lock = FolderLock::take(&out)?;
-    check_page(&page)?;
-    probe_folder(&out).map_err(classify)?;
-    sweep_leftovers(&out).with_context(|| out.display().to_string())?;
-    let part = match span {
-        span if span == FrameSpan::default() => String::new(),
-        FrameSpan { from, to, every } => format!(" from {from} to {to} every {every}"),
-    };
-    let fingerprint = format!(
-        "{} fps {}{part}{}{}",
-        opener.fingerprint(recognizer.detector()),
-        args.fps,
-        rests.in_words(),
-        if no_pictures { " no pictures" } else { "" }
-    );
+    let _lock = claim(&out).map_err(|error| match error.downcast::<WorldError>() {
+        Ok(error) => classify(error),
+        Err(error) => Failure::Run(error),
+    })?;
+    // Folders of photos are taken apart before.
+    let options = OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film), span };
+    let fingerprint = fingerprint(&opener, recognizer.detector(), &options, &rests, no_pictures);
     if !rests.is_empty() && !recognizer.classes().iter().any(|class| class.eq_ignore_ascii_case("neutral")) {
         return Err(Failure::usage(anyhow!("--neutral needs a model with a class of that name")));
     }
@@ -249,13 +236,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         boris: args.boris,
         parquet: args.parquet,
     };
-    let read_by = ReadBy {
-        model: about.model,
-        accuracy: about.accuracy,
-        detector: about.detector,
-        settings: opener.in_words(),
-        unsure_below: opener.settings().unsure_below,
-    };
+    let read_by = read_by(about, &opener);
     let analysis = Analysis {
         out: &out,
         settings: &fingerprint,
@@ -264,8 +245,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         speakers: speakers.as_deref(),
         no_pictures,
         rests: &rests,
-        // Folders of photos are taken apart before.
-        options: OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film), span },
+        options,
         force: args.force,
     };
     let Expanded { inputs, notes, problems: mut failed } = expand(&args.inputs, args.kind.map(Into::into));

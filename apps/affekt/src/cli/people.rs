@@ -2,16 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::output::{
-    EDITS_VERSION, Edit, Edits, MayBeSame, Spans, Summary, TableReader, clock, person_called,
-};
+use affekt_engine::output::{Edit, MayBeSame, Spans, Summary, TableReader, clock, person_called};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::say;
-use crate::analyze::{Outputs, Results, made_for, path_of, refresh, result_of};
+use crate::analyze::{Corrected, in_words};
 use crate::failure::Failure;
-use crate::report::{check_page, write_people};
 use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -105,20 +102,10 @@ pub fn stretch(text: &str) -> Result<(f64, f64), String> {
 /// # Errors
 /// There are no such results, or the correction does not fit them; nothing is changed then.
 pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
-    let (out, name, before) = result_of(&args.result).map_err(Failure::usage)?;
-    let path = path_of(&out, &name, "edits.json");
-    let wanted = made_for(&before.state, &before.settings);
-    let new = || Edits { version: EDITS_VERSION, made_for: wanted.clone(), edits: vec![] };
-    let mut edits = Edits::read(&path).map_err(Failure::usage)?.unwrap_or_else(new);
-    if edits.made_for != wanted {
-        return Err(Failure::Run(anyhow!(
-            "{}: made for other results of this input; move it away",
-            path.display()
-        )));
-    }
+    let mut corrected = Corrected::open(&args.result).map_err(Failure::usage)?;
     let edit = match &args.action {
-        None => return list(&out, &name, &before, &edits, false),
-        Some(Action::List { json }) => return list(&out, &name, &before, &edits, *json),
+        None => return list(&corrected, false),
+        Some(Action::List { json }) => return list(&corrected, *json),
         Some(Action::Merge { people }) => Edit::Merge { people: people.clone() },
         Some(Action::Rename { person, name }) => Edit::Rename { person: *person, name: name.clone() },
         Some(Action::Exclude { when, person }) => Edit::Exclude { from: when.0, to: when.1, person: *person },
@@ -126,33 +113,26 @@ pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
             Edit::Label { person: *person, from: when.0, to: when.1, label: label.clone() }
         }
         Some(Action::Undo { all }) => {
-            if edits.edits.is_empty() {
+            let mut edits = corrected.edits().to_vec();
+            if edits.pop().is_none() {
                 return Err(Failure::usage(anyhow!(
                     "{}: there is no correction to take back",
                     args.result.display()
                 )));
             }
-            let kept = if *all { 0 } else { edits.edits.len() - 1 };
-            edits.edits.truncate(kept);
-            return apply(&out, &name, &before, &edits, &path);
+            if *all {
+                edits.clear();
+            }
+            corrected.save(edits)?;
+            return list(&corrected, false);
         }
     };
-    edits.edits.push(edit);
-    apply(&out, &name, &before, &edits, &path)
+    corrected.save([corrected.edits(), &[edit]].concat())?;
+    list(&corrected, false)
 }
 
-/// Makes the tables and the page again, and says who there is now.
-fn apply(out: &Path, name: &str, before: &Summary, edits: &Edits, path: &Path) -> Result<(), Failure> {
-    let page = out.join("index.html");
-    check_page(&page)?;
-    let outputs = Outputs::default().with_those_of(before);
-    let summary = refresh(out, name, before, edits, outputs, Some(path)).map_err(Failure::Run)?;
-    write_people(&Results::read(out)?.finished(out), &page)?;
-    list(out, name, &summary, edits, false)
-}
-
-fn list(out: &Path, name: &str, summary: &Summary, edits: &Edits, json: bool) -> Result<(), Failure> {
-    let table = path_of(out, name, "csv");
+fn list(corrected: &Corrected, json: bool) -> Result<(), Failure> {
+    let (summary, edits, table) = (corrected.summary(), corrected.edits(), corrected.file("csv"));
     let mut reader = TableReader::open(&table).map_err(anyhow::Error::from)?;
     let mut spans = Spans::default();
     while let Some(row) = reader.next_row().map_err(anyhow::Error::from)? {
@@ -174,7 +154,7 @@ fn list(out: &Path, name: &str, summary: &Summary, edits: &Edits, json: bool) ->
             .iter()
             .map(|m| serde_json::json!({ "before": m.before, "later": m.later, "away": m.away, "colours": m.colours }))
             .collect();
-        let whole = serde_json::json!({ "people": people, "edits": edits.edits, "may_be_same": maybe });
+        let whole = serde_json::json!({ "people": people, "edits": edits, "may_be_same": maybe });
         return say(&whole.to_string());
     }
     let mut people =
@@ -194,40 +174,13 @@ fn list(out: &Path, name: &str, summary: &Summary, edits: &Edits, json: bool) ->
         ]);
     }
     say(&people.render())?;
-    for (at, edit) in edits.edits.iter().enumerate() {
+    for (at, edit) in edits.iter().enumerate() {
         say(&format!("{}. {}", at + 1, in_words(edit)))?;
     }
     for maybe in &suggestions {
-        say(&in_doubt(maybe, summary, &out.join(name)))?;
+        say(&in_doubt(maybe, summary, &corrected.result()))?;
     }
     Ok(())
-}
-
-fn in_words(edit: &Edit) -> String {
-    match edit {
-        Edit::Merge { people } => {
-            let numbers: Vec<String> = people.iter().map(u32::to_string).collect();
-            format!("merge {}", numbers.join(" "))
-        }
-        Edit::Rename { person, name } => format!("rename {person} \"{name}\""),
-        Edit::Exclude { from, to, person: None } => format!("exclude {}", range(*from, *to)),
-        Edit::Exclude { from, to, person: Some(person) } => {
-            format!("exclude {} --person {person}", range(*from, *to))
-        }
-        Edit::Label { person, from, to, label } => format!("label {person} {} {label}", range(*from, *to)),
-    }
-}
-
-fn range(from: f64, to: f64) -> String {
-    let time = |s: f64| {
-        let (minutes, seconds) = ((s / 60.0).floor(), s % 60.0);
-        if seconds.fract() == 0.0 {
-            format!("{minutes:02}:{seconds:02}")
-        } else {
-            format!("{minutes:02}:{seconds:06.3}")
-        }
-    };
-    format!("{}-{}", time(from), time(to))
 }
 
 /// A suggestion, with what speaks for it.
@@ -258,7 +211,8 @@ mod tests {
     fn stretches_are_read_and_said_in_the_same_form() {
         assert_eq!(stretch("00:03-00:08"), Ok((3.0, 8.0)));
         assert_eq!(stretch("63.5-1:02:00"), Ok((63.5, 3720.0)));
-        assert_eq!(range(63.5, 3720.0), "01:03.500-62:00");
+        let said = in_words(&Edit::Exclude { from: 63.5, to: 3720.0, person: None });
+        assert_eq!(said.strip_prefix("exclude ").map(stretch), Some(Ok((63.5, 3720.0))));
         for text in ["", "3", "8-3", "3-3", "a-b", "3-"] {
             assert!(stretch(text).is_err(), "{text}");
         }

@@ -1,10 +1,14 @@
 //! The bar of buttons, the lines of news, and the bar of numbers.
 
+use std::path::PathBuf;
+
 use eframe::egui::{Align, Button, Frame, Layout, Margin, RichText, Ui};
 
 use super::commands::Command;
 use super::live::{Live, Playing};
 use super::look::Look;
+use crate::dialog::Wish;
+use crate::viewer::Viewer;
 
 /// What a line of news is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,36 +19,96 @@ pub enum Weight {
     Problem,
 }
 
-/// Draws the bar of buttons. `viewer`: whether there is a table to be seen with the film, and whether it is seen now.
-pub fn buttons(ui: &mut Ui, live: &Live, viewer: (bool, bool), theme: &str) -> Vec<Command> {
+/// Points of width from which the name of what plays has room beside the buttons.
+const ONE_ROW: f32 = 600.0;
+
+/// Draws the bar of buttons. `viewer`: whether there is a table to be seen with the film, and whether it is seen now; `recent`: files that
+/// were open before.
+pub fn buttons(
+    ui: &mut Ui,
+    live: &Live,
+    viewer: (bool, bool),
+    theme: &str,
+    recent: &[PathBuf],
+) -> Vec<Command> {
     let mut pressed = vec![];
-    let (has_table, viewing) = viewer;
-    ui.horizontal(|ui| {
-        let mut button = |ui: &mut Ui, enabled: bool, text: &str, hint: &str, press: Command| {
-            if ui.add_enabled(enabled, Button::new(text)).on_hover_text(hint).clicked() {
-                pressed.push(press);
+    let one_row = ui.available_width() >= ONE_ROW;
+    ui.horizontal_wrapped(|ui| {
+        pressed.extend(open_menu(ui, recent));
+        pressed.extend(what_plays(ui, live, viewer));
+        if one_row {
+            pressed.extend(at_the_right(ui, live, viewer.1, theme));
+        }
+    });
+    if !one_row {
+        ui.horizontal(|ui| pressed.extend(at_the_right(ui, live, viewer.1, theme)));
+    }
+    pressed
+}
+
+fn button(ui: &mut Ui, enabled: bool, text: &str, hint: &str, press: Command) -> Option<Command> {
+    ui.add_enabled(enabled, Button::new(text)).on_hover_text(hint).clicked().then_some(press)
+}
+
+/// Files to open: by a dialog, or those that were open before.
+fn open_menu(ui: &mut Ui, recent: &[PathBuf]) -> Option<Command> {
+    let mut pressed = None;
+    let menu = ui.menu_button("Open", |ui| {
+        let entries = [
+            ("Video or picture ...", Wish::Play),
+            ("Folder of pictures ...", Wish::Folder),
+            ("Files to analyse ...", Wish::Analyse),
+        ];
+        for (text, wish) in entries {
+            if ui.button(text).clicked() {
+                pressed = Some(Command::Ask(wish));
+                ui.close();
             }
-        };
-        if !viewing {
-            let pause = if live.paused { "Go on" } else { "Pause" };
-            button(ui, live.playing == Playing::On, pause, "Space", Command::Pause);
-            let seen = live.last.is_some() && live.about.is_some();
-            button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Command::Snapshot);
-            let since = live.recording.map(|since| live.pipeline.now().saturating_sub(since).as_secs());
-            let record = since.map_or("Record".into(), |s| format!("End recording {}:{:02}", s / 60, s % 60));
-            button(ui, live.can_record() || since.is_some(), &record, "R: video and CSV", Command::Record);
         }
-        if viewing {
-            button(ui, true, "Back to live", "V", Command::Viewer);
-        } else if has_table {
-            button(ui, true, "View results", "V: this film with its analysed table", Command::Viewer);
+        if !recent.is_empty() {
+            ui.separator();
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            button(ui, true, "?", "H: keys", Command::Help);
-            button(ui, true, theme, "T: theme: system, light, dark", Command::Theme);
-            let name = if viewing { "film and table".into() } else { live.name() };
-            ui.add(eframe::egui::Label::new(RichText::new(name).weak()).truncate());
-        });
+        for (place, file) in recent.iter().enumerate() {
+            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+            if ui.button(name.as_ref()).on_hover_text(file.display().to_string()).clicked() {
+                pressed = Some(Command::Recent(place));
+                ui.close();
+            }
+        }
+    });
+    menu.response.on_hover_text("Ctrl+O; what was open before");
+    pressed
+}
+
+fn what_plays(ui: &mut Ui, live: &Live, (has_table, viewing): (bool, bool)) -> Vec<Command> {
+    if viewing {
+        return button(ui, true, "Back to live", "V", Command::Viewer).into_iter().collect();
+    }
+    let pause = if live.paused { "Go on" } else { "Pause" };
+    let seen = live.last.is_some() && live.about.is_some();
+    let since = live.recording.map(|since| live.pipeline.now().saturating_sub(since).as_secs());
+    let record = since.map_or("Record".into(), |s| format!("End recording {}:{:02}", s / 60, s % 60));
+    let hint = "R: video with every frame of the source, and CSV";
+    let mut pressed = vec![
+        button(ui, live.playing == Playing::On, pause, "Space", Command::Pause),
+        button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Command::Snapshot),
+        button(ui, live.can_record() || since.is_some(), &record, hint, Command::Record),
+    ];
+    if has_table {
+        let hint = "V: this film with its analysed table";
+        pressed.push(button(ui, true, "View results", hint, Command::Viewer));
+    }
+    pressed.into_iter().flatten().collect()
+}
+
+fn at_the_right(ui: &mut Ui, live: &Live, viewing: bool, theme: &str) -> Vec<Command> {
+    let mut pressed = vec![];
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        pressed.extend(button(ui, true, "?", "H: keys", Command::Help));
+        let theme = format!("Theme: {theme}");
+        pressed.extend(button(ui, true, &theme, "T: system, light, dark", Command::Theme));
+        let name = if viewing { "film and table".into() } else { live.name() };
+        ui.add(eframe::egui::Label::new(RichText::new(name).weak()).truncate());
     });
     pressed
 }
@@ -74,6 +138,17 @@ pub fn news(
     pressed
 }
 
+/// Draws what is seen in the viewer, in place of the numbers of what is read live.
+pub fn of_film(ui: &mut Ui, viewer: &Viewer) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 14.0;
+        ui.label(format!("{} frames", viewer.results.len()));
+        ui.label(format!("{} people", viewer.results.people().len()));
+        let video = RichText::new(viewer.video.display().to_string()).weak();
+        ui.add(eframe::egui::Label::new(video).truncate());
+    });
+}
+
 /// Draws the bar of numbers: those that are always to be seen first, what is in use behind them as far as there is room.
 pub fn numbers(ui: &mut Ui, live: &mut Live) {
     let ms =
@@ -81,7 +156,7 @@ pub fn numbers(ui: &mut Ui, live: &mut Live) {
     let tally = live.tally();
     let rate = live.rate();
     let (median, last) = (ms(live.latency.median()), ms(live.latency.last()));
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 14.0;
         ui.label(strong(format!("{rate:.1} fps")))
             .on_hover_text("frames drawn a second, over the last two seconds");

@@ -2,6 +2,8 @@
 
 use eframe::egui::{Context, Key};
 
+use crate::dialog::Wish;
+
 /// What a key or a button asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
@@ -31,6 +33,25 @@ pub enum Command {
     Start,
     /// To the end.
     End,
+    /// To choose a file, a folder, or files to analyse in a dialog.
+    Ask(Wish),
+    /// One of the recent files.
+    Recent(usize),
+    /// Keep the corrections and make all tables again.
+    Save,
+    /// Take the last correction back.
+    Undo,
+    /// Make it again.
+    Redo,
+    /// The stretch to correct begins (`true`) or ends with the frame that is seen.
+    StretchEnd(bool),
+    /// Leave although corrections are not saved: after saving them, or without them.
+    Leave {
+        /// Whether they are saved first.
+        saved: bool,
+    },
+    /// Do not leave.
+    Stay,
     /// The next theme.
     Theme,
     /// Help.
@@ -63,6 +84,8 @@ pub fn typed(ctx: &Context) -> Vec<Command> {
             (Key::ArrowRight, step(1)),
             (Key::Home, Command::Start),
             (Key::End, Command::End),
+            (Key::I, Command::StretchEnd(true)),
+            (Key::O, Command::StretchEnd(false)),
             (Key::T, Command::Theme),
             (Key::H, Command::Help),
             (Key::Questionmark, Command::Help),
@@ -73,9 +96,17 @@ pub fn typed(ctx: &Context) -> Vec<Command> {
             .filter(|(key, _)| plain && input.key_pressed(*key))
             .map(|(_, command)| command)
             .collect();
-        if input.modifiers.command && input.key_pressed(Key::Q) {
-            commands.push(Command::Quit);
-        }
+        let undo = if shift { Command::Redo } else { Command::Undo };
+        let with_command = [
+            (Key::Q, Command::Quit),
+            (Key::O, Command::Ask(Wish::Play)),
+            (Key::S, Command::Save),
+            (Key::Z, undo),
+            (Key::Y, Command::Redo),
+        ];
+        let held = input.modifiers.command && !input.modifiers.alt;
+        let pressed = with_command.into_iter().filter(|(key, _)| held && input.key_pressed(*key));
+        commands.extend(pressed.map(|(_, command)| command));
         commands
     })
 }

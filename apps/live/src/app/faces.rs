@@ -8,6 +8,10 @@ use super::look::{Look, percent};
 /// Points of a bar's row.
 const ROW: f32 = 17.0;
 
+/// Points that a card needs, and the most cards side by side.
+const COLUMN: f32 = 176.0;
+const MOST_COLUMNS: usize = 4;
+
 /// What a card shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
@@ -28,6 +32,8 @@ pub struct Card {
     pub probabilities: Vec<f32>,
     /// What is known of the face at rest; `None` where nobody can look, as in a film.
     pub neutral: Option<NeutralState>,
+    /// What people did to it, which is said in place of the share; empty for nothing.
+    pub by: &'static str,
 }
 
 /// Seconds in which a person looks neutral to be calibrated.
@@ -45,16 +51,21 @@ pub fn draw(ui: &mut Ui, cards: &[Card], look: &Look, nobody: &str) -> Option<Re
         return None;
     }
     ScrollArea::vertical().id_salt("faces").auto_shrink([false, false]).show(ui, |ui| {
-        for card in cards {
-            asked = asked.or(draw_card(ui, card, look));
-            ui.add_space(8.0);
+        let columns = ((ui.available_width() / COLUMN) as usize).clamp(1, MOST_COLUMNS).min(cards.len());
+        for row in cards.chunks(columns) {
+            ui.columns(columns, |uis| {
+                for (ui, card) in uis.iter_mut().zip(row) {
+                    asked = asked.or(draw_card(ui, card, look));
+                    ui.add_space(8.0);
+                }
+            });
         }
     });
     asked
 }
 
 fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let (at, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().rect_filled(at, 2.0, look.class(card.label));
         ui.label(RichText::new(&card.name).strong());
@@ -62,7 +73,8 @@ fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
         let label = look.name(card.label);
         match card.vote {
             Some((share, ..)) => ui.label(format!("{doubt}{label}, {} of the vote", percent(share))),
-            None => ui.label(format!("{doubt}{label} {}", percent(card.share))),
+            None if card.by.is_empty() => ui.label(format!("{doubt}{label} {}", percent(card.share))),
+            None => ui.label(format!("{label}, {}", card.by)),
         };
     });
     // The vote looks back, the bars show the moment: where they differ, both are said.

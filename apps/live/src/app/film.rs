@@ -1,25 +1,36 @@
 //! The viewer's part of the window: a film, its table, and where in it we are.
 
-use eframe::egui::{Context, RichText, Slider, TextureHandle, TextureId, TextureOptions, Ui};
+use std::path::Path;
 
+use affekt_engine::output::Edit;
+use affekt_results::analyze::in_words;
+use eframe::egui::{Context, RichText, TextureHandle, TextureId, TextureOptions, Ui};
+
+use super::correct::{Asked, Desk};
 use super::faces::Card;
 use super::look::Look;
 use super::picture::Mark;
-use super::timeline::{self, Ribbons, clock};
-use crate::viewer::{Still, Viewer};
+use super::timeline::{self, Axis, Pointed, Ribbons, clock};
+use crate::viewer::{Face, Opened, Still, Viewer};
 
 /// A viewer with what is drawn of it.
 pub struct Film {
     /// The viewer.
     pub viewer: Viewer,
+    /// Where corrections are made.
+    pub desk: Desk,
     ribbons: Ribbons,
     texture: Option<(TextureHandle, u64)>,
 }
 
 impl Film {
     /// Draws nothing yet.
-    pub fn new(viewer: Viewer) -> Self {
-        Self { viewer, ribbons: Ribbons::default(), texture: None }
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new(opened: Opened, video: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let viewer = Viewer::new(opened, video, wake)?;
+        Ok(Self { viewer, desk: Desk::default(), ribbons: Ribbons::default(), texture: None })
     }
 
     /// The texture and size of the frame that is there; uploads it where it is new.
@@ -42,13 +53,14 @@ impl Film {
     /// The faces of the frame that is there, to be marked in it.
     pub fn marks(&self) -> Vec<Mark> {
         let faces = self.viewer.results.faces(self.viewer.place());
-        let mark = |face: &crate::viewer::Face| Mark {
+        let mark = |face: &Face| Mark {
             person: face.person,
             face_box: face.face_box,
             label: usize::from(face.label),
             share: face.confidence,
-            unsure: face.unsure,
-            detected: true,
+            unsure: face.unsure() || face.excluded,
+            detected: !face.excluded,
+            by: by(face),
         };
         faces.map(|(face, _)| mark(face)).collect()
     }
@@ -56,17 +68,43 @@ impl Film {
     /// A card for each face of the frame that is there.
     pub fn cards(&self) -> Vec<Card> {
         let faces = self.viewer.results.faces(self.viewer.place());
-        let card = |(face, probabilities): (&crate::viewer::Face, &[u8])| Card {
+        let card = |(face, probabilities): (&Face, &[u8])| Card {
             person: face.person,
             label: usize::from(face.label),
             share: face.confidence,
-            unsure: face.unsure,
+            unsure: face.unsure(),
             vote: None,
             name: self.viewer.results.called(face.person),
             neutral: None,
             probabilities: probabilities.iter().map(|&p| f32::from(p) / 255.0).collect(),
+            by: by(face),
         };
         faces.map(card).collect()
+    }
+
+    /// Makes a correction; gives a line where it does not fit.
+    pub fn correct(&mut self, edit: Edit) -> Option<String> {
+        let done = self.viewer.correct(edit);
+        self.changed();
+        done.err()
+    }
+
+    /// Takes the last correction back or makes it again; gives a line about it.
+    pub fn undo(&mut self, again: bool) -> Result<Option<String>, String> {
+        let done = self.viewer.undo(again);
+        self.changed();
+        let words = if again { "made again" } else { "taken back" };
+        done.map(|edit| edit.map(|edit| format!("{words}: {}", in_words(&edit))))
+    }
+
+    fn changed(&mut self) {
+        self.ribbons = Ribbons::default();
+        self.desk.forget_names();
+    }
+
+    /// Takes the present moment as an end of the stretch.
+    pub fn mark_end(&mut self, is_start: bool) {
+        if is_start { self.desk.start_here(&self.viewer) } else { self.desk.end_here(&self.viewer) }
     }
 
     /// Draws the line to scrub on and the ribbons of all people.
@@ -85,17 +123,37 @@ impl Film {
             }
             let frame = self.viewer.results.frame(self.viewer.place()).map_or(0, |frame| frame.number);
             let place = format!("{} / {}  frame {frame}", clock(self.viewer.seconds()), clock(length));
-            let (mut seconds, room) = (self.viewer.seconds(), ui.available_width());
-            ui.spacing_mut().slider_width = (room - 210.0).max(60.0);
-            let slider = Slider::new(&mut seconds, 0.0..=length).show_value(false);
-            if ui.add(slider).changed() {
-                self.viewer.seek(seconds, now);
-            }
             ui.label(RichText::new(place).monospace().size(12.0));
         });
-        ui.add_space(4.0);
-        if let Some(seconds) = timeline::film(ui, &self.viewer, &mut self.ribbons, look) {
+        ui.add_space(2.0);
+        let axis = Axis::of(ui, length);
+        let chosen = self.desk.stretch();
+        let (wanted, _) = timeline::track(ui, &axis, self.viewer.seconds(), chosen, look);
+        if let Some(seconds) = wanted {
             self.viewer.seek(seconds, now);
         }
+        match timeline::film(ui, &self.viewer, &mut self.ribbons, &axis, chosen, look) {
+            Some(Pointed::At(seconds)) => self.viewer.seek(seconds, now),
+            Some(Pointed::Stretch(person, from, to)) => self.desk.choose(person, from, to),
+            Some(Pointed::Segment(person, seconds)) => {
+                self.viewer.seek(seconds, now);
+                let place = self.viewer.results.place_at(seconds);
+                self.desk.choose_segment(&self.viewer, person, place);
+            }
+            None => {}
+        }
+    }
+
+    /// Draws the tab of corrections; gives what was asked for.
+    pub fn draw_desk(&mut self, ui: &mut Ui, look: &Look) -> Vec<Asked> {
+        self.desk.draw(ui, &self.viewer, look)
+    }
+}
+
+fn by(face: &Face) -> &'static str {
+    match (face.excluded, face.by_hand) {
+        (true, _) => "excluded",
+        (false, true) => "by hand",
+        (false, false) => "",
     }
 }

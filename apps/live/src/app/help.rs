@@ -3,18 +3,21 @@
 use eframe::egui::{Align2, Context, Grid, RichText, Window, vec2};
 
 /// Keys and what they do, in the order in which help lists them.
-pub const KEYS: [(&str, &str); 12] = [
+pub const KEYS: [(&str, &str); 15] = [
     ("Space", "pause, go on"),
     ("S", "snapshot: picture, JSON and CSV"),
     ("R", "record: video and CSV; again to end"),
     ("N", "calibrate: look neutral for three seconds"),
     ("F", "faces or settings"),
     ("V", "viewer: the film with its analysed table"),
-    ("Left, Right", "viewer: one frame back, on (with Shift a second)"),
-    ("Home, End", "viewer: to the start, to the end"),
+    ("Left, Right", "film: one second back, on; viewer: one frame (with Shift a second)"),
+    ("Home, End", "film, viewer: to the start, to the end"),
+    ("I, O", "viewer: the stretch to correct begins, ends here"),
+    ("Ctrl+S, Ctrl+Z, Ctrl+Y", "viewer: save, undo, redo corrections"),
     ("T", "theme: system, light, dark"),
     ("H or ?", "this help"),
     ("Esc", "close help, leave the viewer"),
+    ("Ctrl+O", "open a file"),
     ("Ctrl+Q", "close the window"),
 ];
 
@@ -35,7 +38,7 @@ pub fn draw(ctx: &Context, open: &mut bool) {
                 }
             });
             ui.add_space(8.0);
-            ui.label("Drop a video, a picture or a folder on the window to open it.");
+            ui.label("Drop a video, a picture or a folder on the window to open it; several are analysed.");
             ui.label(RichText::new("An expression is what a face shows, not what a person feels.").weak());
         });
     *open = stays;

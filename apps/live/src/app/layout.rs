@@ -9,10 +9,13 @@ use super::commands::{self, Command};
 use super::film::Film;
 use super::live::Playing;
 use super::look::Look;
-use super::{Tab, Window, faces, help, picture, timeline};
+use super::{Tab, Window, analyse, faces, help, picture, position, timeline};
+use crate::viewer::Draft;
 
 /// Points of width from which strips have a legend; where there is less, the bars beside them are one.
 const LEGEND_FROM: f32 = 560.0;
+/// Points of width from which faces and settings have room beside the picture; where there is less, they lie below it.
+const BESIDE_FROM: f32 = 560.0;
 
 /// A line of news with the buttons that answer it.
 type News = (Weight, String, Vec<(&'static str, Command)>);
@@ -25,6 +28,7 @@ impl Window {
             self.answer(command, &ctx);
         }
         self.take_dropped(&ctx);
+        self.watch_closing(&ctx);
         let classes = match &self.film {
             Some(film) => film.viewer.results.classes(),
             None => self.live.about.as_ref().map_or(&[][..], |about| &about.classes),
@@ -33,19 +37,38 @@ impl Window {
         // Nothing is painted twice: the window is cleared in the panels' colour. Where a processor draws, that is most of it.
         let margin = Frame::new().inner_margin(Margin::symmetric(8, 4));
         Panel::top("buttons").frame(margin).show(ui, |ui| self.draw_buttons(ui));
-        Panel::bottom("numbers").frame(margin).show(ui, |ui| bars::numbers(ui, &mut self.live));
-        let width = ui.available_width();
-        Panel::right("side")
-            .frame(margin)
-            .resizable(true)
-            .default_size((width * 0.28).clamp(190.0, 300.0))
-            .size_range(170.0..=(width * 0.34).max(200.0))
-            .show(ui, |ui| self.draw_side(ui));
+        Panel::bottom("numbers").frame(margin).show(ui, |ui| match &self.film {
+            Some(film) => bars::of_film(ui, &film.viewer),
+            None => bars::numbers(ui, &mut self.live),
+        });
+        if let Some(length) = self.live.length.filter(|_| self.film.is_none()) {
+            Panel::bottom("position").frame(margin).show(ui, |ui| {
+                if let Some(seconds) = position::draw(ui, &self.live, length, &self.look) {
+                    self.live.seek(seconds);
+                }
+            });
+        }
+        let (width, height) = (ui.available_width(), ui.available_height());
+        if width >= BESIDE_FROM {
+            Panel::right("side")
+                .frame(margin)
+                .resizable(true)
+                .default_size((width * 0.28).clamp(190.0, 300.0))
+                .size_range(170.0..=(width * 0.34).max(200.0))
+                .show(ui, |ui| self.draw_side(ui));
+        } else {
+            // A picture as wide as the window, and strips of two faces above.
+            let below = (height - width * 0.78 - 2.0 * timeline::STRIP).clamp(height * 0.35, height * 0.6);
+            Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
+                ui.take_available_height();
+                self.draw_side(ui);
+            });
+        }
         let tall = ui.available_height();
         let (faces, strips) = match &self.film {
             Some(film) => {
                 let people = film.viewer.results.people().len();
-                (people, timeline::film_height(people) + 30.0)
+                (people, timeline::film_height(people))
             }
             // One moment has no strip.
             None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),
@@ -70,8 +93,19 @@ impl Window {
     fn draw_buttons(&mut self, ui: &mut Ui) {
         let viewer = (self.table.is_some(), self.film.is_some());
         let theme = self.state.theme.name();
-        let mut pressed = bars::buttons(ui, &self.live, viewer, theme);
+        let mut pressed = bars::buttons(ui, &self.live, viewer, theme, &self.state.recent);
         let mut lines: Vec<News> = vec![];
+        if self.leaving.is_some() {
+            let saving =
+                self.film.as_ref().is_some_and(|film| film.viewer.draft.as_ref().is_ok_and(Draft::saving));
+            let answers = vec![
+                ("save", Command::Leave { saved: true }),
+                ("leave without them", Command::Leave { saved: false }),
+                ("stay", Command::Stay),
+            ];
+            let text = if saving { "saving ..." } else { "There are corrections that are not saved." };
+            lines.push((Weight::Problem, text.into(), if saving { vec![] } else { answers }));
+        }
         if let Some(film) = &self.film {
             lines.extend(film.viewer.problem.clone().map(|p| (Weight::Problem, p, vec![])));
         } else {
@@ -109,12 +143,37 @@ impl Window {
     }
 
     fn draw_side(&mut self, ui: &mut Ui) {
-        ui.horizontal(|ui| {
+        if self.tab == Tab::Correct && self.film.is_none() {
+            self.tab = Tab::Faces;
+        }
+        let busy = self.queue.jobs().filter(|job| !job.is_over()).count();
+        let queue = if busy > 0 { format!("Analyse ({busy})") } else { "Analyse".into() };
+        ui.horizontal_wrapped(|ui| {
             ui.selectable_value(&mut self.tab, Tab::Faces, "Faces");
+            if self.film.is_some() {
+                ui.selectable_value(&mut self.tab, Tab::Correct, "Correct");
+            }
+            ui.selectable_value(&mut self.tab, Tab::Analyse, queue);
             ui.selectable_value(&mut self.tab, Tab::Settings, "Settings");
         });
         ui.separator();
         match self.tab {
+            Tab::Correct => {
+                let look = &self.look;
+                let asked = self.film.as_mut().map(|film| film.draw_desk(ui, look)).unwrap_or_default();
+                for asked in asked {
+                    self.handle_correction(asked);
+                }
+            }
+            Tab::Analyse => {
+                let still = self.live.info.as_ref().is_some_and(|info| info.still);
+                let playing = self.live.source.file().filter(|_| self.table.is_none() && !still);
+                let playing = playing.map(std::path::Path::to_path_buf);
+                let asked = analyse::draw(ui, &self.queue, &self.look, &mut self.queued, playing);
+                for asked in asked {
+                    self.handle_queue(asked, &ui.ctx().clone());
+                }
+            }
             Tab::Faces => {
                 let cards = self.film.as_ref().map_or_else(|| self.live.cards(), Film::cards);
                 let nobody = if self.live.about.is_none() && self.film.is_none() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use affekt_engine::media::source::SourceInfo;
 use eframe::egui::{Context, TextureHandle, TextureOptions};
 
-use super::rate::Rate;
+use super::rate::{Rate, Speed};
 use crate::history::History;
-use crate::pipeline::{About, Event, Latency, Pipeline, Setup, Shown, Tally};
+use crate::pipeline::{About, Event, Latency, Pipeline, Play, Setup, Shown, Tally};
 use crate::recognize::RecognizerChoice;
 use crate::source::opener;
 use affekt_engine::world::live::SourceSpec;
@@ -36,6 +36,8 @@ pub struct Live {
     pub playing: Playing,
     /// What the source says of itself, once it is open.
     pub info: Option<SourceInfo>,
+    /// When the film's last frame is shown, in seconds, where it is known.
+    pub length: Option<f64>,
     /// What people should know about the source.
     pub note: Option<String>,
     /// Whether it stands still.
@@ -65,6 +67,9 @@ pub struct Live {
     /// Latencies.
     pub latency: Latency,
     rate: Rate,
+    speed: Speed,
+    /// Where the film was asked to go, until a frame has come from there.
+    sought: Option<f64>,
     texture: Option<TextureHandle>,
     /// Whether `last` has not been drawn yet.
     fresh: bool,
@@ -86,6 +91,7 @@ impl Live {
             source: SourceSpec::Synth,
             playing: Playing::Ended,
             info: None,
+            length: None,
             note: None,
             paused: false,
             wanted,
@@ -101,6 +107,8 @@ impl Live {
             history: History::default(),
             latency: Latency::default(),
             rate: Rate::default(),
+            speed: Speed::default(),
+            sought: None,
             texture: None,
             fresh: false,
             began: Duration::ZERO,
@@ -109,18 +117,48 @@ impl Live {
 
     /// Plays a source from its start; `note` is shown with it.
     pub fn play(&mut self, source: SourceSpec, note: Option<String>) {
-        let started = self.pipeline.play(opener(&source, note), source.overflow());
-        self.source = source;
         self.info = None;
-        self.note = None;
+        self.length = None;
+        self.sought = None;
+        self.note.clone_from(&note);
+        self.source = source;
         self.set_paused(false);
         self.forget();
-        self.playing = match started {
+        self.open(note, 0.0);
+    }
+
+    /// Plays the film from another moment on. The picture before stays until there is one from there; where the film is paused, that
+    /// one is shown and it goes on standing.
+    pub fn seek(&mut self, seconds: f64) {
+        let Some(length) = self.length else { return };
+        let to = seconds.clamp(0.0, length);
+        self.sought = Some(to);
+        self.history.clear();
+        self.latency.clear();
+        self.rate = Rate::default();
+        self.speed = Speed::default();
+        self.open(self.note.clone(), to);
+    }
+
+    fn open(&mut self, note: Option<String>, from: f64) {
+        let play = Play { how: self.source.overflow(), first: self.paused };
+        self.playing = match self.pipeline.play(opener(&self.source, note, from), play) {
             Ok(_) => Playing::Opening,
             Err(error) => {
                 Playing::Failed(format!("no thread to read the source: {error}; close other programs"))
             }
         };
+    }
+
+    /// Where the film is, in seconds: where it was asked to go, else the frame that is seen.
+    pub fn position(&self) -> f64 {
+        self.sought.or(self.last.as_ref().map(|shown| shown.seconds)).unwrap_or(0.0)
+    }
+
+    /// How fast the film plays, 1 for as fast as it should; `None` where that cannot be told, as of a camera.
+    pub fn speed(&self) -> Option<f64> {
+        let plays = self.playing == Playing::On && !self.paused && self.source.file().is_some();
+        self.speed.now().filter(|_| plays)
     }
 
     /// The name of what plays.
@@ -148,6 +186,7 @@ impl Live {
         self.history.clear();
         self.latency.clear();
         self.rate = Rate::default();
+        self.speed = Speed::default();
         self.fresh = false;
     }
 
@@ -156,6 +195,7 @@ impl Live {
         self.paused = paused;
         self.pipeline.pause(paused);
         self.rate = Rate::default();
+        self.speed = Speed::default();
     }
 
     /// Asks for another recognizer, if it is another one.
@@ -207,6 +247,8 @@ impl Live {
                 self.history.clear();
             }
             self.rate.push(self.began);
+            self.speed.push(self.began, shown.seconds);
+            self.sought = None;
             self.history.push(&shown);
             self.last = Some(shown);
             self.fresh = true;
@@ -219,8 +261,9 @@ impl Live {
     fn hear(&mut self, event: Event) {
         let present = self.pipeline.run();
         match event {
-            Event::Opened { run, info, note } if run == present => {
+            Event::Opened { run, info, length, note } if run == present => {
                 self.playing = Playing::On;
+                self.length = length.filter(|_| !info.still);
                 self.info = Some(info);
                 self.note = note;
             }

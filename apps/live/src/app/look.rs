@@ -44,6 +44,15 @@ impl Look {
         if self.dark { Color32::from_rgb(0x28, 0x2c, 0x34) } else { Color32::from_rgb(0xe4, 0xe2, 0xdc) }
     }
 
+    /// A stretch of time that is chosen, over whatever lies below.
+    pub fn chosen(&self) -> Color32 {
+        if self.dark {
+            Color32::from_rgba_unmultiplied(0x9c, 0xc4, 0xff, 70)
+        } else {
+            Color32::from_rgba_unmultiplied(0x1f, 0x5f, 0xbf, 60)
+        }
+    }
+
     /// What is wrong.
     pub fn bad(&self) -> Color32 {
         if self.dark { Color32::from_rgb(0xff, 0x8f, 0x85) } else { Color32::from_rgb(0xb3, 0x26, 0x1e) }

@@ -1,39 +1,47 @@
 //! The window: what is drawn where, and what buttons and keys do. Nothing in it waits for a stage, a file or a model.
 //!
 //! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer. `layout` says
-//! what is drawn where: `picture`, `faces` and `timeline` draw either, `bars` the buttons, news and numbers, `settings` the other
-//! tab, `help` the overlay of keys, `look` their colours. `commands` is what keys and buttons ask for, `answers` what that leads
-//! to; `open` puts the window on the screen.
+//! what is drawn where: `picture`, `faces` and `timeline` draw either, `position` the line of a film that plays, `bars` the buttons,
+//! news and numbers, `correct`, `analyse` and `settings` the other tabs, `help` the overlay of keys, `look` their colours. `commands`
+//! is what keys and buttons ask for, `answers` what that leads to, `leave` asks about corrections that are not saved; `open` puts the
+//! window on the screen.
 
+mod analyse;
 mod answers;
 mod bars;
 mod commands;
+mod correct;
 mod faces;
 mod film;
 mod help;
 mod layout;
+mod leave;
 mod live;
 mod look;
 mod open;
 mod picture;
+mod position;
 mod rate;
 mod settings;
 mod sight;
 mod timeline;
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use affekt_engine::media::camera::{self, CameraName};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::{Context, ThemePreference};
 
+use crate::dialog::{Ask, Dialog};
 use crate::pipeline::Setup;
+use crate::queue::{JobState, Queue};
 use crate::state::{State, Theme};
-use crate::viewer::{Opening, Viewer, table_of};
+use crate::viewer::{Draft, Opening, Viewer, table_of};
 use affekt_engine::world::live::SourceSpec;
 use bars::Weight;
 use film::Film;
+use leave::Next;
 pub use live::{Live, Playing};
 use look::Look;
 pub use open::show;
@@ -43,6 +51,8 @@ use settings::Editing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tab {
     Faces,
+    Correct,
+    Analyse,
     Settings,
 }
 
@@ -55,7 +65,8 @@ pub struct Start {
     pub state: State,
     /// Where that is written when the window closes; `None` for nowhere.
     pub file: Option<PathBuf>,
-    /// The source to play, and what people should know about the choice.
+    /// The source to play, and what people should know about the choice: then it stands in for the one that is remembered, which stays
+    /// remembered.
     pub source: (SourceSpec, Option<String>),
     /// A table to view the source with.
     pub table: Option<PathBuf>,
@@ -65,6 +76,8 @@ pub struct Start {
     pub serve: Option<String>,
     /// A line to be shown at once.
     pub line: Option<String>,
+    /// Asks for files.
+    pub ask: Ask,
 }
 
 /// The window.
@@ -81,6 +94,13 @@ pub struct Window {
     tab: Tab,
     editing: Editing,
     help: bool,
+    queue: Queue,
+    /// A path that is typed for the queue.
+    queued: String,
+    ask: Ask,
+    dialog: Option<Dialog>,
+    /// Where to go once it is said what becomes of the corrections.
+    leaving: Option<Next>,
     /// A line of news that stays until it is closed or replaced.
     line: Option<(Weight, String)>,
     /// Cameras that were found, and where they are told once they are.
@@ -96,13 +116,13 @@ impl Window {
     /// # Errors
     /// The system gives no thread.
     pub fn new(ctx: &Context, start: Start, setup: Setup) -> std::io::Result<Self> {
-        let Start { state, file, source: (source, note), table, snapshots, serve, line } = start;
+        let Start { state, file, source: (source, note), table, snapshots, serve, line, ask } = start;
         let mut live = Live::start(setup, state.recognizer.clone(), state.smoothing)?;
         if serve.is_some() {
             live.serve(serve);
         }
         let mut window = Self {
-            editing: Editing::of(&state.recognizer),
+            editing: Editing::of(&state),
             state,
             file,
             snapshots,
@@ -113,6 +133,14 @@ impl Window {
             look: Look::default(),
             tab: Tab::Faces,
             help: false,
+            queue: Queue::new({
+                let context = ctx.clone();
+                move || context.request_repaint()
+            }),
+            queued: String::new(),
+            ask,
+            dialog: None,
+            leaving: None,
             line: line.map(|line| (Weight::Problem, line)),
             cameras: vec![],
             listed: list_cameras(ctx.clone())?,
@@ -126,7 +154,13 @@ impl Window {
                 window.table = Some(table.clone());
                 window.view(&table, &video);
             }
-            _ => window.play(source, note),
+            _ => {
+                let remembered = note.is_some().then(|| window.state.source.clone());
+                window.play(source, note);
+                if let Some(remembered) = remembered {
+                    window.state.source = remembered;
+                }
+            }
         }
         Ok(window)
     }
@@ -134,6 +168,11 @@ impl Window {
     /// The live side, for tests.
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// The files that are analysed.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The viewer, where it is open.
@@ -147,6 +186,11 @@ impl Window {
     }
 
     fn play(&mut self, source: SourceSpec, note: Option<String>) {
+        // By its whole path, so that it is found wherever the program is started next.
+        let source = match source {
+            SourceSpec::File(file) => SourceSpec::File(absolute(&file).unwrap_or(file)),
+            source => source,
+        };
         self.state.source = source.to_string();
         if let Some(file) = source.file() {
             self.state.remember(file);
@@ -155,6 +199,19 @@ impl Window {
         self.film = None;
         self.opening = None;
         self.live.play(source, note);
+    }
+
+    /// Opens another film with its table in the viewer.
+    fn view_of(&mut self, table: PathBuf, video: PathBuf) {
+        let source = SourceSpec::File(absolute(&video).unwrap_or(video));
+        self.state.source = source.to_string();
+        if let Some(video) = source.file() {
+            self.state.remember(video);
+            self.view(&table, video);
+        }
+        self.live.end();
+        self.live.source = source;
+        self.table = Some(table);
     }
 
     /// Opens a table and its video in the viewer.
@@ -179,9 +236,25 @@ impl Window {
     /// What a pass begins with, drawn or not: takes what the stages have sent. `pass` is how long the last pass took.
     pub fn logic(&mut self, pass: Option<Duration>) {
         self.live.begin(pass);
+        let mut saved = None;
         if let Some(film) = &mut self.film {
             film.viewer.poll(self.live.pipeline.now());
+            saved = film.viewer.draft.as_mut().ok().and_then(Draft::poll);
         }
+        match saved {
+            Some(Ok(())) => {
+                self.line =
+                    Some((Weight::Note, "corrections are saved; tables and page are made again".into()));
+                self.saved();
+            }
+            Some(Err(problem)) => {
+                self.leaving = None;
+                self.line = Some((Weight::Problem, format!("corrections are not saved: {problem}")));
+            }
+            None => {}
+        }
+        self.take_chosen();
+        self.advance_queue();
         match self.opening.as_ref().and_then(Opening::poll) {
             None => {}
             Some(Err(problem)) => {
@@ -191,12 +264,12 @@ impl Window {
                     self.live.again();
                 }
             }
-            Some(Ok(results)) => {
+            Some(Ok(opened)) => {
                 let video = self.opening.take().map(|opening| opening.video).unwrap_or_default();
-                match Viewer::new(results, &video, self.wake()) {
-                    Ok(viewer) => {
+                match Film::new(opened, &video, self.wake()) {
+                    Ok(film) => {
                         self.live.end();
-                        self.film = Some(Film::new(viewer));
+                        self.film = Some(film);
                     }
                     Err(error) => {
                         self.line = Some((Weight::Problem, format!("no thread to decode: {error}")));
@@ -216,6 +289,23 @@ impl Window {
                 Ok(path) => (Weight::Note, format!("written: {} (and .json, .csv)", path.display())),
                 Err(problem) => (Weight::Problem, format!("no snapshot: {problem}")),
             });
+        }
+    }
+
+    /// Lets the queue go on. A film that plays and has a table now says so.
+    fn advance_queue(&mut self) {
+        let choice = self.state.recognizer.clone();
+        let through = self.queue.poll(&choice, self.state.results.as_deref());
+        let problems = std::mem::take(&mut self.queue.problems);
+        if !problems.is_empty() {
+            self.line = Some((Weight::Problem, problems.join("; ")));
+        }
+        for job in self.queue.jobs().filter(|job| through.contains(&job.id)) {
+            if let JobState::Done { table, .. } = &job.state
+                && self.live.source.file() == Some(&job.input)
+            {
+                self.table = Some(table.clone());
+            }
         }
     }
 

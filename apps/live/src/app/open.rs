@@ -42,7 +42,7 @@ pub fn show(start: Start, setup: impl FnOnce(Context) -> Setup + 'static) -> Res
         .with_title("affekt live")
         .with_app_id("affekt-live")
         .with_inner_size(start.state.window)
-        .with_min_inner_size([480.0, 360.0]);
+        .with_min_inner_size([360.0, 360.0]);
     // Where the desktop finds no icon by the window's id, it takes this one.
     let viewport = match eframe::icon_data::from_png_bytes(ICON) {
         Ok(icon) => viewport.with_icon(icon),

@@ -22,6 +22,8 @@ pub struct Mark {
     pub unsure: bool,
     /// Whether the detector saw the face in its last looks; else its box is dashed.
     pub detected: bool,
+    /// What people did to it, which is said in place of the share; empty for nothing.
+    pub by: &'static str,
 }
 
 /// Where a picture of `size` lies in a room: as large as it can be, in the middle, never cut.
@@ -72,7 +74,8 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
 fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, taken: &[Rect], look: &Look) -> Rect {
     let colour = look.mark(mark.label, mark.unsure);
     let doubt = if mark.unsure { "unsure: " } else { "" };
-    let text = format!("{}  {doubt}{}  {}", mark.person, look.name(mark.label), percent(mark.share));
+    let said = if mark.by.is_empty() { percent(mark.share) } else { mark.by.to_owned() };
+    let text = format!("{}  {doubt}{}  {said}", mark.person, look.name(mark.label));
     let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
     let size = galley.size() + vec2(10.0, 4.0);
     let tag = Rect::from_min_size(tag_place(at, size, picture, taken), size);

@@ -22,6 +22,7 @@ pub struct Editing {
     vote: u32,
     every: u64,
     unsure: u32,
+    results: String,
     port: String,
 }
 
@@ -46,6 +47,8 @@ pub struct Asked {
     pub recognizer: Option<RecognizerChoice>,
     /// Another smoothing.
     pub smoothing: Option<usize>,
+    /// Another folder of results; none for one beside each file.
+    pub results: Option<Option<PathBuf>>,
     /// Another theme.
     pub theme: Option<Theme>,
     /// To tell other programs what is read, or no more.
@@ -54,7 +57,8 @@ pub struct Asked {
 
 impl Editing {
     /// Begins with what is in use.
-    pub fn of(choice: &RecognizerChoice) -> Self {
+    pub fn of(state: &State) -> Self {
+        let choice = &state.recognizer;
         let text =
             |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
         Self {
@@ -66,8 +70,14 @@ impl Editing {
             vote: choice.vote_tenths,
             every: choice.detect_every,
             unsure: choice.unsure_below,
+            results: text(&state.results),
             port: String::new(),
         }
+    }
+
+    /// The source that was typed plays now, so there is room for another one.
+    pub fn source_plays(&mut self) {
+        self.source.clear();
     }
 
     /// Draws the tab. `playing` is the source's name, `cameras` are those that were found. `served` is where other programs are told what is read, or why not, and `clients` how many listen.
@@ -99,6 +109,10 @@ impl Editing {
                     }
                 }
             });
+            heading(ui, "Results of analyses");
+            if path_field(ui, &mut self.results, "folder results beside each file") {
+                asked.results = Some(optional(&self.results).map(PathBuf::from));
+            }
             asked.serve = self.port(ui, served, clients);
             if let Some(about) = about {
                 heading(ui, "In use");
@@ -167,7 +181,7 @@ impl Editing {
             });
         let done = path_field(ui, &mut self.source, "video, picture or folder");
         if done && !self.source.trim().is_empty() {
-            asked.source = Some(std::mem::take(&mut self.source));
+            asked.source = Some(self.source.trim().to_owned());
         }
     }
 
@@ -243,7 +257,7 @@ fn optional(text: &str) -> Option<String> {
 }
 
 /// A line to type a path in; `true` where it was finished with Enter.
-fn path_field(ui: &mut Ui, text: &mut String, hint: &str) -> bool {
+pub fn path_field(ui: &mut Ui, text: &mut String, hint: &str) -> bool {
     let field = TextEdit::singleline(text).hint_text(hint).desired_width(ui.available_width());
     let response = ui.add(field).on_hover_text("press Enter to use it");
     response.lost_focus() && ui.input(|i| i.key_pressed(eframe::egui::Key::Enter))

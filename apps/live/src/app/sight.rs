@@ -17,6 +17,7 @@ impl Live {
             unsure: share(seen) < self.wanted.unsure_share(),
             // In a crowd not every face has a history.
             detected: seen.reading.detected || self.history.seen_lately(seen.reading.face, looks),
+            by: "",
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(mark).collect()
     }
@@ -32,6 +33,7 @@ impl Live {
             name: format!("Person {}", seen.reading.face),
             probabilities: seen.smoothed.clone(),
             neutral: (self.playing == Playing::On).then_some(seen.neutral),
+            by: "",
         };
         self.last.iter().flat_map(|shown| shown.faces.iter().flatten()).map(card).collect()
     }

@@ -40,6 +40,22 @@ pub(super) enum CaptureEvent {
     Failed(String),
 }
 
+/// How a source is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Play {
+    /// What happens where frames come faster than they are read.
+    pub how: OverflowPolicy,
+    /// Whether its first frame is shown though the window is paused.
+    pub first: bool,
+}
+
+impl From<OverflowPolicy> for Play {
+    /// From the start: what is paused shows nothing.
+    fn from(how: OverflowPolicy) -> Self {
+        Self { how, first: false }
+    }
+}
+
 /// Opens a source, in the thread that will read it.
 pub type Open = Box<dyn FnOnce() -> Result<OpenSource, String> + Send>;
 
@@ -76,18 +92,19 @@ impl Capture {
     pub fn spawn(
         run: u64,
         open: Open,
-        how: OverflowPolicy,
+        play: Play,
         time: Time,
         controls: Arc<Controls>,
         events: Outlet<Event>,
     ) -> std::io::Result<Self> {
         let stop = Arc::default();
         let (outlet, events_in) =
-            bounded_outlet(WAITING[usize::from(how == OverflowPolicy::Block)], Arc::clone(&stop));
+            bounded_outlet(WAITING[usize::from(play.how == OverflowPolicy::Block)], Arc::clone(&stop));
         let counts = Counts { dropped: outlet.dropped(), ..Counts::default() };
         let worker = Worker {
             run,
-            how,
+            how: play.how,
+            first: play.first,
             time,
             controls,
             events,
@@ -104,6 +121,7 @@ impl Capture {
 struct Worker {
     run: u64,
     how: OverflowPolicy,
+    first: bool,
     time: Time,
     controls: Arc<Controls>,
     events: Outlet<Event>,
@@ -121,8 +139,9 @@ impl Worker {
                 return;
             }
         };
-        let info = opened.source.info().clone();
-        self.events.put(Event::Opened { run: self.run, info, note: opened.note }, OverflowPolicy::Block);
+        let (info, length) = (opened.source.info().clone(), opened.source.seconds());
+        let event = Event::Opened { run: self.run, info, length, note: opened.note };
+        self.events.put(event, OverflowPolicy::Block);
         self.controls.wake();
         let last = self.read(opened.source, opened.keeps_time);
         if let Some(last) = last {
@@ -134,9 +153,10 @@ impl Worker {
     fn read(&self, mut source: Box<dyn FrameSource>, keeps_time: bool) -> Option<CaptureEvent> {
         let mut pace = Pace::default();
         let apart = source.info().still;
+        let mut shown = !self.first;
         loop {
             // A film stands still while the window is paused; a camera goes on, and its frames are released.
-            while self.how == OverflowPolicy::Block && self.controls.paused() && !self.stopped() {
+            while self.how == OverflowPolicy::Block && shown && self.controls.paused() && !self.stopped() {
                 self.time.sleep(LOOK);
                 pace.restart();
             }
@@ -160,6 +180,10 @@ impl Worker {
                 continue;
             }
             self.counts.captured.fetch_add(1, Ordering::Relaxed);
+            shown = true;
+            if let Some(tap) = self.controls.tap(self.run) {
+                tap.take(&frame, self.how);
+            }
             let captured_frame = CapturedFrame { frame, captured: self.time.now(), apart };
             if !self.outlet.put(CaptureEvent::Frame(captured_frame), self.how) {
                 return None;

@@ -1,8 +1,10 @@
 //! What the window sets and the stages look up while they run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use super::recording::Tap;
 
 /// Time that stages are made to take longer, to see that the window does not mind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(super) struct Controls {
     /// Programs that listen at the port.
     pub clients: AtomicUsize,
     pub slow: Slow,
+    /// Where frames are taken to be recorded, whether they are read or not.
+    tap: Mutex<Option<Tap>>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -37,6 +41,7 @@ impl Controls {
             smoothing: AtomicUsize::new(1),
             clients: AtomicUsize::new(0),
             slow,
+            tap: Mutex::new(None),
             wake,
         }
     }
@@ -55,6 +60,16 @@ impl Controls {
 
     pub fn smoothing(&self) -> usize {
         self.smoothing.load(Ordering::Relaxed)
+    }
+
+    /// Takes frames to be recorded from now on, or no more.
+    pub fn set_tap(&self, tap: Option<Tap>) {
+        *self.tap.lock().unwrap_or_else(PoisonError::into_inner) = tap;
+    }
+
+    /// Where frames of a run are taken to be recorded.
+    pub fn tap(&self, run: u64) -> Option<Tap> {
+        self.tap.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|tap| tap.run == run)
     }
 
     /// Tells the window that there is something to see.

@@ -16,6 +16,8 @@ pub enum Event {
         run: u64,
         /// What it says of itself.
         info: SourceInfo,
+        /// When its last frame is shown, in seconds; `None` where that is not known.
+        length: Option<f64>,
         /// What people should know about it.
         note: Option<String>,
     },

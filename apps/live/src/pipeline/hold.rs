@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Builder;
 use std::time::Duration;
 
-use affekt_engine::media::{Outlet, OverflowPolicy, bounded_outlet};
+use affekt_engine::media::{Outlet, bounded_outlet};
 use affekt_engine::world::live::StageTimes;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::capture::{Capture, Open};
+use super::capture::{Capture, Open, Play};
 use super::controls::{Controls, Slow};
 use super::event::Event;
 use super::inference::{Inference, Order};
@@ -111,19 +111,20 @@ impl Pipeline {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn play(&mut self, open: Open, how: OverflowPolicy) -> std::io::Result<u64> {
+    pub fn play(&mut self, open: Open, play: impl Into<Play>) -> std::io::Result<u64> {
+        let play = play.into();
         self.runs += 1;
         // The one before ends by itself, whatever it is doing just now.
         self.capture = None;
         let capture = Capture::spawn(
             self.runs,
             open,
-            how,
+            play,
             self.time.clone(),
             Arc::clone(&self.controls),
             self.tell.clone(),
         )?;
-        self.order(Order::Source { run: self.runs, how, events_in: capture.events_in.clone() });
+        self.order(Order::Source { run: self.runs, how: play.how, events_in: capture.events_in.clone() });
         self.capture = Some(capture);
         Ok(self.runs)
     }

@@ -62,6 +62,8 @@ pub(super) struct Inference {
     due: VecDeque<(u64, Duration)>,
     smoothing: Smoothing,
     recording: Option<Recording>,
+    /// Bytes of the last frame's picture.
+    bytes: usize,
     port: Option<Port>,
 }
 
@@ -92,6 +94,7 @@ impl Inference {
             due: VecDeque::new(),
             smoothing: Smoothing::default(),
             recording: None,
+            bytes: 0,
             port: None,
         }
     }
@@ -99,6 +102,10 @@ impl Inference {
     /// Works until the pipeline stops.
     pub fn work(mut self) {
         while !self.controls.stopped() {
+            let now = self.time.now();
+            if self.recording.as_ref().is_some_and(|recording| recording.is_over(now)) {
+                self.recording = None;
+            }
             let opening = self.opening.made();
             // A film waits for its first recognizer; a camera is shown meanwhile.
             let waits =
@@ -136,7 +143,12 @@ impl Inference {
                 self.opening.want(choice);
                 self.open_next();
             }
-            Order::Record(None) => self.recording = None,
+            Order::Record(None) => {
+                let now = self.time.now();
+                if let Some(recording) = &mut self.recording {
+                    recording.end(now);
+                }
+            }
             Order::Record(Some(video)) => self.record(video),
             Order::Serve(address) => self.serve(address),
             Order::Neutral(face, seconds) => self.look_at_rest(face, seconds),
@@ -150,7 +162,10 @@ impl Inference {
             return;
         };
         let classes = recognizer.classes().to_vec();
-        let begun = Recording::begin(video.clone(), classes, self.tell.clone(), Arc::clone(&self.controls));
+        let (tell, controls) = (self.tell.clone(), Arc::clone(&self.controls));
+        // One that is ending lets go of the frames before the other takes them.
+        self.recording = None;
+        let begun = Recording::begin(video.clone(), classes, (self.run, self.bytes), tell, controls);
         match begun {
             Ok(recording) => self.recording = Some(recording),
             Err(error) => {
@@ -260,6 +275,7 @@ impl Inference {
 
     fn read(&mut self, captured_frame: CapturedFrame) {
         let CapturedFrame { frame, captured, apart } = captured_frame;
+        self.bytes = frame.picture.pixels.len();
         let Some(recognizer) = &mut self.recognizer else {
             let picture = Arc::new(frame.picture);
             self.give(frame.index, frame.seconds, captured, None, picture);
@@ -299,10 +315,8 @@ impl Inference {
                 port.publish(&reading, recognizer.classes());
                 self.controls.clients.store(port.counts().clients, Ordering::Relaxed);
             }
-            if let Some(recording) = &self.recording
-                && !recording.push(reading.clone(), Arc::clone(&picture), self.how)
-            {
-                self.recording = None;
+            if let Some(recording) = &mut self.recording {
+                recording.push(reading.clone());
             }
             let smoothed = self.smoothing.take(frame, &reading.faces, self.controls.smoothing());
             let recognizer = self.recognizer.as_ref();

@@ -1,4 +1,5 @@
-//! Recording: what is read, as a video and its table side by side, in a thread of its own so that encoding delays no reading.
+//! Recording: every frame of the source and what was read in it, as a video and its table side by side, in a thread of its own so that
+//! encoding delays no reading. Frames that nobody had time to read are in the video, too; their rows hold the labels before.
 //!
 //! Frames are numbered anew from 0 in both files, so that the viewer opens them together. What a crash leaves can be played
 //! and read.
@@ -8,34 +9,69 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use affekt_engine::media::source::Frame;
 use affekt_engine::media::{Outlet, OverflowPolicy, Picture, bounded_outlet};
 use affekt_engine::output::Recorder;
 use affekt_engine::world::live::FrameReading;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
 use super::controls::Controls;
 use super::event::Event;
 
-/// Frames that wait to be encoded.
-const WAITING: usize = 8;
+/// Fewest and most frames that wait to be encoded, and about how many bytes they may take.
+const FEWEST: usize = 8;
+const MOST: usize = 120;
+const BYTES: usize = 256 << 20;
+/// Readings that wait for their frames.
+const READINGS: usize = 1024;
+/// How long the reading of the last frame is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A frame to be recorded.
+#[derive(Clone)]
 struct Take {
-    reading: FrameReading,
-    picture: Arc<Picture>,
+    number: u64,
+    seconds: f64,
+    picture: Picture,
+}
+
+/// Where capture leaves frames of a run to be recorded.
+#[derive(Clone)]
+pub(super) struct Tap {
+    /// Which start of a source.
+    pub run: u64,
+    takes: Outlet<Take>,
+    /// One past the number of the last frame that was left.
+    next: Arc<AtomicU64>,
+}
+
+impl Tap {
+    /// Leaves a frame. Live, where there is no place, the oldest is left out and counted; of a film each waits for its place.
+    pub fn take(&self, frame: &Frame, how: OverflowPolicy) {
+        let take = Take { number: frame.index, seconds: frame.seconds, picture: frame.picture.clone() };
+        self.takes.put(take, how);
+        self.next.store(frame.index + 1, Ordering::Relaxed);
+    }
 }
 
 /// Inference's hold on a recording; dropping it ends the recording.
 pub(super) struct Recording {
-    takes: Outlet<Take>,
+    readings: Sender<FrameReading>,
+    controls: Arc<Controls>,
     /// Ends the thread once it has written what waits.
     over: Arc<AtomicBool>,
+    /// One past the last frame to be recorded, and one past the last that was read.
+    next: Arc<AtomicU64>,
+    read: u64,
+    /// Since when no more frames are taken.
+    ending: Option<Duration>,
     /// The classes of its table.
     pub classes: Vec<String>,
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
+        self.controls.set_tap(None);
         self.over.store(true, Ordering::Relaxed);
     }
 }
@@ -43,6 +79,7 @@ impl Drop for Recording {
 /// What the thread holds.
 struct Worker {
     takes: Receiver<Take>,
+    readings: Receiver<FrameReading>,
     over: Arc<AtomicBool>,
     video: PathBuf,
     classes: Vec<String>,
@@ -52,35 +89,54 @@ struct Worker {
 }
 
 impl Recording {
-    /// Begins `video` and, beside it, its table.
+    /// Begins `video` and, beside it, its table, with the next frame of a run. `bytes` is about how much a frame takes.
     ///
     /// # Errors
     /// The system gives no thread. That a file cannot be made is told as an event.
     pub fn begin(
         video: PathBuf,
         classes: Vec<String>,
+        (run, bytes): (u64, usize),
         tell: Outlet<Event>,
         controls: Arc<Controls>,
     ) -> std::io::Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
-        let (takes, waiting) = bounded_outlet(WAITING, Arc::clone(&over));
+        let places = (BYTES / bytes.max(1)).clamp(FEWEST, MOST);
+        let (takes, waiting) = bounded_outlet(places, Arc::clone(&over));
+        let (readings, read) = bounded(READINGS);
         let worker = Worker {
             takes: waiting,
+            readings: read,
             over: Arc::clone(&over),
             video,
             classes: classes.clone(),
             tell,
-            controls,
+            controls: Arc::clone(&controls),
             dropped: takes.dropped(),
         };
         std::thread::Builder::new().name("recording".into()).spawn(move || worker.work())?;
-        Ok(Self { takes, over, classes })
+        let next = Arc::new(AtomicU64::new(0));
+        controls.set_tap(Some(Tap { run, takes, next: Arc::clone(&next) }));
+        Ok(Self { readings, controls, over, next, read: 0, ending: None, classes })
     }
 
-    /// Records a frame; `false` where the recording has ended. Live, one that finds no place is left out and counted; of a
-    /// film each waits for its place.
-    pub fn push(&self, reading: FrameReading, picture: Arc<Picture>, how: OverflowPolicy) -> bool {
-        self.takes.put(Take { reading, picture }, how)
+    /// Hands over what was read in a frame. Where nobody writes it down in time, the frame's row holds the labels before.
+    pub fn push(&mut self, reading: FrameReading) {
+        self.read = reading.frame + 1;
+        let _ = self.readings.try_send(reading);
+    }
+
+    /// Takes no more frames; it ends once the last one was read.
+    pub fn end(&mut self, now: Duration) {
+        self.controls.set_tap(None);
+        self.ending.get_or_insert(now);
+    }
+
+    /// Whether it has ended: by itself, by an error, or because the last of its frames is read or was waited for long enough.
+    pub fn is_over(&self, now: Duration) -> bool {
+        let all = self.read >= self.next.load(Ordering::Relaxed);
+        let waited = |since: Duration| all || now.saturating_sub(since) > PATIENCE;
+        self.over.load(Ordering::Relaxed) || self.ending.is_some_and(waited)
     }
 }
 
@@ -106,16 +162,32 @@ impl Worker {
             std::fs::create_dir_all(folder).map_err(|e| (0, format!("{}: {e}", folder.display())))?;
         }
         let mut recorder = Recorder::create(&self.video, &self.classes).map_err(|e| (0, e.to_string()))?;
+        let (mut takes, mut readings) = (self.takes.clone(), self.readings.clone());
         loop {
-            let Take { reading, picture } = match self.takes.recv_timeout(Duration::from_millis(50)) {
-                Ok(take) => take,
-                Err(RecvTimeoutError::Timeout) if !self.over() => continue,
-                Err(_) => break,
+            let pushed = select! {
+                recv(takes) -> take => match take {
+                    Ok(Take { number, seconds, picture }) => recorder.push_frame((number, seconds), &picture),
+                    // No more frames are taken, and readings of the last ones are due.
+                    Err(_) => {
+                        takes = never();
+                        Ok(())
+                    }
+                },
+                recv(readings) -> reading => match reading {
+                    Ok(reading) => recorder.push_reading(reading),
+                    Err(_) => {
+                        readings = never();
+                        Ok(())
+                    }
+                },
+                default(Duration::from_millis(50)) => {
+                    if self.over() {
+                        break;
+                    }
+                    Ok(())
+                }
             };
-            // The window may still be drawing it.
-            let picture = Arc::try_unwrap(picture).unwrap_or_else(|shared| Picture::clone(&shared));
-            let reading = FrameReading { picture: Some(picture), ..reading };
-            recorder.push(&reading).map_err(|e| (recorder.frames(), e.to_string()))?;
+            pushed.map_err(|e| (recorder.frames(), e.to_string()))?;
         }
         let frames = recorder.frames();
         recorder.finish().map_err(|e| (frames, e.to_string()))

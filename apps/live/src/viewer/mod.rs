@@ -1,8 +1,9 @@
 //! A video that was analysed before, beside its table: any frame, at once, with what was read in it.
 //!
 //! `results` holds the table that `affekt analyze` has written and `reading` has read, `player` decodes the frame that is wanted in a thread of its
-//! own, [`Viewer`] knows which frame that is. Nothing here draws.
+//! own, [`Viewer`] knows which frame that is. `draft` holds corrections by hand. Nothing here draws.
 
+mod draft;
 mod player;
 mod reading;
 mod results;
@@ -10,10 +11,15 @@ mod results;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use affekt_engine::output::Edit;
+use affekt_results::analyze::Corrected;
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::recognize::one_line;
+
+pub use draft::Draft;
 pub use player::{Player, Still};
-pub use results::{Face, Person, Results};
+pub use results::{Face, Person, Results, Segment, Touched};
 
 /// The table that belongs to a video: `NAME.csv` beside it, or in a folder `results` beside it.
 pub fn table_of(video: &Path) -> Option<PathBuf> {
@@ -27,6 +33,8 @@ pub fn table_of(video: &Path) -> Option<PathBuf> {
 pub struct Viewer {
     /// The table.
     pub results: Results,
+    /// Corrections by hand; or why none can be made.
+    pub draft: Result<Draft, String>,
     /// The video.
     pub video: PathBuf,
     player: Player,
@@ -47,7 +55,26 @@ pub struct Opening {
     pub table: PathBuf,
     /// The video's file.
     pub video: PathBuf,
-    read: Receiver<Result<Results, String>>,
+    read: Receiver<Result<Opened, String>>,
+}
+
+/// What was read for a viewer.
+pub struct Opened {
+    results: Results,
+    draft: Result<Draft, String>,
+}
+
+impl Opened {
+    /// Reads a table, and what corrections there are of it.
+    ///
+    /// # Errors
+    /// The table cannot be read. That nothing can be corrected is no error.
+    pub fn read(table: &Path) -> Result<Self, String> {
+        let mut results = Results::read(table)?;
+        let kept = Corrected::open(table).map_err(|error| one_line(&error));
+        let draft = kept.and_then(|kept| Draft::new(kept, &mut results));
+        Ok(Self { results, draft })
+    }
 }
 
 impl Opening {
@@ -60,14 +87,14 @@ impl Opening {
         let file = table.to_owned();
         std::thread::Builder::new().name("results".into()).spawn(move || {
             // Nobody listens any more where the window was closed.
-            let _ = sender.send(Results::read(&file));
+            let _ = sender.send(Opened::read(&file));
             wake();
         })?;
         Ok(Self { table: table.to_owned(), video: video.to_owned(), read })
     }
 
     /// What has been read, once it has; never waits.
-    pub fn poll(&self) -> Option<Result<Results, String>> {
+    pub fn poll(&self) -> Option<Result<Opened, String>> {
         self.read.try_recv().ok()
     }
 }
@@ -77,10 +104,12 @@ impl Viewer {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn new(results: Results, video: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn new(opened: Opened, video: &Path, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let player = Player::spawn(video, wake)?;
+        let Opened { results, draft } = opened;
         let mut viewer = Self {
             results,
+            draft,
             video: video.to_owned(),
             player,
             place: 0,
@@ -174,6 +203,28 @@ impl Viewer {
     /// The time of the frame that is wanted, in seconds.
     pub fn seconds(&self) -> f64 {
         self.results.frame(self.place).map_or(0.0, |frame| frame.seconds)
+    }
+
+    /// Makes a correction and shows it.
+    ///
+    /// # Errors
+    /// It does not fit, or none can be made of this table; one line says why.
+    pub fn correct(&mut self, edit: Edit) -> Result<(), String> {
+        self.draft.as_mut().map_err(|why| why.clone())?.add(edit, &mut self.results)
+    }
+
+    /// Takes the last correction back, or makes it again; gives it.
+    ///
+    /// # Errors
+    /// As [`Viewer::correct`].
+    pub fn undo(&mut self, again: bool) -> Result<Option<Edit>, String> {
+        let draft = self.draft.as_mut().map_err(|why| why.clone())?;
+        if again { draft.redo(&mut self.results) } else { draft.undo(&mut self.results) }
+    }
+
+    /// Whether there are corrections that would be lost.
+    pub fn has_unsaved(&self) -> bool {
+        self.draft.as_ref().is_ok_and(|draft| !draft.is_saved())
     }
 
     /// Says how many columns and rows of a picture are worth drawing.

@@ -1,24 +1,42 @@
 //! What a table of `affekt analyze` says, as far as it is drawn: frames, boxes, labels, probabilities.
 //!
-//! Memory: 16 bytes a frame, 28 and one a class for each face in it; an hour of one face at 30 frames a second is 6 MiB.
+//! What the machine read stays beside what people have made of it, so that other corrections can be applied at any moment.
+//!
+//! Memory: 24 bytes a frame, 40 and one a class for each face in it; an hour of one face at 30 frames a second is 8 MiB.
+
+use std::collections::BTreeMap;
 
 use affekt_engine::media::FaceBox;
+use affekt_engine::output::{Corrections, EditsError, FaceRow, TableRow};
 
 /// A face in a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Face {
+    /// The number by which the face was followed.
+    pub face: u32,
     /// The person's number.
     pub person: u32,
     /// Where it is, in the frame's pixels.
     pub face_box: FaceBox,
+    /// The class that the machine reports.
+    pub voted: u16,
     /// The class to report.
     pub label: u16,
-    /// Its probability.
+    /// Probability of that class.
     pub confidence: f32,
-    /// Whether that is too low to go by, as the table says; older tables do not.
-    pub unsure: bool,
+    /// Whether the machine's class is too unlikely to go by, as the table says; older tables do not.
+    pub doubtful: bool,
     /// Whether a person has set the label.
     pub by_hand: bool,
+    /// Whether a person has taken this moment out of all counts.
+    pub excluded: bool,
+}
+
+impl Face {
+    /// Whether the label to report is too unlikely to go by: somebody who has set it has decided.
+    pub fn unsure(&self) -> bool {
+        self.doubtful && !self.by_hand
+    }
 }
 
 /// A frame's number and time.
@@ -37,8 +55,28 @@ pub struct Person {
     pub number: u32,
     /// The name that was given to them by hand; empty without one.
     pub name: String,
-    /// Frames with their face.
+    /// Frames with their face that count.
     pub frames: u64,
+}
+
+/// A stretch of consecutive frames in which a person has one label.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Segment {
+    /// When it begins, in seconds.
+    pub from: f64,
+    /// When it ends: as the frame after it begins.
+    pub to: f64,
+    /// The label.
+    pub label: u16,
+}
+
+/// What people did to a stretch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// They have set a label in it.
+    pub by_hand: bool,
+    /// They have taken some of it out.
+    pub excluded: bool,
 }
 
 /// A table.
@@ -84,6 +122,13 @@ impl Results {
         &self.people
     }
 
+    /// Those with most frames, at most so many, by number.
+    pub fn seen_most(&self, most: usize) -> Vec<&Person> {
+        let mut people: Vec<&Person> = self.people.iter().take(most).collect();
+        people.sort_by_key(|person| person.number);
+        people
+    }
+
     /// What a person is called.
     pub fn called(&self, number: u32) -> String {
         let name =
@@ -119,9 +164,125 @@ impl Results {
         self.faces[range].iter().zip(rows)
     }
 
-    /// What a person shows most in each of `columns` equal stretches of the video; `None` where they are not seen.
+    /// When a frame ends, by its place: as the next one begins.
+    pub fn end_of(&self, place: usize) -> f64 {
+        let seconds = |place: usize| self.frame(place).map(|frame| frame.seconds);
+        let step = || {
+            let before = place.checked_sub(1).and_then(seconds).unwrap_or(0.0);
+            (seconds(place).unwrap_or(0.0) - before).max(1e-3)
+        };
+        seconds(place + 1).unwrap_or_else(|| seconds(place).unwrap_or(0.0) + step())
+    }
+
+    fn face_of(&self, person: u32, place: usize) -> Option<&Face> {
+        self.faces[self.range(place)].iter().find(|face| face.person == person)
+    }
+
+    /// The stretch of one label around a frame, by its place, that a person has there; `None` where they are not seen.
+    pub fn segment(&self, person: u32, place: usize) -> Option<Segment> {
+        let here = self.face_of(person, place)?;
+        let same = |place: usize| {
+            let face = self.face_of(person, place);
+            face.is_some_and(|face| face.label == here.label && face.by_hand == here.by_hand)
+        };
+        let first = (0..place).rev().take_while(|&place| same(place)).last().unwrap_or(place);
+        let last = (place + 1..self.len()).take_while(|&place| same(place)).last().unwrap_or(place);
+        let from = self.frame(first).map_or(0.0, |frame| frame.seconds);
+        Some(Segment { from, to: self.end_of(last), label: here.label })
+    }
+
+    /// Shows these corrections instead of those that the table holds.
+    ///
+    /// # Errors
+    /// They make one person of two faces of a frame; nothing is changed then.
+    pub fn correct(&mut self, corrections: &Corrections) -> Result<(), EditsError> {
+        for place in 0..self.len() {
+            self.check(place, corrections)?;
+        }
+        let width = self.classes.len();
+        for place in 0..self.len() {
+            let seconds = self.frame(place).map_or(0.0, |frame| frame.seconds);
+            for at in self.range(place) {
+                let share = |label: u16| self.probabilities.get(at * width + usize::from(label)).copied();
+                let face = self.faces[at];
+                let set = corrections.label(face.face, seconds);
+                let label = set.map_or(face.voted, |class| class as u16);
+                let confidence = match share(label) {
+                    Some(share) if label != face.label => f32::from(share) / 255.0,
+                    _ => face.confidence,
+                };
+                self.faces[at] = Face {
+                    person: corrections.person(face.face),
+                    label,
+                    confidence,
+                    by_hand: set.is_some(),
+                    excluded: corrections.excludes(Some(face.face), seconds),
+                    ..face
+                };
+            }
+        }
+        self.count(|person| corrections.name(person).to_owned());
+        Ok(())
+    }
+
+    /// Whether a frame's faces would be different people.
+    fn check(&self, place: usize, corrections: &Corrections) -> Result<(), EditsError> {
+        let (faces, Some(frame)) = (&self.faces[self.range(place)], self.frame(place)) else { return Ok(()) };
+        if faces.len() < 2 {
+            return Ok(());
+        }
+        let row = |face: &Face| TableRow {
+            frame: frame.number,
+            seconds: frame.seconds,
+            face: Some(FaceRow {
+                face: face.face,
+                person: corrections.person(face.face),
+                ..FaceRow::default()
+            }),
+            ..TableRow::default()
+        };
+        Corrections::check_frame(&faces.iter().map(row).collect::<Vec<_>>())
+    }
+
+    /// Counts everybody's frames anew. Who has only excluded ones is still somebody.
+    pub(super) fn count(&mut self, name: impl Fn(u32) -> String) {
+        let mut frames: BTreeMap<u32, u64> = BTreeMap::new();
+        for face in &self.faces {
+            *frames.entry(face.person).or_default() += u64::from(!face.excluded);
+        }
+        let person = |(number, frames)| Person { number, name: name(number), frames };
+        self.people = frames.into_iter().map(person).collect();
+        self.people.sort_by_key(|person| (std::cmp::Reverse(person.frames), person.number));
+    }
+
+    /// What a person shows most in each of `columns` equal stretches of the video; `None` where they are not seen, or where it does not
+    /// count.
     pub fn ribbon(&self, person: u32, columns: usize) -> Vec<Option<u16>> {
         let mut counts = vec![0u32; columns * self.classes.len()];
+        self.spread(person, columns, |column, face| {
+            if !face.excluded {
+                counts[column * self.classes.len() + usize::from(face.label)] += 1;
+            }
+        });
+        let most = |counts: &[u32]| {
+            let best = (0..counts.len()).rev().max_by_key(|&class| counts[class])?;
+            (counts[best] > 0).then_some(best as u16)
+        };
+        counts.chunks_exact(self.classes.len()).map(most).collect()
+    }
+
+    /// Where people had a hand in a person's stretches, `columns` as in [`Results::ribbon`].
+    pub fn touched(&self, person: u32, columns: usize) -> Vec<Touched> {
+        let mut touched = vec![Touched::default(); columns];
+        self.spread(person, columns, |column, face| {
+            touched[column].by_hand |= face.by_hand && !face.excluded;
+            touched[column].excluded |= face.excluded;
+        });
+        touched
+    }
+
+    /// Tells of each of a person's frames in every column that it reaches into.
+    fn spread(&self, person: u32, columns: usize, mut tell: impl FnMut(usize, &Face)) {
         let width = self.seconds().max(1e-9);
         let column =
             |seconds: f64| ((seconds / width * columns as f64) as usize).min(columns.saturating_sub(1));
@@ -130,16 +291,9 @@ impl Results {
             // Where there are more columns than frames, a frame fills those up to the next one.
             let end = self.frame(place + 1).map_or(columns, |next| column(next.seconds)).max(first + 1);
             for face in self.faces[self.range(place)].iter().filter(|face| face.person == person) {
-                for column in first..end {
-                    counts[column * self.classes.len() + usize::from(face.label)] += 1;
-                }
+                (first..end).for_each(|column| tell(column, face));
             }
         }
-        let most = |counts: &[u32]| {
-            let best = (0..counts.len()).rev().max_by_key(|&class| counts[class])?;
-            (counts[best] > 0).then_some(best as u16)
-        };
-        counts.chunks_exact(self.classes.len()).map(most).collect()
     }
 }
 
@@ -147,6 +301,7 @@ impl Results {
 mod tests {
     use super::super::reading::tests::parsed;
     use super::*;
+    use affekt_engine::output::Edit;
 
     fn table() -> Results {
         parsed(
@@ -170,6 +325,43 @@ mod tests {
         assert_eq!(table.faces(99).count(), 0);
         let people: Vec<_> = table.people().iter().map(|p| (p.number, p.frames)).collect();
         assert_eq!(people, [(7, 3), (1, 1)]);
+        let numbers = |most| table.seen_most(most).iter().map(|p| p.number).collect::<Vec<_>>();
+        assert_eq!((numbers(1), numbers(9)), (vec![7], vec![1, 7]));
+    }
+
+    #[test]
+    fn corrections_are_shown_and_what_is_taken_back_is_the_machines_word_again() {
+        let mut results = table();
+        let machine = results.clone();
+        let classes = results.classes().to_vec();
+        let corrections = |edits: &[Edit]| Corrections::new(edits, &[1, 7].into(), &classes, vec![]).unwrap();
+        let edits = [
+            Edit::Label { person: 7, from: 0.9, to: 1.5, label: "calm".into() },
+            Edit::Rename { person: 7, name: "Ada".into() },
+            Edit::Exclude { from: 1.5, to: 3.0, person: None },
+        ];
+        results.correct(&corrections(&edits)).unwrap();
+        assert_eq!(results.people()[0], Person { number: 7, name: "Ada".into(), frames: 2 });
+        assert_eq!(results.ribbon(7, 4), [Some(0), None, Some(0), None]);
+        let set = results.faces(2).next().unwrap().0;
+        assert!(set.by_hand && set.label == 0 && set.voted == 1 && (set.confidence - 0.5).abs() < 0.01);
+        let error = results.correct(&corrections(&[Edit::Merge { people: vec![1, 7] }])).unwrap_err();
+        assert!(error.to_string().contains("cannot be one person"), "{error}");
+        assert_eq!(results.people()[0].name, "Ada", "what does not fit changes nothing");
+        results.correct(&corrections(&[])).unwrap();
+        let labels = |results: &Results| -> Vec<u16> { results.faces.iter().map(|f| f.label).collect() };
+        assert_eq!(labels(&results), labels(&machine));
+        assert_eq!(results.people(), machine.people());
+    }
+
+    #[test]
+    fn a_segment_is_as_long_as_the_label_stays() {
+        let table = table();
+        let of = |place| table.segment(7, place).map(|s| (s.from, s.to, s.label));
+        assert_eq!(of(0), Some((0.0, 0.5, 0)));
+        assert_eq!(of(1), None, "they are not seen");
+        assert_eq!(of(2), Some((1.0, 2.0, 1)));
+        assert_eq!(of(3), Some((2.0, 3.0, 0)), "the last frame is as long as the one before");
     }
 
     #[test]

@@ -224,6 +224,15 @@ impl FrameSource for Folder {
         self.next = usize::try_from(frame).unwrap_or(usize::MAX);
         Ok(true)
     }
+
+    fn seconds(&self) -> Option<f64> {
+        Some(self.files.len().saturating_sub(1) as f64 / self.rate)
+    }
+
+    fn frame_at(&self, seconds: f64) -> Option<u64> {
+        let last = self.files.len().saturating_sub(1) as f64;
+        Some((seconds * self.rate + 1e-6).floor().clamp(0.0, last) as u64)
+    }
 }
 
 /// Splits a name so that stretches of digits compare by value: `2.png` comes before `10.png`.

@@ -70,6 +70,17 @@ pub trait FrameSource: Send {
         let _ = frame;
         Ok(false)
     }
+
+    /// When its last frame is shown, in seconds from the first; `None` where that is not known before it is read.
+    fn seconds(&self) -> Option<f64> {
+        None
+    }
+
+    /// The number of the last frame that is shown at a time, in seconds from the first; `None` as for [`FrameSource::seconds`].
+    fn frame_at(&self, seconds: f64) -> Option<u64> {
+        let _ = seconds;
+        None
+    }
 }
 
 /// Why frames cannot be had. Each message names the file and what to do.

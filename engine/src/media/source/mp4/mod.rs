@@ -361,4 +361,14 @@ impl FrameSource for Mp4Source {
         self.sought = true;
         Ok(true)
     }
+
+    fn seconds(&self) -> Option<f64> {
+        self.times.last().map(|&time| Self::seconds(self, time))
+    }
+
+    fn frame_at(&self, seconds: f64) -> Option<u64> {
+        // Half a tick: a time that was written with a few digits is still its own frame's.
+        let reached = |&time: &i64| Self::seconds(self, time) <= seconds + 0.5 / self.timescale;
+        Some(self.times.partition_point(reached).saturating_sub(1) as u64)
+    }
 }

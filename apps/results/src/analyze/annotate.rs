@@ -68,7 +68,7 @@ impl Annotated {
             match with_sound(&written, recording, self.from.unwrap_or(0.0), &heard)? {
                 SoundCopy::Done => written = heard,
                 SoundCopy::NoFfmpeg => {
-                    note!("note: {}: without sound, which needs ffmpeg on the path", self.place.display());
+                    log::warn!("{}: without sound, which needs ffmpeg on the path", self.place.display());
                 }
                 SoundCopy::NoSound(said) => log::info!("{}: without sound: {said}", self.place.display()),
             }

@@ -1,0 +1,78 @@
+//! Leaving the viewer: corrections that are not saved are asked about first, whatever it is left for.
+
+use std::path::PathBuf;
+
+use affekt_engine::world::live::SourceSpec;
+use eframe::egui::{Context, ViewportCommand};
+
+use super::Window;
+
+/// Where to go.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// To the film as it is read live.
+    Live,
+    /// To another source.
+    Play(SourceSpec),
+    /// To another table and its video.
+    View(PathBuf, PathBuf),
+    /// Out of the window.
+    Quit,
+}
+
+impl Window {
+    /// Goes there, unless corrections would be lost: then it is asked first.
+    pub(super) fn go(&mut self, next: Next, ctx: &Context) {
+        if self.film.as_ref().is_some_and(|film| film.viewer.has_unsaved()) {
+            self.leaving = Some(next);
+            return;
+        }
+        self.leaving = None;
+        match next {
+            Next::Live => {
+                if self.film.take().is_some() {
+                    self.live.again();
+                }
+            }
+            Next::Play(source) => self.play(source, None),
+            Next::View(table, video) => self.view_of(table, video),
+            Next::Quit => {
+                self.film = None;
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+        }
+    }
+
+    /// Goes where was asked to go, without the corrections.
+    pub(super) fn leave_without(&mut self) {
+        let Some(next) = self.leaving.take() else { return };
+        if next != Next::Live {
+            self.film = None;
+        }
+        let ctx = self.context.clone();
+        match next {
+            Next::Live => {
+                self.film = None;
+                self.live.again();
+            }
+            next => self.go(next, &ctx),
+        }
+    }
+
+    /// Somebody closes the window by other means than ours.
+    pub(super) fn watch_closing(&mut self, ctx: &Context) {
+        let closing = ctx.input(|input| input.viewport().close_requested());
+        if closing && self.film.as_ref().is_some_and(|film| film.viewer.has_unsaved()) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.leaving = Some(Next::Quit);
+        }
+    }
+
+    /// Saving has ended: goes on to where was asked to go.
+    pub(super) fn saved(&mut self) {
+        if let Some(next) = self.leaving.take() {
+            let ctx = self.context.clone();
+            self.go(next, &ctx);
+        }
+    }
+}

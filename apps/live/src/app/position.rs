@@ -1,0 +1,42 @@
+//! Where a film is while it plays: position, length, and a line to go elsewhere.
+
+use eframe::egui::{RichText, Ui};
+
+use super::live::Live;
+use super::look::Look;
+use super::timeline::{self, Axis, clock};
+
+/// Speed below which a film is said to play slowly.
+const SLOW: f64 = 0.9;
+
+/// Draws the line; gives where the film was asked to go.
+pub fn draw(ui: &mut Ui, live: &Live, length: f64, look: &Look) -> Option<f64> {
+    let place = format!("{} / {}", clock(live.position()), clock(length));
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(place).monospace().size(12.0));
+        if let Some(words) = live.speed().and_then(slowly) {
+            ui.label(RichText::new(words).small())
+                .on_hover_text("every frame of a film is read; to keep up, choose a faster model or backend");
+        }
+    });
+    let axis = Axis::of(ui, length);
+    let (wanted, response) = timeline::track(ui, &axis, live.position(), None, look);
+    // A film is opened anew at each place, so dragging goes where it ends.
+    wanted.filter(|_| response.clicked() || response.drag_stopped())
+}
+
+/// What is said of a film that does not keep up.
+fn slowly(speed: f64) -> Option<String> {
+    (speed < SLOW).then(|| format!("plays at {speed:.1}x, slower than real time: reading takes longer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_slow_is_said_to_be() {
+        assert_eq!((slowly(1.0), slowly(0.95)), (None, None));
+        assert!(slowly(0.42).is_some_and(|words| words.contains("0.4x, slower than real time")));
+    }
+}
