@@ -97,6 +97,20 @@ fn corrections_reach_every_table_are_marked_and_can_be_taken_back() {
 }
 
 #[test]
+fn suggestions_are_merged_at_once_if_that_is_asked_for() {
+    let lab = Lab::new();
+    analysed(&lab, &[]);
+    people(&lab, &["merge", "--suggested"]).refused(2, &["nobody is suggested"]);
+    // Without pictures place and size speak alone, and the fixed box never moves.
+    let lab = Lab::new();
+    analysed(&lab, &["--no-pictures"]);
+    let listed = people(&lab, &["merge", "--suggested"]).done();
+    assert!(listed.out.contains("1. merge 1 2") && !listed.out.contains("perhaps"), "{}", listed.out);
+    assert_eq!(columns(&lab, "out/talk.people.csv")["person"], ["1"]);
+    people(&lab, &["merge", "--suggested", "1", "2"]).refused(2, &["cannot be used with"]);
+}
+
+#[test]
 fn corrections_that_do_not_fit_change_nothing() {
     let lab = Lab::new();
     analysed(&lab, &[]);

@@ -17,6 +17,8 @@ const EXAMPLES: &str = "Examples:
   2 and 5 are one person, 2:
     affekt people results/interview merge 2 5
     affekt people results/interview rename 2 Interviewer
+  Everybody whom the list suggests, once you have looked:
+    affekt people results/interview merge --suggested
   Nothing of this counts:
     affekt people results/interview exclude 00:10-00:20
     affekt people results/interview label 1 00:03-00:08 neutral
@@ -49,8 +51,11 @@ enum Action {
     /// Several people are one; they get the first number.
     Merge {
         /// Their numbers.
-        #[arg(value_name = "PERSON", required = true, num_args = 2..)]
+        #[arg(value_name = "PERSON", required_unless_present = "suggested", num_args = 2..)]
         people: Vec<u32>,
+        /// All whom the list suggests: look at the pictures before, and at the list after.
+        #[arg(long, conflicts_with = "people")]
+        suggested: bool,
     },
     /// Give a person a name; an empty one takes it away.
     Rename {
@@ -106,7 +111,17 @@ pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
     let edit = match &args.action {
         None => return list(&corrected, false),
         Some(Action::List { json }) => return list(&corrected, *json),
-        Some(Action::Merge { people }) => Edit::Merge { people: people.clone() },
+        Some(Action::Merge { suggested: true, .. }) => {
+            let merges = chains(&suggestions(&corrected)?);
+            if merges.is_empty() {
+                let nobody = anyhow!("{}: nobody is suggested", args.result.display());
+                return Err(Failure::usage(nobody));
+            }
+            let merges: Vec<Edit> = merges.into_iter().map(|people| Edit::Merge { people }).collect();
+            corrected.save([corrected.edits(), &merges].concat())?;
+            return list(&corrected, false);
+        }
+        Some(Action::Merge { people, .. }) => Edit::Merge { people: people.clone() },
         Some(Action::Rename { person, name }) => Edit::Rename { person: *person, name: name.clone() },
         Some(Action::Exclude { when, person }) => Edit::Exclude { from: when.0, to: when.1, person: *person },
         Some(Action::Label { person, when, label }) => {
@@ -131,14 +146,31 @@ pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
     list(&corrected, false)
 }
 
-fn list(corrected: &Corrected, json: bool) -> Result<(), Failure> {
-    let (summary, edits, table) = (corrected.summary(), corrected.edits(), corrected.file("csv"));
-    let mut reader = TableReader::open(&table).map_err(anyhow::Error::from)?;
+/// Who may be somebody seen before.
+fn suggestions(corrected: &Corrected) -> anyhow::Result<Vec<MayBeSame>> {
+    let mut reader = TableReader::open(&corrected.file("csv"))?;
     let mut spans = Spans::default();
-    while let Some(row) = reader.next_row().map_err(anyhow::Error::from)? {
+    while let Some(row) = reader.next_row()? {
         spans.push(&row);
     }
-    let suggestions = spans.suggestions(summary);
+    Ok(spans.suggestions(corrected.summary()))
+}
+
+/// Everybody who is suggested to be one person, in the order in which they were seen.
+fn chains(suggestions: &[MayBeSame]) -> Vec<Vec<u32>> {
+    let mut chains: Vec<Vec<u32>> = vec![];
+    for link in suggestions {
+        match chains.iter_mut().find(|chain| chain.last() == Some(&link.before)) {
+            Some(chain) => chain.push(link.later),
+            None => chains.push(vec![link.before, link.later]),
+        }
+    }
+    chains
+}
+
+fn list(corrected: &Corrected, json: bool) -> Result<(), Failure> {
+    let (summary, edits) = (corrected.summary(), corrected.edits());
+    let suggestions = suggestions(corrected)?;
     if json {
         let people: Vec<_> = summary
             .people
@@ -206,6 +238,13 @@ fn in_doubt(maybe: &MayBeSame, summary: &Summary, result: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn suggestions_are_followed_from_the_first_sight_to_the_last() {
+        let link = |before, later| MayBeSame { before, later, away: 1.0, apart: 0.1, colours: None };
+        assert_eq!(chains(&[link(1, 2), link(2, 3), link(4, 5), link(3, 6)]), [vec![1, 2, 3, 6], vec![4, 5]]);
+        assert!(chains(&[]).is_empty());
+    }
 
     #[test]
     fn stretches_are_read_and_said_in_the_same_form() {
