@@ -44,8 +44,9 @@ const EXAMPLES: &str = "Examples:
     --clips clips:train --valid clips:valid --out runs/ablation --seeds 3
 
 The dataset's classes are mapped to the model's by name. JSON keys: n, macro_f1, accuracy, per_class_f1, confusion \
-(rows are the truth, in the order of classes), ece, and more; of clips the same for per_frame, temporal, vote and each of votes, \
-with challenge (every labelled frame) in each; intervals, groups.";
+(rows are the truth, in the order of classes), ece, and more; of clips the same for per_frame (the student alone), temporal (the \
+encoder), vote (the chosen one), each of votes, and smoothed (the mean of probabilities), with challenge (every labelled frame) in \
+each; intervals, groups.";
 
 /// Options that do without a model and data.
 const NO_MODEL: [&str; 4] = ["ablation", "from", "compare", "folds"];
