@@ -113,6 +113,8 @@ typedef struct AffektOptions {
   uint32_t detect_every;
   // Frames that vote on a label. 0: as the encoder's card says, else 30.
   uint32_t window;
+  // Not 0: the model sees each face's mirror image too and the mean counts, at twice the work; not with an encoder.
+  uint32_t flip;
 } AffektOptions;
 
 // Pixels of a picture, 8 bits a value, rows from the top. They are copied during the call.

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use affekt_engine::backend::BackendSpec;
-use affekt_engine::world::live::RecognizerSpec;
+use affekt_engine::world::live::{LiveSettings, RecognizerSpec};
 
 use crate::status::{Trouble, text};
 
@@ -28,6 +28,8 @@ pub struct AffektOptions {
     pub detect_every: u32,
     /// Frames that vote on a label. 0: as the encoder's card says, else 30.
     pub window: u32,
+    /// Not 0: the model sees each face's mirror image too and the mean counts, at twice the work; not with an encoder.
+    pub flip: u32,
 }
 
 impl AffektOptions {
@@ -41,6 +43,7 @@ impl AffektOptions {
         threads: 0,
         detect_every: 0,
         window: 0,
+        flip: 0,
     };
 }
 
@@ -88,6 +91,7 @@ pub unsafe fn spec(options: *const AffektOptions) -> Result<RecognizerSpec, Trou
         backend,
         detect_every: Some(u64::from(asked.detect_every.max(1))),
         window: (asked.window > 0).then_some(asked.window as usize),
+        settings: LiveSettings { flip: asked.flip != 0, ..defaults.settings },
         ..defaults
     })
 }

@@ -13,7 +13,7 @@ use affekt::{
 };
 use affekt_engine::media::Picture;
 use affekt_engine::media::detect::DetectorChoice;
-use affekt_engine::world::live::{RecognizerSpec, SharedRecognizer};
+use affekt_engine::world::live::{LiveSettings, RecognizerSpec, SharedRecognizer};
 
 const SIDE: usize = 64;
 
@@ -130,6 +130,27 @@ fn c_reads_what_the_engine_reads() {
     }
     // SAFETY: an open recognizer.
     assert_eq!(faces(|out| unsafe { affekt_finish(recognizer, out) }).unwrap().len(), 0);
+    // SAFETY: the last use of it.
+    unsafe { affekt_close(recognizer) };
+}
+
+#[test]
+fn a_mirrored_reading_is_the_engines() {
+    let recognizer = open(&AffektOptions { flip: 1, ..options() }).unwrap();
+    let settings = LiveSettings { flip: true, ..LiveSettings::default() };
+    let spec = RecognizerSpec { detector: DetectorChoice::Guide, settings, ..RecognizerSpec::default() };
+    let bgra = pixels();
+    let rgb: Vec<u8> = bgra.as_chunks::<4>().0.iter().flat_map(|&[b, g, r, _]| [r, g, b]).collect();
+    let picture = Picture { width: SIDE, height: SIDE, channels: 3, pixels: rgb };
+    let read = |spec| {
+        SharedRecognizer::open(spec).unwrap().picture(picture.clone()).unwrap().remove(0).probabilities
+    };
+    let plain = read(RecognizerSpec { settings: LiveSettings::default(), ..spec.clone() });
+    let image = image(&bgra, AFFEKT_BGRA);
+    // SAFETY: an open recognizer and a picture of ours.
+    let seen = faces(|out| unsafe { affekt_read(recognizer, &raw const image, out) }).unwrap().remove(0).1;
+    assert_eq!(seen, read(spec));
+    assert_ne!(seen, plain);
     // SAFETY: the last use of it.
     unsafe { affekt_close(recognizer) };
 }
