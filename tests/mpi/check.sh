@@ -125,4 +125,16 @@ measured=(eval --model one --temporal refined --data 'synth-clips:7?seed=4&size=
 "$affekt" "${measured[@]}" >clips1.json
 mpirun -n 3 "$affekt" "${measured[@]}" >clips3.json
 same clips1.json clips3.json
+echo "== analyze: five films and pictures by 1 and 3 processes, in one folder"
+"$affekt" synth --kind mp4 --out films --count 3 --frames 12 --frame-size 160x120 --seed 3 --quiet
+"$affekt" synth --kind faces --out pictures --count 1 --quiet
+inputs=(films pictures --as photos --detector guide --threads 1 --quiet)
+"$affekt" analyze "${inputs[@]}" --out analyzed1 >analyzed1.txt
+mpirun -n 3 "$affekt" analyze "${inputs[@]}" --out analyzed3 >analyzed3.txt
+[ "$(ls analyzed1)" = "$(ls analyzed3)" ] || fail "other files: $(ls analyzed1 analyzed3)"
+for file in analyzed1/*; do
+    same "$file" "analyzed3/$(basename "$file")"
+done
+[ "$(grep -c 'index.html' analyzed3.txt)" = 1 ] || fail "one process speaks: $(cat analyzed3.txt)"
+mpirun -n 2 "$affekt" analyze "${inputs[@]}" --out analyzed3 | grep -q 'finished before' || fail "nothing is kept"
 echo "passed"

@@ -1,5 +1,6 @@
 //! `affekt analyze`: videos, pictures and folders of pictures, face by face.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,9 +11,11 @@ use affekt_engine::world::WorldError;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
+use super::crew::Crew;
 use super::reading::{ReadingArgs, VoteArg};
-use super::{classify, processes, say};
+use super::{classify, say};
 use crate::analyze::{
     Analysis, Expanded, Named, Outcome, Outputs, RestArg, Rests, Results, Shard, THUMBNAIL, claim, expand,
     fingerprint, name, read_by,
@@ -166,9 +169,9 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if args.schema {
         return say(&format!("{:#}", table_schema()));
     }
-    if args.shard.is_none() {
-        processes::alone("affekt analyze without --shard I/N")?;
-    }
+    let crew = if args.shard.is_some() { Crew::alone() } else { Crew::launched()? };
+    let (shard, leads) = (args.shard.or_else(|| crew.shard()), crew.leads());
+    let quiet = args.quiet || !leads;
     if let Some(seconds) = args.bins {
         Bins::new(seconds).map_err(|e| Failure::usage(anyhow!("--bins: {e}")))?;
     }
@@ -209,17 +212,19 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     let spec = args.reading.spec(args.vote, false, &settings, compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let (mut recognizer, about) = opener.open(Clock::default()).map_err(classify)?;
-    let _lock = claim(&out).map_err(|error| match error.downcast::<WorldError>() {
+    let claimed = leads.then(|| claim(&out)).transpose();
+    let _lock = claimed.map_err(|error| match error.downcast::<WorldError>() {
         Ok(error) => classify(error),
         Err(error) => Failure::Run(error),
     })?;
+    crew.meet()?;
     // Folders of photos are taken apart before.
     let options = OpenOptions { folder_rate: args.fps, folder: Some(FolderKind::Film), span };
     let fingerprint = fingerprint(&opener, recognizer.detector(), &options, &rests, no_pictures);
     if !rests.is_empty() && !recognizer.classes().iter().any(|class| class.eq_ignore_ascii_case("neutral")) {
         return Err(Failure::usage(anyhow!("--neutral needs a model with a class of that name")));
     }
-    if !args.quiet {
+    if !quiet {
         note!("detector: {}", recognizer.detector());
     }
     interrupt::watch()?;
@@ -249,19 +254,11 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         force: args.force,
     };
     let Expanded { inputs, notes, problems: mut failed } = expand(&args.inputs, args.kind.map(Into::into));
-    for text in notes {
+    for text in notes.iter().filter(|_| leads) {
         note!("note: {text}");
     }
     // Names are given among all inputs, so that shards do not give two of them the same.
     let mut inputs = name(&inputs, &Results::read(&out)?);
-    if let Some(shard) = args.shard {
-        let mut place = 0..;
-        inputs.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
-        if !shard.is_first() {
-            // Each is named once, by the first.
-            failed.clear();
-        }
-    }
     if args.neutral.iter().any(|arg| matches!(arg, RestArg::Face(..))) && inputs.len() != 1 {
         let problem = format!(
             "--neutral FACE=FROM-TO is about one input, and there are {}; give one INPUT",
@@ -274,14 +271,24 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             format!("--speakers is about one input, and there are {}; give one INPUT", inputs.len());
         return Err(Failure::usage(anyhow!(problem)));
     }
+    // All have given them before the first results change what is free.
+    crew.meet()?;
+    if let Some(shard) = shard {
+        let mut place = 0..;
+        inputs.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
+        if !shard.is_first() {
+            // Each is named once, by the first.
+            failed.clear();
+        }
+    }
     for named in &inputs {
         analysis.check(named, recognizer.classes()).map_err(Failure::usage)?;
     }
     let all = inputs.len() + failed.len();
     let counts: Vec<u64> = inputs.iter().map(|named| count_frames(&named.input).unwrap_or(0)).collect();
-    let mut progress = Progress::start("frame", 0, counts.iter().sum(), args.quiet);
+    let mut progress = Progress::start("frame", 0, counts.iter().sum(), quiet);
     let (mut before, mut read) = (0, 0);
-    let mut done: Vec<(String, Summary, bool)> = vec![];
+    let mut done: Vec<(String, bool)> = vec![];
     let mut times = StageTimes::default();
     let start = Instant::now();
     for (named, count) in inputs.iter().zip(counts) {
@@ -296,8 +303,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         before += count;
         read += here;
         match outcome {
-            Ok(Outcome::Done(summary)) => done.push((name.clone(), *summary, false)),
-            Ok(Outcome::Kept(summary)) => done.push((name.clone(), *summary, true)),
+            Ok(Outcome::Done(_)) => done.push((name.clone(), false)),
+            Ok(Outcome::Kept(_)) => done.push((name.clone(), true)),
             Ok(Outcome::Stopped) => {
                 progress.finish();
                 note!("stopped; what is finished is kept, and the same command goes on with the rest");
@@ -314,8 +321,17 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     }
     progress.finish();
     times.add(&recognizer.times());
+    let own = Share { done, failed, inputs: all, frames: read };
+    let Some(Share { done, failed, inputs: all, frames: read }) = own.together(&crew)? else {
+        return Ok(());
+    };
     if !done.is_empty() {
-        write_people(&Results::read(&out)?.finished(&out), &page)?;
+        let finished = Results::read(&out)?.finished(&out);
+        write_people(&finished, &page)?;
+        let mut summaries: BTreeMap<String, Summary> = finished.into_iter().collect();
+        let with_summary =
+            |(name, kept): (String, bool)| summaries.remove(&name).map(|summary| (name, summary, kept));
+        let done: Vec<_> = done.into_iter().filter_map(with_summary).collect();
         summarise(args, &out, &done, read, start.elapsed().as_secs_f64(), &times)?;
     }
     match failed.as_slice() {
@@ -326,6 +342,33 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             let list = several.join("; ");
             Err(Failure::Run(anyhow!("{} of {all} inputs failed: {list}", several.len())))
         }
+    }
+}
+
+/// What a process has done.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Share {
+    /// Names of results, and whether they were there before.
+    done: Vec<(String, bool)>,
+    failed: Vec<String>,
+    inputs: usize,
+    frames: u64,
+}
+
+impl Share {
+    /// What all have done, for the one that tells it.
+    fn together(self, crew: &Crew) -> Result<Option<Self>, Failure> {
+        let mut all = Self::default();
+        for share in crew.gather(&self)? {
+            all.done.extend(share.done);
+            all.failed.extend(share.failed);
+            all.inputs += share.inputs;
+            all.frames += share.frames;
+        }
+        if crew.shard().is_some() {
+            all.done.sort();
+        }
+        Ok(crew.leads().then_some(all))
     }
 }
 

@@ -10,6 +10,7 @@ mod bench_temporal;
 mod calibrate;
 pub mod compute;
 mod cost;
+mod crew;
 mod data;
 mod data_open;
 mod data_tools;

@@ -12,15 +12,17 @@ impl std::str::FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        match numbers {
-            Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
-            _ => Err(format!("`{text}` is no shard such as 3/16, the third of sixteen")),
-        }
+        let shard = text.split_once('/').and_then(|(a, b)| Self::new(a.parse().ok()?, b.parse().ok()?));
+        shard.ok_or_else(|| format!("`{text}` is no shard such as 3/16, the third of sixteen"))
     }
 }
 
 impl Shard {
+    /// The `number`-th of so many, from 1; nothing where there is no such part.
+    pub fn new(number: usize, of: usize) -> Option<Self> {
+        (1..=of).contains(&number).then_some(Self { number, of })
+    }
+
     /// Whether it is the first, which speaks for all where one is enough.
     pub fn is_first(self) -> bool {
         self.number == 1
