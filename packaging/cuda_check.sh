@@ -26,7 +26,7 @@ done
 cargo fetch --locked
 bindings=$(ls -d "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/cudarc-0.9.*/src/driver/sys.rs | tail -n 1)
 grep -oE 'pub fn cu[A-Za-z0-9_]+' "$bindings" | sort -u | sed -E 's/pub fn (.*)/int \1(void) { return 100; }/' > "$folder/cuda.c"
-cc -shared -fPIC -w -o "$toolkit/lib/libcuda.so" "$folder/cuda.c"
+cc -shared -fPIC -w -Wl,-soname,libcuda.so.1 -o "$toolkit/lib/libcuda.so" "$folder/cuda.c"
 
 # dfdx's build script asks it for the capability and fails where it is missing.
 mkdir -p "$folder/bin"
@@ -39,7 +39,9 @@ CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo build --locked --package affekt-engine --no-
 build=${CARGO_TARGET_DIR:-target}/debug
 ptx=$(ls -t "$build"/build/dfdx-*/out/*.ptx | head -n 1)
 echo "compiled and linked for $(grep -m1 '^\.target' "$ptx") with $(nvcc --version | grep release)"
-nm --dynamic --undefined-only "$build/examples/dfdx_speed" | grep -qE ' (cuInit|cuMemAlloc|cublasCreate)' || {
+# Into a text first: grep stops reading at its first find, and nm would fail then.
+called=$(nm --dynamic --undefined-only "$build/examples/dfdx_speed")
+grep -qE ' (cuInit|cuMemAlloc|cublasCreate)' <<<"$called" || {
     echo "the program does not call the GPU's libraries" >&2
     exit 1
 }
