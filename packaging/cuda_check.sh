@@ -39,6 +39,8 @@ printf '#!/bin/sh\necho compute_cap\necho %s\n' "$capability" > "$folder/bin/nvi
 chmod +x "$folder/bin/nvidia-smi"
 
 export CUDA_PATH PATH=$folder/bin:$PATH LIBRARY_PATH=$folder/stubs${LIBRARY_PATH:+:$LIBRARY_PATH}
+# dfdx does not see by itself that the toolkit or the capability has changed.
+cargo clean --quiet --profile dev --package dfdx --package cudarc
 # Only whether it compiles and links is asked.
 CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo build --locked --package affekt-engine --no-default-features --features cuda --example dfdx_speed
 build=${CARGO_TARGET_DIR:-target}/debug
