@@ -27,6 +27,8 @@ mod onnx_tests;
 #[cfg(feature = "training")]
 mod replicated;
 mod room;
+#[cfg(feature = "training")]
+mod sliced;
 mod spec;
 mod state;
 mod table;
@@ -44,11 +46,13 @@ pub use inference::Inference;
 pub use info::{BackendInfo, KernelTime};
 pub use input::Input;
 pub use interface::Backend;
-pub use need::{Learning, MemoryNeed};
+pub use need::{Learning, MemoryNeed, MemoryPart};
 pub use onnx_network::OnnxNetwork;
 #[cfg(feature = "training")]
 pub use replicated::{BatchNorm, open_replicated};
 pub use room::memory_there;
+#[cfg(feature = "training")]
+pub use sliced::{slice_sizes, sliced};
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
 pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};
