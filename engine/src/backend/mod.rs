@@ -1,7 +1,7 @@
 //! What executes a graph. A network is a function with a gradient; losses live on the host, because logits are few.
 //!
 //! Everybody else uses [`Backend`], [`Inference`] and [`Training`], which [`open`] gives by name. They are object-safe and
-//! speak in host slices; types of a device library never leave this module. A new backend implements [`Device`] and
+//! speak in host slices; types of a device library never leave this module. [`sliced`] cuts batches that are too large. A new backend implements [`Device`] and
 //! has a line in [`BACKENDS`] (or in a table of its own, for [`open_in`]).
 
 mod checked;

@@ -258,7 +258,10 @@ mod tests {
         let need = need.copies("a checkpoint", &graph, 3).inputs("pictures ahead", &graph, 5);
         let of = |what: &str| need.parts().iter().find(|part| part.what == what).map(|part| part.bytes);
         let weights = of("weights").unwrap();
-        assert_eq!((of("gradients"), of("optimiser"), of("average")), (Some(weights), Some(2 * weights), None));
+        assert_eq!(
+            (of("gradients"), of("optimiser"), of("average")),
+            (Some(weights), Some(2 * weights), None)
+        );
         let beside = 3 * weights / 2 + 5 * 64 * 64 * 3 * 4;
         assert_eq!(need.on_device(false) + beside, need.total());
         assert_eq!(need.on_device(true), need.total());

@@ -11,6 +11,9 @@
 //!
 //! Of `k` slices, slice `j` has the items `j`, `j + k`, `j + 2k`, ..., so that each has its part of labelled, weak and strong views.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::{

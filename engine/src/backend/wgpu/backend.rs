@@ -109,7 +109,12 @@ impl BackendInfo for WgpuBackend {
     }
 
     fn memory(&self) -> Option<u64> {
-        if self.is_processor() { memory_there() } else { self.gpu.memory }
+        match self.gpu.adapter.kind {
+            "processor" => memory_there(),
+            // It takes from the machine's, beyond what its driver calls its own.
+            "integrated GPU" => None,
+            _ => self.gpu.memory,
+        }
     }
 
     fn is_processor(&self) -> bool {

@@ -113,7 +113,8 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let message = match error {
                 wgpu::Error::OutOfMemory { .. } => {
-                    "out of memory; cut the batch by --micro-batch, take a smaller one, or `--backend cpu`".to_owned()
+                    "out of memory; cut the batch by --micro-batch, take a smaller one, or `--backend cpu`"
+                        .to_owned()
                 }
                 other => other.to_string(),
             };
@@ -284,7 +285,7 @@ impl Gpu {
         if staging.as_ref().is_none_or(|s| s.size() < size) {
             *staging = Some(self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("read-back"),
-                size: size.next_power_of_two().max(1 << 12),
+                size: size.next_power_of_two().max(1 << 12).min(self.limits.max_buffer_size).max(size),
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }));

@@ -49,7 +49,7 @@ impl Room {
         }
         Err(format!(
             "a training pass over {items} items is too large: at most {most} fit, because the largest value takes {} KiB an \
-             item, a binding has {} MiB and a buffer {} MiB; cut it by --micro-batch {}, take smaller batches (a teacher's \
+             item, a binding has {} MiB and a buffer {} MiB; cut it by --micro-batch {} (`pretrain`), take smaller batches (a teacher's \
              pass holds the labelled and twice the unlabelled one), or `--backend cpu`",
             longest(plan, PlanPurpose::Training).div_ceil(256),
             self.binding >> 18,

@@ -178,7 +178,11 @@ impl LiveRange {
 }
 
 /// The lowest offset in an arena at which a buffer touches none of those that live beside it.
-fn lowest_free(placed: &[(&LiveRange, usize)], life: &LiveRange, size: &impl Fn(&LiveRange) -> usize) -> usize {
+fn lowest_free(
+    placed: &[(&LiveRange, usize)],
+    life: &LiveRange,
+    size: &impl Fn(&LiveRange) -> usize,
+) -> usize {
     let beside = placed.iter().filter(|(other, _)| life.meets(other));
     let mut neighbours: Vec<(usize, usize)> =
         beside.map(|(other, offset)| (*offset, offset + size(other))).collect();

@@ -6,8 +6,7 @@ use crate::net::Graph;
 use crate::world::config::{RefineConfig, RunConfig};
 
 /// What to make smaller where a pre-training run does not fit.
-pub const SMALLER_PRETRAINING: &str =
-    "cut passes by --micro-batch (training.micro_batch) or by a smaller one, or make training.batch, training.unlabelled_batch, \
+pub const SMALLER_PRETRAINING: &str = "cut passes by --micro-batch (training.micro_batch) or by a smaller one, or make training.batch, training.unlabelled_batch, \
      evaluation.batch, model.size, model.width or model.depth smaller";
 /// What to make smaller where a temporal run does not fit.
 pub const SMALLER_REFINING: &str = "make training.batch, student_batch, model.frames, model.width, model.feed_forward or model.layers smaller";
