@@ -31,7 +31,7 @@ PY
     git checkout --quiet -- shaders/wgsl
 }
 
-REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend --test wgpu_views --test wgpu_half >/dev/null ||
+REQUIRE_GPU=1 cargo test --release --quiet --workspace --test wgpu_backend --test wgpu_memory --test wgpu_views --test wgpu_half >/dev/null ||
     { echo "the tests fail before anything is planted" >&2; exit 2; }
 
 plant wgpu_backend product.wgsl 'first_row + y * 4u + i' 'first_row + y * 4u + 3u - i'
@@ -45,6 +45,8 @@ plant wgpu_backend common/update_rules.wgsl 'u.weight_decay * old.value)' '2.0 *
 plant wgpu_backend product_quads.wgsl 'k % u.in_c;' '(k + 1u) % u.in_c;'
 plant wgpu_backend update_lanes.wgsl 'pair(x.first, y.first)' 'pair(x.first, x.first)'
 plant wgpu_backend batch_norm_backward.wgsl 'apply_to(row * u.columns + c, column)' 'apply_to(row * u.columns + c, column_of(c))'
+plant wgpu_memory update.wgsl 'first[i] + values[i]' 'first[i] - values[i]'
+plant wgpu_memory update_lanes.wgsl 'v.y + p.y' 'v.y + p.x'
 plant wgpu_views augment.wgsl 'alone(v.xy * y)' 'alone(v.yx * y)'
 plant wgpu_views augment.wgsl 'select(period - 1 - j, j, j < length)' 'select(period - j, j, j < length)'
 plant wgpu_views augment.wgsl 'below + step / 2u' 'below + step'

@@ -39,3 +39,12 @@ fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     }
     first[i] = average_rule(first[i], values[i]);
 }
+
+@compute @workgroup_size(64)
+fn add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = value_index(id, groups);
+    if i >= u.len {
+        return;
+    }
+    first[i] = first[i] + values[i];
+}

@@ -52,3 +52,14 @@ fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let v = two(first[i]);
     first[i] = pair(average_rule(v.x, p.x), average_rule(v.y, p.y));
 }
+
+@compute @workgroup_size(64)
+fn add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = value_index(id, groups);
+    if 2u * i >= u.len {
+        return;
+    }
+    let p = two(values[i]);
+    let v = two(first[i]);
+    first[i] = pair(v.x + p.x, v.y + p.y);
+}

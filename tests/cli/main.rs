@@ -17,6 +17,7 @@ mod gpu;
 mod install;
 mod kills;
 mod measuring;
+mod memory;
 mod names;
 mod paper;
 mod people;

@@ -1,9 +1,11 @@
-//! Wrong calls, and the words in which any backend refuses them.
+//! Wrong calls, and the words in which any backend refuses them; and that a gradient is added to another.
 
 use affekt_engine::backend::{
     Backend, BackendError, NetworkState, Slot, TrainingPass, UpdateRule, WeightSet,
 };
 use affekt_engine::net::{Graph, Weights};
+
+use crate::relative_difference;
 
 const NO_GRADIENT: &str = "this slot holds no gradient yet";
 const NO_PASS: &str = "backward needs a forward pass in TrainingPass::Train just before it";
@@ -37,6 +39,7 @@ pub fn assert_refusals(name: &str, backend: &dyn Backend, graph: &Graph, weights
     refused(name, network.forward(&item, 2, TrainingPass::Train), &two);
     refused(name, network.forward(&[], 0, TrainingPass::Probe), &none);
     refused(name, network.backward(&vec![0.0; output.len()], Slot::First), NO_PASS);
+    refused(name, network.accumulate(&vec![0.0; output.len()], Slot::First), NO_GRADIENT);
     refused(name, network.dot(Slot::First, Slot::Second), NO_GRADIENT);
     refused(name, network.update(Slot::First, &rule), NO_GRADIENT);
     refused(name, network.gradient(Slot::First), NO_GRADIENT);
@@ -56,6 +59,15 @@ pub fn assert_refusals(name: &str, backend: &dyn Backend, graph: &Graph, weights
     network.forward(&item.repeat(2), 2, TrainingPass::Train).expect("a pass");
     network.backward(&vec![0.1; 2 * output.len()], Slot::First).expect("a gradient");
     refused(name, network.backward(&vec![0.1; 2 * output.len()], Slot::First), NO_PASS);
+    refused(name, network.accumulate(&vec![0.1; 2 * output.len()], Slot::First), NO_PASS);
+    network.reserve(3).expect("room for three items");
+    let once = network.read_gradient(Slot::First).expect("a gradient");
+    network.forward(&item.repeat(2), 2, TrainingPass::Train).expect("a pass");
+    network.accumulate(&vec![0.1; 2 * output.len()], Slot::First).expect("a second gradient");
+    let twice: Vec<f64> = once.iter().map(|value| 2.0 * f64::from(*value)).collect();
+    let sum = network.read_gradient(Slot::First).expect("a gradient");
+    let difference = relative_difference(&sum, &twice);
+    assert!(difference <= 1e-6, "{name}: the sum of two equal gradients differs by {difference}");
     refused(name, network.dot(Slot::First, Slot::Second), NO_GRADIENT);
 
     // A state that does not fit changes nothing; one that does empties the slots.

@@ -18,6 +18,20 @@ pub fn backends() -> &'static [(&'static str, WgpuBackend)] {
     })
 }
 
+/// One set of kernels on the same adapter, with bindings and buffers of so many bytes at the most; `None` where there is no adapter.
+///
+/// # Panics
+/// There is one, and it does not open.
+pub fn limited(kernels: &str, binding: u64, buffer: u64) -> Option<WgpuBackend> {
+    backends().first()?;
+    let options = WgpuOptions {
+        limits: Limits::Capped { binding, buffer },
+        processor_kernels: Some(kernels == "lanes"),
+        ..WgpuOptions::default()
+    };
+    Some(WgpuBackend::open(&options).expect("the adapter that is there"))
+}
+
 /// Inference in 16-bit floats on the same adapter; `None`, saying so, where it has none.
 pub fn half() -> Option<&'static WgpuBackend> {
     static HALF: OnceLock<Option<WgpuBackend>> = OnceLock::new();

@@ -6,8 +6,10 @@ pub mod compare;
 pub mod contract;
 pub mod golden;
 pub mod gpu;
+pub mod learner;
 pub mod reference;
 pub mod rust_source;
+pub mod ten_steps;
 
 /// Largest difference of two arrays relative to the largest expected magnitude; NaN anywhere gives NaN.
 ///

@@ -1,4 +1,4 @@
-//! What every backend of the table must do alike: refuse the same wrong calls in the same words, and give and take
+//! What every backend of the table must do alike: refuse the same wrong calls in the same words, add up gradients, and give and take
 //! gradients and running statistics in the graph's order.
 
 use std::sync::Arc;

@@ -7,80 +7,20 @@ use std::sync::Arc;
 
 use affekt_engine::backend::{Backend, BackendSpec, open};
 use affekt_engine::data::{Annotation, Dataset as _, MemoryFaces, SkipLog, Source};
-use affekt_engine::learn::{Feedback, LabelKind, SemiSupervised, Settings, StepRecord, TrainBatch};
-use affekt_engine::net::{Depth, Graph, Stem, Weights};
+use affekt_engine::learn::{LabelKind, StepRecord};
+use affekt_engine::net::{Depth, Stem};
 use affekt_engine::synth::synth_faces;
 use affekt_engine::world::{ModelConfig, Pretraining, Run as _, RunConfig, RunFolder, Start, TrainingData};
-use affekt_tests::cases::{convolutions, noise};
-
-const BATCH: usize = 8;
+use affekt_tests::ten_steps::{assert_same_steps, graph, noise_batch, settings, ten_steps};
 
 fn backend(name: &str) -> Arc<dyn Backend> {
     open(&BackendSpec { name: name.into(), ..BackendSpec::default() }).expect("it is built in")
 }
 
-/// Convolutions with batch normalisation, a sum, rectifiers and a classifier of three classes.
-fn graph() -> Graph {
-    convolutions().swap_remove(1).1
-}
-
-fn settings() -> Settings {
-    let mut settings = Settings {
-        steps: 1000,
-        batch: BATCH,
-        unlabelled_batch: BATCH,
-        teacher_warm_up_steps: 2,
-        student_wait_steps: 3,
-        teacher_ema: true,
-        ..Settings::default()
-    };
-    settings.losses.feedback = Feedback::Exact;
-    // Soft labels, because a hard one may fall either way where two classes are level.
-    settings.pseudo_labels.kind = LabelKind::Soft;
-    settings.pseudo_labels.temperature = 0.5;
-    settings.optimiser.teacher_learning_rate = 0.01;
-    settings.optimiser.student_learning_rate = 0.01;
-    settings
-}
-
-fn steps(backend: &dyn Backend) -> Vec<StepRecord> {
-    let graph = graph();
-    let network = |seed| backend.training(&graph, &Weights::initial(&graph, seed)).expect("a network");
-    let mut learner = SemiSupervised::new(network(1), network(2), settings()).expect("valid settings");
-    let input = |item: u64| noise(BATCH * graph.input().len(), item).into();
-    let batch = |step: u64| TrainBatch {
-        labelled: input(3 * step),
-        labels: (0..BATCH).map(|i| i % 3).collect(),
-        targets: None,
-        weak: input(3 * step + 1),
-        strong: input(3 * step + 2),
-    };
-    (0..10).map(|step| learner.step(&batch(step)).expect("a step")).collect()
-}
-
 #[test]
 fn ten_semi_supervised_steps_tell_the_same_losses_and_feedback_within_a_ten_thousandth() {
-    let (ours, theirs) = (steps(&*backend("dfdx")), steps(&*backend("cpu")));
-    let mut compared = 0;
-    for (got, expected) in ours.iter().zip(&theirs) {
-        let pairs = [
-            ("supervised loss", got.loss_supervised, expected.loss_supervised),
-            ("consistency loss", got.loss_consistency, expected.loss_consistency),
-            ("student's loss", got.loss_student, expected.loss_student),
-            ("student's labelled loss", got.loss_student_labelled, expected.loss_student_labelled),
-            ("teacher's gradient", got.teacher_gradient_norm, expected.teacher_gradient_norm),
-            ("student's gradient", got.student_gradient_norm, expected.student_gradient_norm),
-            ("cosine", got.feedback_cosine, expected.feedback_cosine),
-        ];
-        for (what, got_value, expected_value) in pairs {
-            let place = format!("step {}: {what}", expected.step);
-            assert_eq!(got_value.is_some(), expected_value.is_some(), "{place}");
-            let (Some(got), Some(expected)) = (got_value, expected_value) else { continue };
-            assert!((got - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{place}: {got} vs {expected}");
-            compared += 1;
-        }
-    }
-    assert!(compared > 55, "only {compared} numbers were there to compare");
+    let steps = |name| ten_steps(&*backend(name), &graph(), &settings(), noise_batch);
+    assert_same_steps("dfdx", &steps("dfdx"), &steps("cpu"), (1e-4, 1.0));
 }
 
 fn faces(count: usize, seed: u64, labelled: bool) -> Vec<Source> {

@@ -3,29 +3,19 @@
 //!
 //! Without an adapter these tests say loudly that they were left out; with `REQUIRE_GPU=1` they fail instead.
 
-use affekt_engine::backend::cpu::CpuBackend;
 use affekt_engine::backend::wgpu::{WgpuBackend, WgpuOptions};
-use affekt_engine::backend::{Backend, Inference, Slot, Training, TrainingPass, UpdateRule, WeightSet};
-use affekt_engine::net::{Graph, GraphBuilder, Shape, Weights};
-use affekt_tests::agreement::{SEED, assert_agrees};
-use affekt_tests::cases::{
-    Case, clips, convolutions, encoder, encoders, lively_weights, noise, pooled, wide,
-};
+use affekt_engine::backend::{Backend, Inference, Slot, TrainingPass, WeightSet};
+use affekt_engine::net::{Graph, GraphBuilder, Shape};
+use affekt_tests::agreement::assert_agrees;
+use affekt_tests::cases::{Case, clips, convolutions, encoders, lively_weights, noise, pooled};
 use affekt_tests::gpu::backends;
-use affekt_tests::{reference, relative_difference};
-
-fn network(backend: &dyn Backend, graph: &Graph) -> Box<dyn Training> {
-    let mut network = backend.training(graph, &lively_weights(graph)).expect("fitting weights");
-    network.set_dropout_seed(SEED);
-    network
-}
+use affekt_tests::learner::{
+    self, assert_a_state_goes_on_and_moves_both_ways, assert_answers,
+    assert_steps_move_everything_as_on_the_cpu, network,
+};
 
 fn answering(backend: &dyn Backend, graph: &Graph) -> Box<dyn Inference> {
     backend.inference(graph, &lively_weights(graph)).expect("fitting weights")
-}
-
-fn cpu(graph: &Graph) -> Box<dyn Training> {
-    network(&CpuBackend::new().expect("a processor"), graph)
 }
 
 /// Every case with an input for it.
@@ -59,108 +49,23 @@ fn outputs_and_every_gradient_agree_with_the_reference() {
 #[test]
 fn inference_probing_and_features_agree_with_the_reference() {
     for (kernels, backend) in backends() {
-        for ((name, graph, items), input) in cases(5) {
-            let params = reference::params(&graph, &lively_weights(&graph));
-            let running = reference::forward(&graph, &params, &wide(&input), items, false);
-            let mut network = network(backend, &graph);
-            let close = |what: &str, got: &[f32], expected: &[f64]| {
-                let difference = relative_difference(got, expected);
-                assert!(difference <= 1e-4, "{name}, {kernels}: {what} differs by {difference}");
-            };
-            let mut answering = answering(backend, &graph);
-            let logits = answering.forward(&input, items).expect("a forward pass");
-            close("inference", &logits, running.outputs.last().expect("an output"));
-            let features = answering.features(&input, items).expect("features");
-            close("features", &features, &running.outputs[graph.features]);
-            let expected = cpu(&graph).forward(&input, items, TrainingPass::Probe).expect("a forward pass");
-            let probed = network.forward(&input, items, TrainingPass::Probe).expect("a forward pass");
-            close("probing", &probed, &wide(&expected));
+        for (case, input) in cases(5) {
+            assert_answers(kernels, backend, &case, &input);
         }
     }
-}
-
-fn rules(step: u64) -> [UpdateRule; 2] {
-    [
-        UpdateRule::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-3, scale: 0.5 },
-        UpdateRule::AdamW {
-            learning_rate: 0.01,
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-6,
-            weight_decay: 0.1,
-            scale: 0.5,
-            step,
-        },
-    ]
-}
-
-/// A few training steps with a tracked average.
-fn train(network: &mut dyn Training, which: usize, steps: std::ops::RangeInclusive<u64>) {
-    for step in steps {
-        network.set_dropout_seed(100 + step);
-        let items = 3;
-        let input = clips(network.graph(), items, 50 + step);
-        let logits = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
-        let d: Vec<f32> = logits.iter().map(|v| v * 0.1).collect();
-        network.backward(&d, Slot::First).expect("a backward pass");
-        network.update(Slot::First, &rules(step)[which]).expect("an update");
-        network.track_average(0.9).expect("an average");
-    }
-}
-
-fn assert_near(what: &str, got: &Weights, expected: &Weights, tolerance: f64) {
-    assert_eq!(got.tensors.len(), expected.tensors.len(), "{what}");
-    for (name, tensor) in &expected.tensors {
-        let difference = relative_difference(got.get(name), &wide(&tensor.data));
-        assert!(difference <= tolerance, "{what}: {name} differs by {difference}");
-    }
-}
-
-/// A convolutional network under SGD and an encoder under AdamW, small enough that rounding stays small.
-fn trainees() -> [(usize, Graph); 2] {
-    [(0, convolutions().swap_remove(1).1), (1, encoder(true, 0.2))]
 }
 
 #[test]
 fn training_steps_move_everything_as_the_cpu_backend_does() {
     for (kernels, backend) in backends() {
-        for (which, graph) in trainees() {
-            let (mut ours, mut theirs) = (network(backend, &graph), cpu(&graph));
-            train(&mut *ours, which, 1..=3);
-            train(&mut *theirs, which, 1..=3);
-            let (ours, theirs) = (ours.state().expect("a state"), theirs.state().expect("a state"));
-            // AdamW divides a gradient by its own size, and where a gradient is rounding alone, as that of a key's bias,
-            // what is left is rounding too.
-            let tolerance = [1e-4, 5e-3][which];
-            assert_near(&format!("{kernels}: weights"), &ours.weights, &theirs.weights, tolerance);
-            assert_near(&format!("{kernels}: momentum"), &ours.momentum, &theirs.momentum, 1e-3);
-            assert_near("second moment", &ours.second_moment, &theirs.second_moment, 1e-3);
-            let averages = (ours.average.expect("an average"), theirs.average.expect("an average"));
-            assert_near("average", &averages.0, &averages.1, tolerance);
-        }
+        assert_steps_move_everything_as_on_the_cpu(kernels, backend);
     }
 }
 
 #[test]
 fn a_restored_network_goes_on_bit_identically_and_a_state_moves_between_backends() {
-    for (_, backend) in backends() {
-        for (which, graph) in trainees() {
-            let mut whole = network(backend, &graph);
-            train(&mut *whole, which, 1..=2);
-            let state = whole.state().expect("a state");
-            let mut resumed = network(backend, &graph);
-            train(&mut *resumed, which, 7..=7);
-            resumed.restore(&state).expect("a state of this network");
-            let mut moved = cpu(&graph);
-            moved.restore(&state).expect("a state of this network");
-            assert_eq!(moved.state().expect("a state"), state, "packing must lose nothing");
-            for network in [&mut whole, &mut resumed, &mut moved] {
-                train(&mut **network, which, 3..=3);
-            }
-            let [whole, resumed, moved] = [&whole, &resumed, &moved].map(|n| n.state().expect("a state"));
-            assert_eq!(whole, resumed);
-            assert_near("a step on the other backend", &moved.weights, &whole.weights, 5e-3);
-        }
+    for (kernels, backend) in backends() {
+        assert_a_state_goes_on_and_moves_both_ways(kernels, backend);
     }
 }
 
@@ -202,7 +107,7 @@ fn a_nan_shows_and_leaves_the_running_statistics_alone() {
         assert!(logits.iter().any(|v| v.is_nan()), "{kernels}: no rectifier or pool may swallow it");
         assert_eq!(network.weights(WeightSet::Current).expect("weights"), before);
         let (_, graph, items) = pooled();
-        let mut network = network_of(backend, &graph);
+        let mut network = learner::network(backend, &graph);
         let mut input = noise(items * graph.input().len(), 8);
         input[17] = f32::NAN;
         let trained = network.forward(&input, items, TrainingPass::Train).expect("a forward pass");
@@ -211,10 +116,6 @@ fn a_nan_shows_and_leaves_the_running_statistics_alone() {
             assert!(logits.iter().any(|v| v.is_nan()), "{kernels}");
         }
     }
-}
-
-fn network_of(backend: &dyn Backend, graph: &Graph) -> Box<dyn Training> {
-    network(backend, graph)
 }
 
 #[test]
@@ -228,8 +129,8 @@ fn other_numbers_of_items_between_passes_change_nothing() {
         let many = network.forward(part(9), 9).expect("a forward pass");
         assert_eq!(first[..5], many[..5], "{kernels}: an item does not depend on its neighbours");
         assert_eq!(network.forward(part(2), 2).expect("a forward pass"), first, "{kernels}");
-        let mut plain = network_of(backend, &graph);
-        let mut mixed = network_of(backend, &graph);
+        let mut plain = learner::network(backend, &graph);
+        let mut mixed = learner::network(backend, &graph);
         mixed.forward(part(9), 9, TrainingPass::Probe).expect("a forward pass");
         mixed.forward(part(3), 3, TrainingPass::Probe).expect("a forward pass");
         let [plain, mixed] = [&mut plain, &mut mixed].map(|network| {

@@ -74,6 +74,22 @@ impl<N: TrainingDevice> CheckedTraining<N> {
         Self { graph: graph.clone(), network, kept: None, holds: [false; 2], is_averaged: false }
     }
 
+    /// Items of the pass that is used up by a backward pass from this gradient.
+    fn take_kept(&mut self, d_logits: &[f32]) -> Result<usize, BackendError> {
+        let Some(items) = self.kept.take() else {
+            return Err(BackendError::Order(
+                "backward needs a forward pass in TrainingPass::Train just before it",
+            ));
+        };
+        let output = self.graph.output();
+        let (expected, got) = (items * output.len(), d_logits.len());
+        if got != expected {
+            let shape = format!("{items} items of {output}");
+            return Err(BackendError::Length { what: "gradient of logits", expected, shape, got });
+        }
+        Ok(items)
+    }
+
     fn check_slot(&self, slot: Slot) -> Result<(), BackendError> {
         if self.holds[slot as usize] {
             return Ok(());
@@ -117,24 +133,29 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
         Ok(logits)
     }
 
+    fn reserve(&mut self, items: usize) -> Result<(), BackendError> {
+        // It may take the place of what was kept.
+        self.kept = None;
+        self.network.reserve(items)
+    }
+
     fn set_dropout_seed(&mut self, seed: u64) {
         self.network.set_dropout_seed(seed);
     }
 
     fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
-        let Some(items) = self.kept.take() else {
-            return Err(BackendError::Order(
-                "backward needs a forward pass in TrainingPass::Train just before it",
-            ));
-        };
-        let output = self.graph.output();
-        let (expected, got) = (items * output.len(), d_logits.len());
-        if got != expected {
-            let shape = format!("{items} items of {output}");
-            return Err(BackendError::Length { what: "gradient of logits", expected, shape, got });
-        }
+        let items = self.take_kept(d_logits)?;
         self.holds[slot as usize] = false;
         self.network.backward(d_logits, items, slot)?;
+        self.holds[slot as usize] = true;
+        Ok(())
+    }
+
+    fn accumulate(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
+        self.check_slot(slot)?;
+        let items = self.take_kept(d_logits)?;
+        self.holds[slot as usize] = false;
+        self.network.accumulate(d_logits, items, slot)?;
         self.holds[slot as usize] = true;
         Ok(())
     }

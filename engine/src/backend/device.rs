@@ -69,6 +69,15 @@ pub trait TrainingDevice: Send {
         self.forward(&views.render(), views.views().len(), pass)
     }
 
+    /// Takes the memory of passes over up to so many items, so that it is known before the first that it is there. A device that
+    /// says nothing here takes it when it is needed.
+    ///
+    /// # Errors
+    /// The device cannot have such a pass, or has no memory for it.
+    fn reserve(&mut self, _items: usize) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     /// Sets the seed of the random masks.
     fn set_dropout_seed(&mut self, seed: u64);
 
@@ -78,6 +87,17 @@ pub trait TrainingDevice: Send {
     /// # Errors
     /// The device failed.
     fn backward(&mut self, d_logits: &[f32], items: usize, slot: Slot) -> Result<(), BackendError>;
+
+    /// As [`TrainingDevice::backward`], but adds to the gradient that the slot holds. Here the sum is made on the host.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn accumulate(&mut self, d_logits: &[f32], items: usize, slot: Slot) -> Result<(), BackendError> {
+        let mut sum = self.read_gradient(slot)?;
+        self.backward(d_logits, items, slot)?;
+        sum.iter_mut().zip(self.read_gradient(slot)?).for_each(|(sum, part)| *sum += part);
+        self.write_gradient(slot, &sum)
+    }
 
     /// Dot product of two slots that hold gradients.
     ///

@@ -37,10 +37,12 @@ pub enum BackendError {
         message: String,
     },
     /// There is not enough memory, found out before any was taken.
-    #[error("this needs at least {needed} of memory ({parts}), and {there} are there: {advice}")]
+    #[error("this needs at least {needed} of {memory} ({parts}), and {there} are there: {advice}")]
     Memory {
         /// What is needed.
         needed: String,
+        /// Of which memory.
+        memory: &'static str,
         /// What there is.
         there: String,
         /// The largest parts.

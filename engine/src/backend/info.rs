@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Team;
+use super::{BackendError, Team};
+use crate::net::{Plan, PlanPurpose};
 
 /// What one kernel took.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,14 @@ pub trait BackendInfo: Send + Sync {
     /// Memory that its networks could take now, in bytes; `None` where it does not know.
     fn memory(&self) -> Option<u64> {
         if self.is_processor() { super::memory_there() } else { None }
+    }
+
+    /// Bytes that the activations of a pass over so many items take; an inference that goes in parts is counted by its largest.
+    ///
+    /// # Errors
+    /// The device cannot have such a pass.
+    fn activations(&self, plan: &Plan, _purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+        Ok((plan.arena_len as u64).saturating_mul(items as u64).saturating_mul(4))
     }
 
     /// Time by kernel since the backend was opened, the longest first; empty where it was not opened for profiling.

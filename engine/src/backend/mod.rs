@@ -1,7 +1,7 @@
 //! What executes a graph. A network is a function with a gradient; losses live on the host, because logits are few.
 //!
 //! Everybody else uses [`Backend`], [`Inference`] and [`Training`], which [`open`] gives by name. They are object-safe and
-//! speak in host slices; types of a device library never leave this module. A new backend implements [`Device`] and
+//! speak in host slices; types of a device library never leave this module. [`sliced`] cuts batches that are too large. A new backend implements [`Device`] and
 //! has a line in [`BACKENDS`] (or in a table of its own, for [`open_in`]).
 
 mod checked;
@@ -27,6 +27,8 @@ mod onnx_tests;
 #[cfg(feature = "training")]
 mod replicated;
 mod room;
+#[cfg(feature = "training")]
+mod sliced;
 mod spec;
 mod state;
 mod table;
@@ -44,11 +46,13 @@ pub use inference::Inference;
 pub use info::{BackendInfo, KernelTime};
 pub use input::Input;
 pub use interface::Backend;
-pub use need::{Learning, MemoryNeed};
+pub use need::{Learning, MemoryNeed, MemoryPart};
 pub use onnx_network::OnnxNetwork;
 #[cfg(feature = "training")]
 pub use replicated::{BatchNorm, open_replicated};
 pub use room::memory_there;
+#[cfg(feature = "training")]
+pub use sliced::{slice_sizes, sliced};
 pub use spec::{ArithmeticChoice, BackendSpec};
 pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
 pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};

@@ -50,6 +50,13 @@ pub trait Training: Send {
     /// There is no view, the network reads another shape, or the device failed.
     fn forward_views(&mut self, views: &ViewBatch, pass: TrainingPass) -> Result<Vec<f32>, BackendError>;
 
+    /// Takes the memory of passes over up to so many items, so that what does not fit is refused before the first pass and not at
+    /// the one that is too large.
+    ///
+    /// # Errors
+    /// The device cannot have such a pass, or has no memory for it.
+    fn reserve(&mut self, items: usize) -> Result<(), BackendError>;
+
     /// Sets the seed of the random masks of the following [`TrainingPass::Train`] passes: the same seed and items give
     /// the same masks on every backend ([`dropout`](super::dropout) says which). 0 before the first call; it is no part
     /// of the training state. Without effect on networks without dropout.
@@ -61,6 +68,12 @@ pub trait Training: Send {
     /// # Errors
     /// No forward pass was kept, or `d_logits` has another length than its logits.
     fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError>;
+
+    /// As [`Training::backward`], but adds to the gradient that the slot holds.
+    ///
+    /// # Errors
+    /// As there, or the slot holds no gradient yet.
+    fn accumulate(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError>;
 
     /// Dot product of two slots over all trained parameters, accumulated in `f64` in a fixed order.
     ///

@@ -27,6 +27,8 @@ mod loss;
 #[cfg(feature = "training")]
 mod metrics;
 #[cfg(feature = "training")]
+mod passes;
+#[cfg(feature = "training")]
 mod pseudo;
 #[cfg(feature = "training")]
 mod record;
@@ -94,6 +96,7 @@ pub use {
     frame_report::{ChallengeScore, FrameReport},
     gradient::{Descent, clipped_step, gradient, gradient_step},
     metrics::{ClassScore, Confusion},
+    passes::Passes,
     pseudo::{PseudoLabeller, PseudoLabels},
     record::StepRecord,
     report::{EvalReport, RiskCoverage},

@@ -179,6 +179,11 @@ pub struct Settings {
     pub batch: usize,
     /// Unlabelled pictures a step, U.
     pub unlabelled_batch: usize,
+    /// Pictures of a pass at the most, 2 to 65536: larger passes are cut into slices whose gradients are added up, which takes the
+    /// memory of a slice and a third more time. Batch normalisation then takes its statistics over a slice. Whole batches where it
+    /// is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Label smoothing of `L_s` and of every supervised update, in `[0, 1)`. The meta-test is not smoothed.
     pub label_smoothing: f32,
     /// Learn from annotators' vote distributions instead of their majority, where the data has them.
@@ -217,6 +222,7 @@ impl Default for Settings {
             steps: 100_000,
             batch: 32,
             unlabelled_batch: 32,
+            micro_batch: None,
             label_smoothing: 0.0,
             soft_targets: false,
             teacher_warm_up_steps: 500,

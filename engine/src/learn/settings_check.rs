@@ -24,6 +24,11 @@ impl Settings {
                 format!("is {value}, but must be between 2 (batch-norm needs two pictures) and 65536")
             });
         }
+        if let Some(most) = self.micro_batch {
+            faults.require((2..=65_536).contains(&most), "micro_batch", || {
+                format!("is {most}, but must be between 2 (batch-norm needs two pictures) and 65536")
+            });
+        }
         let (o, p, l) = (&self.optimiser, &self.pseudo_labels, &self.losses);
         for (name, value, low, high) in [
             ("label_smoothing", self.label_smoothing, 0.0, 0.999),
@@ -159,6 +164,7 @@ mod tests {
     fn each_bad_setting_is_named() {
         assert!(refusal(|s| s.steps = 0).starts_with("setting `steps`"));
         assert!(refusal(|s| s.batch = 1).starts_with("setting `batch`: is 1"));
+        assert!(refusal(|s| s.micro_batch = Some(1)).starts_with("setting `micro_batch`: is 1"));
         assert!(refusal(|s| s.optimiser.momentum = f32::NAN).contains("optimiser.momentum"));
         assert!(refusal(|s| s.optimiser.momentum = 1.0).contains("between 0 and 0.999"));
         assert!(refusal(|s| s.pseudo_labels.threshold = 1.5).contains("pseudo_labels.threshold"));

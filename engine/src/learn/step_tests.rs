@@ -257,3 +257,38 @@ fn the_average_follows_the_student() {
     assert_eq!(average.expect("tracked").get("fc.weight"), weights.get("fc.weight"), "it starts as a copy");
     assert!(t.teacher().weights(WeightSet::Ema).is_err(), "the teacher's is off");
 }
+
+#[test]
+fn micro_batches_learn_what_whole_batches_learn_where_nothing_is_normalised_by_the_batch() {
+    for feedback in [Feedback::Exact, Feedback::LossDifference] {
+        let steps = |normalises: bool, micro_batch: Option<usize>| {
+            let mut settings = Settings { micro_batch, ..plain() };
+            settings.losses.feedback = feedback;
+            settings.optimiser.momentum = 0.9;
+            settings.optimiser.clip = 0.5;
+            let mut t = trainer(&mlp_graph(INPUTS, 8, CLASSES, normalises), &settings);
+            (0..4).map(|step| t.step(&batch(step)).expect("a step")).collect::<Vec<_>>()
+        };
+        // Labelled 9, unlabelled 12, the teacher's views 33.
+        for most in [33, 12, 5, 2] {
+            let (whole, cut) = (steps(false, None), steps(false, Some(most)));
+            for (whole, cut) in whole.iter().zip(&cut) {
+                for (what, a, b) in [
+                    ("L_T", whole.loss_teacher, cut.loss_teacher),
+                    ("L_u", whole.loss_student, cut.loss_student),
+                    ("f", whole.feedback, cut.feedback),
+                    ("used", whole.feedback_used, cut.feedback_used),
+                    ("teacher", whole.teacher_gradient_norm, cut.teacher_gradient_norm),
+                    ("student", whole.student_gradient_norm, cut.student_gradient_norm),
+                ] {
+                    let (a, b) = (a.expect("told"), b.expect("told"));
+                    assert!((a - b).abs() <= 1e-4 * a.abs().max(1e-3), "{what} by {most}: {a} and {b}");
+                }
+                assert_eq!(whole.pseudo_histogram, cut.pseudo_histogram);
+            }
+        }
+        assert_eq!(steps(true, None), steps(true, Some(33)), "one slice is the batch");
+        let (whole, cut) = (steps(true, None), steps(true, Some(5)));
+        assert_ne!(whole[0].loss_teacher, cut[0].loss_teacher, "statistics are those of a slice");
+    }
+}

@@ -4,6 +4,7 @@ use super::batch::TrainBatch;
 use super::error::LearnError;
 use super::gradient::gradient_step;
 use super::loss::cross_entropy;
+use super::passes::ready;
 use super::record::{StepRecord, accuracy, all_finite, finite};
 use super::schedule::average_decay;
 use super::settings::Settings;
@@ -25,9 +26,10 @@ impl Supervised {
     /// A network before its first step.
     ///
     /// # Errors
-    /// A setting is refused.
+    /// A setting is refused, or the device cannot have the passes of a step.
     pub fn new(network: Box<dyn Training>, settings: Settings) -> Result<Self, LearnError> {
         settings.validate()?;
+        let network = ready(network, &settings.passes().teacher, settings.micro_batch)?;
         Ok(Self { network, settings, step: 0, updates: 0, skips: SkipGuard::default(), current: None })
     }
 

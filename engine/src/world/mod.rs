@@ -41,6 +41,6 @@ pub use {
     },
     run::{
         Advance, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,
-        TrainingData, open_clips, probe_folder,
+        TrainingData, open_clips, pretraining_need, probe_folder, refining_need,
     },
 };

@@ -1,8 +1,8 @@
 //! `affekt bench`: how fast this machine runs a network, a training step or the loader.
 
-use affekt_engine::backend::{Backend, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{Backend, BackendError, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
-use affekt_engine::net::{Depth, Graph, PlanError, ResNetSpec, Stem, Weights};
+use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -158,8 +158,8 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let need = need(args.mode, &graph, batch).map_err(Failure::usage)?;
-    let work = Work { graph: &graph, batch, iterations: n, need };
+    let need = |backend: &dyn Backend| need(backend, args.mode, &graph, batch);
+    let work = Work { graph: &graph, batch, iterations: n, need: &need };
     let speed = match args.mode {
         BenchMode::Train => measure(&work, device, 3, |backend| time_train(backend, &work))?,
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
@@ -187,19 +187,24 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
 }
 
 /// What a measurement takes of memory.
-fn need(mode: BenchMode, graph: &Graph, batch: usize) -> Result<MemoryNeed, PlanError> {
+fn need(
+    backend: &dyn Backend,
+    mode: BenchMode,
+    graph: &Graph,
+    batch: usize,
+) -> Result<MemoryNeed, BackendError> {
     let learning = |items, slots| Learning { replicas: 1, items, moments: 1, slots, averaged: false };
     let need = MemoryNeed::default();
     match mode {
         BenchMode::Train => {
-            need.inputs("the input", graph, batch).learning("the network", graph, learning(batch, 1))
+            need.inputs("the input", graph, batch).learning(backend, "the network", graph, learning(batch, 1))
         }
         BenchMode::Step => need
             .inputs("the input", graph, 3 * batch)
-            .learning("the teacher", graph, learning(3 * batch, 1))?
-            .learning("the student", graph, learning(batch, 2)),
+            .learning(backend, "the teacher", graph, learning(3 * batch, 1))?
+            .learning(backend, "the student", graph, learning(batch, 2)),
         BenchMode::Infer | BenchMode::Loader => {
-            need.inputs("the input", graph, batch).answering("the network", graph, batch)
+            need.inputs("the input", graph, batch).answering(backend, "the network", graph, batch)
         }
     }
 }

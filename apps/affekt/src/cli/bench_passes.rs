@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, BackendSpec, KernelTime, MemoryNeed};
+use affekt_engine::backend::{Backend, BackendError, BackendSpec, KernelTime, MemoryNeed};
 use affekt_engine::files::read_of_system;
 use affekt_engine::net::{Graph, Weights};
 use affekt_engine::random::{Address, Purpose};
@@ -20,8 +20,8 @@ pub struct Work<'a> {
     pub batch: usize,
     /// Measured passes, after one or two that are not.
     pub iterations: u32,
-    /// What they take of memory.
-    pub need: MemoryNeed,
+    /// What they take of a backend's memory.
+    pub need: &'a dyn Fn(&dyn Backend) -> Result<MemoryNeed, BackendError>,
 }
 
 /// What was measured.
@@ -75,7 +75,8 @@ pub fn measure(
     let begun = Instant::now();
     let backend = compute::open(device)?;
     let smaller = "make --batch, --size or --width smaller";
-    work.need.check(&*backend, smaller).map_err(Failure::usage)?;
+    let need = (work.need)(&*backend).map_err(Failure::usage)?;
+    need.check(&*backend, smaller).map_err(Failure::usage)?;
     let times = time(&*backend)?;
     if device.profile {
         say(&kernel_times(&*backend)?)?;
@@ -91,7 +92,7 @@ pub fn measure(
         ms_min,
         ms_median: times.passes[times.passes.len() / 2],
         gflops: operations / (ms_min * 1e6),
-        need_mib: work.need.total() as f64 / f64::from(1 << 20),
+        need_mib: need.total() as f64 / f64::from(1 << 20),
         peak_mib: peak_mib(),
     })
 }

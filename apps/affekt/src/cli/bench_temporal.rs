@@ -39,15 +39,16 @@ pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failur
     let spec = TemporalSpec::new(2048, clips.classes);
     let graph = spec.graph().map_err(Failure::usage)?;
     let batch = clips.batch;
-    let need = MemoryNeed::default().inputs("the input", &graph, batch);
-    let need = if clips.train {
-        let how = Learning { replicas: 1, items: batch, moments: 2, slots: 1, averaged: false };
-        need.learning("the encoder", &graph, how)
-    } else {
-        need.answering("the encoder", &graph, batch)
+    let need = |backend: &dyn Backend| {
+        let need = MemoryNeed::default().inputs("the input", &graph, batch);
+        if clips.train {
+            let how = Learning { replicas: 1, items: batch, moments: 2, slots: 1, averaged: false };
+            need.learning(backend, "the encoder", &graph, how)
+        } else {
+            need.answering(backend, "the encoder", &graph, batch)
+        }
     };
-    let need = need.map_err(Failure::usage)?;
-    let work = Work { graph: &graph, batch, iterations: clips.iterations, need };
+    let work = Work { graph: &graph, batch, iterations: clips.iterations, need: &need };
     // Every face is present.
     let input = || {
         let (mut input, channels) = (noise(&graph, batch, 0), graph.input().c);

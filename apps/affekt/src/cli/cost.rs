@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use affekt_engine::backend::MemoryNeed;
 use affekt_engine::files::amount;
 use affekt_engine::world::{Run, RunCost};
 
@@ -47,15 +48,43 @@ impl Cost {
     }
 }
 
-/// What is known before the first step, in a line.
+/// What is known before the first step, and what takes how much memory, in a line each.
 pub fn before(cost: &RunCost) -> String {
-    let RunCost { device, network, parameters, memory, memory_there, .. } = cost;
+    let RunCost { device, is_processor, network, parameters, memory, memory_there } = cost;
     let there = memory_there.map_or(String::new(), |there| format!(" of {}", amount(there)));
+    let needed = memory.on_device(*is_processor);
+    let beside = match memory.total() - needed {
+        0 => String::new(),
+        beside => format!(", and {} of this machine's", amount(beside)),
+    };
     format!(
-        "cost: {device}; {network}, {} parameters; memory: about {}{there}",
+        "cost: {device}; {network}, {} parameters; memory: about {}{there}{beside}\nmemory: {}",
         count(*parameters),
-        amount(*memory)
+        amount(needed),
+        in_parts(memory)
     )
+}
+
+/// Every part, those of one network together.
+fn in_parts(memory: &MemoryNeed) -> String {
+    let (mut text, mut owner) = (String::new(), "");
+    for part in memory.parts() {
+        let between = match (text.is_empty(), part.owner == owner) {
+            (true, _) => "",
+            (false, true) => ", ",
+            (false, false) => "; ",
+        };
+        text.push_str(between);
+        if part.owner != owner {
+            text.push_str(&part.owner);
+            text.push_str(if part.what.is_empty() { "" } else { ": " });
+        }
+        text.push_str(part.what);
+        text.push(' ');
+        text.push_str(&amount(part.bytes));
+        owner = &part.owner;
+    }
+    text
 }
 
 fn in_words(
@@ -106,6 +135,9 @@ fn span(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use affekt_engine::backend::cpu::CpuBackend;
+    use affekt_engine::net::{GraphBuilder, Shape};
+
     use super::*;
 
     #[test]
@@ -129,19 +161,27 @@ mod tests {
 
     #[test]
     fn what_is_known_before_a_run_is_its_device_network_and_memory() {
+        let mut g = GraphBuilder::new(Shape { h: 256, w: 256, c: 4 });
+        let answer = g.linear("fc", 0, 4);
+        let graph = g.finish(answer);
+        let cpu = CpuBackend::new().expect("a processor");
+        let memory = MemoryNeed::default().answering(&cpu, "an evaluation", &graph, 1024).expect("a plan");
         let mut cost = RunCost {
             device: "cpu: avx2, 2 threads".into(),
             is_processor: true,
             network: "resnet50 of 224 pixels".into(),
             parameters: 23_524_424,
-            memory: 5 << 30,
+            memory: memory.inputs("pictures ahead", &graph, 256),
             memory_there: Some(24 << 30),
         };
         assert_eq!(
             before(&cost),
-            "cost: cpu: avx2, 2 threads; resnet50 of 224 pixels, 23.5 million parameters; memory: about 5.0 GiB of 24.0 GiB"
+            "cost: cpu: avx2, 2 threads; resnet50 of 224 pixels, 23.5 million parameters; memory: about 1.3 GiB of 24.0 GiB\n\
+             memory: an evaluation: weights 4.0 MiB, activations 1.0 GiB; pictures ahead 256.0 MiB"
         );
         (cost.parameters, cost.memory_there) = (43_210, None);
-        assert!(before(&cost).ends_with("43 thousand parameters; memory: about 5.0 GiB"));
+        assert!(before(&cost).contains("43 thousand parameters; memory: about 1.3 GiB\n"));
+        cost.is_processor = false;
+        assert!(before(&cost).contains("memory: about 1.0 GiB, and 256.0 MiB of this machine's\n"));
     }
 }

@@ -87,7 +87,7 @@ fn adapters_as_json<S: Serializer>(adapters: &[Adapter], to: S) -> Result<S::Ok,
     to.collect_seq(adapters.iter().map(|a| {
         json!({
             "index": a.index, "name": a.name, "kind": a.kind, "interface": a.interface, "driver": a.driver,
-            "binding_mib": a.binding_mib, "buffer_mib": a.buffer_mib, "workgroup_kib": a.workgroup_kib,
+            "memory_mib": a.memory_mib, "binding_mib": a.binding_mib, "buffer_mib": a.buffer_mib, "workgroup_kib": a.workgroup_kib,
             "features": a.features,
         })
     }))
@@ -166,8 +166,9 @@ fn described(f: &Findings) -> String {
     for a in &f.adapters {
         let features = if a.features.is_empty() { "none".to_owned() } else { a.features.join(", ") };
         lines.push(format!("adapter {:<10}{}: {}, {} ({})", a.index, a.name, a.kind, a.interface, a.driver));
+        let own = a.memory_mib.map_or(String::new(), |mib| format!("memory {mib} MiB, "));
         lines.push(format!(
-            "                  binding {} MiB, buffer {} MiB, workgroup memory {} KiB; {features}",
+            "                  {own}binding {} MiB, buffer {} MiB, workgroup memory {} KiB; {features}",
             a.binding_mib, a.buffer_mib, a.workgroup_kib
         ));
     }

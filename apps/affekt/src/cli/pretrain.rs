@@ -99,6 +99,10 @@ impl Flagged for RunConfig {
             flag("batch", "training.batch", Whole("N"), "Labelled pictures a step, 2 to 65536 [default: 32]"),
             flag("unlabelled-batch", "training.unlabelled_batch", Whole("N"),
                 "Unlabelled pictures a step, 2 to 65536 [default: 32]").or("unlabeled-batch"),
+            flag("micro-batch", "training.micro_batch", Whole("N"),
+                "Pictures of a pass at the most, 2 to 65536: larger passes go in slices whose gradients are added up, in \
+                 the memory of a slice and a third more time; batch-norm takes its statistics over a slice. Default: whole \
+                 batches"),
             flag("lr", "training.optimiser.teacher_learning_rate", Number("RATE"),
                 "Highest learning rate of the teacher, and of the supervised network, from 0 up [default: \
                  0.01]"),

@@ -254,6 +254,12 @@ impl Training for ReplicatedTraining {
         })
     }
 
+    fn reserve(&mut self, items: usize) -> Result<(), BackendError> {
+        self.check(items)?;
+        let part = items / self.team.replicas();
+        self.each(|_, network| network.reserve(part)).map(drop)
+    }
+
     /// Each replica draws masks of its own.
     fn set_dropout_seed(&mut self, seed: u64) {
         let first = self.team.own_replicas().start;
@@ -273,6 +279,14 @@ impl Training for ReplicatedTraining {
             network.backward(&part, slot)
         })?;
         self.add_up(slot)
+    }
+
+    /// Each slot holds the sum over all replicas, so what is added is the replicas' sum too.
+    fn accumulate(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
+        let mut sum = self.read_gradient(slot)?;
+        self.backward(d_logits, slot)?;
+        sum.iter_mut().zip(self.read_gradient(slot)?).for_each(|(sum, part)| *sum += part);
+        self.write_gradient(slot, &sum)
     }
 
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {

@@ -17,6 +17,8 @@ pub struct Adapter {
     pub interface: String,
     /// Driver's name and version.
     pub driver: String,
+    /// Memory of its own, MiB; `None` where its driver does not tell.
+    pub memory_mib: Option<u64>,
     /// Largest binding, MiB.
     pub binding_mib: u64,
     /// Largest buffer, MiB.
@@ -54,6 +56,7 @@ impl Adapter {
             kind,
             interface: format!("{:?}", info.backend),
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            memory_mib: own_memory(adapter).map(|bytes| bytes >> 20),
             binding_mib: limits.max_storage_buffer_binding_size >> 20,
             buffer_mib: limits.max_buffer_size >> 20,
             workgroup_kib: limits.max_compute_workgroup_storage_size >> 10,
@@ -76,6 +79,25 @@ fn instance() -> &'static wgpu::Instance {
         descriptor.backends = wgpu::Backends::PRIMARY;
         wgpu::Instance::new(descriptor)
     })
+}
+
+/// Bytes of the largest memory that an adapter calls its own, where its driver tells: those of Vulkan on Linux do.
+#[cfg(target_os = "linux")]
+pub(super) fn own_memory(adapter: &wgpu::Adapter) -> Option<u64> {
+    /// `VK_MEMORY_HEAP_DEVICE_LOCAL_BIT`.
+    const DEVICE_LOCAL: u32 = 1;
+    // SAFETY: the adapter is only asked, nothing of it is destroyed, and the guard ends with this function.
+    let vulkan = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
+    let instance = vulkan.shared_instance().raw_instance();
+    // SAFETY: the physical device is of this instance, and both live as long as the adapter.
+    let memory = unsafe { instance.get_physical_device_memory_properties(vulkan.raw_physical_device()) };
+    let heaps = memory.memory_heaps.iter().take(memory.memory_heap_count as usize);
+    heaps.filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0).map(|heap| heap.size).max()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn own_memory(_adapter: &wgpu::Adapter) -> Option<u64> {
+    None
 }
 
 /// Every adapter of this machine, in `--adapter`'s order.

@@ -9,10 +9,10 @@ use super::options::WgpuOptions;
 use super::view_store::ViewStore;
 use crate::backend::{
     ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendInfo, BackendSpec, Device,
-    KernelTime,
+    KernelTime, memory_there,
 };
 use crate::files::user_cache_folder;
-use crate::net::{Graph, Weights};
+use crate::net::{Graph, Plan, PlanPurpose, Weights};
 
 /// Adapters, by name.
 pub(in crate::backend) const ENTRY: BackendEntry = BackendEntry {
@@ -101,6 +101,20 @@ impl BackendInfo for WgpuBackend {
 
     fn adapter(&self) -> Option<String> {
         Some(self.gpu.adapter.name.clone())
+    }
+
+    fn activations(&self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+        let room = self.gpu.room();
+        room.activations(plan, purpose, items).map_err(|message| self.gpu.error(message))
+    }
+
+    fn memory(&self) -> Option<u64> {
+        match self.gpu.adapter.kind {
+            "processor" => memory_there(),
+            // It takes from the machine's, beyond what its driver calls its own.
+            "integrated GPU" => None,
+            _ => self.gpu.memory,
+        }
     }
 
     fn is_processor(&self) -> bool {

@@ -9,6 +9,7 @@ use super::adapters::{self, Adapter};
 use super::kernel_cache::KernelCache;
 use super::memory::ALIGNMENT;
 use super::options::{Limits, WgpuOptions};
+use super::place::Room;
 use super::profile::Profiler;
 use crate::backend::BackendError;
 
@@ -27,6 +28,8 @@ pub(super) struct Gpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub limits: wgpu::Limits,
+    /// Bytes of memory of its own, where the driver tells.
+    pub memory: Option<u64>,
     /// Whether to use the kernels for processors, whose workgroup is one register of eight lanes.
     pub uses_lanes: bool,
     /// Whether convolutions of inference are in 16-bit floats.
@@ -60,6 +63,14 @@ impl Gpu {
         let limits = match options.limits {
             Limits::Adapter => handle.limits(),
             Limits::WebGpu => wgpu::Limits::default(),
+            Limits::Capped { binding, buffer } => {
+                let limits = handle.limits();
+                wgpu::Limits {
+                    max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size.min(binding),
+                    max_buffer_size: limits.max_buffer_size.min(buffer),
+                    ..limits
+                }
+            }
         };
         // Kernels for processors read pairs of values and pass them between lanes.
         let lanes = wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP;
@@ -102,7 +113,8 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let message = match error {
                 wgpu::Error::OutOfMemory { .. } => {
-                    "out of memory; take a smaller batch, or `--backend cpu`".to_owned()
+                    "out of memory; cut the batch by --micro-batch, take a smaller one, or `--backend cpu`"
+                        .to_owned()
                 }
                 other => other.to_string(),
             };
@@ -127,7 +139,9 @@ impl Gpu {
         });
         let profiler = options.profile.then(|| Profiler::new(&device, &queue));
         let cache = cache_folder.and_then(|folder| KernelCache::open(&device, &info, folder));
+        let memory = adapters::own_memory(&handle);
         Ok(Self {
+            memory,
             adapter,
             device,
             queue,
@@ -153,9 +167,21 @@ impl Gpu {
         failure.as_ref().map_or(Ok(()), |message| Err(self.error(message.clone())))
     }
 
+    /// The most values that a binding and a buffer can hold.
+    pub(super) fn room(&self) -> Room {
+        Room::of(self.limits.max_storage_buffer_binding_size, self.limits.max_buffer_size)
+    }
+
     /// The most values one binding can hold.
     pub(super) fn binding_len(&self) -> usize {
-        (self.limits.max_storage_buffer_binding_size / 4) as usize
+        self.room().binding
+    }
+
+    /// Waits until everything submitted is done, so that memory that nobody holds any more is free.
+    pub(super) fn settle(&self) -> Result<(), BackendError> {
+        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        waited.map(drop).map_err(|e| self.error(format!("waiting for it failed: {e}")))
     }
 
     /// A zeroed buffer of `len` values for shaders and copies.
@@ -259,7 +285,7 @@ impl Gpu {
         if staging.as_ref().is_none_or(|s| s.size() < size) {
             *staging = Some(self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("read-back"),
-                size: size.next_power_of_two().max(1 << 12),
+                size: size.next_power_of_two().max(1 << 12).min(self.limits.max_buffer_size).max(size),
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }));
@@ -272,9 +298,7 @@ impl Gpu {
             // Nobody listens any more where waiting failed.
             let _ = tell.send(result);
         });
-        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        waited.map_err(|e| self.error(format!("waiting for it failed: {e}")))?;
+        self.settle()?;
         // Another thread that waits on the same device may be the one that tells.
         match told.recv() {
             Ok(Ok(())) => {}

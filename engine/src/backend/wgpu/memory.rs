@@ -11,7 +11,8 @@ pub(super) enum Memory {
     Values,
     Running,
     Folded,
-    Arena,
+    /// One of the arenas of activations.
+    Arena(usize),
     Scratch,
     Gradient,
     /// The first moment or the moving average, in an update.

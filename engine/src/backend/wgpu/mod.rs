@@ -9,6 +9,7 @@
 
 mod adapters;
 mod backend;
+mod card;
 mod gpu;
 mod kernel_cache;
 mod memory;
@@ -27,4 +28,5 @@ mod walk;
 pub use adapters::{Adapter, adapters};
 pub(super) use backend::ENTRY;
 pub use backend::WgpuBackend;
+pub use card::Card;
 pub use options::{Limits, WgpuOptions};

@@ -79,6 +79,7 @@ struct Recorded {
 pub(super) struct Optimiser {
     updates: HashMap<(Slot, &'static str), Recorded>,
     averages: HashMap<usize, Recorded>,
+    sums_of_parts: HashMap<Slot, Recorded>,
     dots: Mutex<HashMap<(Slot, Slot), (Program, usize)>>,
     sums: wgpu::Buffer,
 }
@@ -99,6 +100,7 @@ impl Optimiser {
         Ok(Self {
             updates: HashMap::new(),
             averages: HashMap::new(),
+            sums_of_parts: HashMap::new(),
             dots: Mutex::default(),
             sums: gpu.buffer("sums", 1 << 16)?,
         })
@@ -108,6 +110,7 @@ impl Optimiser {
     pub(super) fn forget(&mut self) {
         self.updates.clear();
         self.averages.clear();
+        self.sums_of_parts.clear();
         self.dots.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -155,6 +158,26 @@ impl Optimiser {
             recorded.run(gpu, UpdateUniform { first_decay: decay, ..UpdateUniform::default() })?;
         }
         Ok(())
+    }
+
+    /// Adds a part to a slot's gradient.
+    pub(super) fn add(
+        &mut self,
+        gpu: &Gpu,
+        slot: Slot,
+        (sum, part): (&wgpu::Buffer, &wgpu::Buffer),
+        len: usize,
+    ) -> Result<(), BackendError> {
+        let recorded = match self.sums_of_parts.entry(slot) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(Recorded::new(gpu, "add", &[(0..len, false)], |memory| match memory {
+                    Memory::First => sum,
+                    _ => part,
+                })?)
+            }
+        };
+        recorded.run(gpu, UpdateUniform::default())
     }
 
     /// Dot product of two slots' gradients.
@@ -222,7 +245,7 @@ impl Recorded {
                 let part = |memory, bound: bool| bound.then(|| slice(memory, first, len));
                 let bound = [
                     part(Memory::Values, true),
-                    part(Memory::Gradient, entry != "average"),
+                    part(Memory::Gradient, matches!(entry, "sgd" | "adamw")),
                     part(Memory::First, true),
                     part(Memory::Second, entry == "adamw"),
                 ];

@@ -10,6 +10,13 @@ pub enum Limits {
     Adapter,
     /// WebGPU's defaults (8 storage buffers, 16 KiB of workgroup memory, bindings of 128 MiB), which small GPUs have.
     WebGpu,
+    /// The adapter's, but no more than so many bytes.
+    Capped {
+        /// Of a binding.
+        binding: u64,
+        /// Of a buffer.
+        buffer: u64,
+    },
 }
 
 /// How to open a device.

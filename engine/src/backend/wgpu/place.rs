@@ -1,4 +1,5 @@
-//! Where a batch's activations lie: the plan's buffers placed by their lifetimes, each where a binding may start.
+//! Where a batch's activations lie: the plan's buffers placed by their lifetimes, each where a binding may start, in as many
+//! arenas as the adapter's largest buffer asks for.
 
 use std::collections::HashMap;
 
@@ -6,40 +7,95 @@ use super::memory::{ALIGNMENT, Memory, Slice};
 use crate::net::{BufferId, LiveRange, Plan, PlanPurpose, StepKind, ValueId, assign};
 
 /// Rows of the statistics that a batch normalisation keeps: mean, 1 / deviation, factor, addend.
-pub(super) const STATISTICS: usize = 4;
+const STATISTICS: usize = 4;
+
+/// The most values that a device takes at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// In a binding.
+    pub binding: usize,
+    /// In a buffer.
+    pub buffer: usize,
+}
+
+impl Room {
+    /// Of limits in bytes.
+    pub(super) fn of(binding: u64, buffer: u64) -> Self {
+        Self { binding: (binding / 4) as usize, buffer: (buffer / 4) as usize }
+    }
+
+    /// The most items of a pass: each of its values is bound as a whole. Arenas there may be as many as are needed.
+    pub(super) fn most_items(self, plan: &Plan, purpose: PlanPurpose) -> usize {
+        let most = self.binding.min(self.buffer) / ALIGNMENT * ALIGNMENT;
+        most / longest(plan, purpose)
+    }
+
+    /// Bytes of the activations of a pass over so many items: of training all at once, of inference of its largest part.
+    pub(super) fn activations(self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, String> {
+        let items = match purpose {
+            PlanPurpose::Training => self.check_training(plan, items).map(|()| items)?,
+            PlanPurpose::Inference => items.min(self.most_items(plan, purpose).max(1)),
+        };
+        let arenas = Placement::new(plan, purpose, items, self.buffer).arenas;
+        Ok(4 * arenas.iter().map(|len| *len as u64).sum::<u64>())
+    }
+
+    /// Refuses a training pass over more items than can be, saying how many can: unlike inference it cannot go in parts here,
+    /// because batch normalisation sees its batch as a whole.
+    pub(super) fn check_training(self, plan: &Plan, items: usize) -> Result<(), String> {
+        let most = self.most_items(plan, PlanPurpose::Training);
+        if items <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "a training pass over {items} items is too large: at most {most} fit, because the largest value takes {} KiB an \
+             item, a binding has {} MiB and a buffer {} MiB; cut it by --micro-batch {} (`pretrain`), take smaller batches (a teacher's \
+             pass holds the labelled and twice the unlabelled one), or `--backend cpu`",
+            longest(plan, PlanPurpose::Training).div_ceil(256),
+            self.binding >> 18,
+            self.buffer >> 18,
+            most.max(1),
+        ))
+    }
+}
+
+/// Values an item of the largest buffer.
+fn longest(plan: &Plan, purpose: PlanPurpose) -> usize {
+    plan.live_ranges(purpose).iter().map(|life| life.len).max().unwrap_or(1).max(1)
+}
 
 /// Places for one number of items.
 pub(super) struct Placement {
-    places: HashMap<BufferId, (usize, usize)>,
-    statistics: Vec<usize>,
-    /// Values of the whole arena.
-    pub len: usize,
+    places: HashMap<BufferId, Slice>,
+    statistics: Vec<Option<Slice>>,
+    /// Values of each arena.
+    pub arenas: Vec<usize>,
 }
 
 impl Placement {
-    pub(super) fn new(plan: &Plan, purpose: PlanPurpose, items: usize) -> Self {
+    /// In arenas of so many values at the most.
+    pub(super) fn new(plan: &Plan, purpose: PlanPurpose, items: usize, capacity: usize) -> Self {
         let mut live_ranges = plan.live_ranges(purpose);
         let lens: HashMap<BufferId, usize> = live_ranges.iter().map(|l| (l.what, l.len * items)).collect();
         let size = |life: &LiveRange| (life.len * items).next_multiple_of(ALIGNMENT);
         let mut places = HashMap::new();
-        let mut len = assign(&mut live_ranges, size, |what, region| {
-            places.insert(what, (region.offset, lens[&what]));
+        let mut arenas = assign(&mut live_ranges, size, capacity, |what, arena, region| {
+            let memory = Memory::Arena(arena);
+            places.insert(what, Slice { memory, offset: region.offset, len: lens[&what] });
         });
         let statistics = plan.steps.iter().map(|step| {
-            let offset = len;
-            if purpose == PlanPurpose::Training && matches!(step.kind, StepKind::Conv { norm: Some(_), .. }) {
-                len += (STATISTICS * plan.shapes[step.output].c).next_multiple_of(ALIGNMENT);
-            }
-            offset
+            let StepKind::Conv { norm: Some(_), .. } = step.kind else { return None };
+            let len = STATISTICS * plan.shapes[step.output].c;
+            (purpose == PlanPurpose::Training).then(|| behind(&mut arenas, len, capacity))
         });
         let statistics = statistics.collect();
-        Self { places, statistics, len }
+        Self { places, statistics, arenas }
     }
 
     fn slice(&self, what: BufferId) -> Slice {
         // The network's input has no gradient; nobody asks for what is not there.
-        let (offset, len) = self.places.get(&what).copied().unwrap_or((0, 0));
-        Slice { memory: Memory::Arena, offset, len }
+        let nowhere = Slice { memory: Memory::Arena(0), offset: 0, len: 0 };
+        self.places.get(&what).copied().unwrap_or(nowhere)
     }
 
     pub(super) fn value(&self, value: ValueId) -> Slice {
@@ -54,8 +110,20 @@ impl Placement {
         self.slice(BufferId::Gradient(value))
     }
 
-    /// Statistics of the batch normalisation in a step with that many channels.
-    pub(super) fn statistics(&self, step: usize, channels: usize) -> Slice {
-        Slice { memory: Memory::Arena, offset: self.statistics[step], len: STATISTICS * channels }
+    /// Statistics of the batch normalisation in a step of a training pass.
+    pub(super) fn statistics(&self, step: usize) -> Option<Slice> {
+        self.statistics[step]
     }
+}
+
+/// A place of its own behind all others, in the first arena with room for it.
+fn behind(arenas: &mut Vec<usize>, len: usize, capacity: usize) -> Slice {
+    let room = len.next_multiple_of(ALIGNMENT);
+    let arena = arenas.iter().position(|held| held + room <= capacity).unwrap_or_else(|| {
+        arenas.push(0);
+        arenas.len() - 1
+    });
+    let offset = arenas[arena];
+    arenas[arena] += room;
+    Slice { memory: Memory::Arena(arena), offset, len }
 }

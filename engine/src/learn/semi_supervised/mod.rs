@@ -23,6 +23,7 @@ use crate::backend::{Input, Slot, Training, TrainingPass};
 use crate::learn::batch::TrainBatch;
 use crate::learn::error::LearnError;
 use crate::learn::gradient::{Descent, gradient_step};
+use crate::learn::passes::ready;
 use crate::learn::pseudo::{PseudoLabeller, PseudoLabels};
 use crate::learn::record::{StepRecord, accuracy, all_finite, finite};
 use crate::learn::schedule::average_decay;
@@ -77,13 +78,16 @@ impl SemiSupervised {
     /// Two networks of the same classes, before their first step.
     ///
     /// # Errors
-    /// A setting is refused, or the networks' inputs or outputs differ.
+    /// A setting is refused, the networks' inputs or outputs differ, or the device cannot have the passes of a step.
     pub fn new(
         teacher: Box<dyn Training>,
         student: Box<dyn Training>,
         settings: Settings,
     ) -> Result<Self, LearnError> {
         settings.validate()?;
+        let passes = settings.passes();
+        let teacher = ready(teacher, &passes.teacher, settings.micro_batch)?;
+        let student = ready(student, &passes.student, settings.micro_batch)?;
         let (t, s) = (teacher.graph(), student.graph());
         if t.input() != s.input() || t.output() != s.output() {
             return Err(LearnError::Batch(format!(

@@ -19,15 +19,17 @@ impl Plan {
 
     pub(super) fn place(&mut self, purpose: PlanPurpose) {
         let mut live_ranges = self.live_ranges(purpose);
-        self.arena_len = assign(
+        let arenas = assign(
             &mut live_ranges,
             |life| life.len,
-            |what, region| match what {
+            usize::MAX,
+            |what, _, region| match what {
                 BufferId::Value(v) => self.values[v] = region,
                 BufferId::Saved(t) => self.saved[t] = region,
                 BufferId::Gradient(v) => self.gradients[v] = region,
             },
         );
+        self.arena_len = arenas.iter().sum();
     }
 
     /// When each buffer is in use.
@@ -140,33 +142,57 @@ pub(crate) struct LiveRange {
     to: usize,
 }
 
-/// Places buffers, largest first, each at the lowest offset free during its whole life; `size` says how much room each
-/// takes. Returns the arena's length.
+/// Places buffers, largest first, each in the first arena and there at the lowest offset that is free during its whole life;
+/// `size` says how much room each takes, and an arena has at most `capacity`. A buffer that is larger has an arena of its own.
+/// `place` is told the arena and the place in it. Returns the arenas' lengths; where one is enough there is one.
 pub(crate) fn assign(
     live_ranges: &mut [LiveRange],
     size: impl Fn(&LiveRange) -> usize,
-    mut place: impl FnMut(BufferId, Region),
-) -> usize {
+    capacity: usize,
+    mut place: impl FnMut(BufferId, usize, Region),
+) -> Vec<usize> {
     live_ranges.sort_by_key(|l| std::cmp::Reverse(size(l)));
-    let mut placed: Vec<(&LiveRange, usize)> = Vec::new();
-    let mut arena = 0;
+    let mut placed: Vec<Vec<(&LiveRange, usize)>> = vec![];
+    let mut arenas = vec![];
     for life in live_ranges.iter() {
-        let mut neighbours: Vec<(usize, usize)> = placed
-            .iter()
-            .filter(|(other, _)| life.from <= other.to && other.from <= life.to)
-            .map(|(other, offset)| (*offset, offset + size(other)))
-            .collect();
-        neighbours.sort_unstable();
-        let mut offset = 0;
-        for (from, to) in neighbours {
-            if offset + size(life) <= from {
-                break;
-            }
-            offset = offset.max(to);
+        let len = size(life);
+        let free = placed.iter().map(|others| lowest_free(others, life, &size));
+        let found = free.enumerate().find(|(_, offset)| offset.saturating_add(len) <= capacity);
+        let (arena, offset) = found.unwrap_or((arenas.len(), 0));
+        if arena == arenas.len() {
+            arenas.push(0);
+            placed.push(vec![]);
         }
-        place(life.what, Region { offset, len: size(life) });
-        arena = arena.max(offset + size(life));
-        placed.push((life, offset));
+        place(life.what, arena, Region { offset, len });
+        arenas[arena] = arenas[arena].max(offset + len);
+        placed[arena].push((life, offset));
     }
-    arena
+    arenas
+}
+
+impl LiveRange {
+    /// Whether there is a moment at which both are in use.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+/// The lowest offset in an arena at which a buffer touches none of those that live beside it.
+fn lowest_free(
+    placed: &[(&LiveRange, usize)],
+    life: &LiveRange,
+    size: &impl Fn(&LiveRange) -> usize,
+) -> usize {
+    let beside = placed.iter().filter(|(other, _)| life.meets(other));
+    let mut neighbours: Vec<(usize, usize)> =
+        beside.map(|(other, offset)| (*offset, offset + size(other))).collect();
+    neighbours.sort_unstable();
+    let mut offset = 0;
+    for (from, to) in neighbours {
+        if offset + size(life) <= from {
+            break;
+        }
+        offset = offset.max(to);
+    }
+    offset
 }

@@ -1,5 +1,6 @@
 //! What a plan promises: fused steps, and buffers that do not get in each other's way.
 
+use super::place::{LiveRange, assign};
 use super::*;
 use crate::net::{Depth, Graph, GraphBuilder, ResNetSpec, Shape, Stem, TemporalSpec};
 
@@ -110,4 +111,43 @@ fn an_arena_by_lifetime_is_far_smaller_than_all_buffers() {
     let plan = Plan::new(&graph(Depth::ResNet50), PlanPurpose::Inference).expect("a plan");
     let all: usize = plan.shapes.iter().map(|s| s.len()).sum();
     assert!(plan.arena_len * 5 < all, "{} of {all}", plan.arena_len);
+}
+
+/// Where `assign` puts the buffers of a network in training, with the arenas' lengths: arena, place, and the buffer.
+fn assigned(plan: &Plan, items: usize, capacity: usize) -> (Vec<usize>, Vec<(usize, Region, LiveRange)>) {
+    let mut live_ranges = plan.live_ranges(PlanPurpose::Training);
+    let mut places = vec![];
+    let arenas = assign(
+        &mut live_ranges,
+        |life| life.len * items,
+        capacity,
+        |_, arena, region| places.push((arena, region)),
+    );
+    // Places are told in the order in which `assign` has left the buffers.
+    let all = places.into_iter().zip(live_ranges).map(|((arena, region), life)| (arena, region, life));
+    (arenas, all.collect())
+}
+
+#[test]
+fn where_one_arena_is_too_small_several_hold_the_buffers_and_none_gets_in_anothers_way() {
+    for graph in [graph(Depth::ResNet50), temporal(), tangled()] {
+        let plan = Plan::new(&graph, PlanPurpose::Training).expect("a plan");
+        let items = 3;
+        let one = plan.arena_len * items;
+        let (whole, alone) = assigned(&plan, items, one);
+        assert_eq!(whole, [one], "one arena where one is enough");
+        let largest = alone.iter().map(|(_, region, _)| region.len).max().expect("a buffer");
+        for capacity in [largest, one / 3, one - 1].map(|capacity| capacity.max(largest)) {
+            let (arenas, all) = assigned(&plan, items, capacity);
+            assert!(arenas.len() > 1 && arenas.iter().all(|len| *len <= capacity), "{arenas:?}");
+            assert!(arenas.iter().sum::<usize>() < 2 * one + capacity, "{arenas:?} instead of {one}");
+            for (i, (arena, region, life)) in all.iter().enumerate() {
+                assert!(region.offset + region.len <= arenas[*arena]);
+                for (other_arena, other_region, other) in &all[..i] {
+                    let touches = arena == other_arena && region.overlaps(*other_region);
+                    assert!(!(touches && life.meets(other)), "{:?} and {:?}", life.what, other.what);
+                }
+            }
+        }
+    }
 }

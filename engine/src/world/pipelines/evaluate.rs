@@ -181,7 +181,7 @@ pub fn evaluate_sources(
     let vocabulary = Vocabulary::new(model.card.classes.clone())?;
     let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
     let subject = Subject { corruption, ..Subject::of(model) };
-    model.need(settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
+    model.need(backend, settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
     let team = backend.team();
     let network = model.inference(backend)?;
     let tally = answers((network, &team), &subject, &pool, settings, skips, progress)?;

@@ -91,7 +91,7 @@ pub fn extract(
         let pipeline = match &mut pipeline {
             Some(pipeline) => pipeline,
             none => {
-                model.need(settings.batch)?.check(backend, "make the student's batch smaller")?;
+                model.need(backend, settings.batch)?.check(backend, "make the student's batch smaller")?;
                 let network = model.inference(backend)?;
                 let wanted = Wanted { features: true, answers: false };
                 let mut new = Pipeline::new::<ExtractStage>(Clock::default())?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::evaluate::{Subject, evaluate};
 use super::prepare::Preparer;
-use crate::backend::{self, Backend, BackendError, BatchNorm, Training, WeightSet};
+use crate::backend::{self, Backend, BatchNorm, Training, WeightSet};
 use crate::clock::Clock;
 use crate::data::{Formats, Loader, SkipLog};
 use crate::learn::{EvalReport, Method, Settings, StepRecord, TrainLog, Trainer, TrainingState};
@@ -151,11 +151,11 @@ impl Pretraining {
         ];
         let ssl = config.training.method == Method::Ssl;
         config.set_replicas(&team, &batches[..if ssl { 2 } else { 1 }])?;
+        config.check_slices(&team)?;
         // How many classes there are matters little, and it is better to refuse before everything is hashed.
         let valid = data.valid.iter().map(|source| source.dataset.len()).sum();
         let of_two = config.model.architecture(2).graph()?;
-        let need = pretraining_need(&config, &of_two, valid, backend.renders_views(), &team);
-        let need = need.map_err(BackendError::from)?;
+        let need = pretraining_need(&config, &of_two, valid, &*backend)?;
         need.check(&*backend, SMALLER_PRETRAINING)?;
         let mut sets = Sets::new(&config, data, skips)?;
         let contract = config.contract()?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::evaluate_clips::{Audience, ScoreSink, evaluate_clips};
 use super::extract::{Extraction, extract};
-use crate::backend::{Backend, BackendError, BatchNorm, WeightSet};
+use crate::backend::{Backend, BatchNorm, WeightSet};
 use crate::clock::Clock;
 use crate::data::{ClipFormats, ClipSampler, ClipSet, SkipLog};
 use crate::learn::{
@@ -140,7 +140,7 @@ impl Refining {
         let classes = student.card.classes.len();
         let architecture = config.model.architecture(student.head()?.features(), classes);
         let graph = architecture.graph()?;
-        let need = refining_need(&config, &graph, student.own()?.0, &team).map_err(BackendError::from)?;
+        let need = refining_need(&config, &graph, student.own()?.0, &*backend)?;
         need.check(&*backend, SMALLER_REFINING)?;
         let network = format!("encoder of {} frames", config.model.frames);
         let cost = RunCost::new(&*backend, network, &graph, &need);

@@ -14,9 +14,9 @@ pub struct RunCost {
     pub network: String,
     /// Its parameters.
     pub parameters: usize,
-    /// Bytes that are needed.
-    pub memory: u64,
-    /// Bytes that there are, where the device says so.
+    /// What is needed of memory, part by part.
+    pub memory: MemoryNeed,
+    /// Bytes that the device has, where it says so.
     pub memory_there: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ impl RunCost {
             is_processor: backend.is_processor(),
             network,
             parameters: graph.trained_values(),
-            memory: need.total(),
+            memory: need.clone(),
             memory_there: backend.memory(),
         }
     }

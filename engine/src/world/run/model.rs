@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::finished::finished_model;
 use super::onnx;
-use crate::backend::{Backend, BackendError, Inference, MemoryNeed, OnnxNetwork};
+use crate::backend::{Backend, Inference, MemoryNeed, OnnxNetwork};
 use crate::learn::{Head, TemporalEncoder};
 use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, read_weights_file, weights_hash};
 use crate::signal::PostSettings;
@@ -113,16 +113,15 @@ impl Model {
         })
     }
 
-    /// What it takes of memory to answer so many items a pass, with three passes' pictures ready. How much an ONNX file's network
+    /// What it takes of a backend's memory to answer so many items a pass, with three passes' pictures ready. How much an ONNX file's network
     /// takes is not known.
     ///
     /// # Errors
-    /// The graph cannot be planned.
-    pub fn need(&self, items: usize) -> Result<MemoryNeed, WorldError> {
+    /// The graph cannot be planned, or the backend cannot have such a pass.
+    pub fn need(&self, backend: &dyn Backend, items: usize) -> Result<MemoryNeed, WorldError> {
         Ok(match &self.network {
             ModelNetwork::Own { graph, .. } => MemoryNeed::default()
-                .answering("the model", graph, items)
-                .map_err(BackendError::from)?
+                .answering(backend, "the model", graph, items)?
                 .inputs("pictures ahead", graph, items.saturating_mul(3)),
             ModelNetwork::Onnx(_) => MemoryNeed::default(),
         })

@@ -22,6 +22,10 @@ impl TrainingDevice for CpuTraining {
         self.gradient_into(d_logits, slot)
     }
 
+    fn accumulate(&mut self, d_logits: &[f32], _items: usize, slot: Slot) -> Result<(), BackendError> {
+        self.add_gradient(d_logits, slot)
+    }
+
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {
         self.dot_of(a, b)
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::super::arena::Arena;
 use super::super::buffer::{Buffer, Shared};
 use super::super::call::{Source, Target};
@@ -14,6 +16,9 @@ use super::super::store::Store;
 use super::graph::{Machine, Placed, framed};
 use crate::backend::{AcrossReplicas, BackendError, Slot, TrainingPass};
 use crate::net::{Graph, Norm, ParamId, PlanPurpose, Weights};
+
+/// Values of a gradient that a thread adds at once.
+const ADDED: usize = 1 << 14;
 
 /// Memory of kernels, reused from call to call.
 #[derive(Default)]
@@ -46,6 +51,8 @@ pub struct CpuTraining {
     pub(super) second_moment: Option<Buffer>,
     pub(super) seed: u64,
     pub(super) gradients: [Option<Buffer>; 2],
+    /// The part of a gradient that is added to what a slot holds.
+    part: Option<Buffer>,
     pub(super) average: Option<Average>,
     /// Of the activations.
     pub(super) arena: Buffer,
@@ -69,6 +76,7 @@ impl CpuTraining {
             second_moment: None,
             seed: 0,
             gradients: [None, None],
+            part: None,
             average: None,
             arena: Buffer::default(),
             scratch: Scratch::default(),
@@ -94,15 +102,36 @@ impl CpuTraining {
 
     /// The gradient of the pass before, into a slot.
     pub(super) fn gradient_into(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
+        let held = self.gradients[slot as usize].take();
+        self.gradients[slot as usize] = Some(self.gradient_of_pass(d_logits, held)?);
+        Ok(())
+    }
+
+    /// The gradient of the pass before, added to what a slot holds.
+    pub(super) fn add_gradient(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
+        let held = self.part.take();
+        let part = self.gradient_of_pass(d_logits, held)?;
+        if let Some(sum) = &mut self.gradients[slot as usize] {
+            let (sum, part) = (sum.as_mut_slice(), part.as_slice());
+            let add = |sum: &mut [f32], part: &[f32]| sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+            self.placed.machine.threads.install(|| {
+                sum.par_chunks_mut(ADDED).zip(part.par_chunks(ADDED)).for_each(|(sum, part)| add(sum, part));
+            });
+        }
+        self.part = Some(part);
+        Ok(())
+    }
+
+    /// The gradient of the pass before, in a buffer that it may reuse.
+    fn gradient_of_pass(&mut self, d_logits: &[f32], buffer: Option<Buffer>) -> Result<Buffer, BackendError> {
         let Some(tape) = self.tape.take() else {
             return Err(BackendError::Order("no activations are kept for a backward pass"));
         };
         let len = self.placed.store.trained_len;
-        let mut gradient = self.gradients[slot as usize].take().unwrap_or_else(|| Buffer::zeroed(len));
+        let mut gradient = buffer.unwrap_or_else(|| Buffer::zeroed(len));
         let threads = self.placed.machine.threads.clone();
         threads.install(|| self.run_backward(&tape, d_logits, &mut gradient))?;
-        self.gradients[slot as usize] = Some(gradient);
-        Ok(())
+        Ok(gradient)
     }
 
     /// Forward with the batch's statistics.

@@ -25,7 +25,7 @@ pub(super) struct Parameters {
     pub running: wgpu::Buffer,
 }
 
-/// A pass over a number of items: its dispatches, and where in the arena its ends lie.
+/// A pass over a number of items: its dispatches, and where in the arenas its ends lie.
 pub(super) struct Recorded {
     pub program: Program,
     input: Slice,
@@ -68,11 +68,12 @@ pub(super) struct Placed {
     pub store: Store,
     pub folds: Folds,
     pub current: Parameters,
-    pub arena: wgpu::Buffer,
+    /// Of activations: as many as the largest pass so far needs.
+    arenas: Vec<wgpu::Buffer>,
     scratch: wgpu::Buffer,
     programs: HashMap<(usize, Pass), Arc<Recorded>>,
-    /// What makes views into the input at a place of the arena, for a number of items, and what it was recorded for.
-    views: HashMap<(usize, usize), (u64, Program)>,
+    /// What makes views into the input at a place of an arena, for a number of items, and what it was recorded for.
+    views: HashMap<(usize, Memory, usize), (u64, Program)>,
 }
 
 pub(super) fn values_of(buffer: &wgpu::Buffer) -> usize {
@@ -99,9 +100,40 @@ impl Placed {
         let (trained, running) = store.pack(weights);
         gpu.write(&current.trained, 0, &trained);
         gpu.write(&current.running, 0, &running);
-        let (arena, scratch) = (gpu.buffer("activations", 0)?, gpu.buffer("scratch", 0)?);
+        let (arenas, scratch) = (vec![], gpu.buffer("scratch", 0)?);
         let (programs, views) = (HashMap::new(), HashMap::new());
-        Ok(Self { gpu, pictures, plan, purpose, store, folds, current, arena, scratch, programs, views })
+        Ok(Self { gpu, pictures, plan, purpose, store, folds, current, arenas, scratch, programs, views })
+    }
+
+    /// Takes the memory of a pass over so many items, and says where everything lies in it.
+    pub(super) fn reserve(&mut self, items: usize) -> Result<Placement, BackendError> {
+        let room = self.gpu.room();
+        if self.purpose == PlanPurpose::Training {
+            room.check_training(&self.plan, items).map_err(|message| self.gpu.error(message))?;
+        }
+        let placement = Placement::new(&self.plan, self.purpose, items, room.buffer);
+        let mut lens: Vec<usize> = self.arenas.iter().map(values_of).collect();
+        let held = lens.clone();
+        lens.resize(lens.len().max(placement.arenas.len()), 0);
+        lens.iter_mut().zip(&placement.arenas).for_each(|(len, needed)| *len = (*len).max(*needed));
+        let grows = |at: &usize| held.get(*at) != lens.get(*at);
+        let Some(first) = (0..lens.len()).find(grows) else { return Ok(placement) };
+        // Programs are bound to the memory that is replaced here. It may hold a forward pass that waits for its backward
+        // pass, whose arenas are as large: it is never those that grow then. What is replaced is given back first, so that
+        // both are not there at once.
+        self.forget();
+        self.arenas.truncate(first);
+        self.gpu.settle()?;
+        for len in &lens[first..] {
+            self.arenas.push(self.gpu.buffer("activations", *len)?);
+        }
+        Ok(placement)
+    }
+
+    /// The buffer that a part of the activations lies in.
+    pub(super) fn buffer_of(&self, slice: Slice) -> &wgpu::Buffer {
+        let Memory::Arena(which) = slice.memory else { return &self.scratch };
+        self.arenas.get(which).unwrap_or(&self.scratch)
     }
 
     /// A pass over that many items, recorded at its first use.
@@ -114,10 +146,7 @@ impl Placed {
         if let Some(recorded) = self.programs.get(&(items, pass)) {
             return Ok(Arc::clone(recorded));
         }
-        if self.purpose == PlanPurpose::Training {
-            self.check_fits(items)?;
-        }
-        let placement = Placement::new(&self.plan, self.purpose, items);
+        let placement = self.reserve(items)?;
         let (last, features) = (self.plan.shapes.len() - 1, self.plan.features);
         let walk =
             Walk { plan: &self.plan, store: &self.store, place: &placement, folds: &self.folds, items };
@@ -127,12 +156,7 @@ impl Placed {
             Pass::Backward(_) => walk.backward(&mut recorder)?,
             _ => walk.forward(&mut recorder, pass)?,
         }
-        // Other programs are bound to the memory that is replaced here. The arena may hold a forward pass that waits for
-        // its backward pass, whose arena is as large: it is never the one that grows then.
-        if values_of(&self.arena) < placement.len {
-            self.forget();
-            self.arena = self.gpu.buffer("activations", placement.len)?;
-        }
+        // Other programs are bound to the memory that is replaced here.
         if values_of(&self.scratch) < recorder.scratch_len() {
             self.programs.clear();
             self.scratch = self.gpu.buffer("scratch", recorder.scratch_len())?;
@@ -143,7 +167,7 @@ impl Placed {
         let program = recorder.finish(|memory| match memory {
             Memory::Values => &self.current.trained,
             Memory::Running => &self.current.running,
-            Memory::Arena => &self.arena,
+            Memory::Arena(which) => self.arenas.get(which).unwrap_or(&self.scratch),
             Memory::Folded => bound.folded.unwrap_or(&self.scratch),
             Memory::Gradient => bound.gradient.unwrap_or(&self.scratch),
             Memory::Masks => bound.masks.unwrap_or(&self.scratch),
@@ -174,16 +198,18 @@ impl Placed {
         wanted: Wanted,
     ) -> Result<Vec<f32>, BackendError> {
         match input {
-            Reads::Values(values) => self.gpu.write(&self.arena, recorded.input.offset, values),
+            Reads::Values(values) => {
+                self.gpu.write(self.buffer_of(recorded.input), recorded.input.offset, values);
+            }
             Reads::Views(batch) => self.make_views(batch, recorded.input)?,
         }
         let mut encoder = self.gpu.encoder();
         recorded.program.encode(&self.gpu, &mut encoder);
-        let Slice { offset, len, .. } = match wanted {
+        let read = match wanted {
             Wanted::Logits => recorded.output,
             Wanted::Features => recorded.features,
         };
-        self.gpu.submit_and_read(encoder, &self.arena, offset, len)
+        self.gpu.submit_and_read(encoder, self.buffer_of(read), read.offset, read.len)
     }
 
     /// Makes views the input of the pass that is submitted next.
@@ -191,16 +217,16 @@ impl Placed {
         let (gpu, pictures) = (Arc::clone(&self.gpu), Arc::clone(&self.pictures));
         let mut store = pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(generation) = store.load(&gpu, batch)? else {
-            self.gpu.write(&self.arena, input.offset, &batch.render());
+            self.gpu.write(self.buffer_of(input), input.offset, &batch.render());
             return Ok(());
         };
         let items = batch.views().len();
-        let key = (items, input.offset);
+        let key = (items, input.memory, input.offset);
         if self.views.get(&key).is_none_or(|(recorded, _)| *recorded != generation) {
             if self.views.len() >= MOST_PROGRAMS {
                 self.views.clear();
             }
-            let program = store.record(&gpu, batch.contract(), items, (&self.arena, input))?;
+            let program = store.record(&gpu, batch.contract(), items, (self.buffer_of(input), input))?;
             self.views.insert(key, (generation, program));
         }
         let mut encoder = gpu.encoder();

@@ -39,8 +39,7 @@ impl WgpuInference {
 
     /// A value of a pass, in parts where a batch's largest value does not fit a binding.
     fn infer(&mut self, input: Reads<'_>, items: usize, wanted: Wanted) -> Result<Vec<f32>, BackendError> {
-        let longest = self.placed.plan.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
-        let most = (self.placed.gpu.binding_len() / longest).max(1);
+        let most = self.placed.gpu.room().most_items(&self.placed.plan, PlanPurpose::Inference).max(1);
         if items <= most {
             return self.run(input, items, wanted);
         }

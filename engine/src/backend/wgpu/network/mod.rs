@@ -1,7 +1,6 @@
 //! A graph on a GPU. `graph` records a plan's passes and runs them, for networks that answer (`infer`) and that learn
-//! (`train`); `parameters` moves states between host and device, `fits` says how large a training batch may be.
+//! (`train`); `parameters` moves states between host and device.
 
-mod fits;
 mod graph;
 mod infer;
 mod parameters;

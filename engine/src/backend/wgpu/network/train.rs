@@ -11,13 +11,17 @@ use crate::backend::{
 };
 use crate::net::{Graph, Op, PlanPurpose, Weights};
 
+/// The place of a part of a gradient, behind the slots.
+const PART: usize = 2;
+
 /// A network that learns.
 pub struct WgpuTraining {
     pub(super) placed: Placed,
     pub(super) average: Option<Parameters>,
     pub(super) momentum: Option<wgpu::Buffer>,
     pub(super) second_moment: Option<wgpu::Buffer>,
-    gradients: [Option<wgpu::Buffer>; 2],
+    /// Of both slots, and the part of one that is added to what a slot holds.
+    gradients: [Option<wgpu::Buffer>; 3],
     optimiser: Optimiser,
     masks: wgpu::Buffer,
     seed: u64,
@@ -44,7 +48,7 @@ impl WgpuTraining {
             average: None,
             momentum: None,
             second_moment: None,
-            gradients: [None, None],
+            gradients: [None, None, None],
             seed: 0,
             dropouts,
         })
@@ -73,13 +77,27 @@ impl WgpuTraining {
         self.placed.gpu.queue.write_buffer(&self.masks, 0, bytemuck::cast_slice(&words));
     }
 
-    /// A slot's buffer, made where it is missing.
-    fn slot(&mut self, slot: Slot) -> Result<&wgpu::Buffer, BackendError> {
-        let place = &mut self.gradients[slot as usize];
+    /// A gradient's buffer, made where it is missing.
+    fn gradient(&mut self, which: usize) -> Result<&wgpu::Buffer, BackendError> {
+        let place = &mut self.gradients[which];
         match place {
             Some(buffer) => Ok(buffer),
             None => Ok(place.insert(self.placed.gpu.buffer("gradient", self.placed.store.trained_len)?)),
         }
+    }
+
+    /// The gradient of the pass before, into a buffer.
+    fn backward_into(&mut self, d_logits: &[f32], items: usize, which: usize) -> Result<(), BackendError> {
+        self.gradient(which)?;
+        let gradient = self.gradients[which].as_ref();
+        let bound = Bound { gradient, masks: Some(&self.masks), ..Bound::default() };
+        let recorded = self.placed.recorded(Pass::Backward(which), items, bound)?;
+        let gpu = &self.placed.gpu;
+        gpu.write(self.placed.buffer_of(recorded.d_output), recorded.d_output.offset, d_logits);
+        let mut encoder = gpu.encoder();
+        recorded.program.encode(gpu, &mut encoder);
+        gpu.queue.submit([encoder.finish()]);
+        gpu.check()
     }
 
     fn gradient_buffer(&self, slot: Slot) -> Result<&wgpu::Buffer, BackendError> {
@@ -105,16 +123,19 @@ impl TrainingDevice for WgpuTraining {
     }
 
     fn backward(&mut self, d_logits: &[f32], items: usize, slot: Slot) -> Result<(), BackendError> {
-        self.slot(slot)?;
-        let gradient = self.gradients[slot as usize].as_ref();
-        let bound = Bound { gradient, masks: Some(&self.masks), ..Bound::default() };
-        let recorded = self.placed.recorded(Pass::Backward(slot), items, bound)?;
-        let gpu = &self.placed.gpu;
-        gpu.write(&self.placed.arena, recorded.d_output.offset, d_logits);
-        let mut encoder = gpu.encoder();
-        recorded.program.encode(gpu, &mut encoder);
-        gpu.queue.submit([encoder.finish()]);
-        gpu.check()
+        self.backward_into(d_logits, items, slot as usize)
+    }
+
+    fn accumulate(&mut self, d_logits: &[f32], items: usize, slot: Slot) -> Result<(), BackendError> {
+        self.backward_into(d_logits, items, PART)?;
+        let (sum, part) = (self.gradients[slot as usize].as_ref(), self.gradients[PART].as_ref());
+        let (Some(sum), Some(part)) = (sum, part) else { return Err(no_gradient()) };
+        self.optimiser.add(&self.placed.gpu, slot, (sum, part), self.placed.store.trained_len)
+    }
+
+    fn reserve(&mut self, items: usize) -> Result<(), BackendError> {
+        self.placed.reserve(items)?;
+        self.placed.gpu.settle()
     }
 
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {
@@ -163,7 +184,7 @@ impl TrainingDevice for WgpuTraining {
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
         let values = self.placed.store.unflatten(gradient, true);
         let gpu = Arc::clone(&self.placed.gpu);
-        gpu.write(self.slot(slot)?, 0, &values);
+        gpu.write(self.gradient(slot as usize)?, 0, &values);
         gpu.check()
     }
 
@@ -211,7 +232,7 @@ impl TrainingDevice for WgpuTraining {
         self.write_parameters(&state.weights, &self.placed.current);
         self.average = average;
         (self.momentum, self.second_moment) = moments;
-        self.gradients = [None, None];
+        self.gradients = [None, None, None];
         self.placed.forget();
         self.optimiser.forget();
         self.placed.gpu.check()

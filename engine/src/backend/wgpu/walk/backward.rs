@@ -92,7 +92,7 @@ impl Walk<'_> {
                 | u32::from(norm.is_none()) << 2,
         };
         let raw = norm.map(|_| self.place.saved(t));
-        let statistics = norm.map(|_| self.place.statistics(t, columns));
+        let statistics = norm.and_then(|_| self.place.statistics(t));
         let output = (gate == 1).then(|| self.place.value(step.output));
         let gradient = Some(self.place.gradient(step.output));
         let partial = norm.map(|_| Slice::scratch(blocks.count * 2 * columns));

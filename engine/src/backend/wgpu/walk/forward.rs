@@ -95,7 +95,7 @@ impl Walk<'_> {
         };
         let raw = Some(self.place.saved(t));
         let partial = Some(Slice::scratch(blocks.count * 2 * columns));
-        let statistics = Some(self.place.statistics(t, columns));
+        let statistics = self.place.statistics(t);
         let shader = &shaders::BATCH_NORM;
         let bound = [None, None, None, raw, None, None, partial, None];
         to.dispatch(shader, "moments", &uniform, &bound, blocks.groups(columns))?;

@@ -12,7 +12,7 @@ use super::place::Placement;
 use super::product::Extents;
 use super::program::{Recorder, value_groups};
 use super::store::{Matrix, Store};
-use crate::backend::{BackendError, Slot};
+use crate::backend::BackendError;
 use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, Step, StepKind};
 
 /// The most blocks of rows whose sums one invocation adds.
@@ -26,7 +26,8 @@ pub(super) enum Pass {
     Infer,
     Train,
     Probe,
-    Backward(Slot),
+    /// Into one of the network's gradients, by its number.
+    Backward(usize),
 }
 
 /// A plan for a number of items, with where everything lies.
