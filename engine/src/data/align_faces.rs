@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::lines::{Lines, fields};
 use super::split::unique_most;
 use super::unfinished::Unfinished;
-use super::{Annotation, DataError, Dataset, is_folder_name};
+use super::{Annotation, DataError, Dataset, UNLABELLED_FOLDER, is_folder_name};
 use crate::files::{printable, write_atomically};
 use crate::media::Detection;
 use crate::media::align::Aligner;
@@ -170,7 +170,7 @@ fn looked(dataset: &dyn Dataset, item: usize, out: &Path, job: &AlignJob<'_>) ->
         Annotation::Votes(votes) => unique_most(&votes),
         Annotation::None => None,
     };
-    let folder = class.map_or("unlabelled", |class| dataset.classes()[class].as_str());
+    let folder = class.map_or(UNLABELLED_FOLDER, |class| dataset.classes()[class].as_str());
     let io = |path: &Path, e| DataError::io(path, e);
     std::fs::create_dir_all(out.join(folder)).map_err(|e| io(&out.join(folder), e))?;
     let name = |nth: usize| match nth {

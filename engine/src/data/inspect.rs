@@ -99,7 +99,7 @@ pub fn inspect_with(
         }
     };
     let mut found = Inspection { items, ..Inspection::default() };
-    let (mut contents, mut groups) = (HashSet::new(), HashSet::new());
+    let (mut contents, mut groups) = (Vec::with_capacity(items), HashSet::new());
     let mut sizes: HashMap<(usize, usize), usize> = HashMap::new();
     for start in (0..items).step_by(CHUNK) {
         let chunk = start..items.min(start + CHUNK);
@@ -108,8 +108,10 @@ pub fn inspect_with(
         for (hash, group, size) in looked.into_iter().flatten() {
             let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hash;
             // Of millions of items, two have the same first 64 bits by chance once in a million sets.
-            found.duplicates += usize::from(!contents.insert(u64::from_le_bytes([a, b, c, d, e, f, g, h])));
-            groups.extend(group);
+            contents.push(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+            if let Some(group) = group.filter(|group| !groups.contains(group)) {
+                groups.insert(group);
+            }
             if let Some(size) = size {
                 found.decoded += 1;
                 *sizes.entry(size).or_insert(0) += 1;
@@ -119,6 +121,8 @@ pub fn inspect_with(
             return Ok(None);
         }
     }
+    contents.par_sort_unstable();
+    found.duplicates = contents.len() - contents.chunk_by(|a, b| a == b).count();
     found.identities = (!groups.is_empty()).then_some(groups.len());
     found.sizes = most_frequent(sizes);
     count_labels(dataset, &mut found);

@@ -26,8 +26,14 @@ pub(super) struct Lines<R> {
     longest: u64,
     number: u64,
     offset: u64,
+    /// Bytes of the reader's buffer that the last line took.
+    taken: usize,
+    /// A line that no buffer held whole.
     line: Vec<u8>,
 }
+
+/// Bytes that are read at once.
+const BUFFER: usize = 64 << 10;
 
 /// One line.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,14 +56,15 @@ impl Line<'_> {
 impl Lines<BufReader<File>> {
     /// Lines of a file with at most `longest` bytes each.
     pub fn open(path: &Path, longest: u64) -> Result<Self, DataError> {
-        Ok(Self::new(BufReader::new(open_regular(path)?), path.to_path_buf(), String::new(), longest))
+        let reader = BufReader::with_capacity(BUFFER, open_regular(path)?);
+        Ok(Self::new(reader, path.to_path_buf(), String::new(), longest))
     }
 }
 
 impl<R: BufRead> Lines<R> {
     /// Lines of anything; `path` and `place` are what messages call it.
     pub fn new(reader: R, path: PathBuf, place: String, longest: u64) -> Self {
-        Self { reader, path, place, longest, number: 0, offset: 0, line: Vec::new() }
+        Self { reader, path, place, longest, number: 0, offset: 0, taken: 0, line: Vec::new() }
     }
 
     /// The next line; `None` at the end.
@@ -65,12 +72,19 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// The file cannot be read, or the line is too long.
     pub fn next(&mut self) -> Result<Option<Line<'_>>, DataError> {
-        self.line.clear();
+        let failed = |e| DataError::io(&self.path, e);
+        self.reader.consume(std::mem::take(&mut self.taken));
         let start = self.offset;
-        let read = (&mut self.reader)
-            .take(self.longest + 1)
-            .read_until(b'\n', &mut self.line)
-            .map_err(|e| DataError::io(&self.path, e))?;
+        let held = self.reader.fill_buf().map_err(failed)?;
+        let end = held.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        let read = if let Some(read) = end {
+            self.taken = read;
+            read
+        } else {
+            self.line.clear();
+            let mut rest = (&mut self.reader).take(self.longest + 1);
+            rest.read_until(b'\n', &mut self.line).map_err(failed)?
+        };
         if read == 0 {
             return Ok(None);
         }
@@ -80,7 +94,11 @@ impl<R: BufRead> Lines<R> {
             let reason = format!("a line of more than {} bytes, as no such list has", self.longest);
             return Err(self.error(self.number, reason));
         }
-        let mut bytes = self.line.as_slice();
+        // Nothing is read here: the buffer still holds the line.
+        let mut bytes = match self.taken {
+            0 => self.line.as_slice(),
+            taken => &self.reader.fill_buf().map_err(|e| DataError::io(&self.path, e))?[..taken],
+        };
         bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let mut offset = start;

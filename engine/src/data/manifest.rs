@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::hashes::{HashReader, UNREADABLE};
+use super::hashes::{GatheringHasher, HashReader, UNREADABLE};
 use super::label::label;
 use super::pool::Member;
 use super::{DataError, Pool, Removal, Sample, Spec, Vocabulary, Why};
@@ -255,7 +255,7 @@ impl Manifest {
             text.push(',');
             if member.hashes.are_known() && used != Use::Unreadable {
                 let hash = reader.get(0, item as u32).map_err(Failed::Data)?;
-                hash[..8].iter().for_each(|byte| _ = write!(text, "{byte:02x}"));
+                text.extend(hash[..8].iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit));
             }
             text.push(',');
             if let Some(&(other, item)) = self.of.get(&(number, item as u32)) {
@@ -268,6 +268,10 @@ impl Manifest {
         }
         Ok(text)
     }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value)])
 }
 
 /// Lines that are compressed together, and pieces that are in memory at a time.
@@ -323,7 +327,7 @@ fn content(member: &Member, items: u32) -> Result<Option<String>, DataError> {
     if !member.hashes.are_known() {
         return Ok(None);
     }
-    let (mut hasher, mut reader) = (blake3::Hasher::new(), HashReader::new([&member.hashes]));
+    let (mut hasher, mut reader) = (GatheringHasher::default(), HashReader::new([&member.hashes]));
     for item in 0..items {
         let hash = reader.get(0, item)?;
         if hash != UNREADABLE {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::DataError;
+use super::{DataError, Stamp};
 
 /// Warnings printed before the rest is only counted.
 const NAMED: usize = 10;
@@ -20,7 +20,7 @@ pub struct SkipLog {
 /// What a log has, as one process tells another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SkipEntries {
-    seen: Vec<String>,
+    seen: Vec<u64>,
     first: Vec<String>,
     notes: usize,
     first_notes: Vec<String>,
@@ -28,7 +28,8 @@ pub struct SkipEntries {
 
 #[derive(Debug, Default)]
 struct State {
-    seen: HashSet<String>,
+    /// Items by the first bits of a hash: of millions, two have the same ones by chance once in a million logs.
+    seen: HashSet<u64>,
     first: Vec<String>,
     notes: usize,
     first_notes: Vec<String>,
@@ -54,9 +55,9 @@ impl SkipLog {
             return Err(error);
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.seen.insert(key.to_owned()) {
-            let line = error.to_string();
+        if state.seen.insert(Stamp::place_of(key.as_bytes())) {
             if state.seen.len() <= NAMED {
+                let line = error.to_string();
                 log::warn!("skipped: {line}");
                 state.first.push(line);
             } else if state.seen.len() == NAMED + 1 {
@@ -92,7 +93,7 @@ impl SkipLog {
     /// Everything so far, for another process's log.
     pub fn entries(&self) -> SkipEntries {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut seen: Vec<String> = state.seen.iter().cloned().collect();
+        let mut seen: Vec<u64> = state.seen.iter().copied().collect();
         seen.sort_unstable();
         SkipEntries {
             seen,

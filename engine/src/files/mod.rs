@@ -32,6 +32,6 @@ pub use limits::{
 #[cfg(feature = "files")]
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use missing::{explained, nearest};
-pub use printable::{QUOTED, printable, quoted};
+pub use printable::{QUOTED, printable, quoted, shortened};
 #[cfg(any(feature = "training", feature = "wgpu"))]
 pub use user_cache::user_cache_folder;

@@ -46,6 +46,30 @@ pub fn quoted(text: &str) -> String {
     format!("`{}`", printable(text, QUOTED))
 }
 
+/// What a library says of a file's content, in one line of some hundred characters: it may quote a word of the file however long that
+/// is, and says behind it what was expected and where. So the middle of a long text is left out.
+///
+/// ```
+/// use affekt_engine::files::shortened;
+///
+/// assert_eq!(shortened("missing field `seed` at line 2 column 1"), "missing field `seed` at line 2 column 1");
+/// let long = format!("invalid type: string \"{}\", expected a number at line 7", "x".repeat(9000));
+/// assert!(shortened(&long).len() < 350 && shortened(&long).ends_with("expected a number at line 7"));
+/// ```
+pub fn shortened(error: impl std::fmt::Display) -> String {
+    const START: usize = 160;
+    const END: usize = 120;
+    let text = error.to_string();
+    // Any two places that are no longer apart than this hold all of it.
+    let short = printable(&text, START + END);
+    if !short.ends_with("...") || text.ends_with("...") && text.chars().count() <= START + END {
+        return short;
+    }
+    let end: Vec<char> = text.chars().rev().take(END).collect();
+    let end: String = end.into_iter().rev().collect();
+    format!("{} {}", printable(&text, START), printable(&end, END))
+}
+
 /// Control characters, separators of lines and paragraphs, marks and overrides of direction, and the byte order mark.
 fn steers(c: char) -> bool {
     c.is_control()
@@ -64,6 +88,21 @@ mod tests {
         assert!(shown.is_ascii() && !shown.chars().any(char::is_control), "{shown}");
         assert_eq!(printable("a\tb\r\nc\u{7}\u{9b}m", 60), r"a\tb\r\nc\u{7}\u{9b}m");
         assert_eq!(printable(r"C:\Users\ä'ö", 60), r"C:\Users\ä'ö", "what does no harm stays");
+    }
+
+    #[test]
+    fn a_long_complaint_keeps_its_start_and_its_end() {
+        let word = "\u{1b}語x".repeat(300_000);
+        let shown = shortened(format!("unknown field `{word}`, expected `a` or `b` at line 1 column 9"));
+        assert!(shown.chars().count() <= 281 && !shown.contains('\u{1b}'), "{shown}");
+        assert!(
+            shown.starts_with("unknown field `") && shown.ends_with("expected `a` or `b` at line 1 column 9"),
+            "{shown}"
+        );
+        for text in ["", "short", "ends in ...", &"y".repeat(280)] {
+            assert_eq!(shortened(text), text);
+        }
+        assert!(shortened("z".repeat(281)).contains("... z"));
     }
 
     #[test]

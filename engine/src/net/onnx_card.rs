@@ -7,6 +7,7 @@ use super::architecture::Architecture;
 use super::card::{BoxCrop, InputContract, ModelCard};
 use super::onnx_file::OnnxFile;
 use super::onnx_spec::{ColourOrder, Golden, OnnxOutputs, OnnxSpec, OutputPlace};
+use crate::files::shortened;
 
 /// The card as it lies beside a file.
 #[derive(Debug, Deserialize)]
@@ -44,7 +45,7 @@ impl ModelCard {
     /// # Errors
     /// It is no such card, or a field of it cannot be.
     pub fn beside_onnx(json: &str) -> Result<Self, String> {
-        let card: CardBeside = serde_json::from_str(json).map_err(|e| e.to_string())?;
+        let card: CardBeside = serde_json::from_str(json).map_err(shortened)?;
         let CardBeside { classes, input, colours, outputs, crop, box_crop, temperature, .. } = card;
         let spec = OnnxSpec { classes: classes.len(), colours, outputs, golden: card.golden };
         let card = Self {
@@ -71,7 +72,7 @@ impl ModelCard {
     /// It is no card, a field of it cannot be, or it is a temporal encoder's.
     pub fn within_onnx(file: &OnnxFile) -> Result<Option<Self>, String> {
         let Some(json) = file.card_note() else { return Ok(None) };
-        let mut card: Self = serde_json::from_str(json).map_err(|e| e.to_string())?;
+        let mut card: Self = serde_json::from_str(json).map_err(shortened)?;
         card.check()?;
         let Architecture::Resnet(spec) = &card.architecture else {
             return Err(

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 
 use super::card::ModelCard;
 use super::weights::{HostTensor, Weights, WeightsError};
-use crate::files::{LARGEST_CARD, LARGEST_MODEL, explained, open_limited, printable, quoted};
+use crate::files::{LARGEST_CARD, LARGEST_MODEL, explained, open_limited, printable, quoted, shortened};
 
 /// The metadata key under which a file's [`ModelCard`] stands as JSON.
 pub(super) const CARD_KEY: &str = "affekt.card";
@@ -68,7 +68,8 @@ fn claimed_length(start: &[u8]) -> Result<u64, String> {
     if header.len() != header_length(start.get(..PREFIX).unwrap_or_default())? {
         return Err("it is cut off in its header".into());
     }
-    let metadata: Metadata = serde_json::from_slice(header).map_err(|e| format!("its header: {e}"))?;
+    let metadata: Metadata =
+        serde_json::from_slice(header).map_err(|e| format!("its header: {}", shortened(e)))?;
     (start.len() as u64).checked_add(metadata.data_len() as u64).ok_or_else(|| "its sizes cannot be".into())
 }
 
@@ -123,7 +124,7 @@ fn read_card(json: &str) -> Result<ModelCard, String> {
     if json.len() as u64 > LARGEST_CARD {
         return Err(format!("it has {} bytes; at most {LARGEST_CARD} can be", json.len()));
     }
-    let card: ModelCard = serde_json::from_str(json).map_err(|e| e.to_string())?;
+    let card: ModelCard = serde_json::from_str(json).map_err(shortened)?;
     card.check()?;
     Ok(card)
 }

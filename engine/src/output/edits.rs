@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::row::TableRow;
 use super::speakers::{Turn, speaker_at};
-use crate::files::{printable, read_limited, write_atomically};
+use crate::files::{printable, read_limited, shortened, write_atomically};
 
 /// Version of the file's form.
 pub const EDITS_VERSION: u32 = 1;
@@ -100,7 +100,7 @@ impl Edits {
         }
         let bytes = read_limited(path, LARGEST, "a file of corrections").map_err(|e| wrong(e.to_string()))?;
         let edits: Self = serde_json::from_slice(&bytes)
-            .map_err(|e| wrong(format!("no corrections of affekt: {e}; move it away")))?;
+            .map_err(|e| wrong(format!("no corrections of affekt: {}; move it away", shortened(e))))?;
         if edits.version != EDITS_VERSION {
             let problem = format!("version {}, and this affekt knows version {EDITS_VERSION}", edits.version);
             return Err(wrong(problem));

@@ -31,6 +31,9 @@ const TOKENS: [&str; 24] = [
     "%00%ff%zz",
 ];
 
+/// Most bytes by which a token grows, where it does not have as many itself.
+const MOST_MORE: usize = 4 << 20;
+
 /// Breaks a text in one to three places; now and then as bytes.
 pub fn mutate(text: &mut Vec<u8>, draws: &mut Draws) {
     for _ in 0..=draws.below(3) {
@@ -83,6 +86,8 @@ fn token(text: &mut Vec<u8>, draws: &mut Draws) {
     if draws.one_in(6) {
         let token = text[begin..end].to_vec();
         let copies = *draws.pick(&[1, 50, 5000]);
+        // A token may have a million letters already; what the harness itself cannot hold shows nothing.
+        let copies = copies.min(MOST_MORE / token.len().max(1)).max(1);
         text.splice(end..end, token.repeat(copies));
     } else {
         text.splice(begin..end, draws.pick(&TOKENS).bytes());

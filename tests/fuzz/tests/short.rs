@@ -37,6 +37,12 @@ fn broken_files_are_refused_or_read_and_nothing_worse() {
 }
 
 #[test]
+fn every_format_is_reached_by_its_name() {
+    let names: std::collections::HashSet<&str> = FORMATS.iter().map(|format| format.name).collect();
+    assert_eq!(names.len(), FORMATS.len(), "two formats of one name");
+}
+
+#[test]
 fn a_planted_fault_of_every_kind_is_found() {
     let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
     let (_, found) = watch(program(), "planted", (1, 60), TIME, &limits).unwrap();

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use affekt_engine::files::open_regular;
+use affekt_engine::files::{open_regular, shortened};
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
@@ -80,8 +80,9 @@ impl RunLog {
                     path.file_name().map_or_else(Default::default, |n| n.to_string_lossy())
                 )),
                 Err(error) => bail!(
-                    "{}, line {number}: not a record of a run's log ({error}); remove the line to go on without it",
-                    path.display()
+                    "{}, line {number}: not a record of a run's log ({}); remove the line to go on without it",
+                    path.display(),
+                    shortened(error)
                 ),
             }
         }

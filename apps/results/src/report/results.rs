@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use affekt_engine::files::read_limited;
+use affekt_engine::files::{read_limited, shortened};
 use anyhow::{Context as _, bail};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -170,7 +170,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
         read_limited(path, LARGEST, "a file of results").with_context(|| path.display().to_string())?;
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(Some(value)),
-        Err(error) => bail!("{}: {error}; write the file again or move it away", path.display()),
+        Err(error) => bail!("{}: {}; write the file again or move it away", path.display(), shortened(error)),
     }
 }
 

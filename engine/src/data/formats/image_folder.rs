@@ -1,11 +1,13 @@
 //! Pictures in class-named folders, `<root>[/<split>]/<class>/**.{jpg,png,webp,bmp}`, or any tree of pictures without labels;
-//! from a folder or a `.tar`.
+//! from a folder or a `.tar`. A folder called `unlabelled` is no class: its pictures have no label.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data::tree::FileTree;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
+use crate::data::{
+    Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, UNLABELLED_FOLDER, decode, quoted,
+};
 use crate::media::{Picture, is_picture_name};
 
 /// The format's entry in the table.
@@ -42,8 +44,10 @@ impl ImageFolder {
         if let Some(split) = &spec.split {
             (chosen, start) = choose_split(spec, split, &tree, &chosen, start)?;
         }
-        let class_of =
-            |file: usize| tree.paths()[file][start..].split_once('/').map(|(class, _)| class.to_owned());
+        let class_of = |file: usize| {
+            let (class, _) = tree.paths()[file][start..].split_once('/')?;
+            (!UNLABELLED.iter().any(|name| class.eq_ignore_ascii_case(name))).then(|| class.to_owned())
+        };
         let mut classes = Vec::new();
         if !spec.unlabelled {
             classes = chosen.iter().filter_map(|&file| class_of(file)).collect();
@@ -57,6 +61,9 @@ impl ImageFolder {
         Ok(Self { name: spec.to_string(), classes, tree, items })
     }
 }
+
+/// Folders that hold pictures without a label, whatever the case; `data align`, `data split` and `synth` write the first.
+const UNLABELLED: [&str; 2] = [UNLABELLED_FOLDER, "unlabeled"];
 
 /// What stands behind the last dot of a path, in lower case.
 fn extension(path: &str) -> String {
@@ -209,6 +216,24 @@ mod tests {
         let all = open(&format!("folder:{}?unlabelled=true", dir.path().display())).unwrap();
         assert_eq!((all.len(), all.classes().len()), (3, 0));
         assert_eq!(all.annotation(2), Annotation::None);
+    }
+
+    #[test]
+    fn a_folder_called_unlabelled_is_no_class() {
+        let dir = tree();
+        for (index, name) in ["train/unlabelled/d.png", "train/Unlabeled/deep/e.png"].iter().enumerate() {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, grey_png(8, 8, 20 + index as u8)).unwrap();
+        }
+        let train = open(&format!("folder:{}#train", dir.path().display())).unwrap();
+        assert_eq!(train.classes(), ["happy", "sad"]);
+        let labels: Vec<Annotation> = (0..train.len()).map(|item| train.annotation(item)).collect();
+        let none = labels.iter().filter(|label| **label == Annotation::None).count();
+        assert_eq!((labels.len(), none), (4, 2));
+        // A set of nothing else has no class, and says so as any other set without labels does.
+        let alone = open(&format!("folder:{}#unlabelled", dir.path().join("train").display())).unwrap();
+        assert_eq!((alone.len(), alone.classes().len()), (1, 0));
     }
 
     #[test]

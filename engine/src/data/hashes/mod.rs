@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub(super) use pass::Hashed;
 pub use pass::check_kept_hashes;
+pub(crate) use reader::GatheringHasher;
 pub(super) use reader::{HashReader, Hashes};
 
 /// Hash of an item that cannot be read; no content has it.

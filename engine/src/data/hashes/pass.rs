@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::kept_file::{CHUNK, KeptFile};
 use super::{Digest, Hashes, Hashing, UNREADABLE};
-use crate::data::{DataError, Dataset, SkipLog, Spec};
+use crate::data::{DataError, Dataset, SkipLog, Spec, Stamp};
 
 /// Makes the hash of an item.
 pub(in crate::data) type Make = dyn Fn(&dyn Dataset, usize) -> Result<Digest, DataError> + Sync;
@@ -120,14 +120,14 @@ impl Hashed<'_> {
 
     /// A hash over the stamps of a chunk's items; `None` where one has none.
     fn stamp(&self, chunk: u32) -> Option<Digest> {
-        let mut hasher = blake3::Hasher::new();
+        let mut bytes = Vec::with_capacity(CHUNK as usize * size_of::<Stamp>());
         for item in self.range(chunk) {
             let stamp = self.dataset.stamp(item as usize)?;
             for number in [stamp.size, stamp.modified, stamp.place] {
-                hasher.update(&number.to_le_bytes());
+                bytes.extend_from_slice(&number.to_le_bytes());
             }
         }
-        Some(hasher.finalize().into())
+        Some(blake3::hash(&bytes).into())
     }
 
     fn chunk(&self, chunk: u32, skips: &SkipLog) -> Result<Vec<Digest>, DataError> {
@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::data::decode::tests::grey_png;
-    use crate::data::{Annotation, Formats, Stamp};
+    use crate::data::{Annotation, Formats};
     use crate::media::Picture;
 
     /// A set that counts how often it is read. Item 3 cannot be.

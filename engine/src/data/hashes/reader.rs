@@ -1,4 +1,4 @@
-//! Hashes as they are asked for: by item, the same chunk again and again where items come in order.
+//! Hashes as they are asked for: by item, the same chunk again and again where items come in order; and one hash over many.
 
 use super::kept_file::{CHUNK, KeptFile};
 use super::{Digest, UNREADABLE};
@@ -40,6 +40,32 @@ impl Hashes {
             Self::Kept { unreadable, .. } => unreadable.binary_search(&item).is_err(),
             Self::Off { .. } => true,
         }
+    }
+}
+
+/// A hash over many small things one after the other, which are gathered first: large pieces are hashed many times as fast.
+#[derive(Default)]
+pub(crate) struct GatheringHasher {
+    hasher: blake3::Hasher,
+    gathered: Vec<u8>,
+}
+
+impl GatheringHasher {
+    const PIECE: usize = 64 << 10;
+
+    /// Adds some bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= Self::PIECE {
+            self.hasher.update(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    /// The hash of everything that was added.
+    pub fn finalize(mut self) -> blake3::Hash {
+        self.hasher.update(&self.gathered);
+        self.hasher.finalize()
     }
 }
 

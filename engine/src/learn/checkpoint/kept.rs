@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{LARGEST_SETTINGS, read_limited};
+use crate::files::{LARGEST_SETTINGS, read_limited, shortened};
 
 /// Checkpoints that are kept in any case: the last, and the one before it in case the disk damaged the last.
 const LAST: usize = 2;
@@ -29,7 +29,7 @@ impl Best {
             return None;
         }
         let read = read_limited(&path, LARGEST_SETTINGS, "the best score").map_err(|e| e.to_string());
-        let read = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()));
+        let read = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(shortened));
         match read {
             Ok(best) => Some(best),
             Err(reason) => {

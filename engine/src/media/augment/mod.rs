@@ -3,7 +3,7 @@
 //!
 //! A program is one affine map, one colour matrix and a short list of operations, whatever was drawn, so a CPU loop
 //! and a shader execute the same thing. `policy` holds the settings, `compile` the drawing, `program` the meaning,
-//! `render` the loop over pixels, `filter` the operations that need a histogram or neighbours, `strip` inputs as people see
+//! `render` the loop over pixels (`four`, `wide`: several numbers at a time), `filter` the operations that need a histogram or neighbours, `strip` inputs as people see
 //! them.
 
 mod compile;
@@ -14,6 +14,8 @@ mod program;
 mod render;
 #[cfg(feature = "training")]
 mod strip;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use compile::View;
 #[cfg(feature = "wgpu")]

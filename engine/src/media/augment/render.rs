@@ -109,14 +109,19 @@ impl Program {
                 work[i] = rounded(m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3]);
             });
         } else {
-            // The colour transform a column at a time: each output channel's sum has the order that its row has.
-            let column = |k: usize| Four::of([m[0][k], m[1][k], m[2][k], 0.0]);
-            let [red, green, blue, add] = std::array::from_fn(column);
-            source.walk_lanes(map, self.size, |i, v| {
-                let [r, g, b, _] = v.spread();
-                let sums = red * r + green * g + blue * b + add;
-                work[3 * i..3 * i + 3].copy_from_slice(&sums.levels()[..3]);
-            });
+            let columns = columns(m);
+            #[cfg(target_arch = "x86_64")]
+            {
+                let clamps = self.border == Border::Clamp;
+                let view = super::wide::WideView { pixels, width, height, clamps, map, colour: m };
+                let mut alone = |u: usize, v: usize, out: &mut [u8]| {
+                    colour(columns, source.lanes_at(map, u, v), out);
+                };
+                if view.sample(self.size, work, &mut alone) {
+                    return;
+                }
+            }
+            source.walk_lanes(map, self.size, |i, v| colour(columns, v, &mut work[3 * i..3 * i + 3]));
         }
     }
 }
@@ -145,16 +150,26 @@ impl<const C: usize> Source<'_, C> {
 
     /// As [`Source::walk`], for pictures of three channels: the same numbers.
     fn walk_lanes(&self, map: [[f32; 3]; 2], size: usize, put: impl FnMut(usize, Four)) {
-        let widened =
-            |value: [f32; C]| Four::of(std::array::from_fn(|k| value.get(k).copied().unwrap_or(0.0)));
-        let inside = |at: usize, below: usize, fx: f32, fy: f32| {
-            // Four bytes of each of two neighbours; behind the picture's very last pixel there is none to read.
-            match (self.pixels.get(at..at + C + 4), self.pixels.get(below..below + C + 4)) {
-                (Some(upper), Some(lower)) => blend_lanes::<C>(upper, lower, fx, fy),
-                _ => widened(blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy)),
+        self.walk_by(map, size, |at, below, fx, fy| self.lanes_inside(at, below, fx, fy), widened, put);
+    }
+
+    /// The sample of one output pixel, of a picture of three channels.
+    #[cfg(target_arch = "x86_64")]
+    fn lanes_at(&self, map: [[f32; 3]; 2], u: usize, v: usize) -> Four {
+        let (x, y) = place(map, u, row(map, v));
+        self.sample_at(x, y, &|at, below, fx, fy| self.lanes_inside(at, below, fx, fy), &widened)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+    fn lanes_inside(&self, at: usize, below: usize, fx: f32, fy: f32) -> Four {
+        // Four bytes of each of two neighbours; behind the picture's very last pixel there is none to read.
+        match (self.pixels.get(at..at + C + 4), self.pixels.get(below..below + C + 4)) {
+            (Some(upper), Some(lower)) => blend_lanes::<C>(upper, lower, fx, fy),
+            _ => {
+                widened::<C>(blend(&self.pixels[at..at + 2 * C], &self.pixels[below..below + 2 * C], fx, fy))
             }
-        };
-        self.walk_by(map, size, inside, widened, put);
+        }
     }
 
     /// Walks over the output's pixels; `sample` samples where all four neighbours are in the picture, `made` takes the others'
@@ -169,29 +184,34 @@ impl<const C: usize> Source<'_, C> {
         made: impl Fn([f32; C]) -> V,
         mut put: impl FnMut(usize, V),
     ) {
-        let [[a, b, c], [d, e, f]] = map;
-        // Coordinates so that a pixel's centre is a whole number.
-        let limit_x = (self.width - 1) as f32;
-        let limit_y = (self.height - 1) as f32;
         for v in 0..size {
-            let y = v as f32 + 0.5;
-            let (row_x, row_y) = (b * y + c - 0.5, e * y + f - 0.5);
+            let row = row(map, v);
             for u in 0..size {
-                let x = u as f32 + 0.5;
-                let (x, y) = (a * x + row_x, d * x + row_y);
-                let inside = x >= 0.0 && y >= 0.0 && x < limit_x && y < limit_y;
-                let value = if inside {
-                    // Sides are short, and the way by 32 bits is a single instruction.
-                    let (left, top) = (x as i32, y as i32);
-                    let (fx, fy) = (x - left as f32, y - top as f32);
-                    let at = (top as usize * self.width + left as usize) * C;
-                    sample(at, at + self.width * C, fx, fy)
-                } else {
-                    made(self.outside(x, y))
-                };
-                put(v * size + u, value);
+                let (x, y) = place(map, u, row);
+                put(v * size + u, self.sample_at(x, y, &sample, &made));
             }
         }
+    }
+
+    /// The sample at coordinates for which a pixel's centre is a whole number.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+    fn sample_at<V>(
+        &self,
+        x: f32,
+        y: f32,
+        sample: &impl Fn(usize, usize, f32, f32) -> V,
+        made: &impl Fn([f32; C]) -> V,
+    ) -> V {
+        let inside = x >= 0.0 && y >= 0.0 && x < (self.width - 1) as f32 && y < (self.height - 1) as f32;
+        if !inside {
+            return made(self.outside(x, y));
+        }
+        // Sides are short, and the way by 32 bits is a single instruction.
+        let (left, top) = (x as i32, y as i32);
+        let (fx, fy) = (x - left as f32, y - top as f32);
+        let at = (top as usize * self.width + left as usize) * C;
+        sample(at, at + self.width * C, fx, fy)
     }
 
     #[cold]
@@ -216,6 +236,37 @@ impl<const C: usize> Source<'_, C> {
             upper + fy * (lower - upper)
         })
     }
+}
+
+/// The colour transform a column at a time: each output channel's sum has the order that its row has.
+fn columns(rows: [[f32; 4]; 3]) -> [Four; 4] {
+    std::array::from_fn(|k| Four::of([rows[0][k], rows[1][k], rows[2][k], 0.0]))
+}
+
+/// Transforms a pixel's colour and writes its three bytes.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call a pixel costs more than its body")]
+fn colour([red, green, blue, add]: [Four; 4], pixel: Four, out: &mut [u8]) {
+    let [r, g, b, _] = pixel.spread();
+    let sums = red * r + green * g + blue * b + add;
+    out.copy_from_slice(&sums.levels()[..3]);
+}
+
+/// What all pixels of an output row have in common: the parts of their coordinates that the row gives.
+fn row([[_, b, c], [_, e, f]]: [[f32; 3]; 2], v: usize) -> (f32, f32) {
+    let y = v as f32 + 0.5;
+    (b * y + c - 0.5, e * y + f - 0.5)
+}
+
+/// Where an output pixel looks, in coordinates for which a pixel's centre is a whole number.
+#[inline]
+fn place([[a, ..], [d, ..]]: [[f32; 3]; 2], u: usize, (row_x, row_y): (f32, f32)) -> (f32, f32) {
+    let x = u as f32 + 0.5;
+    (a * x + row_x, d * x + row_y)
+}
+
+fn widened<const C: usize>(value: [f32; C]) -> Four {
+    Four::of(std::array::from_fn(|k| value.get(k).copied().unwrap_or(0.0)))
 }
 
 /// The index inside `0..length` that lies as far from the edge as `i` does; the edge pixel counts twice.
@@ -268,4 +319,68 @@ fn normalise(work: &[u8], work_channels: usize, contract: &InputContract, out: &
 /// What the network reads for each of a channel's 256 values, so that pixels need no division.
 pub(crate) fn normalised(contract: &InputContract, channel: usize) -> [f32; 256] {
     std::array::from_fn(|v| (v as f32 / 255.0 - contract.mean[channel]) / contract.std[channel])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::augment::{Affine, Colour};
+    use crate::random::{Address, Purpose};
+
+    /// A view of which every pixel is sampled alone.
+    fn one_at_a_time(program: &Program, picture: &Picture) -> Vec<u8> {
+        let Picture { width, height, ref pixels, .. } = *picture;
+        let geometry = program.geometry((width, height));
+        assert!(!geometry.reduces((width, height)));
+        let source = Source::<3> { pixels, width, height, border: program.border };
+        let columns = columns(program.colour_rows(3, 3));
+        let mut out = vec![0; program.size * program.size * 3];
+        source.walk_lanes(geometry.map, program.size, |i, v| {
+            colour(columns, v, &mut out[3 * i..3 * i + 3]);
+        });
+        out
+    }
+
+    #[test]
+    fn pixels_that_are_made_together_are_those_made_alone() {
+        let mut rng = Address { seed: 7, purpose: Purpose::AugmentStrong, step: 0, item: 0 }.rng();
+        let (mut seen, mut all) = (0, 0);
+        for round in 0..300 {
+            let (width, height) = (1 + rng.below(60), 1 + rng.below(60));
+            let pixels = (0..width * height * 3).map(|_| rng.below(256) as u8).collect();
+            let picture = Picture { width, height, channels: 3, pixels };
+            let (sin, cos) = rng.between(-3.2, 3.2).sin_cos();
+            let step = rng.between(0.3, 1.4);
+            let mut shift = || rng.between(-20.0, 70.0);
+            let map = [[step * cos, step * sin, shift()], [-step * sin, step * cos, shift()]];
+            let mut row = |main: usize| {
+                let factor = |k: usize| if k == main { 1.2 } else { 0.3 };
+                std::array::from_fn(|k| if k == 3 { 40.0 } else { factor(k) } * rng.between(-0.5, 1.0))
+            };
+            let program = Program {
+                size: 8 + round % 29,
+                source_from_output: Affine(map),
+                border: [Border::Clamp, Border::Mirror, Border::Fill(77)][round % 3],
+                colour: Colour([row(0), row(1), row(2)]),
+                operations: vec![],
+            };
+            let together = program.render_picture(&picture, 3).pixels;
+            assert!(together == one_at_a_time(&program, &picture), "round {round}: {program:?}");
+            seen += together.iter().filter(|v| !matches!(v, 0 | 255)).count();
+            all += together.len();
+        }
+        assert!(seen * 3 > all, "{seen} of {all} values are no ends of the scale");
+    }
+
+    #[test]
+    fn places_that_are_no_numbers_are_held_somewhere() {
+        let picture = Picture::filled(9, 9, 3, 50);
+        for odd in [f32::NAN, 1e30, -1e30] {
+            let program = Program {
+                source_from_output: Affine([[1.0, 0.0, odd], [0.0, 1.0, 0.0]]),
+                ..Program::stretch((9, 9), 9)
+            };
+            assert!(program.render_picture(&picture, 3).pixels == one_at_a_time(&program, &picture), "{odd}");
+        }
+    }
 }

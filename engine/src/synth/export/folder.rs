@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Progress, in_chunks, io_error, make_folder};
-use crate::data::{Annotation, DataError, Dataset, is_folder_name, quoted};
+use crate::data::{Annotation, DataError, Dataset, UNLABELLED_FOLDER, is_folder_name, quoted};
 use crate::files::{sweep_leftovers, write_atomically};
 
 /// Writes a dataset as `<out>/<class>/<number>.png`; items without a class go to `<out>/unlabelled`. Numbers count the
@@ -38,7 +38,7 @@ fn write_pictures(
     }
     if kept {
         // What was killed while it wrote left pictures under other names.
-        for name in faces.classes().iter().map(String::as_str).chain(["unlabelled"]) {
+        for name in faces.classes().iter().map(String::as_str).chain([UNLABELLED_FOLDER]) {
             let folder = out.join(name);
             if folder.is_dir() {
                 sweep_leftovers(&folder).map_err(|e| io_error(&folder, e))?;
@@ -47,7 +47,7 @@ fn write_pictures(
     }
     let folder = |index: usize| match faces.annotation(index) {
         Annotation::Class(class) => out.join(&faces.classes()[class]),
-        Annotation::None | Annotation::Votes(_) => out.join("unlabelled"),
+        Annotation::None | Annotation::Votes(_) => out.join(UNLABELLED_FOLDER),
     };
     let write = |index: usize| {
         let folder = folder(index);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{
-    ClipFormats, ClipSet, DedupReport, Formats, HashProgress, Hashing, Manifest, Pool, Recipe, SkipLog,
-    Source, Spec, TrainingPools, Vocabulary, training_pools,
+    ClipFormats, ClipSet, DedupReport, Formats, GatheringHasher, HashProgress, Hashing, Manifest, Pool,
+    Recipe, SkipLog, Source, Spec, TrainingPools, Vocabulary, training_pools,
 };
 use crate::files::user_cache_folder;
 use crate::world::config::{DataConfig, RunConfig};
@@ -143,7 +143,7 @@ impl Sets {
     /// # Errors
     /// The kept hashes can no longer be read.
     pub fn fingerprint(&self) -> Result<String, WorldError> {
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = GatheringHasher::default();
         for pool in [&self.labelled, &self.unlabelled] {
             hasher.update(&(pool.len() as u64).to_le_bytes());
             pool.each_hash(|sample, hash| {

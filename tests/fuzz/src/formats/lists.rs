@@ -12,7 +12,7 @@ use super::sets::read_items;
 use super::{Form, Format, message, other};
 
 pub(super) const EXPW: Format = Format {
-    name: "expw",
+    name: "expw-names",
     short: 150,
     own: false,
     files: &[("label/label.lst", Form::Text)],
@@ -21,7 +21,7 @@ pub(super) const EXPW: Format = Format {
 };
 
 pub(super) const AFFECTNET: Format = Format {
-    name: "affectnet",
+    name: "affectnet-boxes",
     short: 150,
     own: false,
     files: &[("lists/training.csv", Form::Text)],

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::classes::{NO_FACE, class};
+use super::points::{UNKNOWN, five_of_68};
 use crate::data::lines::fields;
 use crate::data::listed_faces::{ListedFace, coordinate, face_box};
 use crate::data::tree::FileTree;
@@ -121,21 +122,7 @@ fn parse(
     let right = coordinate(left)? + coordinate(width)?;
     let bottom = coordinate(top)? + coordinate(height)?;
     let face = Some(face_box(left, top, right, bottom)?);
-    Ok((ListedFace { file, face, id: None, class: Some(class) }, five_of_68(points)))
-}
-
-/// Landmarks that are not known.
-const UNKNOWN: Landmarks = [[f32::NAN; 2]; 5];
-
-/// Five landmarks out of the 68 of a list, `x;y;x;y...`: the middles of the eyes (points 36 to 41 and 42 to 47, counted from 0), the
-/// tip of the nose (30), the corners of the mouth (48, 54). Other lists of points are none.
-fn five_of_68(text: &str) -> Landmarks {
-    let numbers: Option<Vec<f32>> = text.split(';').map(|number| number.trim().parse().ok()).collect();
-    let Some(numbers) = numbers.filter(|numbers| numbers.len() == 136) else { return UNKNOWN };
-    let point = |at: usize| [numbers[2 * at], numbers[2 * at + 1]];
-    let middle = |first: usize| {
-        let sum = (first..first + 6).map(point).fold([0.0; 2], |sum, p| [sum[0] + p[0], sum[1] + p[1]]);
-        sum.map(|sum| sum / 6.0)
-    };
-    [middle(36), middle(42), point(30), point(48), point(54)]
+    let numbers: Option<Vec<f32>> = points.split(';').map(|number| number.trim().parse().ok()).collect();
+    let points = numbers.as_deref().and_then(five_of_68).unwrap_or(UNKNOWN);
+    Ok((ListedFace { file, face, id: None, class: Some(class) }, points))
 }

@@ -1,5 +1,5 @@
 //! AffectNet, in the form of its first release (lists in CSV, pictures with one or more faces) and of 2021 (cropped faces with
-//! a label in an `.npy` file each).
+//! label and landmarks in an `.npy` file each).
 //!
 //! Both number the classes alike: eight expressions, then `None`, `Uncertain` and `No-Face`, which are no expressions and are
 //! dropped unless the SPEC's `ambiguous` says otherwise.
@@ -13,6 +13,7 @@ use crate::data::{DataError, Format, SkipLog, Spec};
 mod classes;
 mod cropped;
 mod lists;
+mod points;
 
 use classes::CLASSES;
 
@@ -73,7 +74,9 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
             continue;
         }
         match (folder, list) {
-            (Some(folder), _) => cropped::read(&tree, &folder, spec, skips, &mut items)?,
+            (Some(folder), _) => {
+                cropped::read(&tree, &folder, spec, skips, (&mut items, &mut landmarks))?;
+            }
             (None, Some(list)) => lists::read(&tree, list, spec, skips, (&mut items, &mut landmarks))?,
             (None, None) => {}
         }

@@ -184,3 +184,48 @@ fn a_lists_own_landmarks_align_its_faces_and_lists_without_them_do_not() {
     assert_eq!((picture.width, picture.height), (256, 256));
     assert_eq!(through.content_hash(0).unwrap(), plain.content_hash(0).unwrap());
 }
+
+#[test]
+fn the_folders_of_2021_keep_landmarks_and_what_is_wrong_with_them_is_noted() {
+    use crate::media::align::ARCFACE;
+    let dir = tempfile::tempdir().unwrap();
+    let five = ARCFACE.map(|[x, y]| [f64::from(x), f64::from(y)]);
+    let mut points = vec![[0.0, 0.0]; 68];
+    points[36..42].fill(five[0]);
+    points[42..48].fill(five[1]);
+    (points[30], points[48], points[54]) = (five[2], five[3], five[4]);
+    let rows: Vec<u8> = points.as_flattened().iter().flat_map(|v| v.to_le_bytes()).collect();
+    let single: Vec<u8> = points.as_flattened().iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
+    let landmarks = [
+        Some(npy("<f8", "(136,)", &rows)),
+        Some(npy("<f4", "(68, 2)", &single)),
+        Some(npy("<f8", "(5, 2)", &rows[..80])),
+        Some(b"text".to_vec()),
+        None,
+    ];
+    for (id, landmarks) in landmarks.iter().enumerate() {
+        write(dir.path(), &format!("val_set/images/{id}.jpg"), grey_png(112, 112, id as u8));
+        write(dir.path(), &format!("val_set/annotations/{id}_exp.npy"), npy("<U1", "()", b"1\0\0\0"));
+        if let Some(bytes) = landmarks {
+            write(dir.path(), &format!("val_set/annotations/{id}_lnd.npy"), bytes);
+        }
+    }
+    let skips = SkipLog::new(true);
+    let faces = open_at(dir.path(), "#val?align=true", &skips).unwrap();
+    for item in [0, 1] {
+        let found = faces.scene(item).unwrap().landmarks.unwrap();
+        for (found, wanted) in found.iter().flatten().zip(five.iter().flatten()) {
+            assert!((f64::from(*found) - wanted).abs() < 0.01, "{item}");
+        }
+    }
+    assert!([2, 3, 4].iter().all(|&item| faces.scene(item).unwrap().landmarks.is_none()));
+    let noted = skips.noted().join("\n");
+    assert!(noted.contains("2_lnd.npy: 10 numbers instead of 68 landmarks"), "{noted}");
+    assert!(
+        noted.contains("3_lnd.npy: no NumPy file") && skips.notes() == 2 && skips.count() == 0,
+        "{noted}"
+    );
+    let skips = SkipLog::new(true);
+    let plain = open_at(dir.path(), "#val", &skips).unwrap();
+    assert!(plain.landmarks.is_empty() && skips.notes() == 0, "not asked for, not read");
+}

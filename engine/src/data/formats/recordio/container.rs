@@ -9,8 +9,8 @@ use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::places::{LIMIT, Places};
+use super::window::WindowedFile;
 use crate::data::lines::open_regular;
-use crate::data::tree::read_exact_at;
 use crate::data::{DataError, Stamp};
 
 const MAGIC: u32 = 0xced7_230a;
@@ -21,7 +21,7 @@ const MAX_RECORD: u64 = 256 << 20;
 /// Reads records at given offsets from any number of threads.
 pub(super) struct Reader {
     path: PathBuf,
-    file: File,
+    file: WindowedFile,
     len: u64,
     stamp: Option<Stamp>,
 }
@@ -41,7 +41,7 @@ impl Reader {
         if len > 4 * LIMIT {
             return Err(DataError::format(path, "", format!("{len} bytes are more than are told apart")));
         }
-        Ok(Self { path: path.to_path_buf(), file, len, stamp })
+        Ok(Self { path: path.to_path_buf(), file: WindowedFile::new(file, len), len, stamp })
     }
 
     pub fn path(&self) -> &Path {
@@ -92,7 +92,7 @@ impl Reader {
         Ok(payload)
     }
 
-    /// Offsets of all records, numbered from 0, for files without an index. Reads only the eight bytes before each.
+    /// Offsets of all records, numbered from 0, for files without an index. Of long records only the eight bytes before each are read.
     pub fn scan(&self) -> Result<Places, DataError> {
         let (mut found, mut offset) = (Places::default(), 0);
         while offset < self.len {
@@ -110,7 +110,7 @@ impl Reader {
             return Err(self.damaged(offset, format!("no record can begin there in {} bytes", self.len)));
         }
         let mut head = [0; 8];
-        read_exact_at(&self.file, &mut head, offset).map_err(|e| DataError::io(&self.path, e))?;
+        self.file.fill(&mut head, offset).map_err(|e| DataError::io(&self.path, e))?;
         let [a, b, c, d, e, f, g, h] = head;
         let magic = u32::from_le_bytes([a, b, c, d]);
         if magic != MAGIC {
@@ -138,8 +138,7 @@ impl Reader {
             return Err(self.damaged(part.start, format!("a record of more than {MAX_RECORD} bytes")));
         }
         payload.resize(before + part.len as usize, 0);
-        read_exact_at(&self.file, &mut payload[before..], part.start)
-            .map_err(|e| DataError::io(&self.path, e))
+        self.file.fill(&mut payload[before..], part.start).map_err(|e| DataError::io(&self.path, e))
     }
 
     fn damaged(&self, offset: u64, reason: impl Into<String>) -> DataError {

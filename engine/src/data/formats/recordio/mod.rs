@@ -1,25 +1,28 @@
 //! The `RecordIO` files of `InsightFace` (`train.rec`, `train.idx`), as MS1MV2 comes: faces with identity labels.
 //!
 //! The identities are not expressions, so the set is unlabelled unless `classes=` names what the label numbers mean.
-//! `container.rs` reads and writes records, `header.rs` the label header inside a record.
+//! `container.rs` reads and writes records, `header.rs` the label header inside a record; `places.rs` keeps where records lie,
+//! `index.rs` reads it, and `window.rs` reads many small records at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::data::lines::Lines;
-use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
+use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode};
 use crate::media::Picture;
 
 mod container;
 mod header;
+mod index;
 mod list;
 mod places;
+mod window;
 
 use container::Reader;
 pub use container::Writer;
 use header::Header;
+use index::{drop_header_record, read_index};
 use list::List;
-use places::{LIMIT, Places};
+use places::Places;
 
 /// The format's entry in the table.
 pub(super) fn format() -> Format {
@@ -37,8 +40,6 @@ pub(super) fn ms1mv2_format() -> Format {
 
 /// Bytes that hold the label header and the picture's signature of nearly all records.
 const HEADER: u64 = 512;
-/// Longest line of an index, in bytes.
-const MAX_LINE: u64 = 256;
 
 struct RecordIo {
     name: String,
@@ -132,13 +133,16 @@ impl RecordIo {
         Ok(())
     }
 
-    /// The picture's stored bytes.
-    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+    /// What `take` makes of the picture's stored bytes.
+    fn with_bytes<T>(
+        &self,
+        index: usize,
+        take: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, DataError> {
         let (key, offset) = self.items.get(index);
-        let mut payload = self.reader.read(offset)?;
-        let header = Header::parse(&payload).map_err(|reason| self.reader.error(key, offset, reason))?;
-        payload.drain(..header.len);
-        Ok(payload)
+        let payload = self.reader.read(offset)?;
+        let taken = Header::parse(&payload).and_then(|header| take(&payload[header.len..]));
+        taken.map_err(|reason| self.reader.error(key, offset, reason))
     }
 }
 
@@ -166,86 +170,6 @@ fn files(path: &Path) -> Result<(PathBuf, Option<PathBuf>), DataError> {
     }
     let idx = rec.with_extension("idx");
     Ok((rec, idx.is_file().then_some(idx)))
-}
-
-/// Reads `key<tab>offset` lines. A few offsets that cannot begin a record are bad items; more than half mean that the index
-/// belongs to another file.
-fn read_index(path: &Path, reader: &Reader, skips: &SkipLog) -> Result<Places, DataError> {
-    let (mut index, mut bad, mut total) = (Places::default(), Vec::new(), 0u64);
-    let mut lines = Lines::open(path, MAX_LINE)?;
-    while let Some(line) = lines.next()? {
-        match entry(line.bytes) {
-            Ok(None) => continue,
-            Ok(Some((key, offset))) if key < LIMIT && reader.can_begin(offset) => index.push(key, offset),
-            // More need not be remembered to know that it is the wrong index.
-            Ok(Some(entry)) if bad.len() < MOST_BAD => bad.push(entry),
-            Ok(Some(_)) => {}
-            Err(NoEntry) => {
-                let reason = format!("`{}` is not key<tab>offset", quoted(&line.text()));
-                return Err(DataError::format(path, format!(", line {}", line.number), reason));
-            }
-        }
-        total += 1;
-    }
-    let wrong = total - index.len() as u64;
-    if total == 0 || wrong * 2 > total || wrong > bad.len() as u64 {
-        let counts = format!("{wrong} of {total} entries of the index point outside it: ");
-        let advice = "the .idx belongs to another file, or the .rec is cut short";
-        return Err(DataError::format(reader.path(), "", counts + advice));
-    }
-    let reason = "the index points outside the .rec or between its records; it may be cut short";
-    for (key, offset) in bad {
-        skips
-            .skip(&format!("{}, record {key}", reader.path().display()), reader.error(key, offset, reason))?;
-    }
-    Ok(index.shrunk())
-}
-
-/// A line of an index that is no entry.
-struct NoEntry;
-
-/// Entries of an index that may be wrong while it is used at all.
-const MOST_BAD: usize = 100_000;
-
-/// Key and offset of a line; nothing where it is empty, an error where it is something else.
-fn entry(line: &[u8]) -> Result<Option<(u64, u64)>, NoEntry> {
-    let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
-    let number = |field: &[u8]| {
-        let digit = |number: u64, byte: &u8| {
-            let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-            number.checked_mul(10)?.checked_add(digit)
-        };
-        field.iter().try_fold(0, digit)
-    };
-    match (fields.next(), fields.next(), fields.next()) {
-        (None, ..) => Ok(None),
-        (Some(key), Some(offset), None) => number(key).zip(number(offset)).map(Some).ok_or(NoEntry),
-        _ => Err(NoEntry),
-    }
-}
-
-/// `InsightFace` sets begin with a record without a picture, whose labels [N, M] say that keys 1..N are pictures and
-/// N..M are ranges per identity. Files made by im2rec have none: there every record is a picture.
-fn drop_header_record(reader: &Reader, items: Places) -> Result<Places, DataError> {
-    let Some((key, offset)) = items.iter().min_by_key(|(_, offset)| *offset) else { return Ok(items) };
-    // The first record also tells whether this is a RecordIO file at all.
-    let payload = reader.read(offset)?;
-    let Ok(header) = Header::parse(&payload) else { return Ok(items) };
-    if header.len < payload.len() || header.extra.len() < 2 {
-        return Ok(items);
-    }
-    let end = header.extra[0];
-    if !(end.is_finite() && end >= 1.0) {
-        let reason = format!("the first record claims that pictures end at key {end}");
-        return Err(reader.error(key, offset, reason));
-    }
-    let pictures = key + 1..end as u64;
-    let items = items.retain(|key, _| pictures.contains(&key));
-    let expected = pictures.end.saturating_sub(pictures.start);
-    if (items.len() as u64) < expected {
-        log::warn!("{}: {} of {expected} pictures are in the index", reader.path().display(), items.len());
-    }
-    Ok(items)
 }
 
 impl Dataset for RecordIo {
@@ -287,19 +211,18 @@ impl Dataset for RecordIo {
 
     /// Hash of the picture's bytes, without the label header, so that copies under two identities are found.
     fn content_hash(&self, index: usize) -> Result<[u8; 32], DataError> {
-        let bytes = self.bytes(index)?;
-        let (key, offset) = self.items.get(index);
-        decode::check_signature(&bytes).map_err(|reason| self.reader.error(key, offset, reason))?;
-        Ok(blake3::hash(&bytes).into())
+        self.with_bytes(index, |bytes| {
+            decode::check_signature(bytes)?;
+            Ok(blake3::hash(bytes).into())
+        })
     }
 
     fn stored(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
-        self.bytes(index).map(Some)
+        self.with_bytes(index, |bytes| Ok(Some(bytes.to_vec())))
     }
 
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        let (key, offset) = self.items.get(index);
-        decode::decode(&self.bytes(index)?).map_err(|reason| self.reader.error(key, offset, reason))
+        self.with_bytes(index, decode::decode)
     }
 }
 

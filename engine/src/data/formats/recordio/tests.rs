@@ -94,7 +94,7 @@ fn a_payload_with_the_magic_inside_is_split_and_joined_again() {
     writer.write(1, 0.0, &grey_png(4, 4, 1)).unwrap();
     writer.finish().unwrap();
     let set = open(dir.path(), &SkipLog::new(true)).unwrap();
-    assert_eq!(set.bytes(0).unwrap(), picture);
+    assert_eq!(set.stored(0).unwrap().unwrap(), picture);
     fs::remove_file(dir.path().join("train.idx")).unwrap();
     assert_eq!(open(dir.path(), &SkipLog::new(true)).unwrap().len(), 2, "parts are not records");
 }
@@ -221,11 +221,15 @@ fn label_headers_of_double_precision_are_read_with_and_without_record_0() {
     write_raw(&path, &[bounds, face.clone(), face.clone(), range]);
     let with = open(dir.path(), &SkipLog::new(true)).unwrap();
     assert_eq!((with.len(), with.group(1).unwrap().as_deref()), (2, Some("41")));
-    assert_eq!(with.bytes(0).unwrap(), picture);
+    assert_eq!(with.stored(0).unwrap().unwrap(), picture);
     write_raw(&path, &[face.clone(), face]);
     fs::write(dir.path().join("train.lst"), "0\t41\ta.jpg\n1\t41\tb.jpg\n").unwrap();
     let without = open(&dir.path().join("train.lst"), &SkipLog::new(true)).unwrap();
-    assert_eq!((without.len(), without.bytes(1).unwrap()), (2, picture), "named by the list beside it");
+    assert_eq!(
+        (without.len(), without.stored(1).unwrap().unwrap()),
+        (2, picture),
+        "named by the list beside it"
+    );
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn a_list_says_which_records_belong_to_it_their_labels_and_their_files() {
     let skips = SkipLog::new(false);
     let set = open(&list, &skips).unwrap();
     assert_eq!(
-        (set.len(), set.bytes(0).unwrap(), set.bytes(1).unwrap()),
+        (set.len(), set.stored(0).unwrap().unwrap(), set.stored(1).unwrap().unwrap()),
         (2, pictures[2].clone(), pictures[0].clone())
     );
     assert_eq!(

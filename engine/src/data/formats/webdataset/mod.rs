@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::data::tree::FileTree;
 use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
+use crate::files::shortened;
 use crate::media::{PICTURE_ENDINGS, Picture};
 
 mod shard_paths;
@@ -166,7 +167,7 @@ fn text_label(text: &str) -> Result<Label, String> {
 /// The label that a `.json` holds; none where it has no such field.
 fn json_label(bytes: &[u8], field: Option<&str>) -> Result<Option<Label>, String> {
     let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| format!("no JSON: {error}"))?;
+        serde_json::from_slice(bytes).map_err(|error| format!("no JSON: {}", shortened(error)))?;
     let known = FIELDS.iter().copied();
     let found = match field {
         Some(field) => Some(value.get(field).ok_or_else(|| format!("no field `{}`", quoted(field)))?),
