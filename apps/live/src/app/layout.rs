@@ -57,8 +57,9 @@ impl Window {
                 .size_range(170.0..=(width * 0.34).max(200.0))
                 .show(ui, |ui| self.draw_side(ui));
         } else {
-            // A picture as wide as the window, and strips of two faces above.
-            let below = (height - width * 0.78 - 2.0 * timeline::STRIP).clamp(height * 0.35, height * 0.6);
+            // Above it a picture as wide as the window, some strips, and lines that come later.
+            let above = width * 0.78 + 5.0 * timeline::STRIP;
+            let below = (height - above).clamp(height * 0.3, height * 0.6);
             Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
                 ui.take_available_height();
                 self.draw_side(ui);

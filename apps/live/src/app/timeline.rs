@@ -208,13 +208,14 @@ pub enum Pointed {
 /// Most people whose ribbons are drawn.
 const MOST: usize = 24;
 
-/// Draws the ribbons of a film with a line where we are and the stretch that is chosen; gives what was pointed at.
+/// Draws the ribbons of a film with a line where we are and the stretch that is chosen, of one person or of everybody; gives what was
+/// pointed at.
 pub fn film(
     ui: &mut Ui,
     viewer: &Viewer,
     ribbons: &mut Ribbons,
     axis: &Axis,
-    chosen: Option<(f64, f64)>,
+    (chosen, who): (Option<(f64, f64)>, Option<u32>),
     look: &Look,
 ) -> Option<Pointed> {
     let columns = ((axis.right - axis.left).max(16.0) as usize).min(2000);
@@ -239,7 +240,8 @@ pub fn film(
             ui.painter_at(strip).add(Shape::mesh(ribbon(&row.classes, look, strip)));
             let ink = ui.visuals().strong_text_color();
             ui.painter_at(strip).add(Shape::mesh(hands(&row.touched, strip, ink)));
-            if let Some((from, to)) = chosen {
+            let own = chosen.filter(|_| who.is_none_or(|who| who == row.person));
+            if let Some((from, to)) = own {
                 let stretch = Rect::from_x_y_ranges(axis.column(from)..=axis.column(to), at.y_range());
                 ui.painter_at(at).rect_filled(stretch, 0.0, look.chosen());
             }
