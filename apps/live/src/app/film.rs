@@ -10,7 +10,8 @@ use super::correct::{Asked, Desk};
 use super::faces::Card;
 use super::look::Look;
 use super::picture::Mark;
-use super::timeline::{self, Axis, Pointed, Ribbons, clock};
+use super::ribbons::{self, Axis, Pointed, Ribbons};
+use super::timeline::clock;
 use crate::viewer::{Face, Opened, Still, Viewer};
 
 /// A viewer with what is drawn of it.
@@ -128,11 +129,11 @@ impl Film {
         ui.add_space(2.0);
         let axis = Axis::of(ui, length);
         let chosen = self.desk.stretch();
-        let (wanted, _) = timeline::track(ui, &axis, self.viewer.seconds(), chosen, look);
+        let (wanted, _) = ribbons::track(ui, &axis, self.viewer.seconds(), chosen, look);
         if let Some(seconds) = wanted {
             self.viewer.seek(seconds, now);
         }
-        match timeline::film(ui, &self.viewer, &mut self.ribbons, &axis, (chosen, self.desk.who()), look) {
+        match ribbons::film(ui, &self.viewer, &mut self.ribbons, &axis, (chosen, self.desk.who()), look) {
             Some(Pointed::At(seconds)) => self.viewer.seek(seconds, now),
             Some(Pointed::Stretch(person, from, to)) => self.desk.choose(person, from, to),
             Some(Pointed::Segment(person, seconds)) => {

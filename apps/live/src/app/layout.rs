@@ -9,7 +9,7 @@ use super::commands::{self, Command};
 use super::film::Film;
 use super::live::Playing;
 use super::look::Look;
-use super::{Tab, Window, analyse, faces, help, picture, position, timeline};
+use super::{Tab, Window, analyse, faces, help, picture, position, ribbons, timeline};
 use crate::viewer::Draft;
 
 /// Points of width from which strips have a legend; where there is less, the bars beside them are one.
@@ -69,7 +69,7 @@ impl Window {
         let (faces, strips) = match &self.film {
             Some(film) => {
                 let people = film.viewer.results.people().len();
-                (people, timeline::film_height(people))
+                (people, ribbons::film_height(people))
             }
             // One moment has no strip.
             None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),
