@@ -91,7 +91,9 @@ fn a_file_that_is_stopped_leaves_nothing_and_one_that_waits_never_begins() {
     });
     assert_eq!(frames.1, 900);
     let ids: Vec<u64> = queue.jobs().map(|job| job.id).collect();
-    ids.into_iter().for_each(|id| queue.stop(id));
+    for id in ids {
+        queue.stop(id);
+    }
     assert_eq!(through(&mut queue, 2), [JobState::Stopped, JobState::Stopped]);
     let left: Vec<_> = std::fs::read_dir(folder.path().join("results"))
         .unwrap()

@@ -88,8 +88,8 @@ fn corrections_made_in_the_window_reach_every_file_are_marked_and_can_be_undone(
     click(&ctx, &mut window, SIZE, |text, _| text == "Segment here");
     let output = pass(&ctx, &mut window, SIZE, &[]);
     let classes = window.viewer().unwrap().results.classes().to_vec();
-    let chosen = texts(&output).into_iter().filter(|(t, at)| classes.contains(t) && beside(*at));
-    let chosen = chosen.last().expect("a label").0;
+    let mut chosen = texts(&output).into_iter().filter(|(t, at)| classes.contains(t) && beside(*at));
+    let chosen = chosen.next_back().expect("a label").0;
     click(&ctx, &mut window, SIZE, |text, at| text == chosen && beside(at));
     let other = classes.iter().find(|class| **class != chosen).unwrap();
     click(&ctx, &mut window, SIZE, |text, at| text == other && beside(at));

@@ -122,7 +122,7 @@ fn a_moment_is_at_one_place_on_the_line_and_in_the_ribbons() {
     settled(&ctx, &mut window, 0);
     let output = pass(&ctx, &mut window, SIZE, &[]);
     // The ribbons' numbers stand left of them, the line to scrub on above.
-    let number = texts(&output).into_iter().filter(|(text, at)| text == "1" && at.left() < 40.0).last();
+    let number = texts(&output).into_iter().rfind(|(text, at)| text == "1" && at.left() < 40.0);
     let ribbon = number.expect("a ribbon").1.center().y;
     let time = find(&output, "0:00.0 / 0:03.0").expect("the time");
     let line = time.bottom() + 14.0;

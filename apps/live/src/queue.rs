@@ -16,10 +16,12 @@ use affekt_results::analyze::{
 };
 use affekt_results::report::write_people;
 use anyhow::Context as _;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::recognize::{RecognizerChoice, one_line};
 
+/// Things that the window is told and has not heard yet; threads wait for a place.
+const WAITING: usize = 16;
 /// How often the window is told that a file goes on.
 const TELL: Duration = Duration::from_millis(150);
 
@@ -108,7 +110,7 @@ impl Drop for Queue {
 impl Queue {
     /// Holds nothing. `wake` is called, from any thread, when there is something to see.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let (tell, told) = unbounded();
+        let (tell, told) = bounded(WAITING);
         Self {
             jobs: VecDeque::new(),
             ids: 0,
@@ -203,7 +205,7 @@ impl Queue {
             stop: Arc::clone(&job.stop),
         };
         job.state = match worker(&mut self.works, &self.tell, &self.wake) {
-            Ok(works) if works.send(work).is_ok() => JobState::Reading,
+            Ok(works) if works.try_send(work).is_ok() => JobState::Reading,
             Ok(_) => JobState::Failed("the thread that analyses has ended; add the file again".into()),
             Err(error) => JobState::Failed(format!("no thread to analyse: {error}; close other programs")),
         };
@@ -218,7 +220,7 @@ fn worker<'a>(
     wake: &Arc<dyn Fn() + Send + Sync>,
 ) -> std::io::Result<&'a Sender<Work>> {
     if works.is_none() {
-        let (sender, orders) = unbounded();
+        let (sender, orders) = bounded(1);
         let worker = Worker { tell: tell.clone(), wake: Arc::clone(wake), reader: None };
         std::thread::Builder::new().name("analyse".into()).spawn(move || worker.work(&orders))?;
         *works = Some(sender);

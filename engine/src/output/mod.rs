@@ -2,7 +2,7 @@
 //!
 //! A `row` is what is known of a face in a frame; `table` says which columns it has and writes CSV (`cells`: values and columns of
 //! any table; `parquet`), `table_reader` reads them back, `schema` describes them, `lines` writes JSON Lines. `edits` are corrections
-//! by hand, `speakers` who speaks when, `again` who may be somebody seen before. `people` gathers what a whole input came to (`summary`), `segments`, `bins` and `subtitles` render it,
+//! by hand, which `corrections` applies to rows, `speakers` who speaks when, `again` who may be somebody seen before. `people` gathers what a whole input came to (`summary`), `segments`, `bins` and `subtitles` render it,
 //! `tiers`, `elan` and `boris` bring it into annotation programs. `draw` draws boxes and `text` onto a frame, `hidden` knows where faces must be hidden, `sheet` puts
 //! pictures side by side, `state` tells an input from another. `recorder` writes video and table together, `port` tells other programs
 //! while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
@@ -20,6 +20,8 @@ mod boris;
 mod cells;
 #[cfg(feature = "ports")]
 mod client;
+#[cfg(feature = "results")]
+mod corrections;
 #[cfg(feature = "ports")]
 mod deadline;
 #[cfg(feature = "drawing")]
@@ -70,10 +72,12 @@ pub use bins::{Bins, LONGEST_BIN, SHORTEST_BIN, bin_columns};
 pub use boris::boris;
 #[cfg(feature = "results")]
 pub use cells::{Cell, CellKind, ColumnInfo};
+#[cfg(feature = "results")]
+pub use corrections::Corrections;
 #[cfg(feature = "drawing")]
 pub use draw::{annotated, marked, person_colour};
 #[cfg(feature = "results")]
-pub use edits::{Corrections, EDITS_VERSION, Edit, Edits, EditsError};
+pub use edits::{EDITS_VERSION, Edit, Edits, EditsError};
 #[cfg(feature = "results")]
 pub use elan::elan;
 pub use hidden::{HELD, HiddenFaces};

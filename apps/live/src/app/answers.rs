@@ -30,14 +30,13 @@ impl Window {
                     self.play_there(SourceSpec::File(file));
                 }
             }
-            (Command::Save, Some(_)) => self.save(),
             (Command::Undo, Some(_)) => self.undo(false),
             (Command::Redo, Some(_)) => self.undo(true),
             (Command::StretchEnd(is_start), Some(film)) => {
                 film.mark_end(is_start);
                 self.tab = Tab::Correct;
             }
-            (Command::Leave { saved: true }, _) => self.save(),
+            (Command::Save | Command::Leave { saved: true }, Some(_)) => self.save(),
             (Command::Leave { saved: false }, _) => self.leave_without(),
             (Command::Stay, _) => self.leaving = None,
             (Command::Defaults, _) => {
@@ -63,7 +62,7 @@ impl Window {
             (Command::Help, _) => self.help = !self.help,
             (Command::Dismiss, _) => self.line = None,
             (Command::Close, _) if self.help => self.help = false,
-            (Command::Viewer, Some(_)) | (Command::Close, Some(_)) => self.go(Next::Live, ctx),
+            (Command::Viewer | Command::Close, Some(_)) => self.go(Next::Live, ctx),
             (Command::Viewer, None) => self.view_results(),
             _ => {}
         }
@@ -208,6 +207,7 @@ impl Window {
             }
         }
         if let Some(folder) = asked.results {
+            let folder = Some(folder).filter(|folder| !folder.as_os_str().is_empty());
             self.state.results = folder.map(|folder| absolute(&folder).unwrap_or(folder));
         }
         if let Some(choice) = asked.recognizer {

@@ -1,6 +1,6 @@
 //! What the window can be asked for, and the keys that ask.
 
-use eframe::egui::{Context, Key};
+use eframe::egui::{Context, Event, Key, Modifiers};
 
 use crate::dialog::Wish;
 
@@ -64,49 +64,66 @@ pub enum Command {
     Quit,
 }
 
-/// What was asked for by keys in this pass; nothing while somebody types.
+/// What was asked for by keys in this pass, each once; nothing while somebody types.
 pub fn typed(ctx: &Context) -> Vec<Command> {
     if ctx.egui_wants_keyboard_input() {
         return vec![];
     }
+    let mut commands = vec![];
     ctx.input(|input| {
-        let shift = input.modifiers.shift;
-        let plain = !input.modifiers.command && !input.modifiers.alt;
-        let step = |frames: i64| if shift { Command::Leap(frames) } else { Command::Step(frames) };
-        let keys = [
-            (Key::Space, Command::Pause),
-            (Key::S, Command::Snapshot),
-            (Key::R, Command::Record),
-            (Key::N, Command::Neutral),
-            (Key::F, Command::Tab),
-            (Key::V, Command::Viewer),
-            (Key::ArrowLeft, step(-1)),
-            (Key::ArrowRight, step(1)),
-            (Key::Home, Command::Start),
-            (Key::End, Command::End),
-            (Key::I, Command::StretchEnd(true)),
-            (Key::O, Command::StretchEnd(false)),
-            (Key::T, Command::Theme),
-            (Key::H, Command::Help),
-            (Key::Questionmark, Command::Help),
-            (Key::Escape, Command::Close),
-        ];
-        let mut commands: Vec<Command> = keys
-            .into_iter()
-            .filter(|(key, _)| plain && input.key_pressed(*key))
-            .map(|(_, command)| command)
-            .collect();
-        let undo = if shift { Command::Redo } else { Command::Undo };
-        let with_command = [
-            (Key::Q, Command::Quit),
-            (Key::O, Command::Ask(Wish::Play)),
-            (Key::S, Command::Save),
-            (Key::Z, undo),
-            (Key::Y, Command::Redo),
-        ];
-        let held = input.modifiers.command && !input.modifiers.alt;
-        let pressed = with_command.into_iter().filter(|(key, _)| held && input.key_pressed(*key));
-        commands.extend(pressed.map(|(_, command)| command));
-        commands
+        for event in &input.events {
+            // As the keys were held when this one was pressed: where passes are slow, they may be released by now.
+            if let Event::Key { key, pressed: true, modifiers, .. } = event
+                && let Some(command) = command(*key, *modifiers)
+                && !commands.contains(&command)
+            {
+                commands.push(command);
+            }
+        }
+    });
+    commands
+}
+
+fn command(key: Key, held: Modifiers) -> Option<Command> {
+    let step = |frames: i64| if held.shift { Command::Leap(frames) } else { Command::Step(frames) };
+    Some(match (key, held.command, held.alt) {
+        (Key::Q, true, false) => Command::Quit,
+        (Key::O, true, false) => Command::Ask(Wish::Play),
+        (Key::S, true, false) => Command::Save,
+        (Key::Z, true, false) if !held.shift => Command::Undo,
+        (Key::Z | Key::Y, true, false) => Command::Redo,
+        (_, true, _) | (_, _, true) => return None,
+        (Key::Space, ..) => Command::Pause,
+        (Key::S, ..) => Command::Snapshot,
+        (Key::R, ..) => Command::Record,
+        (Key::N, ..) => Command::Neutral,
+        (Key::F, ..) => Command::Tab,
+        (Key::V, ..) => Command::Viewer,
+        (Key::ArrowLeft, ..) => step(-1),
+        (Key::ArrowRight, ..) => step(1),
+        (Key::Home, ..) => Command::Start,
+        (Key::End, ..) => Command::End,
+        (Key::I, ..) => Command::StretchEnd(true),
+        (Key::O, ..) => Command::StretchEnd(false),
+        (Key::T, ..) => Command::Theme,
+        (Key::H | Key::Questionmark, ..) => Command::Help,
+        (Key::Escape, ..) => Command::Close,
+        _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_asks_for_what_was_held_with_it() {
+        let held = |ctrl, shift| Modifiers { command: ctrl, ctrl, shift, ..Modifiers::NONE };
+        assert_eq!(command(Key::O, held(true, false)), Some(Command::Ask(Wish::Play)));
+        assert_eq!(command(Key::O, held(false, false)), Some(Command::StretchEnd(false)));
+        assert_eq!(command(Key::Z, held(true, false)), Some(Command::Undo));
+        assert_eq!(command(Key::Z, held(true, true)), Some(Command::Redo));
+        assert_eq!(command(Key::ArrowLeft, held(false, true)), Some(Command::Leap(-1)));
+        assert_eq!(command(Key::R, held(true, false)), None, "Ctrl+R is not R");
+    }
 }

@@ -44,6 +44,11 @@ impl Desk {
         (self.to > self.from).then_some((self.from, self.to))
     }
 
+    /// Whose stretch it is; `None` for everybody's.
+    pub fn who(&self) -> Option<u32> {
+        self.who
+    }
+
     /// Chooses a stretch of a person.
     pub fn choose(&mut self, person: u32, from: f64, to: f64) {
         (self.who, self.from, self.to) = (Some(person), from, to);

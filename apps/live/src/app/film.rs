@@ -4,13 +4,14 @@ use std::path::Path;
 
 use affekt_engine::output::Edit;
 use affekt_results::analyze::in_words;
-use eframe::egui::{Context, RichText, TextureHandle, TextureId, TextureOptions, Ui};
+use eframe::egui::{Context, Label, RichText, TextureHandle, TextureId, TextureOptions, Ui};
 
 use super::correct::{Asked, Desk};
 use super::faces::Card;
 use super::look::Look;
 use super::picture::Mark;
-use super::timeline::{self, Axis, Pointed, Ribbons, clock};
+use super::ribbons::{self, Axis, Pointed, Ribbons};
+use super::timeline::clock;
 use crate::viewer::{Face, Opened, Still, Viewer};
 
 /// A viewer with what is drawn of it.
@@ -123,16 +124,16 @@ impl Film {
             }
             let frame = self.viewer.results.frame(self.viewer.place()).map_or(0, |frame| frame.number);
             let place = format!("{} / {}  frame {frame}", clock(self.viewer.seconds()), clock(length));
-            ui.label(RichText::new(place).monospace().size(12.0));
+            ui.add(Label::new(RichText::new(place).monospace().size(12.0)).selectable(false));
         });
         ui.add_space(2.0);
         let axis = Axis::of(ui, length);
         let chosen = self.desk.stretch();
-        let (wanted, _) = timeline::track(ui, &axis, self.viewer.seconds(), chosen, look);
+        let (wanted, _) = ribbons::track(ui, &axis, self.viewer.seconds(), chosen, look);
         if let Some(seconds) = wanted {
             self.viewer.seek(seconds, now);
         }
-        match timeline::film(ui, &self.viewer, &mut self.ribbons, &axis, chosen, look) {
+        match ribbons::film(ui, &self.viewer, &mut self.ribbons, &axis, (chosen, self.desk.who()), look) {
             Some(Pointed::At(seconds)) => self.viewer.seek(seconds, now),
             Some(Pointed::Stretch(person, from, to)) => self.desk.choose(person, from, to),
             Some(Pointed::Segment(person, seconds)) => {

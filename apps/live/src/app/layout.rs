@@ -9,7 +9,7 @@ use super::commands::{self, Command};
 use super::film::Film;
 use super::live::Playing;
 use super::look::Look;
-use super::{Tab, Window, analyse, faces, help, picture, position, timeline};
+use super::{Tab, Window, analyse, faces, help, picture, position, ribbons, timeline};
 use crate::viewer::Draft;
 
 /// Points of width from which strips have a legend; where there is less, the bars beside them are one.
@@ -57,8 +57,9 @@ impl Window {
                 .size_range(170.0..=(width * 0.34).max(200.0))
                 .show(ui, |ui| self.draw_side(ui));
         } else {
-            // A picture as wide as the window, and strips of two faces above.
-            let below = (height - width * 0.78 - 2.0 * timeline::STRIP).clamp(height * 0.35, height * 0.6);
+            // Above it a picture as wide as the window, some strips, and lines that come later.
+            let above = width * 0.78 + 5.0 * timeline::STRIP;
+            let below = (height - above).clamp(height * 0.3, height * 0.6);
             Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
                 ui.take_available_height();
                 self.draw_side(ui);
@@ -68,7 +69,7 @@ impl Window {
         let (faces, strips) = match &self.film {
             Some(film) => {
                 let people = film.viewer.results.people().len();
-                (people, timeline::film_height(people))
+                (people, ribbons::film_height(people))
             }
             // One moment has no strip.
             None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),

@@ -1,7 +1,7 @@
 //! The window: what is drawn where, and what buttons and keys do. Nothing in it waits for a stage, a file or a model.
 //!
 //! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer. `layout` says
-//! what is drawn where: `picture`, `faces` and `timeline` draw either, `position` the line of a film that plays, `bars` the buttons,
+//! what is drawn where: `picture`, `faces` and `timeline` draw either, `ribbons` a film's time, `position` the line of one that plays, `bars` the buttons,
 //! news and numbers, `correct`, `analyse` and `settings` the other tabs, `help` the overlay of keys, `look` their colours. `commands`
 //! is what keys and buttons ask for, `answers` what that leads to, `leave` asks about corrections that are not saved; `open` puts the
 //! window on the screen.
@@ -22,6 +22,7 @@ mod open;
 mod picture;
 mod position;
 mod rate;
+mod ribbons;
 mod settings;
 mod sight;
 mod timeline;
@@ -148,18 +149,15 @@ impl Window {
             context: ctx.clone(),
         };
         window.set_theme(window.state.theme);
-        match (table, source.file().map(Path::to_path_buf)) {
-            (Some(table), Some(video)) => {
-                window.live.source = source;
-                window.table = Some(table.clone());
-                window.view(&table, &video);
-            }
-            _ => {
-                let remembered = note.is_some().then(|| window.state.source.clone());
-                window.play(source, note);
-                if let Some(remembered) = remembered {
-                    window.state.source = remembered;
-                }
+        if let (Some(table), Some(video)) = (table, source.file().map(Path::to_path_buf)) {
+            window.live.source = source;
+            window.table = Some(table.clone());
+            window.view(&table, &video);
+        } else {
+            let remembered = note.is_some().then(|| window.state.source.clone());
+            window.play(source, note);
+            if let Some(remembered) = remembered {
+                window.state.source = remembered;
             }
         }
         Ok(window)

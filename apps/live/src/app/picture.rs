@@ -73,9 +73,12 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
 /// Writes a face's label; gives where.
 fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, taken: &[Rect], look: &Look) -> Rect {
     let colour = look.mark(mark.label, mark.unsure);
-    let doubt = if mark.unsure { "unsure: " } else { "" };
-    let said = if mark.by.is_empty() { percent(mark.share) } else { mark.by.to_owned() };
-    let text = format!("{}  {doubt}{}  {said}", mark.person, look.name(mark.label));
+    let (doubt, name) = (if mark.unsure { "unsure: " } else { "" }, look.name(mark.label));
+    let text = if mark.by.is_empty() {
+        format!("{}  {doubt}{name}  {}", mark.person, percent(mark.share))
+    } else {
+        format!("{}  {name}, {}", mark.person, mark.by)
+    };
     let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
     let size = galley.size() + vec2(10.0, 4.0);
     let tag = Rect::from_min_size(tag_place(at, size, picture, taken), size);

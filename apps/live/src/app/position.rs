@@ -4,7 +4,8 @@ use eframe::egui::{RichText, Ui};
 
 use super::live::Live;
 use super::look::Look;
-use super::timeline::{self, Axis, clock};
+use super::ribbons::{Axis, track};
+use super::timeline::clock;
 
 /// Speed below which a film is said to play slowly.
 const SLOW: f64 = 0.9;
@@ -20,7 +21,7 @@ pub fn draw(ui: &mut Ui, live: &Live, length: f64, look: &Look) -> Option<f64> {
         }
     });
     let axis = Axis::of(ui, length);
-    let (wanted, response) = timeline::track(ui, &axis, live.position(), None, look);
+    let (wanted, response) = track(ui, &axis, live.position(), None, look);
     // A film is opened anew at each place, so dragging goes where it ends.
     wanted.filter(|_| response.clicked() || response.drag_stopped())
 }

@@ -47,8 +47,8 @@ pub struct Asked {
     pub recognizer: Option<RecognizerChoice>,
     /// Another smoothing.
     pub smoothing: Option<usize>,
-    /// Another folder of results; none for one beside each file.
-    pub results: Option<Option<PathBuf>>,
+    /// Another folder of results; an empty path for one beside each file.
+    pub results: Option<PathBuf>,
     /// Another theme.
     pub theme: Option<Theme>,
     /// To tell other programs what is read, or no more.
@@ -111,7 +111,7 @@ impl Editing {
             });
             heading(ui, "Results of analyses");
             if path_field(ui, &mut self.results, "folder results beside each file") {
-                asked.results = Some(optional(&self.results).map(PathBuf::from));
+                asked.results = Some(self.results.trim().into());
             }
             asked.serve = self.port(ui, served, clients);
             if let Some(about) = about {

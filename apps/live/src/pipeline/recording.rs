@@ -165,17 +165,19 @@ impl Worker {
         let (mut takes, mut readings) = (self.takes.clone(), self.readings.clone());
         loop {
             let pushed = select! {
-                recv(takes) -> take => match take {
-                    Ok(Take { number, seconds, picture }) => recorder.push_frame((number, seconds), &picture),
-                    // No more frames are taken, and readings of the last ones are due.
-                    Err(_) => {
+                recv(takes) -> take => {
+                    if let Ok(Take { number, seconds, picture }) = take {
+                        recorder.push_frame((number, seconds), &picture)
+                    } else {
+                        // No more frames are taken, and readings of the last ones are due.
                         takes = never();
                         Ok(())
                     }
                 },
-                recv(readings) -> reading => match reading {
-                    Ok(reading) => recorder.push_reading(reading),
-                    Err(_) => {
+                recv(readings) -> reading => {
+                    if let Ok(reading) = reading {
+                        recorder.push_reading(reading)
+                    } else {
                         readings = never();
                         Ok(())
                     }
