@@ -44,11 +44,9 @@ impl Window {
             None => bars::numbers(ui, &mut self.live),
         });
         if let Some(length) = self.live.length.filter(|_| self.film.is_none()) {
-            Panel::bottom("position").frame(margin).show(ui, |ui| {
-                if let Some(seconds) = position::draw(ui, &self.live, length, &self.look) {
-                    self.live.seek(seconds);
-                }
-            });
+            Panel::bottom("position")
+                .frame(margin)
+                .show(ui, |ui| position::draw(ui, &mut self.live, length, &self.look));
         }
         let (width, height) = (ui.available_width(), ui.available_height());
         if width >= BESIDE_FROM {
