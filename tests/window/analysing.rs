@@ -102,6 +102,28 @@ fn a_file_that_is_stopped_leaves_nothing_and_one_that_waits_never_begins() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+#[test]
+fn results_that_show_no_faces_still_show_none_when_they_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (film, table) = analysed(folder.path());
+    let file = table.with_extension("json");
+    let read = || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap() };
+    let pictures = |summary: &serde_json::Value| -> usize {
+        let people = summary["people"].as_array().unwrap();
+        people.iter().map(|person| person["thumbnails"].as_array().unwrap().len()).sum()
+    };
+    let mut summary = read();
+    assert!(pictures(&summary) > 0);
+    // As if somebody had asked for no pictures, with another model.
+    summary["no_pictures"] = true.into();
+    summary["settings"] = "another model".into();
+    std::fs::write(&file, summary.to_string()).unwrap();
+    let mut queue = Queue::new(|| {});
+    queue.add(vec![film]).unwrap();
+    assert_eq!(through(&mut queue, 1), [JobState::Done { table, before: false }]);
+    assert!(read()["no_pictures"] == true && pictures(&read()) == 0);
+}
+
 /// A file as the desktop drops it.
 #[derive(Debug)]
 struct Dropped(PathBuf);

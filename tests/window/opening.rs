@@ -6,7 +6,7 @@ use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::{Playing, Window};
 use affekt_live::dialog::Wish;
 use affekt_live::state::State;
-use eframe::egui::{Context, Event, Key, RawInput};
+use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, RawInput};
 
 use super::support::wait_for;
 use super::viewing;
@@ -50,6 +50,25 @@ fn a_film_says_where_it_is_and_goes_where_it_is_asked_also_while_it_stands() {
         eframe::egui::pos2(SIZE[0] * 0.66, time.bottom() + 14.0),
     );
     seen(&ctx, &mut window, |frame| (50..70).contains(&frame));
+    // While somebody drags, the time follows; the film goes there once they let go.
+    let (y, run) = (time.bottom() + 14.0, window.live().pipeline.run());
+    let button = |x: f32, pressed| Event::PointerButton {
+        pos: eframe::egui::pos2(x, y),
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let moved = |x: f32| Event::PointerMoved(eframe::egui::pos2(x, y));
+    for event in [moved(200.0), button(200.0, true), moved(300.0), moved(400.0)] {
+        given(&ctx, &mut window, SIZE, RawInput { events: vec![event], ..RawInput::default() });
+    }
+    let there = window.live().position();
+    assert!((1.0..1.6).contains(&there) && window.live().pipeline.run() == run, "{there}");
+    let release = vec![button(400.0, false)];
+    given(&ctx, &mut window, SIZE, RawInput { events: release, ..RawInput::default() });
+    assert!(window.live().pipeline.run() > run);
+    let wanted = (there * 30.0) as u64;
+    seen(&ctx, &mut window, |frame| frame.abs_diff(wanted) < 3);
     pass(&ctx, &mut window, SIZE, &[Key::Space]);
     seen(&ctx, &mut window, |frame| frame > 75);
 }

@@ -209,6 +209,23 @@ fn keys_pause_change_the_theme_and_open_help() {
 }
 
 #[test]
+fn help_fits_a_window_of_any_size() {
+    let folder = tempfile::tempdir().unwrap();
+    for size in [[390.0, 760.0], [640.0, 480.0], [1280.0, 800.0]] {
+        let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
+        for keys in [&[Key::H][..], &[], &[]] {
+            pass(&ctx, &mut window, size, keys);
+        }
+        let output = pass(&ctx, &mut window, size, &[]);
+        for wanted in ["Ctrl+S, Ctrl+Z, Ctrl+Y", "viewer: save, undo, redo corrections", "pause, go on"] {
+            assert!(find(&output, wanted).is_some(), "{wanted} {size:?}: {:?}", texts(&output));
+        }
+        let out = texts(&output).into_iter().find(|(_, at)| at.right() > size[0] || at.left() < 0.0);
+        assert_eq!(out, None, "{size:?}");
+    }
+}
+
+#[test]
 fn a_snapshot_is_written_beside_the_window_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));

@@ -92,8 +92,7 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
         return Err(Failure::usage(anyhow!("--fps is {}, but must be above 0 and at most 1000", args.fps)));
     }
     let request = CameraRequest { size: args.size, rate: args.fps };
-    let settings = LiveSettings { keep_frames: args.record.is_some(), ..LiveSettings::default() };
-    let spec = args.reading.spec(None, true, &settings, compute);
+    let spec = args.reading.spec(None, true, &LiveSettings::default(), compute);
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let opened = args
         .source
@@ -132,10 +131,10 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
             note!("warning: everybody on the network can listen; 127.0.0.1 keeps it on this computer");
         }
     }
-    let feed = Feed::start(source, args.source.overflow(), !keeps_time)?;
+    let feed = Feed::start(source, args.source.overflow(), !keeps_time, args.record.is_some())?;
     let mut told = Told::new(args.quiet);
     let outcome = follow(args, &feed, &mut recognizer, &mut sinks, &mut told);
-    let dropped = feed.dropped();
+    let (dropped, lost) = (feed.dropped(), feed.lost());
     drop(feed);
     if outcome.is_ok() {
         for reading in recognizer.finish().map_err(classify)? {
@@ -143,6 +142,11 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
         }
     }
     told.end(&sinks, dropped);
+    if lost > 0 {
+        note!(
+            "{lost} frames came too fast to be recorded; a smaller --size or a faster model leaves more time"
+        );
+    }
     let finished = sinks.finish();
     outcome?;
     Ok(finished?)
@@ -165,6 +169,10 @@ fn follow(
         };
         let frame = message?;
         let began = *first.get_or_insert(frame.seconds);
+        let ends = args.seconds.map_or(f64::INFINITY, |seconds| began + seconds);
+        for frame in feed.to_record().filter(|frame| frame.seconds < ends) {
+            Told::recorded(sinks.record(&frame));
+        }
         if args.seconds.is_some_and(|end| frame.seconds - began >= end) {
             return Ok(());
         }
@@ -200,11 +208,15 @@ impl Told {
 
     fn reading(&mut self, sinks: &mut Sinks, reading: &FrameReading) -> Result<(), Failure> {
         self.frames += 1;
-        if let Some(problem) = sinks.tell(reading)? {
-            // The recording is over; the faces are still there.
+        Self::recorded(sinks.tell(reading)?);
+        Ok(())
+    }
+
+    /// Says that the recording is over, where it is; the faces are still there.
+    fn recorded(problem: Option<String>) {
+        if let Some(problem) = problem {
             note!("error: {problem}; reading goes on without it");
         }
-        Ok(())
     }
 
     fn now_and_then(&mut self, sinks: &Sinks, dropped: u64) {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use affekt_engine::media::source::Frame;
 use affekt_engine::output::{Port, Recorder, lines};
 use affekt_engine::world::live::FrameReading;
 use anyhow::Context as _;
@@ -81,6 +82,16 @@ impl Sinks {
         self.recorded
     }
 
+    /// Records a frame, whether it is read or not; gives what has gone wrong with the recording, which then is over.
+    pub fn record(&mut self, frame: &Frame) -> Option<String> {
+        let recorder = self.recorder.as_mut()?;
+        let pushed = recorder.push_frame((frame.index, frame.seconds), &frame.picture);
+        self.recorded = recorder.frames();
+        let failed = pushed.err()?;
+        self.recorder = None;
+        Some(failed.to_string())
+    }
+
     /// Tells of a frame; gives what has gone wrong with the recording, which then is over while everything else goes on.
     ///
     /// # Errors
@@ -103,11 +114,8 @@ impl Sinks {
         if let Some(port) = &self.port {
             port.publish(reading, &self.classes);
         }
-        let failed = self.recorder.as_mut().and_then(|recorder| {
-            let pushed = recorder.push(reading);
-            self.recorded = recorder.frames();
-            pushed.err()
-        });
+        let bare = || FrameReading { picture: None, ..reading.clone() };
+        let failed = self.recorder.as_mut().and_then(|recorder| recorder.push_reading(bare()).err());
         if failed.is_some() {
             self.recorder = None;
         }

@@ -5,8 +5,7 @@ use std::path::{PathBuf, absolute};
 use eframe::egui::Context;
 
 use super::bars::Weight;
-use super::commands::Command;
-use super::leave::Next;
+use super::commands::{Command, Next};
 use super::settings::{Asked, Editing, Serve};
 use super::{Tab, Window, analyse, correct, faces};
 use crate::dialog::{Dialog, Wish};

@@ -1,5 +1,8 @@
 //! What the window can be asked for, and the keys that ask.
 
+use std::path::PathBuf;
+
+use affekt_engine::world::live::SourceSpec;
 use eframe::egui::{Context, Event, Key, Modifiers};
 
 use crate::dialog::Wish;
@@ -61,6 +64,19 @@ pub enum Command {
     /// Close what lies on top.
     Close,
     /// Close the window.
+    Quit,
+}
+
+/// Where to go from the viewer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// To the film as it is read live.
+    Live,
+    /// To another source.
+    Play(SourceSpec),
+    /// To another table and its video.
+    View(PathBuf, PathBuf),
+    /// Out of the window.
     Quit,
 }
 

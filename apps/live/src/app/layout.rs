@@ -16,6 +16,8 @@ use crate::viewer::Draft;
 const LEGEND_FROM: f32 = 560.0;
 /// Points of width from which faces and settings have room beside the picture; where there is less, they lie below it.
 const BESIDE_FROM: f32 = 560.0;
+/// Points that the tab of faces needs for a whole card.
+const CARD: f32 = 280.0;
 
 /// A line of news with the buttons that answer it.
 type News = (Weight, String, Vec<(&'static str, Command)>);
@@ -42,11 +44,9 @@ impl Window {
             None => bars::numbers(ui, &mut self.live),
         });
         if let Some(length) = self.live.length.filter(|_| self.film.is_none()) {
-            Panel::bottom("position").frame(margin).show(ui, |ui| {
-                if let Some(seconds) = position::draw(ui, &self.live, length, &self.look) {
-                    self.live.seek(seconds);
-                }
-            });
+            Panel::bottom("position")
+                .frame(margin)
+                .show(ui, |ui| position::draw(ui, &mut self.live, length, &self.look));
         }
         let (width, height) = (ui.available_width(), ui.available_height());
         if width >= BESIDE_FROM {
@@ -59,7 +59,7 @@ impl Window {
         } else {
             // Above it a picture as wide as the window, some strips, and lines that come later.
             let above = width * 0.78 + 5.0 * timeline::STRIP;
-            let below = (height - above).clamp(height * 0.3, height * 0.6);
+            let below = (height - above).clamp(CARD.min(height * 0.5), height * 0.6);
             Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
                 ui.take_available_height();
                 self.draw_side(ui);

@@ -1,24 +1,9 @@
 //! Leaving the viewer: corrections that are not saved are asked about first, whatever it is left for.
 
-use std::path::PathBuf;
-
-use affekt_engine::world::live::SourceSpec;
 use eframe::egui::{Context, ViewportCommand};
 
 use super::Window;
-
-/// Where to go.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Next {
-    /// To the film as it is read live.
-    Live,
-    /// To another source.
-    Play(SourceSpec),
-    /// To another table and its video.
-    View(PathBuf, PathBuf),
-    /// Out of the window.
-    Quit,
-}
+use super::commands::Next;
 
 impl Window {
     /// Goes there, unless corrections would be lost: then it is asked first.

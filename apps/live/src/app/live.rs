@@ -70,6 +70,8 @@ pub struct Live {
     speed: Speed,
     /// Where the film was asked to go, until a frame has come from there.
     sought: Option<f64>,
+    /// Where somebody is dragging to.
+    scrubbed: Option<f64>,
     texture: Option<TextureHandle>,
     /// Whether `last` has not been drawn yet.
     fresh: bool,
@@ -109,6 +111,7 @@ impl Live {
             rate: Rate::default(),
             speed: Speed::default(),
             sought: None,
+            scrubbed: None,
             texture: None,
             fresh: false,
             began: Duration::ZERO,
@@ -150,9 +153,14 @@ impl Live {
         };
     }
 
+    /// Somebody drags to another moment, and has not let go yet; `None` where nobody does.
+    pub fn scrub(&mut self, to: Option<f64>) {
+        self.scrubbed = to;
+    }
+
     /// Where the film is, in seconds: where it was asked to go, else the frame that is seen.
     pub fn position(&self) -> f64 {
-        self.sought.or(self.last.as_ref().map(|shown| shown.seconds)).unwrap_or(0.0)
+        self.scrubbed.or(self.sought).or(self.last.as_ref().map(|shown| shown.seconds)).unwrap_or(0.0)
     }
 
     /// How fast the film plays, 1 for as fast as it should; `None` where that cannot be told, as of a camera.

@@ -10,8 +10,8 @@ use super::timeline::clock;
 /// Speed below which a film is said to play slowly.
 const SLOW: f64 = 0.9;
 
-/// Draws the line; gives where the film was asked to go.
-pub fn draw(ui: &mut Ui, live: &Live, length: f64, look: &Look) -> Option<f64> {
+/// Draws the line, and asks the film to go where it was clicked or dragged to.
+pub fn draw(ui: &mut Ui, live: &mut Live, length: f64, look: &Look) {
     let place = format!("{} / {}", clock(live.position()), clock(length));
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(place).monospace().size(12.0));
@@ -22,8 +22,12 @@ pub fn draw(ui: &mut Ui, live: &Live, length: f64, look: &Look) -> Option<f64> {
     });
     let axis = Axis::of(ui, length);
     let (wanted, response) = track(ui, &axis, live.position(), None, look);
-    // A film is opened anew at each place, so dragging goes where it ends.
-    wanted.filter(|_| response.clicked() || response.drag_stopped())
+    // A film is opened anew at each place, so dragging goes where it ends; the handle follows at once.
+    let dragged = response.dragged() && !response.drag_stopped();
+    live.scrub(wanted.filter(|_| dragged));
+    if let Some(seconds) = wanted.filter(|_| response.clicked() || response.drag_stopped()) {
+        live.seek(seconds);
+    }
 }
 
 /// What is said of a film that does not keep up.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::recording::Tap;
+use super::tap::Tap;
 
 /// Time that stages are made to take longer, to see that the window does not mind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! `capture` reads a source at its own rate, `inference` holds the recognizer and opens another one beside it when
 //! asked to, the engine's bounded outlets join them: live the newest frame wins and what is thrown out is counted, of a file
-//! every frame is read. `recording` writes every frame of the source and what is read to disk, in a thread of its own. The window's thread owns a [`Pipeline`], none of
+//! every frame is read. `recording` writes every frame of the source and what is read to disk, in a thread of its own; capture leaves frames for it at a `tap`. The window's thread owns a [`Pipeline`], none of
 //! whose calls waits. `opening` opens recognizers, `controls` and `event` are what passes between window and
 //! stages. `latency` books when labels were drawn, `time` is the clock of it all. Nothing here knows what is drawn.
 
@@ -15,6 +15,7 @@ mod latency;
 mod opening;
 mod reading;
 mod recording;
+mod tap;
 mod time;
 
 pub use capture::{CapturedFrame, Open, Play};

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use affekt_engine::media::source::Frame;
-use affekt_engine::media::{Outlet, OverflowPolicy, Picture, bounded_outlet};
+use affekt_engine::media::{Outlet, OverflowPolicy, bounded_outlet};
 use affekt_engine::output::Recorder;
 use affekt_engine::world::live::FrameReading;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
 use super::controls::Controls;
 use super::event::Event;
+use super::tap::{Take, Tap};
 
 /// Fewest and most frames that wait to be encoded, and about how many bytes they may take.
 const FEWEST: usize = 8;
@@ -26,33 +26,6 @@ const BYTES: usize = 256 << 20;
 const READINGS: usize = 1024;
 /// How long the reading of the last frame is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A frame to be recorded.
-#[derive(Clone)]
-struct Take {
-    number: u64,
-    seconds: f64,
-    picture: Picture,
-}
-
-/// Where capture leaves frames of a run to be recorded.
-#[derive(Clone)]
-pub(super) struct Tap {
-    /// Which start of a source.
-    pub run: u64,
-    takes: Outlet<Take>,
-    /// One past the number of the last frame that was left.
-    next: Arc<AtomicU64>,
-}
-
-impl Tap {
-    /// Leaves a frame. Live, where there is no place, the oldest is left out and counted; of a film each waits for its place.
-    pub fn take(&self, frame: &Frame, how: OverflowPolicy) {
-        let take = Take { number: frame.index, seconds: frame.seconds, picture: frame.picture.clone() };
-        self.takes.put(take, how);
-        self.next.store(frame.index + 1, Ordering::Relaxed);
-    }
-}
 
 /// Inference's hold on a recording; dropping it ends the recording.
 pub(super) struct Recording {
@@ -116,7 +89,7 @@ impl Recording {
         };
         std::thread::Builder::new().name("recording".into()).spawn(move || worker.work())?;
         let next = Arc::new(AtomicU64::new(0));
-        controls.set_tap(Some(Tap { run, takes, next: Arc::clone(&next) }));
+        controls.set_tap(Some(Tap::new(run, takes, Arc::clone(&next))));
         Ok(Self { readings, controls, over, next, read: 0, ending: None, classes })
     }
 
