@@ -87,7 +87,7 @@ fn arenas_in_several_buffers_compute_the_same_bits_as_one() {
             let crowded = crowded(kernels, backend, &graph, items);
             let (several, one) = (course(&crowded, &graph, items), course(backend, &graph, items));
             assert!(several.gradients.iter().flatten().any(|value| *value != 0.0));
-            assert!(several == one, "{kernels}: {} items", items);
+            assert!(several == one, "{kernels}: {items} items");
         }
     }
 }
