@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How long millions of records take to open, and how much memory: once while their content is hashed, then again.
+# How long millions of records take to open, and how much memory: once while their content is hashed, then again; and to inspect.
 #
 #     bench/scale.sh [COUNT]
 #
@@ -29,5 +29,11 @@ opened first --unlabelled "ms1mv2:$work/ms1mv2"
 opened again --unlabelled "ms1mv2:$work/ms1mv2"
 opened third --unlabelled "ms1mv2:$work/ms1mv2?fraction=1/3"
 opened unhashed --unlabelled "ms1mv2:$work/ms1mv2" --no-hash
+# Reading every record, beside reading the file.
+for round in 1 2 3; do
+    echo "== the file, then inspect, round $round"
+    /usr/bin/time -f '%e s, processor %U + %S s, %M KiB' cat "$work/ms1mv2/train.rec" >/dev/null
+    /usr/bin/time -f '%e s, processor %U + %S s, %M KiB' "$affekt" data inspect "ms1mv2:$work/ms1mv2" --sample 1 --quiet >/dev/null
+done
 ls -l "$work/kept" "$work/again/manifest.csv.gz" "$work/third/manifest.csv.gz"
 uptime

@@ -66,8 +66,10 @@ pub fn shortened(error: impl std::fmt::Display) -> String {
         return short;
     }
     let end: Vec<char> = text.chars().rev().take(END).collect();
-    let end: String = end.into_iter().rev().collect();
-    format!("{} {}", printable(&text, START), printable(&end, END))
+    let end = printable(&end.into_iter().rev().collect::<String>(), usize::MAX);
+    // Escaped it may be longer again.
+    let end: String = end.chars().skip(end.chars().count().saturating_sub(END)).collect();
+    format!("{} {end}", printable(&text, START))
 }
 
 /// Control characters, separators of lines and paragraphs, marks and overrides of direction, and the byte order mark.

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::draws::Draws;
 
+/// Most letters by which an array grows, where its value has not as many itself.
+const MOST_MORE: usize = 4 << 20;
+
 /// Breaks a value in one or two places.
 pub fn mutate(value: &mut Value, draws: &mut Draws) {
     for _ in 0..=draws.below(2) {
@@ -67,7 +70,10 @@ fn change(value: &mut Value, draws: &mut Draws) {
                 2 => values.clear(),
                 _ => {
                     let copy = values[at].clone();
-                    values.extend(std::iter::repeat_n(copy, *draws.pick(&[10, 1000, 20_000])));
+                    let copies = *draws.pick(&[10, 1000, 20_000]);
+                    // What the harness itself cannot hold shows nothing.
+                    let copies = (MOST_MORE / copy.to_string().len()).clamp(1, copies);
+                    values.extend(std::iter::repeat_n(copy, copies));
                 }
             }
         }

@@ -263,9 +263,13 @@ impl RunConfig {
     /// How a picture becomes input.
     ///
     /// # Errors
-    /// The mean or deviation has another length than 1 or the channels, or a deviation is not above 0.
+    /// The channels are neither 1 nor 3, the mean or deviation has another length than 1 or the channels, or a deviation is not above 0.
     pub fn contract(&self) -> Result<InputContract, WorldError> {
         let channels = self.model.channels;
+        // Before anything is made that is as long.
+        if !matches!(channels, 1 | 3) {
+            return Err(WorldError::setting("model.channels", format!("is {channels}; 1 or 3 is possible")));
+        }
         let spread = |name, values: &[f32]| match values {
             [one] => Ok(vec![*one; channels]),
             _ if values.len() == channels => Ok(values.to_vec()),
