@@ -92,6 +92,19 @@ fn what_is_finished_is_skipped_unless_it_must_be_done_again() {
 }
 
 #[test]
+fn a_picture_lasts_no_time_and_has_no_subtitles() {
+    let lab = Lab::new();
+    lab.write("photo.png", &crate::program::png(90, 3));
+    for more in [&["--srt"][..], &["--srt", "--vtt", "--jsonl"]] {
+        let told = analyze(&lab, &[&lab.text("photo.png")], more).done();
+        assert!(!told.out.contains("0.00"), "{}", told.out);
+        assert!(lab.path("out/photo.csv").is_file());
+        assert!(!lab.path("out/photo.srt").exists() && !lab.path("out/photo.vtt").exists());
+    }
+    assert!(lab.path("out/photo.jsonl").is_file(), "what was asked for later");
+}
+
+#[test]
 fn pictures_folders_and_an_annotated_copy() {
     let lab = Lab::new();
     lab.write("photo.png", &crate::program::png(90, 3));

@@ -397,7 +397,7 @@ fn summarise(
         table.row([
             if *kept { format!("{name} (finished before)") } else { name.clone() },
             s.frames.to_string(),
-            format!("{:.2}", s.seconds),
+            if s.seconds > 0.0 { format!("{:.2}", s.seconds) } else { "-".into() },
             s.people.len().to_string(),
             s.no_face_frames.to_string(),
             s.skipped.to_string(),

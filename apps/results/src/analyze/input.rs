@@ -115,7 +115,8 @@ impl Analysis<'_> {
     /// come since.
     fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
         let edits = Edits::read(&path_of(self.out, name, "edits.json"))?.unwrap_or_default();
-        let outputs = self.outputs.with_those_of(before);
+        let asked = if before.seconds > 0.0 { self.outputs } else { self.outputs.of_still() };
+        let outputs = asked.with_those_of(before);
         let is_copy = |ending: &str| ending.starts_with("annotated");
         let missing = |ending: &str| {
             outputs.holds(ending) && !is_copy(ending) && !path_of(self.out, name, ending).is_file()
@@ -229,6 +230,7 @@ impl Analysis<'_> {
         let source = open(input, options)?;
         let mut source = ReadAhead::spawn(source, AHEAD).context("a thread for decoding")?;
         let info = source.info().clone();
+        let outputs = if info.still { outputs.of_still() } else { outputs };
         if let Some(before) = before {
             // From here on the old summary would stand for files that are replaced. It keeps the name for this input.
             let claim = Summary { finished: false, state: state.clone(), ..before.clone() };

@@ -71,6 +71,12 @@ impl Outputs {
         self.anonymise.map_or("", Hiding::name)
     }
 
+    /// Of a picture: without subtitles, for it lasts no time.
+    #[must_use]
+    pub fn of_still(self) -> Self {
+        Self { srt: false, vtt: false, ..self }
+    }
+
     /// Together with what stands there already.
     #[must_use]
     pub fn with_those_of(self, before: &Summary) -> Self {
