@@ -207,7 +207,8 @@ impl RunConfig {
             self.validate_common(),
             between(self.evaluation.batch, 1, 4096, "evaluation.batch"),
             between(self.data.near_duplicates.unwrap_or(0) as usize, 0, 64, "data.near_duplicates"),
-            self.contract().map(drop),
+            // Channels that cannot be are the network's to name, once.
+            if matches!(self.model.channels, 1 | 3) { self.contract().map(drop) } else { Ok(()) },
             self.model.architecture(1).graph().map(drop).map_err(WorldError::from),
             self.augmentation.check().map_err(|e| WorldError::setting("augmentation", e.to_string())),
             self.training.validate().map_err(WorldError::from),
