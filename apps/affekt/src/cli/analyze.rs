@@ -1,7 +1,7 @@
 //! `affekt analyze`: videos, pictures and folders of pictures, face by face.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use affekt_engine::media::Hiding;
@@ -11,8 +11,8 @@ use affekt_engine::world::WorldError;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
 
+use super::analyze_told::{Share, summarise};
 use super::crew::Crew;
 use super::reading::{ReadingArgs, VoteArg};
 use super::{classify, say};
@@ -25,7 +25,6 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::report::write_people;
-use crate::table::Table;
 
 const EXAMPLES: &str = "Examples:
   affekt analyze interview.mp4 --out results
@@ -332,7 +331,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         let with_summary =
             |(name, kept): (String, bool)| summaries.remove(&name).map(|summary| (name, summary, kept));
         let done: Vec<_> = done.into_iter().filter_map(with_summary).collect();
-        summarise(args, &out, &done, read, start.elapsed().as_secs_f64(), &times)?;
+        summarise((args.json, args.quiet), &out, &done, read, start.elapsed().as_secs_f64(), &times)?;
     }
     match failed.as_slice() {
         [] => Ok(()),
@@ -343,94 +342,4 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             Err(Failure::Run(anyhow!("{} of {all} inputs failed: {list}", several.len())))
         }
     }
-}
-
-/// What a process has done.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Share {
-    /// Names of results, and whether they were there before.
-    done: Vec<(String, bool)>,
-    failed: Vec<String>,
-    inputs: usize,
-    frames: u64,
-}
-
-impl Share {
-    /// What all have done, for the one that tells it.
-    fn together(self, crew: &Crew) -> Result<Option<Self>, Failure> {
-        let mut all = Self::default();
-        for share in crew.gather(&self)? {
-            all.done.extend(share.done);
-            all.failed.extend(share.failed);
-            all.inputs += share.inputs;
-            all.frames += share.frames;
-        }
-        if crew.shard().is_some() {
-            all.done.sort();
-        }
-        Ok(crew.leads().then_some(all))
-    }
-}
-
-/// Tells what was done.
-fn summarise(
-    args: &AnalyzeArgs,
-    out: &Path,
-    done: &[(String, Summary, bool)],
-    frames: u64,
-    seconds: f64,
-    times: &StageTimes,
-) -> Result<(), Failure> {
-    let rate = frames as f64 / seconds.max(1e-9);
-    if args.json {
-        let inputs: Vec<_> = done.iter().map(|(name, s, kept)| entry(name, s, *kept)).collect();
-        let stages: serde_json::Map<String, serde_json::Value> =
-            times.per_frame_ms().map(|(stage, ms)| (stage, serde_json::json!(ms))).collect();
-        let whole = serde_json::json!({
-            "inputs": inputs, "frames": frames, "seconds": seconds, "frames_per_second": rate,
-            "stage_ms_per_frame": stages, "peak_mib": super::bench_passes::peak_mib(),
-        });
-        return say(&whole.to_string());
-    }
-    let mut table = Table::new(["input", "frames", "seconds", "people", "no face", "damaged", "mostly"]);
-    for (name, s, kept) in done {
-        table.row([
-            if *kept { format!("{name} (finished before)") } else { name.clone() },
-            s.frames.to_string(),
-            if s.seconds > 0.0 { format!("{:.2}", s.seconds) } else { "-".into() },
-            s.people.len().to_string(),
-            s.no_face_frames.to_string(),
-            s.skipped.to_string(),
-            mostly(s),
-        ]);
-    }
-    say(&table.render())?;
-    for (name, s, _) in done.iter().filter(|(_, s, _)| s.skipped > 0) {
-        let first = s.first_skipped.as_deref().unwrap_or_default();
-        note!("note: {name}: {} frames could not be decoded and have no rows; the first: {first}", s.skipped);
-    }
-    if frames > 0 && !args.quiet {
-        let stages: Vec<String> =
-            times.per_frame_ms().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
-        note!("{frames} frames in {seconds:.1} s, {rate:.1} a second; ms a frame: {}", stages.join(", "));
-    }
-    say(&out.join("index.html").display().to_string())
-}
-
-fn entry(name: &str, s: &Summary, kept: bool) -> serde_json::Value {
-    let people: Vec<_> =
-        s.people.iter().map(|p| serde_json::json!({ "face": p.face, "frames": p.frames })).collect();
-    serde_json::json!({
-        "name": name, "input": s.input, "frames": s.frames, "seconds": s.seconds, "no_face_frames": s.no_face_frames,
-        "skipped": s.skipped, "people": people, "finished_before": kept,
-    })
-}
-
-/// The class that is voted most often over all people.
-fn mostly(summary: &Summary) -> String {
-    let count = |class: usize| {
-        summary.people.iter().map(|p| p.class_frames.get(class).copied().unwrap_or(0)).sum::<u64>()
-    };
-    let best = (0..summary.classes.len()).max_by_key(|&class| (count(class), std::cmp::Reverse(class)));
-    best.filter(|&class| count(class) > 0).map_or_else(|| "-".into(), |class| summary.classes[class].clone())
 }

@@ -3,6 +3,7 @@
 mod abaw;
 mod ablation;
 mod analyze;
+mod analyze_told;
 mod bench;
 mod bench_loader;
 mod bench_passes;
