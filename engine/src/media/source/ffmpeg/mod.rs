@@ -94,11 +94,8 @@ impl Ffmpeg {
              settb=1/1000000,setpts='if(isnan(PTS),if(isnan(PREV_OUTPTS),0,PREV_OUTPTS+40000000),PTS*1000)'"
         );
         let mut arguments = reading(file);
+        arguments.extend(film.pick.through(&filters));
         let mut more = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-        if let Some(stream) = &film.stream {
-            more(&["-map", stream]);
-        }
-        more(&["-vf", &filters]);
         more(&version.every_frame());
         more(&["-enc_time_base", "1:1000000", "-pix_fmt", "rgb24", "-c:v", "rawvideo"]);
         // Matroska has no name of its own for raw colours, but takes them under an older one.

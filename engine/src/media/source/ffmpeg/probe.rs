@@ -13,12 +13,36 @@ use crate::media::{MAX_PIXELS, MAX_SIDE};
 const MOST_LINES: usize = 10_000;
 /// Streams of pictures but for covers and previews; where one of them cannot be decoded, the first alone.
 const STREAMS: [&str; 2] = ["0:V", "0:V:0"];
+/// Pictures in tiles that are tried; beside the photo there may be its brightness and its depth.
+const TILED: usize = 4;
+
+/// Some of what a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// Streams, as ffmpeg's option `-map` names them.
+    Streams(String),
+    /// The picture in tiles of this number, which ffmpeg from 8 on puts together; older ones know no such thing.
+    Tiled(usize),
+}
+
+impl Pick {
+    /// The options that take it through these filters.
+    pub fn through(&self, filters: &str) -> Vec<OsString> {
+        match self {
+            Self::Streams(streams) => ["-map", streams, "-vf", filters].map(OsString::from).into(),
+            Self::Tiled(number) => {
+                let graph = format!("[0:g:{number}]{filters}[whole]");
+                ["-filter_complex", &graph, "-map", "[whole]"].map(OsString::from).into()
+            }
+        }
+    }
+}
 
 /// The stream that is the film.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Film {
-    /// As ffmpeg's option `-map` names it; `None` for the one that ffmpeg chooses, which may be put together from several.
-    pub stream: Option<String>,
+    /// Where it is.
+    pub pick: Pick,
     /// Columns and rows of its first frame, upright, of square pixels.
     pub size: (usize, usize),
     /// Whether it has one frame only.
@@ -44,7 +68,7 @@ pub(super) fn film(
 ) -> Result<Film, SourceError> {
     let mut said = String::new();
     for map in STREAMS {
-        let streams = match look(file, version, Some(map)) {
+        let streams = match look(file, version, &Pick::Streams(map.to_owned())) {
             Ok(streams) => streams,
             Err(why) => {
                 if said.is_empty() {
@@ -59,7 +83,7 @@ pub(super) fn film(
         let Some(place) = place else { continue };
         let Stream { size: (w, h), frames } = streams[place];
         check(path, (w, h))?;
-        return Ok(Film { stream: Some(format!("0:V:{place}")), size: (w, h), still: frames == 1 });
+        return Ok(Film { pick: Pick::Streams(format!("0:V:{place}")), size: (w, h), still: frames == 1 });
     }
     Err(nothing(path, version, why, &said))
 }
@@ -89,13 +113,17 @@ pub(super) fn still(
 ) -> Result<Film, SourceError> {
     check(path, size)?;
     let (mut said, mut seen) = (String::new(), false);
-    for map in [None, Some(STREAMS[0])] {
-        match look(file, version, map) {
+    let tiles = (0..if tiled { TILED } else { 0 }).map(Pick::Tiled);
+    for pick in tiles.chain([Pick::Streams(STREAMS[0].to_owned())]) {
+        match look(file, version, &pick) {
             Ok(streams) => {
                 seen = true;
                 if let Some(place) = streams.iter().position(|s| s.frames > 0 && s.size == size) {
-                    let stream = map.map(|_| format!("0:V:{place}"));
-                    return Ok(Film { stream, size, still: true });
+                    let pick = match pick {
+                        Pick::Streams(_) => Pick::Streams(format!("0:V:{place}")),
+                        tiled @ Pick::Tiled(_) => tiled,
+                    };
+                    return Ok(Film { pick, size, still: true });
                 }
             }
             Err(why) if said.is_empty() => said = why,
@@ -124,17 +152,16 @@ fn nothing(path: &Path, version: &FfmpegVersion, why: &str, said: &str) -> Sourc
 }
 
 /// Has the first two frames of some streams decoded and listed.
-fn look(file: &Path, version: &FfmpegVersion, map: Option<&str>) -> Result<Vec<Stream>, String> {
-    let filters = "scale=w='if(gt(sar,1),round(iw*sar),iw)':h='if(lt(sar,1),round(ih/sar),ih)',setsar=1";
+fn look(file: &Path, version: &FfmpegVersion, pick: &Pick) -> Result<Vec<Stream>, String> {
+    // Newer ffmpegs end all streams with the shortest one where `-frames:v` counts; a filter counts for its stream alone.
+    let filters = "trim=end_frame=2,scale=w='if(gt(sar,1),round(iw*sar),iw)':h='if(lt(sar,1),round(ih/sar),ih)',setsar=1";
     let most = MAX_PIXELS.to_string();
     // What is larger is refused by ffmpeg before it takes memory for it.
     let mut all: Vec<OsString> = ["-max_pixels", &most].map(OsString::from).into();
     all.extend(reading(file));
+    all.extend(pick.through(filters));
     let mut more = |words: &[&str]| all.extend(words.iter().map(OsString::from));
-    if let Some(map) = map {
-        more(&["-map", map]);
-    }
-    more(&["-vf", filters, "-pix_fmt", "rgb24", "-frames:v", "2"]);
+    more(&["-pix_fmt", "rgb24"]);
     more(&version.every_frame());
     more(&["-f", "framecrc", "pipe:1"]);
     let (running, output) =
