@@ -18,6 +18,13 @@ const STEP: usize = 256 / (LEVELS - 1);
 const LEAST: f32 = 0.30;
 /// The same where faces were looked for and every one is new.
 const LEAST_WITH_NEW_FACES: f32 = 0.12;
+/// Least change of the places of light and dark that is a cut where it is everywhere, 0 to 1. Two portraits before one wall differ no
+/// more than this; a caption that appears may differ as much, but in its own place.
+const LEAST_EVERYWHERE: f32 = 0.15;
+/// Least part of the picture that has changed by [`CHANGED`] where a change is everywhere.
+const EVERYWHERE: f32 = 0.5;
+/// Least change of a block's luma, beyond that of the block in the middle of all changes, in levels.
+const CHANGED: f32 = 10.0;
 /// A cut differs so many times more than frames before it did.
 const TIMES_USUAL: f32 = 3.0;
 /// Frames whose differences are usual.
@@ -76,6 +83,26 @@ impl Signature {
         Self { colours, structure, deviation }
     }
 
+    /// Whether a picture differs from an earlier one by at least `least`, or by less but everywhere.
+    fn apart(&self, before: &Self, least: f32) -> (f32, bool) {
+        let [colours, structure] = self.differences(before);
+        let difference = f32::midpoint(colours, structure);
+        let everywhere = structure >= LEAST_EVERYWHERE && self.changed(before) >= EVERYWHERE;
+        (difference, difference >= least || everywhere)
+    }
+
+    /// Part of the blocks whose luma changed in another way than that of most of them, 0 to 1.
+    fn changed(&self, before: &Self) -> f32 {
+        let mut changes = self.structure;
+        changes.iter_mut().zip(&before.structure).for_each(|(now, before)| *now -= before);
+        let usual = {
+            let mut sorted = changes;
+            *sorted.select_nth_unstable_by(changes.len() / 2, f32::total_cmp).1
+        };
+        let changed = changes.iter().filter(|change| (*change - usual).abs() > CHANGED).count();
+        changed as f32 / changes.len() as f32
+    }
+
     /// How much two pictures differ, 0 to 1: the mean of how much their colours do (the part of the pixels that would have to change
     /// colour) and of how little the places of light and dark go together.
     pub fn difference(&self, other: &Self) -> f32 {
@@ -102,8 +129,8 @@ impl Signature {
 
 /// Finds hard cuts in a film, frame by frame, without looking ahead.
 ///
-/// A frame begins a new shot where it differs from the one before it by at least [`CutDetector::THRESHOLD`] and by three times as
-/// much as the frames before it did from theirs. A change of light alone moves colours but not structure, and fast movement is
+/// A frame begins a new shot where it differs from the one before it by at least [`CutDetector::THRESHOLD`], or by less but in all its
+/// parts, and by three times as much as the frames before it did from theirs. A change of light alone moves colours but not structure, and fast movement is
 /// usual to itself; both stay below. Dissolves and fades are no hard cuts. Measured in `bench/RESULTS.md`.
 #[derive(Debug, Clone, Default)]
 pub struct CutDetector {
@@ -143,9 +170,9 @@ impl CutDetector {
         }
         let signature = Signature::of(picture);
         let Some(last) = self.last.replace(signature) else { return false };
-        let difference = self.last.as_ref().map_or(0.0, |now| now.difference(&last));
+        let (difference, apart) = self.last.as_ref().map_or((0.0, false), |now| now.apart(&last, least));
         let usual = self.recent.iter().sum::<f32>() / self.recent.len().max(1) as f32;
-        if difference >= least && difference >= TIMES_USUAL * usual {
+        if apart && difference >= TIMES_USUAL * usual {
             self.recent.clear();
             return true;
         }
@@ -207,6 +234,40 @@ mod tests {
         assert!(!detector.push(&scene(3, 60, 1.0)), "the light is switched on");
         detector.clear();
         assert!(!detector.push(&scene(5, 0, 1.0)), "nothing is known of what was before");
+    }
+
+    #[test]
+    fn a_smaller_change_is_a_cut_where_it_is_everywhere_and_a_caption_is_none() {
+        // Two portraits: a light oval on a wall that grows darker to one side, with shoulders of another shape.
+        let portrait = |(tilt, shoulders): (f32, f32)| {
+            let mut picture = Picture::filled(320, 180, 1, 0);
+            for (at, value) in picture.pixels.iter_mut().enumerate() {
+                let (x, y) = ((at % 320) as f32 - 160.0, (at / 320) as f32 - 90.0);
+                let wall = 110.0 + tilt * x / 4.0 - 0.2 * y;
+                let face = (x / 45.0).powi(2) + ((y + 10.0) / 60.0).powi(2) < 1.0;
+                let body = y > 45.0 && x.abs() < shoulders;
+                *value = if face {
+                    190.0
+                } else if body {
+                    50.0
+                } else {
+                    wall
+                } as u8;
+            }
+            picture
+        };
+        let (one, other) = (portrait((0.35, 110.0)), portrait((-0.35, 70.0)));
+        let [before, now] = [&one, &other].map(Signature::of);
+        assert!((0.1..LEAST).contains(&now.difference(&before)), "{}", now.difference(&before));
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&one) && detector.push(&other));
+
+        let mut captioned = one.clone();
+        captioned.pixels[320 * 130..320 * 165].fill(250);
+        let change = Signature::of(&captioned).difference(&before);
+        assert!((0.1..LEAST).contains(&change), "{change}");
+        let mut detector = CutDetector::default();
+        assert!(!detector.push(&one) && !detector.push(&captioned));
     }
 
     #[test]

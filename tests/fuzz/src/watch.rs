@@ -126,11 +126,21 @@ fn start(
 /// A process as the system knows it.
 struct Process {
     stat: String,
+    threads: String,
 }
 
 impl Process {
     fn of(id: u32) -> Self {
-        Self { stat: format!("/proc/{id}/stat") }
+        Self { stat: format!("/proc/{id}/stat"), threads: format!("/proc/{id}/task") }
+    }
+
+    /// Whether one of its threads runs, or would if there were a processor or a disk for it: a busy machine is no fault of the reader.
+    fn wants_to_run(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir(&self.threads) else { return false };
+        threads.flatten().any(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['R', 'D']))
+        })
     }
 
     /// What it has computed so far, all its threads together; `None` where the system does not say.
@@ -150,8 +160,11 @@ impl Process {
         if now.saturating_sub(before) >= limit {
             return true;
         }
+        if self.wants_to_run() {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(500));
-        self.computed().is_none_or(|later| later == now)
+        self.computed().is_none_or(|later| later == now) && !self.wants_to_run()
     }
 }
 
