@@ -23,18 +23,23 @@ fn model() -> ModelProto {
     read_model(&written(3, Storage::F32, false), limits).expect("a model")
 }
 
-/// Puts an operation behind the output `features`.
-fn followed(graph: &mut GraphProto, op: &str) {
-    graph.node.push(NodeProto {
-        input: vec!["features".into(), "features".into()][..if op == "Sub" { 2 } else { 1 }].to_vec(),
-        output: vec!["changed".into()],
-        name: "changed".into(),
-        op_type: op.into(),
-        attribute: vec![],
-        domain: String::new(),
-    });
+/// Puts operations behind the output `features`, one after the other.
+fn followed(graph: &mut GraphProto, operations: &[&str]) {
+    let mut from = "features".to_owned();
+    for (at, op) in operations.iter().enumerate() {
+        let to = if at + 1 == operations.len() { "changed".into() } else { format!("changed {at}") };
+        graph.node.push(NodeProto {
+            input: vec![from; if *op == "Sub" { 2 } else { 1 }],
+            output: vec![to.clone()],
+            name: to.clone(),
+            op_type: (*op).into(),
+            attribute: vec![],
+            domain: String::new(),
+        });
+        from = to;
+    }
     let features = graph.output.iter_mut().find(|output| output.name == "features").expect("features");
-    features.name = "changed".into();
+    features.name = from;
 }
 
 const FEATURES: &str = r#", "output": "features""#;
@@ -88,15 +93,17 @@ fn what_is_no_embedding_model_is_refused_by_name() {
     let problem = OnnxEmbedding::new(&file, &card).expect_err("another size");
     assert!(problem.contains("asks for 1x3x48x48"), "{problem}");
     let changed = r#", "output": "changed""#;
-    refused(changed, &|graph| followed(graph, "Sub"), &["its output `changed` is zero everywhere"]);
+    refused(changed, &|graph| followed(graph, &["Sub"]), &["its output `changed` is zero everywhere"]);
 }
 
 #[test]
 fn an_embedding_that_is_not_finite_is_refused_by_the_outputs_name() {
     let changed = r#", "output": "changed""#;
-    // Of a face as well as of the known input: features are rectified, so their logarithms have no bound.
-    let problem = opened(changed, |graph| followed(graph, "Log")).expect_err("infinite");
-    assert!(problem.contains("its output `changed` is -inf at place"), "{problem}");
+    // At the known input: features are rectified, so what is below 0 has no root.
+    let rooted = |graph: &mut GraphProto| followed(graph, &["Neg", "Sqrt"]);
+    let problem = opened(changed, rooted).expect_err("no number");
+    assert!(problem.contains("its output `changed` is NaN at place"), "{problem}");
+    // Of a face, once it is at work.
     let network = opened(FEATURES, |_| {}).expect("an embedding model");
     let mut face = values(3072);
     face[100] = f32::NAN;
