@@ -224,8 +224,7 @@ fn a_film_that_ffmpeg_reads_is_gone_to_by_time_and_says_its_length() {
         let mut source = open(&case(name), OpenOptions::default()).unwrap();
         let length = source.seconds().expect("ffprobe is beside ffmpeg");
         assert!(length > last - 1e-3 && length < last + 0.2, "{name}: {length} {last}");
-        let mut number = 0;
-        for time in [last / 2.0, last / 5.0, 0.0, last * 0.9] {
+        for (number, time) in [last / 2.0, last / 5.0, 0.0, last * 0.9].into_iter().enumerate() {
             assert!(source.go_to(time).unwrap(), "{name}");
             let frame = source.next_frame().unwrap().unwrap();
             let wanted = all.iter().find(|frame| frame.seconds >= time - 1e-3).unwrap();
@@ -236,8 +235,7 @@ fn a_film_that_ffmpeg_reads_is_gone_to_by_time_and_says_its_length() {
                 wanted.seconds
             );
             assert!(difference(&frame.picture, &wanted.picture) < 1.0, "{name} {time}");
-            assert!(frame.index == number, "numbers go on: {} {number}", frame.index);
-            number += 1;
+            assert!(frame.index == number as u64, "numbers go on: {} {number}", frame.index);
         }
         assert!(source.go_to(1e9).unwrap());
         let mut rest = vec![];

@@ -116,7 +116,7 @@ impl Analysis<'_> {
     /// Results that are kept, with the files that were not asked for when they were made, and with corrections and speakers that have
     /// come since.
     fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
-        let before = &self.from_similarity(before, name)?;
+        let before = &self.with_similarity(before, name)?;
         let edits = Edits::read(&path_of(self.out, name, "edits.json"))?.unwrap_or_default();
         let asked = if before.seconds > 0.0 { self.outputs } else { self.outputs.of_still() };
         let outputs = asked.with_those_of(before);
@@ -144,7 +144,7 @@ impl Analysis<'_> {
     }
 
     /// Kept results with the similarity that is asked for now: it decides what is suggested and nothing that is computed.
-    fn from_similarity(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
+    fn with_similarity(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
         let mut summary = before.clone();
         if let (Some(kept), Some((_, similarity))) = (&mut summary.appearance, self.appearance) {
             kept.similarity = similarity;
