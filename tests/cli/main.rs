@@ -11,6 +11,7 @@ mod clips;
 mod cluster;
 mod data;
 mod data_tools;
+mod embeddings;
 mod export;
 mod generating;
 mod gpu;

@@ -214,6 +214,42 @@ fn what_the_built_in_decoder_does_not_do_ffmpeg_does() {
 }
 
 #[test]
+fn a_film_that_ffmpeg_reads_is_gone_to_by_time_and_says_its_length() {
+    if !with_ffmpeg("a_film_that_ffmpeg_reads_is_gone_to_by_time_and_says_its_length") {
+        return;
+    }
+    for name in ["interlaced.mp4", "shrink.webm"] {
+        let all = read(name).frames;
+        let last = all.last().unwrap().seconds;
+        let mut source = open(&case(name), OpenOptions::default()).unwrap();
+        let length = source.seconds().expect("ffprobe is beside ffmpeg");
+        assert!(length > last - 1e-3 && length < last + 0.2, "{name}: {length} {last}");
+        for (number, time) in [last / 2.0, last / 5.0, 0.0, last * 0.9].into_iter().enumerate() {
+            assert!(source.go_to(time).unwrap(), "{name}");
+            let frame = source.next_frame().unwrap().unwrap();
+            let wanted = all.iter().find(|frame| frame.seconds >= time - 1e-3).unwrap();
+            assert!(
+                (frame.seconds - wanted.seconds).abs() < 2e-3,
+                "{name} {time}: {} {}",
+                frame.seconds,
+                wanted.seconds
+            );
+            assert!(difference(&frame.picture, &wanted.picture) < 1.0, "{name} {time}");
+            assert!(frame.index == number as u64, "numbers go on: {} {number}", frame.index);
+        }
+        assert!(source.go_to(1e9).unwrap());
+        let mut rest = vec![];
+        while let Some(frame) = source.next_frame().unwrap() {
+            rest.push(frame.seconds);
+        }
+        assert!(
+            !rest.is_empty() && rest[0] > last - 0.4 && (rest[rest.len() - 1] - last).abs() < 2e-3,
+            "{name}: {rest:?}"
+        );
+    }
+}
+
+#[test]
 fn a_film_whose_size_changes_has_all_its_frames_at_the_size_of_the_first() {
     if !with_ffmpeg("a_film_whose_size_changes_has_all_its_frames_at_the_size_of_the_first") {
         return;

@@ -285,6 +285,7 @@ impl Worker {
             read_by,
             speakers: None,
             no_pictures,
+            appearance: None,
             rests: &rests,
             options,
             force: false,

@@ -25,9 +25,7 @@ pub fn opener(source: &SourceSpec, note: Option<String>, from: f64) -> Open {
 
 /// Brings a source to a time: at once where it can, else by reading all that lies before.
 fn sought(mut source: Box<dyn FrameSource>, from: f64) -> Result<Box<dyn FrameSource>, SourceError> {
-    if let Some(frame) = source.frame_at(from)
-        && source.seek(frame)?
-    {
+    if source.go_to(from)? {
         return Ok(source);
     }
     Ok(Box::new(After { source, from }))

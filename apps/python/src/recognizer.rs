@@ -118,6 +118,7 @@ impl Recognizer {
         let spec = RecognizerSpec {
             model,
             temporal,
+            embedding: None,
             // Any text names a detector; whether it is one is found out when it is opened.
             detector: detector.parse().unwrap_or_default(),
             backend: BackendSpec { reading: true, ..backend },

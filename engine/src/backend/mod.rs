@@ -21,7 +21,11 @@ mod interface;
 pub mod mpi;
 mod need;
 mod onnx_check;
+mod onnx_embedding;
+#[cfg(all(test, feature = "tract"))]
+mod onnx_embedding_tests;
 mod onnx_network;
+mod onnx_pictures;
 #[cfg(all(test, feature = "tract"))]
 mod onnx_tests;
 #[cfg(feature = "training")]
@@ -47,6 +51,7 @@ pub use info::{BackendInfo, KernelTime};
 pub use input::Input;
 pub use interface::Backend;
 pub use need::{Learning, MemoryNeed, MemoryPart};
+pub use onnx_embedding::OnnxEmbedding;
 pub use onnx_network::OnnxNetwork;
 #[cfg(feature = "training")]
 pub use replicated::{BatchNorm, open_replicated};

@@ -2,7 +2,7 @@
 
 use crate::files::{QUOTED, printable, quoted};
 use crate::net::{OnnxSpec, Shape};
-use crate::onnx::{Dimension, DimensionValue, GraphProto, ModelProto, TypeValue, element};
+use crate::onnx::{Dimension, DimensionValue, GraphProto, ModelProto, TensorTypeProto, TypeValue, element};
 
 /// Operator sets that are read.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=23;
@@ -120,4 +120,44 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let more =
         if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
     format!("{}{more}", names[..names.len().min(LISTED)].join(", "))
+}
+
+/// The output that is an embedding, and how many values the file says it has.
+///
+/// # Errors
+/// There is none of the wanted name, several without one, or it has not two axes.
+pub(super) fn embedding_output(
+    graph: &GraphProto,
+    wanted: Option<&str>,
+) -> Result<(String, Option<usize>), String> {
+    let there = || listed(graph.output.iter().map(|output| output.name.as_str()));
+    let output = match (wanted, graph.output.as_slice()) {
+        (None, [only]) => only,
+        (None, outputs) => {
+            return Err(format!(
+                "it has {} outputs ({}), and an embedding model has one; name it by `output` in its card",
+                outputs.len(),
+                there()
+            ));
+        }
+        (Some(name), outputs) => outputs.iter().find(|output| output.name == name).ok_or_else(|| {
+            format!("it has no output {}; there are {}; correct `output` in its card", quoted(name), there())
+        })?,
+    };
+    let kind = output.kind.as_ref().and_then(|kind| kind.value.as_ref());
+    let Some(TypeValue::Tensor(TensorTypeProto { shape: Some(shape), .. })) = kind else {
+        return Ok((output.name.clone(), None));
+    };
+    let [_, values] = shape.dim.as_slice() else {
+        return Err(format!(
+            "its output {} has {} axes, and embeddings of faces have 2 (a face a row); is it another kind of model?",
+            quoted(&output.name),
+            shape.dim.len()
+        ));
+    };
+    let stated = match values.value {
+        Some(DimensionValue::Length(length)) if length > 0 => usize::try_from(length).ok(),
+        _ => None,
+    };
+    Ok((output.name.clone(), stated))
 }

@@ -1,15 +1,13 @@
 //! A network over pictures that an ONNX file holds, run by the library for such files ([`crate::onnx`]) on the processor.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 use super::checked::check_input;
-use super::onnx_check::{channels_last, check_operations, wanted_outputs};
+use super::onnx_check::wanted_outputs;
+use super::onnx_pictures::OnnxPictures;
 use super::{BackendError, Inference, ViewBatch};
 use crate::files::quoted;
-use crate::net::{Architecture, ColourOrder, ModelCard, OnnxFile, OnnxSpec, OutputPlace, ScoreForm, Shape};
-use crate::onnx::Library;
+use crate::net::{Architecture, ModelCard, OnnxFile, OnnxSpec, OutputPlace, ScoreForm, Shape};
 
 /// Smallest probability, so that it has a logarithm.
 const SMALLEST: f32 = 1e-12;
@@ -17,11 +15,7 @@ const SMALLEST: f32 = 1e-12;
 /// A network that an ONNX file holds. Copies share what was compiled.
 #[derive(Clone)]
 pub struct OnnxNetwork {
-    library: Arc<Library>,
-    input: Shape,
-    /// Whether a pixel's channels lie side by side in the file's input, as here.
-    channels_last: bool,
-    colours: ColourOrder,
+    pub(super) pictures: OnnxPictures,
     classes: usize,
     holds: ScoreForm,
     scores: Place,
@@ -38,7 +32,7 @@ struct Place {
 impl std::fmt::Debug for OnnxNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OnnxNetwork")
-            .field("input", &self.input)
+            .field("input", &self.pictures.input())
             .field("classes", &self.classes)
             .finish_non_exhaustive()
     }
@@ -54,25 +48,16 @@ impl OnnxNetwork {
         let Architecture::Onnx(spec) = &card.architecture else {
             return Err("its card is a weights file's".into());
         };
-        let (model, graph) = (file.model(), file.graph()?);
-        check_operations(model, graph)?;
-        let contract = &card.input;
-        let input = Shape { h: contract.size, w: contract.size, c: contract.channels };
-        let channels_last = channels_last(graph, input)?;
+        let graph = file.graph()?;
         let names = wanted_outputs(graph, spec)?;
-        let library = Arc::new(Library::new(model, &names)?);
         let mut network = Self {
-            library,
-            input,
-            channels_last,
-            colours: spec.colours,
+            pictures: OnnxPictures::new(file, &card.input, spec.colours, &names)?,
             classes: spec.classes,
             holds: spec.outputs.holds,
             scores: Place { output: 0, at: 0 },
             affect: None,
         };
-        let known: Vec<f32> = (0..input.len()).map(|i| (31 * i % 256) as f32 / 255.0).collect();
-        let outputs = network.outputs(&known)?;
+        let outputs = network.pictures.of_known()?;
         let first = graph.output.first().map_or("", |output| &output.name);
         network.place_outputs(spec, (first, &names), &outputs)?;
         network.check_golden(spec, &names, &outputs)?;
@@ -155,35 +140,10 @@ impl OnnxNetwork {
         Ok(())
     }
 
-    /// The outputs for one input as the file reads it.
-    pub(super) fn outputs(&self, input: &[f32]) -> Result<Vec<Vec<f32>>, String> {
-        let Shape { h, w, c } = self.input;
-        let shape = if self.channels_last { [1, h, w, c] } else { [1, c, h, w] };
-        self.library.run(&[(input, &shape)])
-    }
-
-    /// A picture's values as the file reads them.
-    fn laid_out(&self, picture: &[f32]) -> Vec<f32> {
-        let (channels, pixels) = (self.input.c, self.input.pixels());
-        let from = |channel: usize| match self.colours {
-            ColourOrder::Rgb => channel,
-            ColourOrder::Bgr => channels - 1 - channel,
-        };
-        if self.channels_last {
-            let pixel = |pixel: &[f32]| (0..channels).map(|c| pixel[from(c)]).collect::<Vec<f32>>();
-            return picture.chunks_exact(channels).flat_map(pixel).collect();
-        }
-        let mut out = Vec::with_capacity(channels * pixels);
-        for channel in 0..channels {
-            out.extend(picture.chunks_exact(channels).map(|pixel| pixel[from(channel)]));
-        }
-        out
-    }
-
     /// The row of one picture: logits, and valence and arousal where they are there.
     fn row(&self, picture: &[f32]) -> Result<Vec<f32>, BackendError> {
         let failed = |message: String| BackendError::Device { device: "ONNX model".into(), message };
-        let outputs = self.outputs(&self.laid_out(picture)).map_err(failed)?;
+        let outputs = self.pictures.of_picture(picture).map_err(failed)?;
         let Place { output, at } = self.scores;
         let scores = outputs[output].get(at..at + self.classes);
         let scores = scores.ok_or_else(|| failed("it gives fewer values than before".into()))?;
@@ -203,7 +163,7 @@ impl OnnxNetwork {
 
 impl Inference for OnnxNetwork {
     fn input(&self) -> Shape {
-        self.input
+        self.pictures.input()
     }
 
     fn output(&self) -> Shape {
@@ -211,16 +171,16 @@ impl Inference for OnnxNetwork {
     }
 
     fn forward(&mut self, input: &[f32], items: usize) -> Result<Vec<f32>, BackendError> {
-        check_input(self.input, input, items)?;
+        check_input(self.input(), input, items)?;
         let rows: Vec<Vec<f32>> = input
-            .par_chunks_exact(self.input.len())
+            .par_chunks_exact(self.input().len())
             .map(|picture| self.row(picture))
             .collect::<Result<_, _>>()?;
         Ok(rows.concat())
     }
 
     fn forward_views(&mut self, views: &ViewBatch) -> Result<Vec<f32>, BackendError> {
-        views.check(self.input)?;
+        views.check(self.input())?;
         self.forward(&views.render(), views.views().len())
     }
 

@@ -53,7 +53,7 @@ fn lively(graph: &Graph) -> Weights {
     weights
 }
 
-fn values(len: usize) -> Vec<f32> {
+pub(super) fn values(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919 % 2003) as f32 / 1001.5 - 1.0) * 1.5).collect()
 }
 
@@ -98,7 +98,7 @@ fn resnet(channels: usize) -> (Graph, Weights, ModelCard) {
 }
 
 /// A network's file, as affekt writes it.
-fn written(channels: usize, storage: Storage, raw_pixels: bool) -> Vec<u8> {
+pub(super) fn written(channels: usize, storage: Storage, raw_pixels: bool) -> Vec<u8> {
     let (graph, weights, card) = resnet(channels);
     let export =
         OnnxExport { graph: &graph, weights: &weights, card: &card, student: None, storage, raw_pixels };
@@ -330,7 +330,7 @@ fn blue_may_come_first_and_scores_may_be_probabilities() {
 fn golden_values_tell_a_file_from_another_one() {
     let network = opened("}", |_| {}).expect("a network");
     let known: Vec<f32> = (0..3072).map(|i| (31 * i % 256) as f32 / 255.0).collect();
-    let row = network.outputs(&known).expect("outputs").swap_remove(0);
+    let row = network.pictures.outputs(&known).expect("outputs").swap_remove(0);
     let golden = |values: &[f32]| format!(r#", "golden": {{"values": {values:?}}}}}"#);
     opened(&golden(&row), |_| {}).expect("its own values");
     let mut wrong = row.clone();

@@ -81,7 +81,7 @@ pub fn class_name_problem(name: &str) -> Option<&'static str> {
 }
 
 impl InputContract {
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let Self { size, channels, mean, std, template } = self;
         if *size == 0 || !matches!(channels, 1 | 3) {
             return Err(format!("input is {size}x{size}x{channels}; a size and 1 or 3 channels are needed"));
@@ -106,7 +106,7 @@ impl InputContract {
 }
 
 impl BoxCrop {
-    fn check(self) -> Result<(), String> {
+    pub(super) fn check(self) -> Result<(), String> {
         if !BOX_SIDES.contains(&self.side) {
             let (least, most) = (BOX_SIDES.start(), BOX_SIDES.end());
             return Err(format!("box_crop.side is {}; between {least} and {most} is possible", self.side));

@@ -1,9 +1,11 @@
-//! Who may be somebody who was seen before. Nobody is recognised here: place, size and colours are compared, and a person decides.
+//! Who may be somebody who was seen before. Place, size and colours are compared, or what an embedding model says (`appearance`), and a
+//! person decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
 
+use super::appearance::Appearance;
 use super::row::TableRow;
 use super::summary::{Person, Summary};
 use crate::media::{Picture, decode};
@@ -22,6 +24,20 @@ const LEVELS: usize = 4;
 struct Span {
     first: (f64, [f64; 4]),
     last: (f64, [f64; 4]),
+}
+
+impl Span {
+    /// Distance from where it ends to where another begins, in sides of the larger face.
+    fn apart(&self, later: &Self) -> f64 {
+        let (a, b) = (self.last.1, later.first.1);
+        let middle = |b: [f64; 4]| (b[0] + b[2] / 2.0, b[1] + b[3] / 2.0);
+        let ((ax, ay), (bx, by)) = (middle(a), middle(b));
+        (ax - bx).hypot(ay - by) / side(a).max(side(b))
+    }
+}
+
+fn side(face_box: [f64; 4]) -> f64 {
+    (face_box[2] * face_box[3]).max(1.0).sqrt()
 }
 
 /// Gathers where people begin and end, row by row.
@@ -43,6 +59,8 @@ pub struct MayBeSame {
     pub apart: f64,
     /// Share of colours in common, 0 to 1; `None` where there are no pictures.
     pub colours: Option<f64>,
+    /// Cosine similarity of their faces, -1 to 1, by the embedding model of [`Summary::appearance`]; `None` without one.
+    pub similarity: Option<f64>,
 }
 
 impl Spans {
@@ -53,28 +71,28 @@ impl Spans {
         self.spans.entry(face.person).or_insert(Span { first: seen, last: seen }).last = seen;
     }
 
-    /// For each person the one who was seen before and looks most alike: at the same place, of the same size and, where there are
-    /// pictures, in the same colours. A suggestion, no more.
+    /// For each person the one who was seen before and looks most alike: by an embedding model where the summary has its
+    /// similarities, else at the same place, of the same size and, where there are pictures, in the same colours. Nobody who was in
+    /// view at the same time. A suggestion, no more.
     pub fn suggestions(&self, summary: &Summary) -> Vec<MayBeSame> {
+        if let Some(appearance) = &summary.appearance {
+            return self.by_appearance(appearance, summary);
+        }
         let colours: BTreeMap<u32, Vec<f64>> =
             summary.people.iter().filter_map(|person| Some((person.face, colours(person)?))).collect();
         let mut found = vec![];
         for (&later, span) in &self.spans {
             let like = |(&before, earlier): (&u32, &Span)| {
                 let away = span.first.0 - earlier.last.0;
-                let (a, b) = (earlier.last.1, span.first.1);
-                let side = |b: [f64; 4]| (b[2] * b[3]).max(1.0).sqrt();
-                let middle = |b: [f64; 4]| (b[0] + b[2] / 2.0, b[1] + b[3] / 2.0);
-                let ((ax, ay), (bx, by)) = (middle(a), middle(b));
-                let apart = (ax - bx).hypot(ay - by) / side(a).max(side(b));
-                let size = side(a) / side(b);
+                let apart = earlier.apart(span);
+                let size = side(earlier.last.1) / side(span.first.1);
                 let shared = colours.get(&before).zip(colours.get(&later)).map(|(a, b)| in_common(a, b));
                 let good = before != later
                     && away > 0.0
                     && apart <= NEAR
                     && (1.0 / LIKE..=LIKE).contains(&size)
                     && shared.is_none_or(|shared| shared >= COLOURS);
-                good.then_some(MayBeSame { before, later, away, apart, colours: shared })
+                good.then_some(MayBeSame { before, later, away, apart, colours: shared, similarity: None })
             };
             let score = |m: &MayBeSame| m.colours.unwrap_or(COLOURS) - 0.3 * m.apart;
             found.extend(self.spans.iter().filter_map(like).max_by(|a, b| score(a).total_cmp(&score(b))));
@@ -83,6 +101,64 @@ impl Spans {
         found.sort_by(|a, b| a.away.total_cmp(&b.away));
         let mut taken = BTreeSet::new();
         found.retain(|m| taken.insert(m.before));
+        found.sort_by_key(|m| m.later);
+        found
+    }
+
+    /// Who may be one person: all of a group were out of sight before the next came, and any two of them are as similar as it takes.
+    /// Each is suggested as the one of the group before them.
+    fn by_appearance(&self, appearance: &Appearance, summary: &Summary) -> Vec<MayBeSame> {
+        let spans = &self.spans;
+        let mut person = BTreeMap::new();
+        for p in &summary.people {
+            person.extend(p.faces.iter().map(|face| (*face, p.face)));
+        }
+        // People of several faces are as similar as the least similar of these.
+        let mut like: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+        for pair in &appearance.pairs {
+            let of = |face| person.get(&face).copied().filter(|person| spans.contains_key(person));
+            if let (Some(a), Some(b)) = (of(pair.before), of(pair.later))
+                && a != b
+            {
+                let least = like.entry((a.min(b), a.max(b))).or_insert(pair.similarity);
+                *least = least.min(pair.similarity);
+            }
+        }
+        let similarity = |a: u32, b: u32| like.get(&(a.min(b), a.max(b))).copied();
+        let apart = |a: u32, b: u32| {
+            let (a, b) = (&spans[&a], &spans[&b]);
+            a.last.0 < b.first.0 || b.last.0 < a.first.0
+        };
+        let fits =
+            |a: u32, b: u32| apart(a, b) && similarity(a, b).is_some_and(|s| s >= appearance.similarity);
+        let mut links: Vec<(u32, u32)> = like.keys().copied().filter(|&(a, b)| fits(a, b)).collect();
+        links.sort_by(|x, y| like[y].total_cmp(&like[x]));
+        let mut group_of: BTreeMap<u32, u32> = spans.keys().map(|&person| (person, person)).collect();
+        let mut groups: BTreeMap<u32, Vec<u32>> =
+            spans.keys().map(|&person| (person, vec![person])).collect();
+        for (a, b) in links {
+            let (into, from) = (group_of[&a], group_of[&b]);
+            if into != from && groups[&into].iter().all(|&a| groups[&from].iter().all(|&b| fits(a, b))) {
+                let moved = groups.remove(&from).unwrap_or_default();
+                group_of.extend(moved.iter().map(|&person| (person, into)));
+                groups.entry(into).or_default().extend(moved);
+            }
+        }
+        let mut found = vec![];
+        for mut group in groups.into_values() {
+            group.sort_by(|a, b| spans[a].first.0.total_cmp(&spans[b].first.0));
+            found.extend(group.windows(2).map(|pair| {
+                let (a, b) = (&spans[&pair[0]], &spans[&pair[1]]);
+                MayBeSame {
+                    before: pair[0],
+                    later: pair[1],
+                    away: b.first.0 - a.last.0,
+                    apart: a.apart(b),
+                    colours: None,
+                    similarity: similarity(pair[0], pair[1]),
+                }
+            }));
+        }
         found.sort_by_key(|m| m.later);
         found
     }

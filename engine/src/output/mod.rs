@@ -2,7 +2,8 @@
 //!
 //! A `row` is what is known of a face in a frame; `table` says which columns it has and writes CSV (`cells`: values and columns of
 //! any table; `parquet`), `table_reader` reads them back, `schema` describes them, `lines` writes JSON Lines. `edits` are corrections
-//! by hand, which `corrections` applies to rows, `speakers` who speaks when, `again` who may be somebody seen before. `people` gathers what a whole input came to (`summary`), `segments`, `bins` and `subtitles` render it,
+//! by hand, which `corrections` applies to rows, `speakers` who speaks when, `again` who may be somebody seen before
+//! (`appearance`: by an embedding model). `people` gathers what a whole input came to (`summary`), `segments`, `bins` and `subtitles` render it,
 //! `tiers`, `elan` and `boris` bring it into annotation programs. `draw` draws boxes and `text` onto a frame, `hidden` knows where faces must be hidden, `sheet` puts
 //! pictures side by side, `state` tells an input from another. `recorder` writes video and table together, `port` tells other programs
 //! while it happens (`client`, one of them). Other writers take any [`std::io::Write`]; whoever calls them decides where files lie and that
@@ -12,6 +13,10 @@
 
 #[cfg(feature = "results")]
 mod again;
+#[cfg(feature = "results")]
+mod appearance;
+#[cfg(all(test, feature = "results"))]
+mod appearance_tests;
 #[cfg(feature = "results")]
 mod bins;
 #[cfg(feature = "results")]
@@ -66,6 +71,8 @@ mod tiers;
 
 #[cfg(feature = "results")]
 pub use again::{MayBeSame, Spans};
+#[cfg(feature = "results")]
+pub use appearance::{Appearance, Appearances, Likeness};
 #[cfg(feature = "results")]
 pub use bins::{Bins, LONGEST_BIN, SHORTEST_BIN, bin_columns};
 #[cfg(feature = "results")]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::appearance::Appearance;
 use super::row::person_called;
 use super::speakers::Turn;
 use super::state::InputState;
@@ -64,6 +65,9 @@ pub struct Summary {
     /// Who speaks when, where a file of speakers was joined.
     #[serde(default)]
     pub speakers: Vec<Turn>,
+    /// How similar the faces are, where an embedding model was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance: Option<Appearance>,
     /// BLAKE3 hash of the corrections by hand that these figures hold; empty without any.
     #[serde(default)]
     pub edits: String,

@@ -25,7 +25,7 @@ mod together;
 /// The ECS itself, for systems of a program's own: [`Pretraining::extend`], [`live::Recognizer::extend`].
 pub use bevy_ecs as ecs;
 pub use error::{ErrorKind, WorldError};
-pub use run::{Model, ModelNetwork, TemporalModel};
+pub use run::{EmbeddingModel, Model, ModelNetwork, TemporalModel};
 
 #[cfg(feature = "training")]
 pub use {

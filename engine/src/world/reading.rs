@@ -45,6 +45,8 @@ pub struct FaceReading {
     pub affect: Option<Affect>,
     /// The face cut out, where thumbnails are asked for and this frame has one.
     pub thumbnail: Option<Picture>,
+    /// What tells its person from others, of length 1: of a few frames of each track, where an embedding model was given.
+    pub embedding: Option<Vec<f32>>,
 }
 
 /// A frame that is through all stages.

@@ -8,7 +8,7 @@ use affekt_engine::media::Hiding;
 use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames};
 use affekt_engine::output::{Bins, Summary, clock, read_speakers, table_schema};
 use affekt_engine::world::WorldError;
-use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, StageTimes};
+use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, RecognizerSpec, StageTimes};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 
@@ -104,6 +104,12 @@ pub struct AnalyzeArgs {
     /// Write no picture of a face anywhere, not in the page either.
     #[arg(long)]
     no_pictures: bool,
+    /// Embedding model (ONNX), by which `affekt people` suggests who may be somebody seen before.
+    #[arg(long, value_name = "FILE")]
+    embedding: Option<PathBuf>,
+    /// Cosine similarity from which it suggests two people to be one [default: its card's, else 0.4].
+    #[arg(long, value_name = "COSINE", requires = "embedding", value_parser = similarity)]
+    similarity: Option<f64>,
     /// Take off resting faces, in a reading of their own before: `calm` for everybody's calmest 3 seconds, or a face and when it
     /// rests, as 1=00:03-00:08. May be given several times.
     #[arg(long, value_name = "WHO")]
@@ -139,6 +145,12 @@ pub struct AnalyzeArgs {
 /// Reads a moment.
 fn moment(text: &str) -> Result<f64, String> {
     clock(text).ok_or_else(|| format!("`{text}` is no time such as 75, 01:15 or 00:01:15"))
+}
+
+/// Reads a similarity.
+fn similarity(text: &str) -> Result<f64, String> {
+    let read = text.parse().ok().filter(|value| *value > 0.0 && *value <= 1.0);
+    read.ok_or_else(|| format!("`{text}` is no cosine above 0 and at most 1"))
 }
 
 /// What the pictures of a folder are.
@@ -208,7 +220,10 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         thumbnails: (!no_pictures).then_some((1.0, THUMBNAIL)),
         ..LiveSettings::default()
     };
-    let spec = args.reading.spec(args.vote, false, &settings, compute);
+    let spec = RecognizerSpec {
+        embedding: args.embedding.clone(),
+        ..args.reading.spec(args.vote, false, &settings, compute)
+    };
     let mut opener = RecognizerOpener::new(spec).map_err(classify)?;
     let (mut recognizer, about) = opener.open(Clock::default()).map_err(classify)?;
     let claimed = leads.then(|| claim(&out)).transpose();
@@ -225,6 +240,16 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     }
     if !quiet {
         note!("detector: {}", recognizer.detector());
+    }
+    let appearance = opener.embedding().map(|model| {
+        // As the card has it, without what single precision adds to its decimals.
+        let by_card = model.card.similarity.to_string().parse().unwrap_or(f64::from(model.card.similarity));
+        (model.name(), args.similarity.unwrap_or(by_card))
+    });
+    if let Some((model, similarity)) = appearance.as_ref().filter(|_| !quiet) {
+        note!(
+            "embedding: {model}; people are suggested to be one from a cosine similarity of {similarity} on"
+        );
     }
     interrupt::watch()?;
 
@@ -248,6 +273,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         read_by: &read_by,
         speakers: speakers.as_deref(),
         no_pictures,
+        appearance: appearance.as_ref().map(|(model, similarity)| (model.as_str(), *similarity)),
         rests: &rests,
         options,
         force: args.force,

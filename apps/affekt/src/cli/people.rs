@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::output::{Edit, MayBeSame, Spans, Summary, TableReader, clock, person_called};
+use affekt_engine::files::printable;
+use affekt_engine::output::{
+    Appearance, Edit, MayBeSame, Person, Spans, Summary, TableReader, clock, person_called,
+};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
@@ -27,6 +30,9 @@ const EXAMPLES: &str = "Examples:
 RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to \
 the page; what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or \
 HH:MM:SS; a stretch ends before its second time.";
+
+/// Most characters of a model's name that are shown.
+const LONGEST_NAME: usize = 100;
 
 /// Name, merge and correct the people of a finished input.
 #[derive(Debug, Args)]
@@ -184,9 +190,15 @@ fn list(corrected: &Corrected, json: bool) -> Result<(), Failure> {
             .collect();
         let maybe: Vec<_> = suggestions
             .iter()
-            .map(|m| serde_json::json!({ "before": m.before, "later": m.later, "away": m.away, "colours": m.colours }))
+            .map(|m| {
+                serde_json::json!({
+                    "before": m.before, "later": m.later, "away": m.away, "colours": m.colours, "similarity": m.similarity,
+                })
+            })
             .collect();
-        let whole = serde_json::json!({ "people": people, "edits": edits, "may_be_same": maybe });
+        let whole = serde_json::json!({
+            "people": people, "edits": edits, "may_be_same": maybe, "appearance": summary.appearance,
+        });
         return say(&whole.to_string());
     }
     let mut people =
@@ -209,10 +221,35 @@ fn list(corrected: &Corrected, json: bool) -> Result<(), Failure> {
     for (at, edit) in edits.iter().enumerate() {
         say(&format!("{}. {}", at + 1, in_words(edit)))?;
     }
+    if let Some(appearance) = &summary.appearance {
+        say(&compared(appearance, summary))?;
+    }
     for maybe in &suggestions {
         say(&in_doubt(maybe, summary, &corrected.result()))?;
     }
     Ok(())
+}
+
+/// By what people were compared, and who was not.
+fn compared(appearance: &Appearance, summary: &Summary) -> String {
+    let faces = |person: &Person| person.faces.iter().any(|face| appearance.views.contains_key(face));
+    let unseen: Vec<String> =
+        summary.people.iter().filter(|person| !faces(person)).map(|person| person.face.to_string()).collect();
+    let unseen = match unseen.as_slice() {
+        [] => String::new(),
+        people => format!("; never seen well enough to be compared: {}", people.join(", ")),
+    };
+    let most = appearance.pairs.first().map_or(String::new(), |pair| {
+        format!(
+            "; the most similar faces that were not in view together: {} and {}, {:.2}",
+            pair.before, pair.later, pair.similarity
+        )
+    });
+    format!(
+        "compared by {}, suggested from a cosine similarity of {} on{most}{unseen}",
+        printable(&appearance.model, LONGEST_NAME),
+        appearance.similarity
+    )
 }
 
 /// A suggestion, with what speaks for it.
@@ -221,11 +258,14 @@ fn in_doubt(maybe: &MayBeSame, summary: &Summary, result: &Path) -> String {
         let person = summary.people.iter().find(|p| p.face == number);
         person_called(number, person.map_or("", |p| p.name.as_str()))
     };
-    let colours = maybe.colours.map_or("no pictures to compare colours".into(), |shared| {
+    let like = maybe.colours.map_or("no pictures to compare colours".into(), |shared| {
         format!("{:.0} % of the colours in common", shared * 100.0)
     });
+    let like = maybe.similarity.map_or(format!("at the same place and size ({like})"), |cosine| {
+        format!("by a cosine similarity of {cosine:.2}")
+    });
     format!(
-        "perhaps {} is {} again, {:.1} s later at the same place and size ({colours}); look, and if so: affekt people {} merge {} {}",
+        "perhaps {} is {} again, {:.1} s later {like}; look, and if so: affekt people {} merge {} {}",
         name(maybe.later),
         name(maybe.before),
         maybe.away,
@@ -241,7 +281,14 @@ mod tests {
 
     #[test]
     fn suggestions_are_followed_from_the_first_sight_to_the_last() {
-        let link = |before, later| MayBeSame { before, later, away: 1.0, apart: 0.1, colours: None };
+        let link = |before, later| MayBeSame {
+            before,
+            later,
+            away: 1.0,
+            apart: 0.1,
+            colours: None,
+            similarity: None,
+        };
         assert_eq!(chains(&[link(1, 2), link(2, 3), link(4, 5), link(3, 6)]), [vec![1, 2, 3, 6], vec![4, 5]]);
         assert!(chains(&[]).is_empty());
     }

@@ -76,6 +76,7 @@ impl ReadingArgs {
         RecognizerSpec {
             model: self.model.clone(),
             temporal: self.temporal.clone(),
+            embedding: None,
             detector: self.detector.clone().unwrap_or_default(),
             backend: compute.reading(),
             detect_every: Some(self.detect_every),

@@ -124,6 +124,11 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     if !args.quiet {
         note!("source: {}; detector: {}", source.info().name, recognizer.detector());
     }
+    if !args.quiet && args.jsonl.is_none() && args.serve.is_none() && args.record.is_none() {
+        note!(
+            "note: readings are counted and not shown; --jsonl - prints them, --serve and --record pass them on"
+        );
+    }
     if let Some(port) = sinks.port() {
         // Programs that start this one read the port from here, so it is said whatever else is not.
         note!("listening on {}", port.address());

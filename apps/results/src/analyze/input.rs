@@ -6,7 +6,7 @@ use std::path::Path;
 use affekt_engine::data::PredictionsWriter;
 use affekt_engine::media::source::{FrameSource as _, OpenOptions, ReadAhead, open};
 use affekt_engine::output::{
-    Corrections, Edits, Gathering, InputState, ReadBy, SUMMARY_VERSION, Summary, TableRow, Turn,
+    Appearances, Corrections, Edits, Gathering, InputState, ReadBy, SUMMARY_VERSION, Summary, TableRow, Turn,
 };
 use affekt_engine::world::live::{FrameReading, Recognizer};
 use anyhow::{Context as _, bail};
@@ -52,6 +52,8 @@ pub struct Analysis<'a> {
     pub speakers: Option<&'a [Turn]>,
     /// Whether no picture of a face may stand in what is written.
     pub no_pictures: bool,
+    /// The embedding model's name, where one is asked for, and the similarity from which two people are suggested to be one.
+    pub appearance: Option<(&'a str, f64)>,
     /// Whose resting face is taken off, by a reading before.
     pub rests: &'a Rests,
     /// How inputs are opened.
@@ -114,6 +116,7 @@ impl Analysis<'_> {
     /// Results that are kept, with the files that were not asked for when they were made, and with corrections and speakers that have
     /// come since.
     fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
+        let before = &self.with_similarity(before, name)?;
         let edits = Edits::read(&path_of(self.out, name, "edits.json"))?.unwrap_or_default();
         let asked = if before.seconds > 0.0 { self.outputs } else { self.outputs.of_still() };
         let outputs = asked.with_those_of(before);
@@ -138,6 +141,18 @@ impl Analysis<'_> {
             return Ok(summary);
         }
         refresh(self.out, name, &Summary { speakers, ..before.clone() }, &edits, outputs, None)
+    }
+
+    /// Kept results with the similarity that is asked for now: it decides what is suggested and nothing that is computed.
+    fn with_similarity(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
+        let mut summary = before.clone();
+        if let (Some(kept), Some((_, similarity))) = (&mut summary.appearance, self.appearance) {
+            kept.similarity = similarity;
+        }
+        if summary != *before {
+            save(&summary, self.out, name)?;
+        }
+        Ok(summary)
     }
 
     /// Makes the annotated copy of a kept result where it is asked for and missing, shows faces that are to be hidden, or does not show
@@ -245,8 +260,12 @@ impl Analysis<'_> {
         // Faces can only be hidden once all of them are known.
         let at_once = outputs.annotated && outputs.anonymise.is_none();
         let mut annotated = at_once.then(|| Annotated::begin(out, name, info.still)).transpose()?;
+        let mut appearances = Appearances::default();
         let mut write = |readings: Vec<FrameReading>| -> anyhow::Result<()> {
             for reading in readings {
+                if self.appearance.is_some() {
+                    appearances.push(&reading);
+                }
                 let rows = writing.frame(TableRow::of(&reading), Some(&reading))?;
                 if let (Some(annotated), Some(picture)) = (&mut annotated, &reading.picture) {
                     annotated.push(picture, (reading.frame, reading.seconds), &rows, &classes)?;
@@ -279,6 +298,7 @@ impl Analysis<'_> {
             copy_edits: edits.hash(),
             read_by: self.read_by.clone(),
             speakers,
+            appearance: self.appearance.map(|(model, similarity)| appearances.finish(model, similarity)),
             edits: edits.hash(),
             ..Summary::default()
         });

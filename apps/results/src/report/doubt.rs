@@ -48,6 +48,12 @@ pub fn privacy(name: &str, s: &Summary) -> String {
         });
     }
     holds.push("places of faces and expressions by frame, which are data about people".into());
+    if let Some(appearance) = &s.appearance {
+        holds.push(format!(
+            "how similar faces are by {} (in {name}.json; what the model gives of a face is not kept)",
+            escape(&appearance.model)
+        ));
+    }
     if s.people.iter().any(|p| !p.name.is_empty()) || !s.speakers.is_empty() {
         holds.push("names of people".into());
     }

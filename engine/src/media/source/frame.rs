@@ -71,7 +71,21 @@ pub trait FrameSource: Send {
         Ok(false)
     }
 
-    /// When its last frame is shown, in seconds from the first; `None` where that is not known before it is read.
+    /// Goes to a time, in seconds from the first frame, forwards or backwards: the next frame is one that is shown then or soon after, and
+    /// a time beyond the end is near the end. `false` where the source cannot: it stays where it is. A source that cannot count the frames
+    /// before it, as one read through ffmpeg, numbers on from where it was.
+    ///
+    /// # Errors
+    /// The source cannot be read on.
+    fn go_to(&mut self, seconds: f64) -> Result<bool, SourceError> {
+        match self.frame_at(seconds) {
+            Some(frame) => self.seek(frame),
+            None => Ok(false),
+        }
+    }
+
+    /// When its last frame is shown, in seconds from the first; `None` where that is not known before it is read. Through ffmpeg the
+    /// film's length as its container says it, which is the end of the last frame.
     fn seconds(&self) -> Option<f64> {
         None
     }

@@ -50,3 +50,7 @@ pub struct VoteShare(pub f32);
 /// The face cut out, until its reading takes it.
 #[derive(Debug, Clone, PartialEq, Component)]
 pub struct FaceThumbnail(pub Option<Picture>);
+
+/// What tells its person from others, of length 1, until its reading takes it; only of a few faces of a track.
+#[derive(Debug, Clone, PartialEq, Component)]
+pub struct FaceEmbedding(pub Option<Vec<f32>>);

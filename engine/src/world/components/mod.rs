@@ -9,11 +9,11 @@ mod sample;
 mod track;
 
 pub use face::{
-    FaceAffect, FaceSight, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer, TrackedFace,
-    VoteShare, VotedLabel,
+    FaceAffect, FaceEmbedding, FaceSight, FaceThumbnail, Features, OfTrack, StudentAnswer, TemporalAnswer,
+    TrackedFace, VoteShare, VotedLabel,
 };
 pub use frame::{ArrivedAt, ClipIndex, Detections, FrameIndex, FrameLabel, FramePicture, InShot, Seconds};
 pub use in_frame::{Faces, InFrame};
 #[cfg(feature = "training")]
 pub use sample::{BatchIndex, Label, Pixels, PoolIndex, PseudoWeight, StrongView, Unlabelled, WeakView};
-pub use track::{Ballot, EncoderWindow, Ended, NextThumbnail, RestingFace, Timeline};
+pub use track::{Ballot, EncoderWindow, Ended, NextEmbedding, NextThumbnail, RestingFace, Timeline};

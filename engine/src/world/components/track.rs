@@ -72,3 +72,41 @@ pub enum RestingFace {
 /// When the next thumbnail of the person is due, in seconds of the video's time.
 #[derive(Debug, Clone, Copy, PartialEq, Component)]
 pub struct NextThumbnail(pub f64);
+
+/// When the next embedding of the person is due: the first at once, then after half a second, one, two, four and so on, so that a few
+/// spread over any length.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Component)]
+pub struct NextEmbedding {
+    /// The first one's time and the next one's, in seconds of the video's time; `None` before the first.
+    times: Option<(f64, f64)>,
+}
+
+impl NextEmbedding {
+    /// Seconds from the first to the second.
+    const STEP: f64 = 0.5;
+
+    /// Whether one is due at this moment; then it is taken.
+    pub fn take(&mut self, seconds: f64) -> bool {
+        let (first, due) = self.times.unwrap_or((seconds, seconds));
+        let taken = seconds >= due;
+        if taken {
+            let age = seconds - first;
+            self.times = Some((first, first + (2.0 * age).max(Self::STEP)));
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embeddings_spread_over_any_length_and_stay_few() {
+        let mut next = NextEmbedding::default();
+        let taken: Vec<f64> =
+            (0..360_000).map(|frame| 7.0 + f64::from(frame) / 100.0).filter(|&s| next.take(s)).collect();
+        assert_eq!(taken[..4], [7.0, 7.5, 8.0, 9.0]);
+        assert!(taken.len() == 14 && taken[13] > 1800.0, "an hour: {taken:?}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::media::detect::{Detector, DetectorChoice};
 use crate::signal::{PostSettings, VoteKind, VoteSettings};
 use crate::world::error::WorldError;
-use crate::world::run::{Model, TemporalModel};
+use crate::world::run::{EmbeddingModel, Model, TemporalModel};
 
 /// A recognizer, by what it is made of. What is `None` is chosen: by the encoder's card where there is an encoder, else by
 /// the defaults.
@@ -21,6 +21,8 @@ pub struct RecognizerSpec {
     pub model: Option<PathBuf>,
     /// Temporal encoder that reads this model's features.
     pub temporal: Option<PathBuf>,
+    /// Embedding model (ONNX) by which people may be known again; `None` for none.
+    pub embedding: Option<PathBuf>,
     /// Finds faces.
     pub detector: DetectorChoice,
     /// What computes.
@@ -46,6 +48,7 @@ impl Default for RecognizerSpec {
         Self {
             model: None,
             temporal: None,
+            embedding: None,
             detector: DetectorChoice::Auto,
             backend: BackendSpec { reading: true, ..BackendSpec::default() },
             detect_every: Some(1),
@@ -111,6 +114,7 @@ pub struct RecognizerOpener {
     model: Option<Model>,
     hash: String,
     temporal: Option<TemporalModel>,
+    embedding: Option<EmbeddingModel>,
     backend: Arc<dyn Backend>,
     settings: LiveSettings,
     post: PostSettings,
@@ -124,6 +128,7 @@ impl RecognizerOpener {
     pub fn new(spec: RecognizerSpec) -> Result<Self, WorldError> {
         let model = Model::open(spec.model.as_deref())?;
         let temporal = spec.temporal.as_deref().map(|path| TemporalModel::open(path, &model)).transpose()?;
+        let embedding = spec.embedding.as_deref().map(EmbeddingModel::open).transpose()?;
         let refined = temporal.as_ref().map(TemporalModel::post).unwrap_or_default();
         let kind = spec.vote.unwrap_or(if spec.live { VoteKind::Causal } else { refined.vote.kind });
         let vote = VoteSettings { kind, window: spec.window.unwrap_or(refined.vote.window) };
@@ -131,7 +136,8 @@ impl RecognizerOpener {
         let detect_every = spec.detect_every.unwrap_or_else(|| spec.detector.keeps_up_every());
         let settings = LiveSettings { detect_every, vote, ..spec.settings.clone() };
         let backend = backend::open(&spec.backend)?;
-        Ok(Self { hash: model.hash.clone(), model: Some(model), temporal, backend, settings, post, spec })
+        let hash = model.hash.clone();
+        Ok(Self { hash, model: Some(model), temporal, embedding, backend, settings, post, spec })
     }
 
     /// A recognizer with the detector of the specification.
@@ -170,7 +176,11 @@ impl RecognizerOpener {
             detector: detector.describe(),
             backend: self.backend.describe(),
         };
-        let recognizer = Recognizer::new(&model, encoder, detector, &*self.backend, &self.settings, clock)?;
+        let mut recognizer =
+            Recognizer::new(&model, encoder, detector, &*self.backend, &self.settings, clock)?;
+        if let Some(embedding) = &self.embedding {
+            recognizer.embed_by(embedding);
+        }
         Ok((recognizer, about))
     }
 
@@ -211,7 +221,7 @@ impl RecognizerOpener {
     pub fn fingerprint(&self, detector: &str) -> String {
         let LiveSettings { detect_every, vote, unsure_below, flip, .. } = &self.settings;
         format!(
-            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {} unsure {unsure_below}{}",
+            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {} unsure {unsure_below}{}{}",
             self.hash,
             self.backend.arithmetic(),
             self.temporal.as_ref().map_or("", |temporal| &temporal.hash),
@@ -219,7 +229,15 @@ impl RecognizerOpener {
             vote.kind,
             vote.window,
             if *flip { " mirrored" } else { "" },
+            self.embedding
+                .as_ref()
+                .map_or(String::new(), |embedding| format!(" embedding {}", embedding.hash)),
         )
+    }
+
+    /// The embedding model, where one was given.
+    pub fn embedding(&self) -> Option<&EmbeddingModel> {
+        self.embedding.as_ref()
     }
 
     /// The model's file, as messages call it.

@@ -21,11 +21,12 @@ use crate::world::components::RestingFace;
 use crate::world::error::WorldError;
 use crate::world::pipelines::LiveStage;
 use crate::world::reading::{FaceReading, FrameReading};
-use crate::world::run::Model;
+use crate::world::run::{EmbeddingModel, Model};
 use crate::world::schedule::Pipeline;
 use crate::world::stages::align::{FaceAligner, KeptPictures};
 use crate::world::stages::capture::{AtHand, Inbox};
 use crate::world::stages::detect::FaceDetector;
+use crate::world::stages::embed::{Embedder, FaceEmbedder};
 use crate::world::stages::neutral::{KnownRests, NeutralClass};
 use crate::world::stages::present::{Outbox, UnsureThreshold};
 use crate::world::stages::student::{FaceBatch, Student, Wanted};
@@ -119,12 +120,20 @@ impl Recognizer {
         world.insert_resource(Encoder::new(encoder));
         world.insert_resource(NeutralClass::of(&card.classes));
         world.init_resource::<KnownRests>();
+        world.init_resource::<FaceEmbedder>();
         world.insert_resource(UnsureThreshold(settings.unsure_below));
         world.init_resource::<Inbox>();
         world.init_resource::<AtHand>();
         world.init_resource::<FaceBatch>();
         world.init_resource::<Outbox>();
         Ok(Self { pipeline, classes: card.classes.clone(), detector: described, counts: (0, 0), last: None })
+    }
+
+    /// Lets readings carry embeddings ([`FaceReading::embedding`]) by this model: of a few good views of each person.
+    pub fn embed_by(&mut self, model: &EmbeddingModel) {
+        let EmbeddingModel { path, card, network, .. } = model.clone();
+        let aligner = Aligner::new(&card.input, card.box_crop, card.crop);
+        self.pipeline.world.insert_resource(FaceEmbedder(Some(Embedder { path, network, aligner })));
     }
 
     /// Names of the classes that labels and probabilities stand for.

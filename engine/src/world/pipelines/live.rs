@@ -2,7 +2,7 @@
 //! their faces go through the student as one batch. Memory is that of the frames at hand and of the people in view.
 
 use crate::world::schedule::stages;
-use crate::world::stages::{align, capture, detect, neutral, present, student, temporal, track, vote};
+use crate::world::stages::{align, capture, detect, embed, neutral, present, student, temporal, track, vote};
 
 stages! {
     /// The frames at hand.
@@ -13,8 +13,8 @@ stages! {
         Detect => [detect::detect],
         /// Whose they are.
         Track => [track::track],
-        /// Faces as input.
-        Align => [align::align],
+        /// Faces as input; embeddings where they are asked for, the last that need a frame's pixels.
+        Align => [align::align, embed::embed, align::release],
         /// The student's answers.
         Student => [student::student],
         /// The encoder's answers, with each person's resting face taken off.

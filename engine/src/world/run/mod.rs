@@ -7,6 +7,7 @@ mod card;
 mod cost;
 #[cfg(feature = "training")]
 mod data_record;
+mod embedding;
 mod export;
 mod finished;
 #[cfg(feature = "training")]
@@ -24,6 +25,7 @@ mod sets;
 #[cfg(feature = "training")]
 mod start;
 
+pub use embedding::EmbeddingModel;
 pub use model::{Model, ModelNetwork, TemporalModel};
 
 #[cfg(feature = "training")]

@@ -29,7 +29,7 @@ pub struct KeptPictures {
     pub thumbnails: Option<(f64, usize)>,
 }
 
-/// Fills the batch with the faces at hand, cuts out the thumbnails that are due, and releases frames nobody needs again.
+/// Fills the batch with the faces at hand, and cuts out the thumbnails that are due.
 pub fn align(
     mut commands: Commands,
     (at_hand, aligner, kept): (Res<AtHand>, Res<FaceAligner>, Res<KeptPictures>),
@@ -62,6 +62,15 @@ pub fn align(
     }
     batch.input = aligner.upright.align_all(&views)?;
     batch.mirrored = aligner.mirrored.as_ref().map_or(Ok(vec![]), |mirrored| mirrored.align_all(&views))?;
+    Ok(())
+}
+
+/// Releases frames nobody needs again.
+pub fn release(
+    mut commands: Commands,
+    at_hand: Res<AtHand>,
+    kept: Res<KeptPictures>,
+) -> Result<(), WorldError> {
     if !kept.frames {
         at_hand.0.iter().for_each(|&frame| {
             commands.entity(frame).remove::<FramePicture>();

@@ -8,6 +8,7 @@
 //! | `journal` | a training step's record, for both |
 //! | `pictures` | measuring on pictures: draw, load, count |
 //! | `capture`, `detect`, `track`, `align`, `present` | reading: from a frame to the faces in it, and out again |
+//! | `embed` | embeddings of faces, by which people may be known again, where a model was given |
 //! | `clips` | from a clip's frames to faces, kept features, scores |
 //! | `extraction` | from a clip's frames to kept features |
 //! | `student`, `temporal`, `neutral`, `vote` | from a face to its label, for reading and measuring alike |
@@ -19,6 +20,7 @@ pub(super) mod capture;
 #[cfg(feature = "training")]
 pub(super) mod clips;
 pub(super) mod detect;
+pub(super) mod embed;
 #[cfg(feature = "training")]
 pub(super) mod extraction;
 #[cfg(feature = "training")]

@@ -4,8 +4,8 @@ use bevy_ecs::prelude::*;
 
 use crate::media::Picture;
 use crate::world::components::{
-    ArrivedAt, FaceAffect, FaceSight, FaceThumbnail, Faces, FrameIndex, FramePicture, InShot, Seconds,
-    StudentAnswer, TemporalAnswer, TrackedFace, VoteShare, VotedLabel,
+    ArrivedAt, FaceAffect, FaceEmbedding, FaceSight, FaceThumbnail, Faces, FrameIndex, FramePicture, InShot,
+    Seconds, StudentAnswer, TemporalAnswer, TrackedFace, VoteShare, VotedLabel,
 };
 use crate::world::error::WorldError;
 use crate::world::reading::{FaceReading, FrameReading};
@@ -29,6 +29,7 @@ type Gathered<'a> = (
     Option<&'a VotedLabel>,
     Option<&'a FaceAffect>,
     Option<&'a mut FaceThumbnail>,
+    Option<&'a mut FaceEmbedding>,
 );
 
 /// What is left of a frame.
@@ -80,6 +81,7 @@ pub fn present(
                 Some(voted),
                 affect,
                 thumbnail,
+                embedding,
             )) = faces.get_mut(face)
             else {
                 continue;
@@ -108,6 +110,7 @@ pub fn present(
                 unsure: confidence < unsure_below.0,
                 affect: affect.map(|affect| affect.0),
                 thumbnail: thumbnail.and_then(|mut thumbnail| thumbnail.0.take()),
+                embedding: embedding.and_then(|mut embedding| embedding.0.take()),
             });
         }
         reading.faces.sort_unstable_by_key(|face| face.face);

@@ -11,8 +11,8 @@ use crate::media::CutDetector;
 use crate::media::track::Tracker;
 use crate::signal::VoteSettings;
 use crate::world::components::{
-    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, InShot, NextThumbnail, OfTrack,
-    RestingFace, Timeline, TrackedFace,
+    Ballot, Detections, Ended, FrameIndex, FramePicture, InFrame, InShot, NextEmbedding, NextThumbnail,
+    OfTrack, RestingFace, Timeline, TrackedFace,
 };
 use crate::world::error::WorldError;
 
@@ -73,7 +73,7 @@ pub fn track(
         let mut seen = BTreeMap::new();
         for face in step.faces {
             let track = *tracks.entry(face.id).or_insert_with(|| {
-                let mut track = commands.spawn(NextThumbnail(f64::NEG_INFINITY));
+                let mut track = commands.spawn((NextThumbnail(f64::NEG_INFINITY), NextEmbedding::default()));
                 if let Some(rest) = rests.0.get(&face.id) {
                     track.insert(RestingFace::Known(rest.clone()));
                 }

@@ -1,7 +1,7 @@
 //! Whatever an `ffmpeg` on the path can decode: a first look says which of a file's streams is the film and how large its frames
 //! are, then raw frames come through a pipe, in a Matroska stream that carries their times.
 //!
-//! `program` runs and watches it, `probe` looks, `matroska` reads the stream, `sound` puts a recording's sound beside other pictures. ffmpeg's messages are shown where it fails, and
+//! `program` runs and watches it, `probe` looks (how long a film is says `ffprobe`, where it is there, too), `matroska` reads the stream, `sound` puts a recording's sound beside other pictures. ffmpeg's messages are shown where it fails, and
 //! never read for what they say. Releases from 4.2 on are known to do.
 
 mod matroska;
@@ -12,10 +12,12 @@ mod sound;
 use std::ffi::OsString;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use self::matroska::{Block, Matroska};
 use self::probe::Film;
-use self::program::{Output, PATIENCE, Running, reading};
+use self::program::{Output, PATIENCE, Running, reading_from};
 use super::mp4::heif;
 use super::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 use crate::media::Picture;
@@ -26,14 +28,26 @@ pub use sound::{SoundCopy, with_sound};
 /// Units of time a second in the stream.
 const UNITS: f64 = 1e6;
 
+/// How long ffmpeg may decode in silence what lies before the frame that it is sent to.
+const SEEKING: Duration = PATIENCE.saturating_mul(4);
+/// How far before the end a film is gone to at the furthest, so that there is something to see, in seconds.
+const BEFORE_END: f64 = 0.2;
+
 /// A running ffmpeg.
 struct Ffmpeg {
     path: PathBuf,
+    /// The file as ffmpeg is given it, and what is read of it.
+    file: PathBuf,
+    version: FfmpegVersion,
+    film: Film,
     info: SourceInfo,
     running: Option<Running>,
     stream: Matroska<BufReader<Output>>,
+    /// The stream's time that is 0 here, and whether ffmpeg was sent to a time, so that there may be nothing more.
     first: Option<i64>,
+    sought: bool,
     index: u64,
+    length: OnceLock<Option<f64>>,
 }
 
 /// Whether an ffmpeg can be started.
@@ -80,43 +94,68 @@ fn opened(path: &Path, why: &str, size: Option<(usize, usize)>) -> Result<Box<dy
         Some(size) => probe::still(path, &file, &version, (size, heif::is_tiled(path), why))?,
         None => probe::film(path, &file, &version, why)?,
     };
-    Ok(Box::new(Ffmpeg::start(path, &file, &version, &film)?))
+    Ok(Box::new(Ffmpeg::start(path, file, version, film)?))
+}
+
+/// Starts ffmpeg on a file from a time on.
+fn run(
+    path: &Path,
+    (file, from): (&Path, f64),
+    version: &FfmpegVersion,
+    film: &Film,
+) -> Result<(Running, Matroska<BufReader<Output>>), SourceError> {
+    let (w, h) = film.size;
+    // Frames of another size, as recordings of calls have them, are fitted into that of the first; times are held in
+    // millionths of a second, which Matroska takes for its thousandths.
+    let fit = format!("min({w}/(iw*sar),{h}/ih)");
+    let filters = format!(
+        "scale=w='max(1,round(iw*sar*{fit}))':h='max(1,round(ih*{fit}))',pad={w}:{h}:(ow-iw)/2:(oh-ih)/2,setsar=1,\
+         settb=1/1000000,setpts='if(isnan(PTS),if(isnan(PREV_OUTPTS),0,PREV_OUTPTS+40000000),PTS*1000)'"
+    );
+    let mut arguments = reading_from(file, from);
+    arguments.extend(film.pick.through(&filters));
+    let mut more = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
+    more(&version.every_frame());
+    more(&["-enc_time_base", "1:1000000", "-pix_fmt", "rgb24", "-c:v", "rawvideo"]);
+    // Matroska has no name of its own for raw colours, but takes them under an older one.
+    more(&["-f", "matroska", "-allow_raw_vfw", "1", "-flush_packets", "1", "pipe:1"]);
+    let patience = if from > 0.0 { SEEKING } else { PATIENCE };
+    let (running, output) =
+        Running::start("ffmpeg".as_ref(), &arguments, patience).map_err(|e| SourceError::io(path, e))?;
+    Ok((running, Matroska::new(BufReader::with_capacity(1 << 16, output))))
 }
 
 impl Ffmpeg {
-    fn start(path: &Path, file: &Path, version: &FfmpegVersion, film: &Film) -> Result<Self, SourceError> {
-        let (w, h) = film.size;
-        // Frames of another size, as recordings of calls have them, are fitted into that of the first; times are held in
-        // millionths of a second, which Matroska takes for its thousandths.
-        let fit = format!("min({w}/(iw*sar),{h}/ih)");
-        let filters = format!(
-            "scale=w='max(1,round(iw*sar*{fit}))':h='max(1,round(ih*{fit}))',pad={w}:{h}:(ow-iw)/2:(oh-ih)/2,setsar=1,\
-             settb=1/1000000,setpts='if(isnan(PTS),if(isnan(PREV_OUTPTS),0,PREV_OUTPTS+40000000),PTS*1000)'"
-        );
-        let mut arguments = reading(file);
-        arguments.extend(film.pick.through(&filters));
-        let mut more = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-        more(&version.every_frame());
-        more(&["-enc_time_base", "1:1000000", "-pix_fmt", "rgb24", "-c:v", "rawvideo"]);
-        // Matroska has no name of its own for raw colours, but takes them under an older one.
-        more(&["-f", "matroska", "-allow_raw_vfw", "1", "-flush_packets", "1", "pipe:1"]);
-        let (running, output) =
-            Running::start("ffmpeg".as_ref(), &arguments, PATIENCE).map_err(|e| SourceError::io(path, e))?;
+    fn start(path: &Path, file: PathBuf, version: FfmpegVersion, film: Film) -> Result<Self, SourceError> {
+        let (running, stream) = run(path, (&file, 0.0), &version, &film)?;
         let info = SourceInfo {
             name: path.display().to_string(),
             frames: film.still.then_some(1),
             still: film.still,
             reader: "ffmpeg".into(),
         };
-        let stream = Matroska::new(BufReader::with_capacity(1 << 16, output));
-        Ok(Self { path: path.to_owned(), info, running: Some(running), stream, first: None, index: 0 })
+        let (running, length) = (Some(running), OnceLock::new());
+        let path = path.to_owned();
+        Ok(Self {
+            path,
+            file,
+            version,
+            film,
+            info,
+            running,
+            stream,
+            first: None,
+            sought: false,
+            index: 0,
+            length,
+        })
     }
 
     /// Ends ffmpeg's run; an error where it gave nothing or failed.
     fn finish(&mut self) -> Result<(), SourceError> {
         let Some(running) = self.running.take() else { return Ok(()) };
         let end = running.finish();
-        if self.index > 0 && end.success {
+        if (self.index > 0 || self.sought) && end.success {
             return Ok(());
         }
         let said = end.said;
@@ -159,5 +198,20 @@ impl FrameSource for Ffmpeg {
 
     fn skipped(&self) -> Skipped {
         Skipped::default()
+    }
+
+    fn go_to(&mut self, seconds: f64) -> Result<bool, SourceError> {
+        let Some(length) = self.seconds().filter(|_| !self.info.still) else { return Ok(false) };
+        let from = seconds.clamp(0.0, (length - BEFORE_END).max(0.0));
+        // The one that runs is ended first.
+        self.running = None;
+        let (running, stream) = run(&self.path, (&self.file, from), &self.version, &self.film)?;
+        (self.running, self.stream, self.sought) = (Some(running), stream, true);
+        self.first = (from > 0.0).then_some(-(from * UNITS) as i64);
+        Ok(true)
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        *self.length.get_or_init(|| probe::seconds(&self.file))
     }
 }

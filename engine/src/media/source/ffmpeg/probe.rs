@@ -151,6 +151,22 @@ fn nothing(path: &Path, version: &FfmpegVersion, why: &str, said: &str) -> Sourc
     SourceError::file(path, problem)
 }
 
+/// How long a file is, in seconds, as its container says it to the `ffprobe` beside ffmpeg; `None` where there is none or it does not say.
+pub(super) fn seconds(file: &Path) -> Option<f64> {
+    let plain =
+        ["-v", "error", "-show_entries", "format=duration", "-of", "default=nokey=1:noprint_wrappers=1"];
+    let mut arguments: Vec<OsString> = plain.into_iter().map(OsString::from).collect();
+    let mut url = OsString::from("file:");
+    url.push(file);
+    arguments.push(url);
+    let (running, output) = Running::start("ffprobe".as_ref(), &arguments, PATIENCE).ok()?;
+    let mut said = String::new();
+    let read = output.take(1 << 10).read_to_string(&mut said);
+    let end = running.finish();
+    let seconds = said.trim().parse::<f64>().ok()?;
+    (read.is_ok() && end.success && seconds.is_finite() && seconds > 0.0).then_some(seconds)
+}
+
 /// Has the first two frames of some streams decoded and listed.
 fn look(file: &Path, version: &FfmpegVersion, pick: &Pick) -> Result<Vec<Stream>, String> {
     // Newer ffmpegs end all streams with the shortest one where `-frames:v` counts; a filter counts for its stream alone.

@@ -256,8 +256,17 @@ fn last_lines(mut errors: BufReader<impl Read>) -> Vec<String> {
 
 /// What every run begins with: the file, read as a file and nothing else.
 pub(super) fn reading(file: &Path) -> Vec<OsString> {
-    let plain = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-i"];
+    reading_from(file, 0.0)
+}
+
+/// The same from a time on, in seconds from the file's start, which is 0 of the times that come.
+pub(super) fn reading_from(file: &Path, seconds: f64) -> Vec<OsString> {
+    let plain = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"];
     let mut arguments: Vec<OsString> = plain.into_iter().map(OsString::from).collect();
+    if seconds > 0.0 {
+        arguments.extend(["-ss".into(), format!("{seconds:.6}").into()]);
+    }
+    arguments.push("-i".into());
     let mut url = OsString::from("file:");
     url.push(file);
     arguments.push(url);
