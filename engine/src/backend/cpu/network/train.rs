@@ -249,7 +249,9 @@ mod tests {
             if self.0.fetch_add(1, Ordering::SeqCst) == 2 {
                 return Err(BackendError::Order("it is gone"));
             }
-            values.iter_mut().for_each(|value| *value *= 2.0);
+            for value in values {
+                *value *= 2.0;
+            }
             Ok(())
         }
     }
