@@ -74,7 +74,7 @@ fn an_encoder_learns_from_slices_what_it_learns_from_whole_batches_in_less_memor
             serde_json::from_str::<serde_json::Value>(line)
                 .unwrap()
                 .get("loss")
-                .and_then(|loss| loss.as_f64())
+                .and_then(serde_json::Value::as_f64)
         });
         (activations(line), losses.collect::<Vec<f64>>())
     };
