@@ -97,6 +97,12 @@ fn bench_prints_one_json_line_in_every_mode() {
         assert_eq!((&measured["mode"], &measured["batch"]), (&mode.into(), &2.into()));
         assert!(measured.get("peak_mib").is_some(), "{measured}");
     }
+    let slices = ["--mode", "step", "--micro-batch", "2", "--batch", "4"];
+    let small = "--model resnet18 --size 32 --width 0.125 --stem no_pool --iterations 1 --json";
+    let args: Vec<&str> = ["bench"].into_iter().chain(small.split(' ')).chain(slices).collect();
+    let measured = line(&args);
+    assert_eq!((&measured["batch"], &measured["micro_batch"]), (&4.into(), &2.into()), "{measured}");
+    affekt(["bench", "--micro-batch", "2"]).refused(2, &["--mode train or --mode step"]);
     affekt(["bench", "--mode", "train", "--batch", "1"]).refused(2, &["--batch"]);
     assert_eq!(affekt(["bench", "--mode", "loader"]).code, Some(2), "a loader needs --data");
 }

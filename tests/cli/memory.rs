@@ -1,6 +1,7 @@
 //! What a run says of its memory, and `--micro-batch`.
 
 use crate::program::{Ended, Lab, affekt, pretrain};
+use crate::video::{refine, world};
 
 fn run(lab: &Lab, out: &str, more: &[&str]) -> Ended {
     let data = ["--labelled", "synth:40?size=32", "--unlabelled", "synth:40?seed=2&size=32"];
@@ -58,4 +59,33 @@ fn slices_that_cannot_be_are_refused() {
     run(&lab, "a", &["--micro-batch", "1"]).refused(2, &["`training.micro_batch`", "between 2"]);
     run(&lab, "b", &["--micro-batch", "3", "--replicas", "2"])
         .refused(2, &["training.micro_batch", "slices of 3 and 3", "2 replicas"]);
+}
+
+#[test]
+fn an_encoder_learns_from_slices_what_it_learns_from_whole_batches_in_less_memory() {
+    let lab = world();
+    let said = |out: &str, more: &[&str]| {
+        let mut args = refine(&lab, out, 6, &[&["--set", "model.dropout=0.0"], more].concat());
+        args.retain(|arg| arg != "--quiet");
+        let ended = affekt(args).done();
+        let line = ended.err.lines().find(|line| line.contains("activations ")).expect("what it needs");
+        let log = std::fs::read_to_string(lab.path(&format!("{out}/log.jsonl"))).unwrap();
+        let losses = log.lines().filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line)
+                .unwrap()
+                .get("loss")
+                .and_then(serde_json::Value::as_f64)
+        });
+        (activations(line), losses.collect::<Vec<f64>>())
+    };
+    let ((whole, expected), (less, losses)) = (said("whole", &[]), said("cut", &["--micro-batch", "2"]));
+    assert!((1.9..2.1).contains(&(whole / less)), "{whole} and {less}");
+    assert_eq!((losses.len(), expected.len()), (6, 6));
+    for (loss, expected) in losses.iter().zip(&expected) {
+        assert!((loss - expected).abs() < 1e-3 * expected.abs(), "{losses:?} {expected}");
+    }
+    let words = ["training.micro_batch", "4 clips into slices of 2 and 2", "4 replicas"];
+    affekt(refine(&lab, "a", 6, &["--micro-batch", "2", "--replicas", "4"])).refused(2, &words);
+    affekt(refine(&lab, "b", 6, &["--micro-batch", "0"]))
+        .refused(2, &["`training.micro_batch`", "1 to 4096"]);
 }

@@ -9,6 +9,9 @@
 //! pass. Everything else is the whole batch's: losses are means over all items, a slot holds the sum over all slices, and dot products,
 //! norms and updates use that sum. Where nothing is normalised by the batch, only the order of sums differs.
 //!
+//! **Dropout.** Each slice draws masks of its own, and draws them again in its second pass. The logits that are learned from are those of
+//! a training pass then, so a network that has both dropout and batch normalisation, whose statistics would move twice, is refused.
+//!
 //! Of `k` slices, slice `j` has the items `j`, `j + k`, `j + 2k`, ..., so that each has its part of labelled, weak and strong views.
 
 #[cfg(test)]
@@ -25,15 +28,24 @@ use crate::net::{Graph, Op, Weights};
 /// A network whose passes have `most` items at the most, 1 at least.
 ///
 /// # Errors
-/// `most` is 0, or the network has dropout: its masks are drawn for a batch as a whole.
+/// `most` is 0, or the network has dropout and batch normalisation.
 pub fn sliced(network: Box<dyn Training>, most: usize) -> Result<Box<dyn Training>, BackendError> {
     if most == 0 {
         return Err(BackendError::Spec("a slice of 0 items holds nothing; leave --micro-batch out".into()));
     }
-    if network.graph().nodes.iter().any(|node| matches!(node.op, Op::Dropout { .. })) {
-        return Err(BackendError::Spec("a network with dropout learns from whole batches only".into()));
+    let graph = network.graph();
+    let drops = graph.nodes.iter().any(|node| matches!(node.op, Op::Dropout { .. }));
+    if drops && graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { .. })) {
+        let reason = "a network with dropout and batch normalisation learns from whole batches only";
+        return Err(BackendError::Spec(reason.into()));
     }
-    Ok(Box::new(Sliced { network, most, kept: vec![] }))
+    Ok(Box::new(Sliced { network, most, drops, seed: 0, kept: vec![] }))
+}
+
+/// The seed of a slice's masks; the first one's is that of the whole batch.
+fn seed_of(seed: u64, slice: usize) -> u64 {
+    // Another factor than replicas have, so that no two parts of a batch draw the same.
+    seed ^ (slice as u64).wrapping_mul(0xD1B5_4A32_D192_ED03)
 }
 
 /// Items of the largest and of the smallest slice of so many items.
@@ -45,6 +57,10 @@ pub fn slice_sizes(items: usize, most: usize) -> [usize; 2] {
 struct Sliced {
     network: Box<dyn Training>,
     most: usize,
+    /// Whether there are masks to be drawn.
+    drops: bool,
+    /// Of the masks.
+    seed: u64,
     /// Inputs of the last pass that is to be learned from, where it was cut, with their places in the batch.
     kept: Vec<(Vec<usize>, Input)>,
 }
@@ -59,10 +75,13 @@ impl Sliced {
         let slices = items.div_ceil(self.most);
         let (item, row) = (self.graph().input().len(), self.graph().output().len());
         let (mut kept, mut logits) = (vec![], vec![0.0; items * row]);
+        // A probe draws no masks, so that what is learned from must be a training pass where there are any.
+        let each = if self.drops { pass } else { TrainingPass::Probe };
         for first in 0..slices {
             let places: Vec<usize> = (first..items).step_by(slices).collect();
             let part = input.picked(&places, item);
-            let rows = part.forward(self.network.as_mut(), places.len(), TrainingPass::Probe)?;
+            self.draw_for(first);
+            let rows = part.forward(self.network.as_mut(), places.len(), each)?;
             for (at, values) in places.iter().zip(rows.chunks_exact(row)) {
                 logits[at * row..(at + 1) * row].copy_from_slice(values);
             }
@@ -72,6 +91,13 @@ impl Sliced {
             self.kept = kept;
         }
         Ok(logits)
+    }
+
+    /// Makes the next pass draw a slice's masks.
+    fn draw_for(&mut self, slice: usize) {
+        if self.drops {
+            self.network.set_dropout_seed(seed_of(self.seed, slice));
+        }
     }
 
     /// The gradient of the pass before, into a slot or added to what it holds.
@@ -89,7 +115,8 @@ impl Sliced {
             let (what, shape) = ("gradient of logits", format!("{items} items of {}", self.graph().output()));
             return Err(BackendError::Length { what, expected: items * row, shape, got: d_logits.len() });
         }
-        for (places, input) in kept {
+        for (slice, (places, input)) in kept.into_iter().enumerate() {
+            self.draw_for(slice);
             input.forward(self.network.as_mut(), places.len(), TrainingPass::Train)?;
             let part = rows_at(d_logits, &places, row);
             if adds {
@@ -111,6 +138,7 @@ impl Training for Sliced {
     fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         self.kept.clear();
         if items <= self.most {
+            self.draw_for(0);
             return self.network.forward(input, items, pass);
         }
         super::checked::check_input(self.graph().input(), input, items)?;
@@ -121,6 +149,7 @@ impl Training for Sliced {
         self.kept.clear();
         let items = views.views().len();
         if items <= self.most {
+            self.draw_for(0);
             return self.network.forward_views(views, pass);
         }
         views.check(self.graph().input())?;
@@ -134,7 +163,7 @@ impl Training for Sliced {
     }
 
     fn set_dropout_seed(&mut self, seed: u64) {
-        self.network.set_dropout_seed(seed);
+        self.seed = seed;
     }
 
     fn backward(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::lines::{Lines, fields};
+use super::fields::FieldReader;
+use super::lines::Lines;
 use super::split::unique_most;
 use super::unfinished::Unfinished;
 use super::{Annotation, DataError, Dataset, UNLABELLED_FOLDER, is_folder_name};
@@ -194,13 +195,14 @@ fn done(path: &Path) -> Result<Aligned, DataError> {
     }
     let length = std::fs::metadata(path).map_err(|e| DataError::io(path, e))?.len();
     let mut lines = Lines::open(path, MAX_LINE)?;
-    let mut whole = 0;
+    let (mut whole, mut fields) = (0, FieldReader::new());
     while let Some(line) = lines.next()? {
         let (number, end) = (line.number, line.offset + line.bytes.len() as u64 + 1);
         if end > length {
             break;
         }
-        let cells = fields(line.bytes)
+        let cells = fields
+            .read(line.bytes)
             .map_err(|reason| DataError::format(path, format!(", line {number}"), reason))?;
         let wrong =
             || DataError::format(path, format!(", line {number}"), "no row of this table; empty the folder");

@@ -1,7 +1,9 @@
 //! One bit a frame.
 
+use serde::{Deserialize, Serialize};
+
 /// Which frames have something; grows to the last frame that was set.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Bitmap {
     bytes: Vec<u8>,
     /// One more than the last frame that was set.
@@ -38,6 +40,15 @@ impl Bitmap {
         self.count
     }
 
+    /// The frames that are set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        let ones = |(at, byte): (usize, &u8)| {
+            let byte = *byte;
+            (0..8).filter(move |bit| byte & (1 << bit) != 0).map(move |bit| 8 * at + bit)
+        };
+        self.bytes.iter().enumerate().flat_map(ones)
+    }
+
     /// Frame n is bit n % 8 of byte n / 8.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -58,6 +69,7 @@ mod tests {
         let mut bits = Bitmap::default();
         assert!(!bits.set(9) && bits.set(9) && !bits.set(0));
         assert_eq!((bits.end(), bits.count(), bits.bytes()), (10, 2, &[1u8, 2][..]));
+        assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 9]);
         assert!(bits.get(9) && !bits.get(8) && !bits.get(1000));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::DataError;
+use super::{DataError, SkipLog, Stamp};
 use crate::files::{self, LARGEST_PICTURE};
 
 /// Opens a file that must be a regular one: a FIFO or device would wait for ever.
@@ -23,6 +23,8 @@ pub(super) struct Lines<R> {
     path: PathBuf,
     /// What stands between the file's name and `, line N` in messages: an archive's entry.
     place: String,
+    /// What a log of bad items knows this list by.
+    list: u64,
     longest: u64,
     number: u64,
     offset: u64,
@@ -64,7 +66,8 @@ impl Lines<BufReader<File>> {
 impl<R: BufRead> Lines<R> {
     /// Lines of anything; `path` and `place` are what messages call it.
     pub fn new(reader: R, path: PathBuf, place: String, longest: u64) -> Self {
-        Self { reader, path, place, longest, number: 0, offset: 0, taken: 0, line: Vec::new() }
+        let list = Stamp::place_of(format!("{}{place}", path.display()).as_bytes());
+        Self { reader, path, place, list, longest, number: 0, offset: 0, taken: 0, line: Vec::new() }
     }
 
     /// The next line; `None` at the end.
@@ -122,20 +125,14 @@ impl<R: BufRead> Lines<R> {
     pub fn error(&self, number: u64, reason: impl Into<String>) -> DataError {
         DataError::format(&self.path, format!("{}, line {number}", self.place), reason)
     }
-}
 
-/// The fields of one line with commas, quotes undone.
-pub(super) fn fields(line: &[u8]) -> Result<csv::StringRecord, String> {
-    let mut record = csv::StringRecord::new();
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(line.len().max(1))
-        .from_reader(line)
-        .read_record(&mut record)
-        .map_err(|_| "the line is not UTF-8 text".to_owned())?;
-    record.trim();
-    Ok(record)
+    /// Counts a line that cannot be used.
+    ///
+    /// # Errors
+    /// Where bad items are fatal: what is wrong with it.
+    pub fn skip(&self, number: u64, reason: impl Into<String>, skips: &SkipLog) -> Result<(), DataError> {
+        skips.skip_line(self.list, number, || self.error(number, reason))
+    }
 }
 
 #[cfg(test)]
@@ -169,10 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn fields_may_be_quoted() {
-        let record = fields(b"a.png,\"(0, 1)\", 3").unwrap();
-        assert_eq!(record.iter().collect::<Vec<_>>(), ["a.png", "(0, 1)", "3"]);
-        assert!(fields(b"\xff,a").is_err());
+    fn bad_lines_are_counted_by_list_and_number_and_the_first_are_named() {
+        let (log, other) = (SkipLog::new(false), self::lines(b"x\n", 10));
+        let mut lines = lines(b"x\ny\n", 10);
+        lines.next().unwrap();
+        for number in [1, 2, 2, 1] {
+            lines.skip(number, "odd", &log).unwrap();
+        }
+        assert_eq!(
+            (log.count(), log.first()),
+            (2, vec!["list.txt, line 1: odd".into(), "list.txt, line 2: odd".into()])
+        );
+        other.skip(1, "odd", &log).unwrap();
+        assert_eq!(log.count(), 2, "the same list read again");
+        assert!(other.skip(1, "odd", &SkipLog::new(true)).is_err());
     }
 
     #[cfg(unix)]

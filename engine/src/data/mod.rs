@@ -27,6 +27,7 @@ mod error;
 mod face_scene;
 mod feature_cache;
 mod feature_file;
+mod fields;
 mod folder_name;
 mod format;
 mod formats;

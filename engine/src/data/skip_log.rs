@@ -1,10 +1,11 @@
 //! Bad single items: skipped, counted and named, or fatal where the user asked for strictness.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::bitmap::Bitmap;
 use super::{DataError, Stamp};
 
 /// Warnings printed before the rest is only counted.
@@ -21,6 +22,7 @@ pub struct SkipLog {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SkipEntries {
     seen: Vec<u64>,
+    lines: BTreeMap<u64, Bitmap>,
     first: Vec<String>,
     notes: usize,
     first_notes: Vec<String>,
@@ -30,9 +32,29 @@ pub struct SkipEntries {
 struct State {
     /// Items by the first bits of a hash: of millions, two have the same ones by chance once in a million logs.
     seen: HashSet<u64>,
+    /// Lines of lists, by list: a list may have millions of bad ones.
+    lines: BTreeMap<u64, Bitmap>,
     first: Vec<String>,
     notes: usize,
     first_notes: Vec<String>,
+}
+
+impl State {
+    fn count(&self) -> usize {
+        self.seen.len() + self.lines.values().map(Bitmap::count).sum::<usize>()
+    }
+
+    /// Names an item that was counted just now, if it is one of the first.
+    fn name(&mut self, error: impl FnOnce() -> DataError) {
+        let count = self.count();
+        if count <= NAMED {
+            let line = error().to_string();
+            log::warn!("skipped: {line}");
+            self.first.push(line);
+        } else if count == NAMED + 1 {
+            log::warn!("skipped: more than {NAMED} items; the rest is only counted");
+        }
+    }
 }
 
 impl SkipLog {
@@ -56,13 +78,26 @@ impl SkipLog {
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.seen.insert(Stamp::place_of(key.as_bytes())) {
-            if state.seen.len() <= NAMED {
-                let line = error.to_string();
-                log::warn!("skipped: {line}");
-                state.first.push(line);
-            } else if state.seen.len() == NAMED + 1 {
-                log::warn!("skipped: more than {NAMED} items; the rest is only counted");
-            }
+            state.name(|| error);
+        }
+        Ok(())
+    }
+
+    /// As [`SkipLog::skip`], for a line of a list, which `list` stands for: it takes a bit of memory, and its error is made only
+    /// where somebody hears of it.
+    pub(super) fn skip_line(
+        &self,
+        list: u64,
+        number: u64,
+        error: impl FnOnce() -> DataError,
+    ) -> Result<(), DataError> {
+        if self.strict {
+            return Err(error());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = number as usize;
+        if !state.lines.entry(list).or_default().set(number) {
+            state.name(error);
         }
         Ok(())
     }
@@ -97,6 +132,7 @@ impl SkipLog {
         seen.sort_unstable();
         SkipEntries {
             seen,
+            lines: state.lines.clone(),
             first: state.first.clone(),
             notes: state.notes,
             first_notes: state.first_notes.clone(),
@@ -107,6 +143,12 @@ impl SkipLog {
     pub fn absorb(&self, other: SkipEntries) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.seen.extend(other.seen);
+        for (list, lines) in other.lines {
+            let own = state.lines.entry(list).or_default();
+            lines.iter().for_each(|line| {
+                own.set(line);
+            });
+        }
         for line in other.first {
             if state.first.len() < NAMED && !state.first.contains(&line) {
                 state.first.push(line);
@@ -120,7 +162,7 @@ impl SkipLog {
 
     /// Number of different items skipped so far.
     pub fn count(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).seen.len()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).count()
     }
 
     /// The first few reasons, each naming its file and place.

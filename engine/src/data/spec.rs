@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::labels_per_class::Scalar;
-use super::{DataError, Fraction, LabelsPerClass};
+use super::{DataError, Fraction, LabelsPerClass, quoted};
 
 /// Where items without a clear label go: ties between votes and columns like `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -131,10 +131,24 @@ impl Spec {
         Ok(if start == 0 { self.clone() } else { Self { path: path.into(), ..self.clone() } })
     }
 
+    /// Itself, unless its text is too long to be read again.
+    fn short(self) -> Result<Self, DataError> {
+        let text = self.to_string();
+        if text.len() > LONGEST { Err(too_long(&text)) } else { Ok(self) }
+    }
+
     /// An error about this SPEC: what is wrong with it and what is possible.
     pub fn error(&self, reason: impl Into<String>) -> DataError {
         DataError::Spec { spec: self.to_string(), reason: reason.into() }
     }
+}
+
+/// Longest SPEC as text, in bytes. What is made of it, messages too, is a few times as long.
+const LONGEST: usize = 64 << 10;
+
+fn too_long(text: &str) -> DataError {
+    let reason = format!("{} bytes; a SPEC has {LONGEST} at the most", text.len());
+    DataError::Spec { spec: quoted(text), reason }
 }
 
 /// The characters that separate parts of a SPEC, and how they are written inside one.
@@ -158,6 +172,9 @@ impl FromStr for Spec {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
+        if text.len() > LONGEST {
+            return Err(too_long(text));
+        }
         let error = |reason: String| DataError::Spec { spec: text.to_owned(), reason };
         let form = "write FORMAT:PATH[#SPLIT][?key=value&...], e.g. ferplus:faces/ferplus.tar#Train";
         let (format, rest) = text.split_once(':').ok_or_else(|| error(format!("no format; {form}")))?;
@@ -173,7 +190,7 @@ impl FromStr for Spec {
                 pair.split_once('=').ok_or_else(|| error(format!("option `{pair}` has no value; {form}")))?;
             spec.set(key, value).map_err(error)?;
         }
-        Ok(spec)
+        spec.short()
     }
 }
 
@@ -258,7 +275,7 @@ impl<'de> Visitor<'de> for SpecVisitor {
             // A table needs no escapes; `set` undoes them.
             spec.set(&key, &escape(&value.to_string(), "%")).map_err(serde::de::Error::custom)?;
         }
-        Ok(spec)
+        spec.short().map_err(serde::de::Error::custom)
     }
 }
 
@@ -317,6 +334,25 @@ mod tests {
             message.contains("ms1mv2:{ms1mv2}") && message.contains("--set data.paths.ms1mv2=FOLDER"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_text_or_table_of_enormous_length_is_refused_and_not_repeated() {
+        let fits = format!("folder:{}", "a".repeat(LONGEST - 7));
+        assert_eq!(fits.parse::<Spec>().unwrap().to_string(), fits);
+        // The last is short, but would be written longer than can be read again.
+        let long = [
+            format!("{fits}a"),
+            format!("folder:a?map={}", "a:b,".repeat(1 << 20)),
+            format!("folder:{}", "%".repeat(30_000)),
+        ];
+        for text in long {
+            let message = text.parse::<Spec>().unwrap_err().to_string();
+            assert!(message.contains("65536 at the most") && message.len() < 200, "{message}");
+        }
+        let table = format!("data = [{{ format = 'folder', path = '{}' }}]", "a".repeat(LONGEST));
+        let message = toml::from_str::<Config>(&table).err().unwrap().message().to_owned();
+        assert!(message.contains("at the most") && message.len() < 200, "{message}");
     }
 
     #[test]

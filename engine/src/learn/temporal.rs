@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::LearnError;
 use super::gradient::gradient_step;
 use super::loss::{Loss, arg_max, cross_entropy, one_hot};
+use super::passes::ready;
 use super::record::{all_finite, finite};
 use super::skip_guard::SkipGuard;
 use super::state::{Counters, TrainingState};
@@ -67,7 +68,7 @@ impl TemporalTrainer {
     /// [`TemporalSettings::weights_of`].
     ///
     /// # Errors
-    /// A setting is out of range, or there is not one weight a class.
+    /// A setting is out of range, there is not one weight a class, or the device has no room for a step.
     pub fn new(
         network: Box<dyn Training>,
         settings: TemporalSettings,
@@ -75,6 +76,7 @@ impl TemporalTrainer {
         seed: u64,
     ) -> Result<Self, LearnError> {
         settings.validate()?;
+        let network = ready(network, &[settings.batch], settings.micro_batch)?;
         let classes = network.graph().output().c;
         if class_weights.len() != classes {
             let problem = format!("{} class weights for {classes} classes", class_weights.len());

@@ -27,6 +27,11 @@ pub struct TemporalSettings {
     pub steps: u64,
     /// Clips a step.
     pub batch: usize,
+    /// Clips of a pass at the most, 1 to 4096: a larger batch is cut into slices whose gradients are added up, which takes the memory
+    /// of a slice and a third more time. Dropout draws masks for each slice; without it a sliced step is the whole one up to the order of
+    /// sums. Whole batches where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Highest step size of `AdamW`.
     pub learning_rate: f32,
     /// Share of all steps over which the step size first rises in a line from 0, in `[0, 1)`.
@@ -56,6 +61,7 @@ impl Default for TemporalSettings {
         Self {
             steps: 2000,
             batch: 32,
+            micro_batch: None,
             learning_rate: 1e-4,
             warm_up_share: 0.05,
             weight_decay: 1e-2,
@@ -80,6 +86,10 @@ impl TemporalSettings {
         faults.require(self.steps > 0, "steps", || "is 0, but must be at least 1".into());
         let batch = self.batch;
         faults.require((1..=4096).contains(&batch), "batch", || format!("is {batch}, but must be 1 to 4096"));
+        let most = self.micro_batch.unwrap_or(1);
+        faults.require((1..=4096).contains(&most), "micro_batch", || {
+            format!("is {most}, but must be 1 to 4096")
+        });
         for (name, value) in [
             ("warm_up_share", self.warm_up_share),
             ("label_smoothing", self.label_smoothing),
@@ -139,6 +149,8 @@ mod tests {
     fn a_setting_out_of_range_is_named() {
         let bad = TemporalSettings { beta2: 1.0, ..TemporalSettings::default() };
         assert!(bad.validate().expect_err("refused").to_string().contains("`beta2`"));
+        let bad = TemporalSettings { micro_batch: Some(0), ..TemporalSettings::default() };
+        assert!(bad.validate().expect_err("refused").to_string().contains("`micro_batch`"));
         let bad = TemporalSettings { learning_rate: f32::NAN, ..TemporalSettings::default() };
         assert!(bad.validate().expect_err("refused").to_string().contains("`learning_rate`"));
     }

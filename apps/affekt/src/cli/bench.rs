@@ -1,6 +1,8 @@
 //! `affekt bench`: how fast this machine runs a network, a training step or the loader.
 
-use affekt_engine::backend::{Backend, BackendError, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
+use affekt_engine::backend::{
+    Backend, BackendError, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule, slice_sizes,
+};
 use affekt_engine::learn::{Feedback, SemiSupervised, Settings, TrainBatch};
 use affekt_engine::net::{Depth, Graph, ResNetSpec, Stem, Weights};
 use anyhow::anyhow;
@@ -74,6 +76,9 @@ pub struct BenchArgs {
     /// Pictures a pass, from 1 up (from 2 up in training).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
+    /// Pictures or clips of a pass at the most (modes train and step): larger batches go in slices whose gradients are added up.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=4096))]
+    micro_batch: Option<u32>,
     /// Loader threads, 1 to 256.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     workers: u32,
@@ -111,6 +116,8 @@ struct Measured {
     model: Depth,
     size: usize,
     batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    micro_batch: Option<usize>,
     width: f32,
     stem: Stem,
     channels: usize,
@@ -128,6 +135,12 @@ struct Measured {
 pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     let (batch, n) = (args.batch as usize, args.iterations);
     let device = &compute.profiling(args.profile);
+    let micro_batch = args.micro_batch.map(|most| most as usize);
+    if micro_batch.is_some() && !matches!(args.mode, BenchMode::Train | BenchMode::Step) {
+        return Err(Failure::usage(anyhow!(
+            "--micro-batch cuts what is learned from: add --mode train or --mode step"
+        )));
+    }
     if args.mode == BenchMode::Loader {
         let (size, channels) = (args.size.unwrap_or(48), args.channels.unwrap_or(1));
         let data = args.data.as_deref().unwrap_or_default();
@@ -143,7 +156,8 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
                 return Err(Failure::usage(problem));
             }
         };
-        let clips = super::bench_temporal::Clips { batch, classes: args.classes, train, iterations: n };
+        let clips =
+            super::bench_temporal::Clips { batch, micro_batch, classes: args.classes, train, iterations: n };
         return super::bench_temporal::run(&clips, device, args.json);
     };
     let spec = ResNetSpec {
@@ -158,12 +172,15 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
     if args.mode != BenchMode::Infer && batch < 2 {
         return Err(Failure::usage(anyhow!("--batch is 1, but training needs at least 2 for batch-norm")));
     }
-    let need = |backend: &dyn Backend| need(backend, args.mode, &graph, batch);
-    let work = Work { graph: &graph, batch, iterations: n, need: &need };
+    let need = |backend: &dyn Backend| need(backend, args.mode, &graph, (batch, micro_batch));
+    let work = Work { graph: &graph, batch, micro_batch, iterations: n, need: &need };
     let speed = match args.mode {
-        BenchMode::Train => measure(&work, device, 3, |backend| time_train(backend, &work))?,
+        BenchMode::Train => measure(&work, device, work.forwards(1), |backend| time_train(backend, &work))?,
         // Teacher: three views forward and backward. Student: unlabelled and labelled, forward and backward.
-        BenchMode::Step => measure(&work, device, 15, |backend| time_step(backend, &work))?,
+        BenchMode::Step => {
+            let forwards = work.forwards(3) + 2 * work.forwards(1);
+            measure(&work, device, forwards, |backend| time_step(backend, &work))?
+        }
         BenchMode::Infer | BenchMode::Loader => {
             measure(&work, device, 1, |backend| time_infer(backend, &work, &noise(&graph, batch, 0)))?
         }
@@ -176,6 +193,7 @@ pub fn run(args: &BenchArgs, compute: &Compute) -> Result<(), Failure> {
         model: spec.depth,
         size: spec.size,
         batch,
+        micro_batch,
         width: spec.width,
         stem: spec.stem,
         channels: spec.channels,
@@ -191,9 +209,14 @@ fn need(
     backend: &dyn Backend,
     mode: BenchMode,
     graph: &Graph,
-    batch: usize,
+    (batch, micro_batch): (usize, Option<usize>),
 ) -> Result<MemoryNeed, BackendError> {
-    let learning = |items, slots| Learning { replicas: 1, items, moments: 1, slots, averaged: false };
+    let learning = |items: usize, slots| {
+        let slice = micro_batch.map_or(items, |most| slice_sizes(items, most)[0]);
+        // Slices' gradients are added up.
+        let slots = slots + u64::from(slice < items);
+        Learning { replicas: 1, items: slice, moments: 1, slots, averaged: false }
+    };
     let need = MemoryNeed::default();
     match mode {
         BenchMode::Train => {
@@ -209,8 +232,9 @@ fn need(
     }
 }
 
-fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations, .. }: &Work) -> anyhow::Result<Times> {
-    let mut network = backend.training(graph, &Weights::initial(graph, 1))?;
+fn time_train(backend: &dyn Backend, work: &Work) -> anyhow::Result<Times> {
+    let &Work { graph, batch, iterations, .. } = work;
+    let mut network = work.learner(backend)?;
     let input = noise(graph, batch, 0);
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; batch * graph.output().len()];
@@ -223,10 +247,12 @@ fn time_train(backend: &dyn Backend, &Work { graph, batch, iterations, .. }: &Wo
     })
 }
 
-fn time_step(backend: &dyn Backend, &Work { graph, batch, iterations, .. }: &Work) -> anyhow::Result<Times> {
+fn time_step(backend: &dyn Backend, work: &Work) -> anyhow::Result<Times> {
+    let &Work { graph, batch, micro_batch, iterations, .. } = work;
     let mut settings = Settings {
         steps: 1_000_000,
         batch,
+        micro_batch,
         unlabelled_batch: batch,
         teacher_warm_up_steps: 0,
         student_wait_steps: 0,

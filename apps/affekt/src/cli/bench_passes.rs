@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use affekt_engine::backend::{Backend, BackendError, BackendSpec, KernelTime, MemoryNeed};
+use affekt_engine::backend::{Backend, BackendError, BackendSpec, KernelTime, MemoryNeed, Training, sliced};
 use affekt_engine::files::read_of_system;
 use affekt_engine::net::{Graph, Weights};
 use affekt_engine::random::{Address, Purpose};
@@ -18,10 +18,32 @@ pub struct Work<'a> {
     pub graph: &'a Graph,
     /// Samples a pass.
     pub batch: usize,
+    /// Samples of a slice of it at the most, where it is cut to be learned from.
+    pub micro_batch: Option<usize>,
     /// Measured passes, after one or two that are not.
     pub iterations: u32,
     /// What they take of a backend's memory.
     pub need: &'a dyn Fn(&dyn Backend) -> Result<MemoryNeed, BackendError>,
+}
+
+impl Work<'_> {
+    /// A network that learns, from slices where that is wanted.
+    ///
+    /// # Errors
+    /// The device has no room for it, or it cannot be cut.
+    pub fn learner(&self, backend: &dyn Backend) -> Result<Box<dyn Training>, BackendError> {
+        let network = backend.training(self.graph, &Weights::initial(self.graph, 1))?;
+        match self.micro_batch {
+            Some(most) => sliced(network, most),
+            None => Ok(network),
+        }
+    }
+
+    /// As how many forward passes over a batch it counts to learn from so many: a backward pass is two, and slices go forward twice.
+    pub fn forwards(&self, batches: u32) -> u32 {
+        let is_cut = self.micro_batch.is_some_and(|most| most < self.batch * batches as usize);
+        batches * (3 + u32::from(is_cut))
+    }
 }
 
 /// What was measured.

@@ -1,7 +1,9 @@
 //! `affekt bench --model temporal`: how fast this machine runs the temporal encoder or a training step of it.
 
-use affekt_engine::backend::{Backend, BackendSpec, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule};
-use affekt_engine::net::{TemporalSpec, Weights};
+use affekt_engine::backend::{
+    Backend, BackendSpec, Learning, MemoryNeed, Slot, TrainingPass, UpdateRule, slice_sizes,
+};
+use affekt_engine::net::TemporalSpec;
 use serde::Serialize;
 
 use super::bench_passes::{Speed, Times, Work, measure, noise, time_infer, timed};
@@ -12,6 +14,8 @@ use crate::failure::Failure;
 pub struct Clips {
     /// Clips a pass.
     pub batch: usize,
+    /// Clips of a slice at the most, where a training step is cut.
+    pub micro_batch: Option<usize>,
     pub classes: usize,
     /// A training step instead of a forward pass.
     pub train: bool,
@@ -25,6 +29,8 @@ struct Measured {
     #[serde(flatten)]
     spec: TemporalSpec,
     batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    micro_batch: Option<usize>,
     /// Median pass over clips of the batch.
     ms_per_clip: f64,
     #[serde(flatten)]
@@ -42,13 +48,17 @@ pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failur
     let need = |backend: &dyn Backend| {
         let need = MemoryNeed::default().inputs("the input", &graph, batch);
         if clips.train {
-            let how = Learning { replicas: 1, items: batch, moments: 2, slots: 1, averaged: false };
+            let items = clips.micro_batch.map_or(batch, |most| slice_sizes(batch, most)[0]);
+            // Slices' gradients are added up.
+            let slots = 1 + u64::from(items < batch);
+            let how = Learning { replicas: 1, items, moments: 2, slots, averaged: false };
             need.learning(backend, "the encoder", &graph, how)
         } else {
             need.answering(backend, "the encoder", &graph, batch)
         }
     };
-    let work = Work { graph: &graph, batch, iterations: clips.iterations, need: &need };
+    let micro_batch = clips.micro_batch;
+    let work = Work { graph: &graph, batch, micro_batch, iterations: clips.iterations, need: &need };
     // Every face is present.
     let input = || {
         let (mut input, channels) = (noise(&graph, batch, 0), graph.input().c);
@@ -56,7 +66,7 @@ pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failur
         input
     };
     let (mode, speed) = if clips.train {
-        ("train", measure(&work, device, 3, |backend| time_train(backend, &work, &input()))?)
+        ("train", measure(&work, device, work.forwards(1), |backend| time_train(backend, &work, &input()))?)
     } else {
         ("infer", measure(&work, device, 1, |backend| time_infer(backend, &work, &input()))?)
     };
@@ -64,12 +74,13 @@ pub fn run(clips: &Clips, device: &BackendSpec, json: bool) -> Result<(), Failur
         return say(&speed.line("clip", work.batch));
     }
     let ms_per_clip = speed.ms_median / work.batch as f64;
-    let measured = Measured { mode, model: "temporal", spec, batch: work.batch, ms_per_clip, speed };
+    let measured =
+        Measured { mode, model: "temporal", spec, batch: work.batch, micro_batch, ms_per_clip, speed };
     say(&serde_json::to_string(&measured)?)
 }
 
 fn time_train(backend: &dyn Backend, work: &Work, input: &[f32]) -> anyhow::Result<Times> {
-    let mut network = backend.training(work.graph, &Weights::initial(work.graph, 1))?;
+    let mut network = work.learner(backend)?;
     // Any gradient will do: only the time counts.
     let d_logits = vec![1e-3; work.batch * work.graph.output().len()];
     let mut step = 0;

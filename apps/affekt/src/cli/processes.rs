@@ -24,12 +24,19 @@ fn launched() -> Option<usize> {
 /// The way to the other processes, where there are any.
 ///
 /// # Errors
-/// This build has no MPI, or it cannot be entered.
+/// This build has no MPI, or it cannot be entered or does not find the others.
 pub fn link() -> Result<Option<Arc<dyn Link>>, Failure> {
     let Some(size) = launched() else { return Ok(None) };
     let mut link = LINK.lock().unwrap_or_else(PoisonError::into_inner);
     if link.is_none() {
-        *link = Some(enter(size)?);
+        let entered = enter(size)?;
+        if entered.size() == 1 {
+            return Err(Failure::usage(anyhow!(
+                "{size} processes were started, but MPI sees one: what started them and the MPI library do not understand each other; \
+                 try srun --mpi=pmix or --mpi=pmi2, or mpirun of the same library (docs/cluster.md)"
+            )));
+        }
+        *link = Some(entered);
     }
     Ok(link.clone())
 }

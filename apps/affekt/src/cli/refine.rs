@@ -67,6 +67,9 @@ impl Flagged for RefineConfig {
             flag("valid", "data.valid", Texts("SPEC"), "Validation clips. Repeatable"),
             flag("steps", "training.steps", Whole("N"), "Steps, from 1 up [default: 2000]"),
             flag("batch", "training.batch", Whole("N"), "Clips a step [default: 32]"),
+            flag("micro-batch", "training.micro_batch", Whole("N"),
+                "Clips of a pass at the most, 1 to 4096: a larger batch goes in slices whose gradients are added up, in \
+                 the memory of a slice and a third more time; dropout draws masks for each slice. Default: whole batches"),
             flag("lr", "training.learning_rate", Number("RATE"), "Highest learning rate [default: 0.0001]"),
             flag("causal", "model.causal", Switch,
                 "A frame sees only itself and earlier frames, as live use does"),

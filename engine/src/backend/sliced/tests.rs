@@ -142,6 +142,39 @@ fn slices_are_summed_as_a_loop_over_them_sums() {
 }
 
 #[test]
+fn slices_draw_masks_of_their_own_and_the_same_ones_in_both_passes() {
+    let graph = encoder(0.5);
+    let (len, row, slices, seed) = (graph.input().len(), graph.output().len(), 3, 77);
+    let (input, d_logits) = (values(1, ITEMS * len), values(2, ITEMS * row));
+    let (mut looped, mut expected) = (network(&graph), vec![0.0; graph.trained_values()]);
+    let mut logits = vec![0.0; ITEMS * row];
+    for slice in 0..slices {
+        let places: Vec<usize> = (slice..ITEMS).step_by(slices).collect();
+        looped.set_dropout_seed(super::seed_of(seed, slice));
+        let part = looped.forward(&super::rows_at(&input, &places, len), places.len(), TrainingPass::Train);
+        for (at, rows) in places.iter().zip(part.unwrap().chunks_exact(row)) {
+            logits[at * row..(at + 1) * row].copy_from_slice(rows);
+        }
+        looped.backward(&super::rows_at(&d_logits, &places, row), Slot::First).unwrap();
+        let gradient = looped.read_gradient(Slot::First).unwrap();
+        expected.iter_mut().zip(gradient).for_each(|(sum, part)| *sum += part);
+    }
+    let mut cut = cut(&graph, ITEMS / slices);
+    cut.set_dropout_seed(seed);
+    assert!(cut.forward(&input, ITEMS, TrainingPass::Train).unwrap() == logits);
+    cut.backward(&d_logits, Slot::First).unwrap();
+    assert!(cut.read_gradient(Slot::First).unwrap() == expected);
+    // One slice is the batch, after a pass in slices too; and a probe drops nothing.
+    let (mut whole, few) = (network(&graph), ITEMS / slices);
+    whole.set_dropout_seed(seed);
+    let one = |network: &mut dyn Training, pass| network.forward(&input[..few * len], few, pass).unwrap();
+    assert!(one(&mut *cut, TrainingPass::Train) == one(&mut *whole, TrainingPass::Train));
+    let probed = cut.forward(&input, ITEMS, TrainingPass::Probe).unwrap();
+    assert!(difference(&whole.forward(&input, ITEMS, TrainingPass::Probe).unwrap(), &probed) < 1e-5);
+    assert_ne!(super::seed_of(seed, 1), super::seed_of(seed, 2));
+}
+
+#[test]
 fn two_slices_are_two_replicas_that_normalise_alone_bit_for_bit_but_for_running_statistics() {
     let graph = resnet();
     let (input, d_logits) = (values(1, ITEMS * graph.input().len()), values(2, ITEMS * CLASSES));
@@ -181,7 +214,6 @@ fn slices_differ_by_one_item_at_the_most() {
 fn wrong_calls_are_refused_and_a_pass_is_used_up() {
     let refused = |result: Result<Box<dyn Training>, BackendError>| result.map(drop).unwrap_err().to_string();
     assert!(refused(sliced(network(&resnet()), 0)).contains("--micro-batch"));
-    assert!(refused(sliced(network(&encoder(0.1)), 2)).contains("dropout"));
     let graph = encoder(0.0);
     let mut cut = cut(&graph, 5);
     let input = values(1, ITEMS * graph.input().len());

@@ -35,7 +35,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
     let mut items = Vec::new();
     let mut lines = tree.lines(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
-        let (number, text) = (line.number, line.text().into_owned());
+        let (number, text) = (line.number, line.text());
         if text.trim().is_empty() {
             continue;
         }
@@ -45,9 +45,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
             Ok((face, _)) => {
                 items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face });
             }
-            Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
-            }
+            Err(reason) => lines.skip(number, reason, skips)?,
         }
     }
     drop(lines);

@@ -1,10 +1,12 @@
 //! FER2013: one CSV with the columns `emotion`, `pixels` (2,304 grey values of a 48x48 face) and `Usage`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::data::lines::{Lines, fields, open_regular};
+use crate::data::fields::FieldReader;
+use crate::data::lines::{Lines, open_regular};
 use crate::data::tree::read_exact_at;
 use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, quoted};
 use crate::media::Picture;
@@ -44,11 +46,13 @@ impl Fer2013 {
         let path = spec.path.as_path();
         let file = open_regular(path)?;
         let mut lines = Lines::open(path, MAX_LINE)?;
-        let header = fields(lines.first("the columns emotion,pixels,Usage")?.bytes)
+        let mut reader = FieldReader::new();
+        let header = reader
+            .read(lines.first("the columns emotion,pixels,Usage")?.bytes)
             .map_err(|reason| lines.error(1, reason))?;
         let column = |name: &str| {
             header.iter().position(|n| n.eq_ignore_ascii_case(name)).ok_or_else(|| {
-                let found = quoted(&header.iter().collect::<Vec<_>>().join(","));
+                let found = quoted(&header.joined());
                 let reason = format!("no column `{name}`; expected emotion,pixels,Usage, found {found}");
                 DataError::format(path, ", line 1", reason)
             })
@@ -61,20 +65,17 @@ impl Fer2013 {
         };
 
         let mut items = Vec::new();
-        let mut usages = std::collections::BTreeSet::new();
+        let mut usages: Vec<String> = Vec::new();
         while let Some(line) = lines.next()? {
             if line.bytes.trim_ascii().is_empty() {
                 continue;
             }
-            let place = format!(", line {}", line.number);
-            let skip = |reason: String| {
-                let error = DataError::format(path, place.clone(), reason);
-                skips.skip(&format!("{}{place}", path.display()), error)
-            };
-            let record = match fields(line.bytes) {
+            // A line is no longer than MAX_LINE.
+            let (number, offset, len) = (line.number, line.offset, line.bytes.len() as u32);
+            let record = match reader.read(line.bytes) {
                 Ok(record) => record,
                 Err(reason) => {
-                    skip(reason)?;
+                    lines.skip(number, reason, skips)?;
                     continue;
                 }
             };
@@ -82,10 +83,10 @@ impl Fer2013 {
             if let Some((column, wanted)) = &usage {
                 let found = field(*column);
                 let matches = found.eq_ignore_ascii_case(wanted);
-                if !matches && usages.len() < 8 {
-                    usages.insert(quoted(found));
-                }
                 if !matches {
+                    if usages.len() < 8 && !usages.iter().any(|usage| usage == found) {
+                        usages.push(found.to_owned());
+                    }
                     continue;
                 }
             }
@@ -95,16 +96,17 @@ impl Fer2013 {
                     Ok(class) if usize::from(class) < CLASSES.len() => Some(class),
                     _ => {
                         let last = CLASSES.len() - 1;
-                        skip(format!("emotion `{}` is not a number from 0 to {last}", quoted(text)))?;
+                        let reason = format!("emotion `{}` is not a number from 0 to {last}", quoted(text));
+                        lines.skip(number, reason, skips)?;
                         continue;
                     }
                 },
             };
-            // A line is no longer than MAX_LINE.
-            items.push(Item { offset: line.offset, len: line.bytes.len() as u32, line: line.number, class });
+            items.push(Item { offset, len, line: number, class });
         }
         if items.is_empty() {
-            let found: Vec<String> = usages.into_iter().collect();
+            let found: BTreeSet<String> = usages.iter().map(|usage| quoted(usage)).collect();
+            let found: Vec<String> = found.into_iter().collect();
             let reason = match &spec.split {
                 Some(_) => format!("no line of this split; the values of Usage are {}", found.join(", ")),
                 None => "no usable line".to_owned(),
@@ -123,7 +125,8 @@ impl Fer2013 {
         let item = &self.items[index];
         let mut line = vec![0; item.len as usize];
         read_exact_at(&self.file, &mut line, item.offset).map_err(|e| DataError::io(&self.path, e))?;
-        let record = fields(&line).map_err(|reason| self.error(index, reason))?;
+        let mut reader = FieldReader::new();
+        let record = reader.read(&line).map_err(|reason| self.error(index, reason))?;
         let text = record.get(self.pixels_column).ok_or_else(|| self.error(index, "no pixels column"))?;
         let pixels: Vec<u8> = text
             .split_ascii_whitespace()

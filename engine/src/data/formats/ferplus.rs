@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::data::lines::fields;
+use crate::data::fields::{FieldReader, Fields};
 use crate::data::path_list::ByPath;
 use crate::data::tree::FileTree;
 use crate::data::{Annotation, DataError, Dataset, Format, SkipLog, Spec, Stamp, decode, quoted};
@@ -108,26 +108,28 @@ fn read_labels(
     let folder =
         tree.paths()[list].rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
     let mut lines = tree.lines(list, MAX_LINE)?;
+    let (mut reader, mut picture) = (FieldReader::new(), folder.clone());
     let before = items.len();
     while let Some(line) = lines.next()? {
         let number = line.number;
         if line.bytes.trim_ascii().is_empty() {
             continue;
         }
-        let place = format!("{place}, line {number}");
-        let damaged = |reason: String| DataError::format(&path, place.clone(), reason);
-        let parsed = match fields(line.bytes) {
+        let parsed = match reader.read(line.bytes) {
             // The first line tells whether the file is of this format at all.
             Ok(fields) if number == 1 && fields.len() != 2 + CLASSES.len() => {
-                return Err(damaged(format!(
+                let reason = format!(
                     "{} columns; expected {}: file name, face box, and votes for {}",
                     fields.len(),
                     2 + CLASSES.len(),
                     CLASSES.join(", ")
-                )));
+                );
+                return Err(lines.error(number, reason));
             }
-            Ok(fields) => parse_line(&fields).and_then(|(name, face, votes)| {
-                let file = by_path.get(format!("{folder}{name}").as_str());
+            Ok(fields) => parse_line(fields).and_then(|(name, face, votes)| {
+                picture.truncate(folder.len());
+                picture.push_str(name);
+                let file = by_path.get(&picture);
                 let file = file.ok_or_else(|| format!("there is no {folder}{}", quoted(name)))?;
                 Ok(Item { file, votes, face })
             }),
@@ -135,7 +137,7 @@ fn read_labels(
         };
         match parsed {
             Ok(item) => items.push(item),
-            Err(reason) => skips.skip(&format!("{}{place}", path.display()), damaged(reason))?,
+            Err(reason) => lines.skip(number, reason, skips)?,
         }
     }
     if items.len() == before {
@@ -144,18 +146,18 @@ fn read_labels(
     Ok(())
 }
 
+/// Name of the picture, face box and votes.
 type Line<'a> = (&'a str, [usize; 4], [f32; CLASSES.len()]);
 
-fn parse_line(fields: &csv::StringRecord) -> Result<Line<'_>, String> {
+fn parse_line(fields: Fields<'_>) -> Result<Line<'_>, String> {
     if fields.len() != 2 + CLASSES.len() {
         return Err(format!("{} columns instead of {}", fields.len(), 2 + CLASSES.len()));
     }
-    let mut face = [0; 4];
-    let numbers = fields[1].trim_matches(['(', ')', ' ']).split(',');
-    let bad_box = || format!("face box `{}` is not (left, top, right, bottom)", quoted(&fields[1]));
-    let parsed: Vec<usize> =
-        numbers.map(|text| text.trim().parse()).collect::<Result<_, _>>().map_err(|_| bad_box())?;
-    face.copy_from_slice(parsed.get(..4).filter(|_| parsed.len() == 4).ok_or_else(bad_box)?);
+    let mut numbers = fields[1].trim_matches(['(', ')', ' ']).split(',').map(|text| text.trim().parse().ok());
+    let mut next = || numbers.next().flatten();
+    let face = next().zip(next()).zip(next().zip(next())).filter(|_| numbers.next().is_none());
+    let ((left, top), (right, bottom)) =
+        face.ok_or_else(|| format!("face box `{}` is not (left, top, right, bottom)", quoted(&fields[1])))?;
     let mut votes = [0.0; CLASSES.len()];
     for (vote, (text, class)) in votes.iter_mut().zip(fields.iter().skip(2).zip(CLASSES)) {
         let count: u16 = text
@@ -164,7 +166,7 @@ fn parse_line(fields: &csv::StringRecord) -> Result<Line<'_>, String> {
             .map_err(|_| format!("vote `{}` for {class} is not a whole number", quoted(text)))?;
         *vote = f32::from(count);
     }
-    Ok((fields[0].trim(), face, votes))
+    Ok((fields.get(0).unwrap_or_default(), [left, top, right, bottom], votes))
 }
 
 impl Dataset for FerPlus {

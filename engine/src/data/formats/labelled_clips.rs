@@ -6,7 +6,8 @@
 //! `Clip/clip_region_224/00001`. A clip without such a folder is taken from a video of its name there, as in
 //! `Clip/original/1.mp4`: its frames are used as they are, faces are not cut out of them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,35 +107,35 @@ fn ferv39k_line(line: &str) -> Result<Option<(String, u8)>, String> {
 }
 
 fn open(spec: &Spec, skips: &SkipLog, list: &Path, parse: Parse) -> Result<ClipPictureSet, DataError> {
-    let bases = bases(&spec.path)?;
+    let mut places = Places::of(&spec.path)?;
     let mut found = Vec::new();
     let mut seen: HashMap<String, u64> = HashMap::new();
     let mut lines = Lines::open(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
-        let (number, text) = (line.number, line.text().into_owned());
+        let (number, text) = (line.number, line.text());
         if text.trim().is_empty() {
             continue;
         }
-        let clip = parse(&text).map_err(|reason| lines.error(number, reason)).and_then(|parsed| {
+        let clip = parse(&text).and_then(|parsed| {
             let Some((clip, class)) = parsed else { return Ok(None) };
-            let place = |reason: String| lines.error(number, reason);
             let parts: Vec<&str> = clip.split('/').collect();
             if !parts.iter().all(|part| is_plain_name(part)) {
-                return Err(place(format!("`{}` is no clip's name: it is refused", quoted(&clip))));
+                return Err(format!("`{}` is no clip's name: it is refused", quoted(&clip)));
             }
             let name = parts.join("_");
-            if let Some(first) = seen.insert(name.clone(), number) {
-                return Err(place(format!("the clip `{}` stands in line {first} too", quoted(&clip))));
-            }
-            let lies = lies(&bases, &clip).ok_or_else(|| {
+            let lies = places.find(&clip).ok_or_else(|| {
                 let endings = VIDEOS.join(", ");
-                place(format!("of the clip `{}` there is no folder and no video ({endings})", quoted(&clip)))
+                format!("of the clip `{}` there is no folder and no video ({endings})", quoted(&clip))
             })?;
+            // Only of clips that are there: a list may name any number of others.
+            if let Some(first) = seen.insert(name.clone(), number) {
+                return Err(format!("the clip `{}` stands in line {first} too", quoted(&clip)));
+            }
             Ok(Some((number, name, lies, Some(class).filter(|_| !spec.unlabelled))))
         });
         match clip {
             Ok(clip) => found.extend(clip),
-            Err(error) => skips.skip(&format!("{}, line {number}", list.display()), error)?,
+            Err(reason) => lines.skip(number, reason, skips)?,
         }
     }
     // A video is asked for its frames, so several are at the same time.
@@ -201,14 +202,73 @@ enum Lies {
     Video(PathBuf),
 }
 
-/// The folder of a clip, or else its video: of its name or, where that is a number, of the same number with leading zeros.
-fn lies(bases: &[PathBuf], clip: &str) -> Option<Lies> {
-    let mut names = vec![clip.to_owned()];
-    if let Ok(number) = clip.parse::<u32>() {
-        names.extend([format!("{number}"), format!("{number:05}")]);
+/// Where clips may lie.
+struct Places {
+    bases: Vec<PathBuf>,
+    /// What stands in folders, in lower case, with and without the ending. The system is asked for clips that may be there only:
+    /// a list may name millions of others.
+    names: HashMap<PathBuf, HashSet<String>>,
+}
+
+impl Places {
+    fn of(root: &Path) -> Result<Self, DataError> {
+        Ok(Self { bases: bases(root)?, names: HashMap::new() })
     }
-    let places: Vec<PathBuf> =
-        bases.iter().flat_map(|base| names.iter().map(|name| base.join(name))).collect();
+
+    /// Whether a folder may hold what a clip is called.
+    fn may_hold(&mut self, base: &Path, clip: &str) -> bool {
+        let mut folder = Cow::Borrowed(base);
+        let mut parts = clip.split('/').peekable();
+        while let Some(part) = parts.next() {
+            // Which other letters are one and the same, the file system knows.
+            if part.is_ascii()
+                && !self.names_in(&folder).is_some_and(|names| names.contains(&part.to_ascii_lowercase()))
+            {
+                return false;
+            }
+            if parts.peek().is_some() {
+                folder.to_mut().push(part);
+            }
+        }
+        true
+    }
+
+    /// What stands in a folder; `None` where it is none.
+    fn names_in(&mut self, folder: &Path) -> Option<&HashSet<String>> {
+        if !self.names.contains_key(folder) {
+            let mut names = HashSet::new();
+            for entry in fs::read_dir(folder).ok()?.flatten() {
+                let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+                if let Some((stem, _)) = name.rsplit_once('.') {
+                    names.insert(stem.to_owned());
+                }
+                names.insert(name);
+            }
+            self.names.insert(folder.to_path_buf(), names);
+        }
+        self.names.get(folder)
+    }
+
+    /// The folder of a clip, or else its video: of its name or, where that is a number, of the same number with leading zeros.
+    fn find(&mut self, clip: &str) -> Option<Lies> {
+        let mut names = vec![clip.to_owned()];
+        if let Ok(number) = clip.parse::<u32>() {
+            names.extend([format!("{number}"), format!("{number:05}")]);
+        }
+        let mut places = Vec::new();
+        for base in self.bases.clone() {
+            for name in &names {
+                if self.may_hold(&base, name) {
+                    places.push(base.join(name));
+                }
+            }
+        }
+        lies(&places)
+    }
+}
+
+/// The first of these places that is a folder, or else the first that is a video but for its ending.
+fn lies(places: &[PathBuf]) -> Option<Lies> {
     if let Some(folder) = places.iter().find(|folder| folder.is_dir()) {
         return Some(Lies::Folder(folder.clone()));
     }

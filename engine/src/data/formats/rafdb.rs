@@ -39,7 +39,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
     let mut items = Vec::new();
     let mut lines = tree.lines(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
-        let (number, text) = (line.number, line.text().into_owned());
+        let (number, text) = (line.number, line.text());
         if text.trim().is_empty() || !text.starts_with(split) {
             continue;
         }
@@ -48,9 +48,7 @@ fn open(spec: &Spec, skips: &SkipLog) -> Result<ListedFaces, DataError> {
                 let class = Some(class).filter(|_| !spec.unlabelled);
                 items.push(ListedFace { file, face: None, id: None, class });
             }
-            Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
-            }
+            Err(reason) => lines.skip(number, reason, skips)?,
         }
     }
     drop(lines);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{self, ArithmeticChoice, Backend, BackendSpec};
+use crate::backend::{self, ArithmeticChoice, Backend, BackendSpec, Team, slice_sizes};
 use crate::data::Spec;
 use crate::net::Storage;
 use crate::world::error::WorldError;
@@ -196,6 +196,23 @@ pub(super) fn divisible(replicas: usize, batches: &[(&'static str, usize)]) -> R
         "is {batch}, which {replicas} replicas cannot share out evenly; make it a multiple of {replicas}, or take fewer processes or replicas"
     );
     Err(WorldError::setting(*name, problem))
+}
+
+/// Refuses slices of a pass that the replicas cannot share out evenly; the pass itself is known to be.
+pub(super) fn even_slices(
+    (items, unit): (usize, &str),
+    most: Option<usize>,
+    team: &Team,
+) -> Result<(), WorldError> {
+    let (Some(most), replicas) = (most, team.replicas()) else { return Ok(()) };
+    let sizes = slice_sizes(items, most);
+    check(sizes.iter().all(|size| size.is_multiple_of(replicas)), "training.micro_batch", || {
+        format!(
+            "is {most}, which cuts a pass over {items} {unit} into slices of {} and {}; {replicas} replicas cannot share \
+             them out evenly, so choose a size that gives slices of a multiple of {replicas}",
+            sizes[0], sizes[1]
+        )
+    })
 }
 
 /// Checks a range, ends included.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{between, check, make_absolute, run_settings, spec_paths};
-use crate::backend::{Team, slice_sizes};
+use super::common::{between, check, even_slices, make_absolute, run_settings, spec_paths};
+use crate::backend::Team;
 use crate::data::{LabelsPerClass, Spec};
 use crate::learn::{Method, Settings, ViewStrength};
 use crate::media::augment::{Framing, Policy};
@@ -217,19 +217,9 @@ impl RunConfig {
 
     /// Refuses slices of passes that the replicas cannot share out evenly; batches are known to be.
     pub(in crate::world) fn check_slices(&self, team: &Team) -> Result<(), WorldError> {
-        let (Some(most), replicas) = (self.training.micro_batch, team.replicas()) else { return Ok(()) };
         let passes = self.training.passes();
-        for items in passes.teacher.into_iter().chain(passes.student) {
-            let sizes = slice_sizes(items, most);
-            check(sizes.iter().all(|size| size.is_multiple_of(replicas)), "training.micro_batch", || {
-                format!(
-                    "is {most}, which cuts a pass over {items} pictures into slices of {} and {}; {replicas} replicas cannot share \
-                     them out evenly, so choose a size that gives slices of a multiple of {replicas}",
-                    sizes[0], sizes[1]
-                )
-            })?;
-        }
-        Ok(())
+        let mut passes = passes.teacher.into_iter().chain(passes.student);
+        passes.try_for_each(|items| even_slices((items, "pictures"), self.training.micro_batch, team))
     }
 
     /// Puts folders in the place of the names in braces that SPECs have, and forgets the names.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{between, check, make_absolute, run_settings, spec_paths};
+use super::common::{between, check, even_slices, make_absolute, run_settings, spec_paths};
+use crate::backend::Team;
 use crate::data::Spec;
 use crate::learn::TemporalSettings;
 use crate::net::{Architecture, TemporalSpec};
@@ -134,6 +135,11 @@ impl RefineConfig {
             self.model.architecture(1, 2).graph().map(drop).map_err(WorldError::from),
             self.training.validate().map_err(WorldError::from),
         ])
+    }
+
+    /// Refuses slices of a step that the replicas cannot share out evenly; the batch is known to be.
+    pub(in crate::world) fn check_slices(&self, team: &Team) -> Result<(), WorldError> {
+        even_slices((self.training.batch, "clips"), self.training.micro_batch, team)
     }
 
     /// Makes the paths of files that exist absolute, so that a run can be resumed from any folder.

@@ -137,6 +137,7 @@ impl Refining {
         config.set_compute(ComputeConfig::of(&*backend));
         let team = backend.team();
         config.set_replicas(&team, &[("training.batch", config.training.batch)])?;
+        config.check_slices(&team)?;
         let classes = student.card.classes.len();
         let architecture = config.model.architecture(student.head()?.features(), classes);
         let graph = architecture.graph()?;
@@ -288,9 +289,11 @@ impl Steps for Refining {
         self.cost.clone()
     }
 
-    /// In frames through the encoder, 1 forward and 2 backward.
+    /// In frames through the encoder, 1 forward and 2 backward; slices go forward twice.
     fn step_work(&self, _: u64) -> u64 {
-        3 * (self.config.training.batch * self.config.model.frames) as u64
+        let training = &self.config.training;
+        let is_cut = training.micro_batch.is_some_and(|most| most < training.batch);
+        (3 + u64::from(is_cut)) * (training.batch * self.config.model.frames) as u64
     }
 
     fn evaluation_work(&self) -> u64 {

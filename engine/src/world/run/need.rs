@@ -9,7 +9,7 @@ use crate::world::config::{RefineConfig, RunConfig};
 pub const SMALLER_PRETRAINING: &str = "cut passes by --micro-batch (training.micro_batch) or by a smaller one, or make training.batch, training.unlabelled_batch, \
      evaluation.batch, model.size, model.width or model.depth smaller";
 /// What to make smaller where a temporal run does not fit.
-pub const SMALLER_REFINING: &str = "make training.batch, student_batch, model.frames, model.width, model.feed_forward or model.layers smaller";
+pub const SMALLER_REFINING: &str = "cut passes by --micro-batch (training.micro_batch) or by a smaller one, or make training.batch, student_batch, model.frames, model.width, model.feed_forward or model.layers smaller";
 /// Steps that loader threads hold beside those that they work on: those that wait, and the one that is learned from.
 const STEPS_BESIDE: usize = 3;
 /// A checkpoint is a copy of the state and the same as the bytes of a file.
@@ -79,11 +79,17 @@ pub fn refining_need(
     student: &Graph,
     backend: &(impl BackendInfo + ?Sized),
 ) -> Result<MemoryNeed, BackendError> {
-    let team = backend.team();
-    let items = config.training.batch.div_ceil(team.replicas());
+    let (team, batch) = (backend.team(), config.training.batch);
+    let slice = config.training.micro_batch.map_or(batch, |most| slice_sizes(batch, most)[0]);
+    // Slices are made anew in the backward pass, and their gradients added up.
+    let is_cut = slice < batch;
+    let items = slice.div_ceil(team.replicas());
     let replicas = team.own_replicas().len() as u64;
-    let how = Learning { replicas, items, moments: 2, slots: 1, averaged: false };
-    let need = MemoryNeed::default().learning(backend, "the encoder", encoder, how)?;
+    let how = Learning { replicas, items, moments: 2, slots: 1 + u64::from(is_cut), averaged: false };
+    let mut need = MemoryNeed::default().learning(backend, "the encoder", encoder, how)?;
+    if is_cut {
+        need = need.inputs("inputs of slices", encoder, batch);
+    }
     let need = need.answering(backend, "the student", student, config.student_batch)?;
     Ok(need.copies("a checkpoint", encoder, 3 * CHECKPOINT_COPIES))
 }

@@ -142,8 +142,8 @@ impl CpuTraining {
         arena.write(placed.plan.values[0]).copy_from_slice(input);
         let seed = (pass == TrainingPass::Train).then_some(self.seed);
         let mut tape = Tape { items, seed, statistics: Vec::with_capacity(placed.layers.len()) };
-        // Out of the graph for the pass, which changes them while it reads the rest of it.
-        let mut running = std::mem::take(&mut placed.running);
+        // A copy, which takes their place when the pass is through: one that fails has moved nothing.
+        let mut running = placed.running.clone();
         let (plan, store, isa) = (&placed.plan, &placed.store, placed.machine.isa);
         let param = |param: ParamId| store.trained(placed.values.as_slice(), param);
         for (t, layer) in placed.layers.iter().enumerate() {
@@ -225,4 +225,51 @@ fn move_running(store: &Store, norm: &Norm, batch: &Statistics, rows: usize, run
     let mut mean = store.exact(running, norm.mean).to_vec();
     batch.update_running(norm.momentum, rows, &mut mean, store.exact_mut(running, norm.variance));
     store.exact_mut(running, norm.mean).copy_from_slice(&mean);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::backend::{BackendSpec, open};
+    use crate::net::{Depth, ResNetSpec, Stem};
+
+    /// Another replica with the same values, which is gone at the third meeting.
+    #[derive(Default)]
+    struct Leaves(AtomicUsize);
+
+    impl AcrossReplicas for Leaves {
+        fn replicas(&self) -> usize {
+            2
+        }
+
+        fn add_up(&self, values: &mut [f64]) -> Result<(), BackendError> {
+            if self.0.fetch_add(1, Ordering::SeqCst) == 2 {
+                return Err(BackendError::Order("it is gone"));
+            }
+            for value in values {
+                *value *= 2.0;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_pass_that_fails_on_its_way_moves_no_running_statistics() {
+        let (depth, stem) = (Depth::ResNet18, Stem::Small);
+        let graph =
+            ResNetSpec { depth, size: 32, channels: 1, classes: 3, width: 0.125, stem }.graph().unwrap();
+        let backend = open(&BackendSpec { threads: 1, ..BackendSpec::default() }).unwrap();
+        let mut network = backend.training(&graph, &Weights::initial(&graph, 3)).unwrap();
+        network.share_statistics(Arc::new(Leaves::default())).unwrap();
+        let input: Vec<f32> = (0..4 * graph.input().len()).map(|i| (i as f32 * 0.37).sin()).collect();
+        let before = network.read_statistics().unwrap();
+        assert!(network.forward(&input, 4, TrainingPass::Train).is_err());
+        assert_eq!(network.read_statistics().unwrap(), before);
+        assert!(network.state().is_ok());
+        network.forward(&input, 4, TrainingPass::Train).unwrap();
+        assert_ne!(network.read_statistics().unwrap(), before);
+    }
 }

@@ -1,10 +1,11 @@
 //! The first release: a line a face in `training.csv` and the like, pictures under `Manually_Annotated_Images`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::classes::{NO_FACE, class};
 use super::points::{UNKNOWN, five_of_68};
-use crate::data::lines::fields;
+use crate::data::fields::{FieldReader, Fields};
 use crate::data::listed_faces::{ListedFace, coordinate, face_box};
 use crate::data::tree::FileTree;
 use crate::data::{DataError, SkipLog, Spec, quoted};
@@ -43,37 +44,38 @@ pub(super) fn read(
     let pictures: HashMap<&str, usize> = (tree.paths().iter().enumerate())
         .map(|(file, path)| (below_pictures(path, folder, beside), file))
         .collect();
-    let mut lines = tree.lines(list, MAX_LINE)?;
-    let first = fields(lines.first(&COLUMNS.join(","))?.bytes).map_err(|reason| lines.error(1, reason))?;
-    let columns = columns(&first).map_err(|reason| lines.error(1, reason))?;
-    // Without a header the first line is a face.
-    let mut pending = columns.is_none().then_some(first);
-    let columns = columns.unwrap_or([0, 1, 2, 3, 4, 5, 6]);
-    let mut number = 1;
-    loop {
-        let record = if let Some(record) = pending.take() {
-            Ok(record)
-        } else {
-            let Some(line) = lines.next()? else { return Ok(()) };
-            number = line.number;
-            if line.bytes.trim_ascii().is_empty() {
-                continue;
-            }
-            fields(line.bytes)
-        };
-        match record.and_then(|record| parse(&record, columns, &pictures)) {
-            Ok((face, _)) if spec.unlabelled && face.class == Some(NO_FACE) => {}
-            Ok((face, points)) => {
-                items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face });
-                if spec.align {
-                    landmarks.push(points);
-                }
-            }
-            Err(reason) => {
-                skips.skip(&format!("{}, line {number}", tree.key(list)), lines.error(number, reason))?;
+    let mut add = |fields: Fields<'_>, columns| {
+        let face = parse(fields, columns, &pictures)?;
+        if !(spec.unlabelled && face.class == Some(NO_FACE)) {
+            items.push(ListedFace { class: face.class.filter(|_| !spec.unlabelled), ..face });
+            if spec.align {
+                landmarks.push(points(fields, columns, &face));
             }
         }
+        Ok(())
+    };
+    let mut lines = tree.lines(list, MAX_LINE)?;
+    let mut reader = FieldReader::new();
+    let first =
+        reader.read(lines.first(&COLUMNS.join(","))?.bytes).map_err(|reason| lines.error(1, reason))?;
+    let found = columns(first).map_err(|reason| lines.error(1, reason))?;
+    let columns = found.unwrap_or([0, 1, 2, 3, 4, 5, 6]);
+    // Without a header the first line is a face.
+    if found.is_none()
+        && let Err(reason) = add(first, columns)
+    {
+        lines.skip(1, reason, skips)?;
     }
+    while let Some(line) = lines.next()? {
+        if line.bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let number = line.number;
+        if let Err(reason) = reader.read(line.bytes).and_then(|fields| add(fields, columns)) {
+            lines.skip(number, reason, skips)?;
+        }
+    }
+    Ok(())
 }
 
 /// A picture's path as lists write it: below the folder of pictures, or else below the list's own.
@@ -85,7 +87,7 @@ fn below_pictures<'a>(path: &'a str, folder: &str, beside: &str) -> &'a str {
 }
 
 /// Where path, box and expression stand; `None` where the line is no header but a face.
-fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 7]>, String> {
+fn columns(first: Fields<'_>) -> Result<Option<[usize; 7]>, String> {
     let place = |name: &str| first.iter().position(|field| field.eq_ignore_ascii_case(name));
     if place("expression").is_none() && first.len() == COLUMNS.len() && first[6].parse::<f64>().is_ok() {
         return Ok(None);
@@ -93,7 +95,7 @@ fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 7]>, String> {
     let mut found = [0; 7];
     for (place_of, name) in found.iter_mut().zip(COLUMNS) {
         *place_of = place(name).ok_or_else(|| {
-            let line = quoted(&first.iter().collect::<Vec<_>>().join(","));
+            let line = quoted(&first.joined());
             format!("no column `{name}` in `{line}`; expected {}", COLUMNS.join(","))
         })?;
     }
@@ -101,28 +103,35 @@ fn columns(first: &csv::StringRecord) -> Result<Option<[usize; 7]>, String> {
 }
 
 fn parse(
-    record: &csv::StringRecord,
+    fields: Fields<'_>,
     columns: [usize; 7],
     pictures: &HashMap<&str, usize>,
-) -> Result<(ListedFace, Landmarks), String> {
-    if columns.iter().any(|&column| column >= record.len()) {
-        return Err(format!("{} columns are too few", record.len()));
+) -> Result<ListedFace, String> {
+    if columns.iter().any(|&column| column >= fields.len()) {
+        return Err(format!("{} columns are too few", fields.len()));
     }
-    let [path, left, top, width, height, points, expression] = columns.map(|column| &record[column]);
-    let path = path.replace('\\', "/");
-    let file =
-        *pictures.get(path.as_str()).ok_or_else(|| format!("there is no picture `{}`", quoted(&path)))?;
+    let [path, left, top, width, height, _, expression] = columns.map(|column| &fields[column]);
+    let path = if path.contains('\\') { Cow::Owned(path.replace('\\', "/")) } else { Cow::Borrowed(path) };
+    let file = *pictures.get(&*path).ok_or_else(|| format!("there is no picture `{}`", quoted(&path)))?;
     let number: f64 =
         expression.parse().map_err(|_| format!("expression `{}` is no number", quoted(expression)))?;
     let class = class(number)?;
     // Pictures without a face have no box either.
     if class == NO_FACE {
-        return Ok((ListedFace { file, face: None, id: None, class: Some(class) }, UNKNOWN));
+        return Ok(ListedFace { file, face: None, id: None, class: Some(class) });
     }
     let right = coordinate(left)? + coordinate(width)?;
     let bottom = coordinate(top)? + coordinate(height)?;
     let face = Some(face_box(left, top, right, bottom)?);
-    let numbers: Option<Vec<f32>> = points.split(';').map(|number| number.trim().parse().ok()).collect();
-    let points = numbers.as_deref().and_then(five_of_68).unwrap_or(UNKNOWN);
-    Ok((ListedFace { file, face, id: None, class: Some(class) }, points))
+    Ok(ListedFace { file, face, id: None, class: Some(class) })
+}
+
+/// The landmarks of a line that has such a face.
+fn points(fields: Fields<'_>, columns: [usize; 7], face: &ListedFace) -> Landmarks {
+    if face.face.is_none() {
+        return UNKNOWN;
+    }
+    let numbers = fields[columns[5]].split(';').map(|number| number.trim().parse().ok());
+    let numbers: Option<Vec<f32>> = numbers.collect();
+    numbers.as_deref().and_then(five_of_68).unwrap_or(UNKNOWN)
 }

@@ -13,6 +13,8 @@ use crate::media::source::count_frames;
 
 /// Longest line read, in bytes.
 const MAX_LINE: u64 = 4096;
+/// Most videos of a list; Aff-Wild2 has fewer than a thousand.
+const MAX_VIDEOS: usize = 100_000;
 
 /// Folders below the root in which the videos themselves may lie, beside the root.
 const VIDEO_FOLDERS: [&str; 6] = ["videos", "batch1", "batch2", "batch1/batch1", "batch2/batch2", "new_vids"];
@@ -125,7 +127,7 @@ fn read(list: &Path) -> Result<Vec<(String, Option<usize>)>, DataError> {
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut lines = Lines::open(list, MAX_LINE)?;
     while let Some(line) = lines.next()? {
-        let (number, text) = (line.number, line.text().into_owned());
+        let (number, text) = (line.number, line.text());
         let location = text.split(',').next().unwrap_or_default().trim();
         if location.is_empty() || (number == 1 && location == "image_location") {
             continue;
@@ -138,10 +140,15 @@ fn read(list: &Path) -> Result<Vec<(String, Option<usize>)>, DataError> {
             let reason = format!("`{}` is neither <video>/00001.jpg nor a video's name", quoted(&text));
             return Err(lines.error(number, reason));
         };
-        let place = *known.entry(name.to_owned()).or_insert_with(|| {
+        let place = if let Some(place) = known.get(name) {
+            *place
+        } else if videos.len() < MAX_VIDEOS {
+            known.insert(name.to_owned(), videos.len());
             videos.push((name.to_owned(), None));
             videos.len() - 1
-        });
+        } else {
+            return Err(lines.error(number, format!("more than {MAX_VIDEOS} videos, as no such list has")));
+        };
         let last = &mut videos[place].1;
         *last = (*last).max(frame.map(|frame| frame + 1));
     }

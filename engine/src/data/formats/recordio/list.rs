@@ -39,11 +39,13 @@ impl List {
         let mut items = Places::default();
         let mut lines = Lines::open(path, MAX_LINE)?;
         while let Some(line) = lines.next()? {
-            let (number, start, text) = (line.number, line.offset, line.text().into_owned());
+            let (number, start, text) = (line.number, line.offset, line.text());
             if text.trim().is_empty() {
                 continue;
             }
-            let joined = parse(&text).and_then(|(key, label)| {
+            let parsed = parse(&text);
+            let first_is_bad = number == 1 && parsed.is_err();
+            let joined = parsed.and_then(|(key, label)| {
                 let offset = offset_of(key).ok_or_else(|| format!("there is no record {key}"))?;
                 Ok((key, label, offset))
             });
@@ -54,10 +56,8 @@ impl List {
                     list.labels.push(label);
                 }
                 // The first line tells whether it is such a list at all.
-                Err(reason) if number == 1 && parse(&text).is_err() => return Err(lines.error(1, reason)),
-                Err(reason) => {
-                    skips.skip(&format!("{}, line {number}", path.display()), lines.error(number, reason))?;
-                }
+                Err(reason) if first_is_bad => return Err(lines.error(1, reason)),
+                Err(reason) => lines.skip(number, reason, skips)?,
             }
         }
         if items.is_empty() {
@@ -91,11 +91,13 @@ impl List {
 
 /// Key and first label of a line.
 fn parse(line: &str) -> Result<(u64, f32), String> {
-    let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
+    let mut fields = line.split('\t').map(str::trim);
     let error = |what: &str| {
         format!("{what} in `{}`; a list of im2rec has lines key<tab>label<tab>path", quoted(line))
     };
-    let [key, label, .., _path] = fields.as_slice() else { return Err(error("fewer than three fields")) };
+    let (Some(key), Some(label), Some(_path)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err(error("fewer than three fields"));
+    };
     let key = key.parse().ok().filter(|key| *key < LIMIT).ok_or_else(|| error("no key"))?;
     let label = label.parse().ok().filter(|label: &f32| label.is_finite());
     Ok((key, label.ok_or_else(|| error("no label"))?))
