@@ -78,7 +78,7 @@ fn calibrate_fits_a_temperature_and_balances_classes_and_writes_what_eval_then_f
     let found = line(&["eval", "-q", "--model", &even, "--data", &data, "--json", "--flip"]);
     assert_eq!(found["per_class_f1"], told["after"]["per_class_f1"]);
     let card = affekt(["doctor", "--model", &even]).done().out;
-    for words in ["classes balanced by 1", "valid_accuracy", "not an emotion", "48x48", "licence"] {
+    for words in ["classes balanced by 1", "valid_accuracy", "not an emotion", "64x64", "licence"] {
         assert!(card.contains(words), "{words}: {card}");
     }
     affekt([&fixed[..], &[&plain]].concat()).refused(1, &["is there already", "--force"]);

@@ -447,7 +447,7 @@ fn another_video_begins_with_the_first_number() {
 
 #[test]
 fn the_shipped_model_opens_by_one_call() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/ferplus-48.safetensors");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/ferplus-64.safetensors");
     let mut recognizer = Recognizer::open(&path).unwrap();
     assert_eq!(recognizer.classes().len(), 8);
     let frame = Frame { index: 0, seconds: 0.0, picture: Picture::filled(320, 240, 3, 90) };

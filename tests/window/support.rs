@@ -96,7 +96,7 @@ pub fn two() -> Vec<FaceBox> {
 pub fn make(boxes: Vec<FaceBox>, millis: &Arc<AtomicU64>, takes: u64) -> Make {
     let millis = Arc::clone(millis);
     Arc::new(move |_, clock: Clock| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/ferplus-48.safetensors");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/ferplus-64.safetensors");
         let model = Model::load(&path).map_err(|e| e.to_string())?;
         let detector = Box::new(Fixed { boxes: boxes.clone(), clock: Arc::clone(&millis), takes });
         let settings = LiveSettings { keep_frames: true, ..LiveSettings::default() };

@@ -44,7 +44,7 @@ def faces(count, seed, labelled=True):
 def test_the_built_in_model_shows_its_card_and_weights():
     model = affekt.Model()
     assert model.classes == model.card["classes"] and len(model.classes) == 8
-    assert model.card["input"]["size"] == 48 and len(model.hash) > 20 and "built-in" in model.path
+    assert model.card["input"]["size"] == 64 and len(model.hash) > 20 and "built-in" in model.path
     weights = model.weights
     assert weights["conv1.weight"].dtype == np.float32 and weights["conv1.weight"].ndim == 4
     assert weights["fc.bias"].shape == (8,) and all(np.isfinite(w).all() for w in weights.values())

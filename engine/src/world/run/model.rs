@@ -12,7 +12,7 @@ use crate::world::error::WorldError;
 
 /// The model that is built in, trained on FER+; its card says how.
 pub(super) const BUILT_IN: &[u8] =
-    include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-48.safetensors"));
+    include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-64.safetensors"));
 /// What messages call it.
 const BUILT_IN_NAME: &str = "the built-in FER+ model";
 
