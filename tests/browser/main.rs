@@ -136,7 +136,7 @@ fn seven_bits_a_weight_change_little() {
     assert_eq!(small.own().unwrap().0, model.own().unwrap().0);
     let backend = backend::open(&BackendSpec::default()).unwrap();
     let mut networks = [&model, &small].map(|m| m.inference(&*backend).unwrap());
-    let faces = synth_faces(&"synth:40?seed=5&size=48&channels=1".parse().unwrap()).unwrap();
+    let faces = synth_faces(&"synth:40?seed=5&size=64&channels=1".parse().unwrap()).unwrap();
     let mut worst = 0.0f32;
     for index in 0..40 {
         let input: Vec<f32> =

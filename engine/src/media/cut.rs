@@ -256,15 +256,17 @@ mod tests {
             }
             picture
         };
-        let (one, other) = (portrait((0.35, 110.0)), portrait((-0.35, 70.0)));
+        let (one, other) = (portrait((0.8, 110.0)), portrait((-0.8, 70.0)));
         let [before, now] = [&one, &other].map(Signature::of);
         assert!((0.1..LEAST).contains(&now.difference(&before)), "{}", now.difference(&before));
         let mut detector = CutDetector::default();
         assert!(!detector.push(&one) && detector.push(&other));
 
         let mut captioned = one.clone();
-        captioned.pixels[320 * 130..320 * 165].fill(250);
-        let change = Signature::of(&captioned).difference(&before);
+        captioned.pixels[320 * 120..320 * 165].fill(0);
+        let [colours, structure] = Signature::of(&captioned).differences(&before);
+        assert!(structure >= LEAST_EVERYWHERE, "{structure}");
+        let change = f32::midpoint(colours, structure);
         assert!((0.1..LEAST).contains(&change), "{change}");
         let mut detector = CutDetector::default();
         assert!(!detector.push(&one) && !detector.push(&captioned));
