@@ -44,6 +44,11 @@ fn eval_prints_json_csv_or_a_table_of_the_same_score() {
         line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--flip", "--batch", "3"]);
     assert_eq!(flipped["n"], 10);
     let small = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--batch", "3"]);
+    let misnamed = affekt(["eval", "--model", &model, "--valid", &valid]);
+    assert_eq!(misnamed.code, Some(2));
+    assert!(misnamed.err.contains("--data") && !misnamed.err.contains("--ablation"), "{}", misnamed.err);
+    affekt(["eval", "--model", &model, "--data", &valid, "--valid", &valid])
+        .refused(2, &["--valid belongs to --ablation", "--data"]);
     assert_eq!(small, score, "the batch size does not change a score");
     let spoiled = line(&["eval", "-q", "--model", &model, "--data", &valid, "--json", "--corruptions"]);
     let rows = spoiled["corruptions"].as_array().unwrap();

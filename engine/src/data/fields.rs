@@ -59,14 +59,17 @@ impl<'a> Fields<'a> {
 
     /// A field, where the line has it.
     pub fn get(self, index: usize) -> Option<&'a str> {
-        let end = *self.ends.get(index)?;
+        (index < self.len()).then(|| self.at(index))
+    }
+
+    fn at(self, index: usize) -> &'a str {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some(self.text[start..end].trim())
+        self.text[start..self.ends[index]].trim()
     }
 
     /// All of them in order.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        (0..self.len()).filter_map(move |index| self.get(index))
+        (0..self.len()).map(move |index| self.at(index))
     }
 
     /// The line as it was, but for quotes and spaces.
@@ -79,8 +82,7 @@ impl Index<usize> for Fields<'_> {
     type Output = str;
 
     fn index(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.text[start..self.ends[index]].trim()
+        self.at(index)
     }
 }
 

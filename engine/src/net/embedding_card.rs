@@ -21,7 +21,7 @@ pub struct EmbeddingCard {
     /// The square around a face's box, where its landmarks do not decide.
     pub box_crop: BoxCrop,
     /// Cosine similarity from which two faces are suggested to be one person's, above 0 and at most 1.
-    pub similarity: f32,
+    pub similarity: f64,
     /// Licence of the weights.
     pub licence: String,
     /// What it was trained on.
@@ -30,7 +30,7 @@ pub struct EmbeddingCard {
 
 impl EmbeddingCard {
     /// Default of [`EmbeddingCard::similarity`]. It was not measured here: which value is right depends on the model.
-    pub const SIMILARITY: f32 = 0.4;
+    pub const SIMILARITY: f64 = 0.4;
 }
 
 impl Default for EmbeddingCard {

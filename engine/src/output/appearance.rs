@@ -80,12 +80,21 @@ impl Appearances {
                     pairs.push(Likeness { before: *before, later: *later, similarity });
                 }
             }
+            // A day in a street has a hundred million pairs.
+            if pairs.len() > 2 * MOST_PAIRS {
+                most_similar(&mut pairs);
+            }
         }
-        pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
-        pairs.truncate(MOST_PAIRS);
+        most_similar(&mut pairs);
         let views = seen.iter().map(|(face, seen)| (*face, seen.views)).collect();
         Appearance { model: model.to_owned(), similarity, views, pairs }
     }
+}
+
+/// Leaves as many pairs as are kept, the most similar first.
+fn most_similar(pairs: &mut Vec<Likeness>) {
+    pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+    pairs.truncate(MOST_PAIRS);
 }
 
 fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {

@@ -37,8 +37,9 @@ pub struct AblationArgs {
     #[arg(long, value_name = "SPEC", requires = "ablation")]
     clips: Vec<String>,
     /// Labelled validation clips, of other people, for every row. Repeatable.
-    #[arg(long, value_name = "SPEC", requires = "ablation")]
-    valid: Vec<String>,
+    // A model is measured on --data: whoever gives --valid instead is told so, not that an ablation is missing.
+    #[arg(long, value_name = "SPEC")]
+    pub valid: Vec<String>,
     /// Labels kept of each class, from 1 up, or maxN where a class may have fewer; the other labelled faces become
     /// unlabelled.
     #[arg(long, value_name = "N", requires = "ablation")]

@@ -241,11 +241,8 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
     if !quiet {
         note!("detector: {}", recognizer.detector());
     }
-    let appearance = opener.embedding().map(|model| {
-        // As the card has it, without what single precision adds to its decimals.
-        let by_card = model.card.similarity.to_string().parse().unwrap_or(f64::from(model.card.similarity));
-        (model.name(), args.similarity.unwrap_or(by_card))
-    });
+    let appearance =
+        opener.embedding().map(|model| (model.name(), args.similarity.unwrap_or(model.card.similarity)));
     if let Some((model, similarity)) = appearance.as_ref().filter(|_| !quiet) {
         note!(
             "embedding: {model}; people are suggested to be one from a cosine similarity of {similarity} on"

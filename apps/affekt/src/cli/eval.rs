@@ -117,6 +117,11 @@ pub fn run(args: &EvalArgs, compute: &Compute) -> Result<(), Failure> {
         processes::alone("--ablation")?;
         return args.ablation.run(compute, args.json, args.quiet);
     }
+    if !args.ablation.valid.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "--valid belongs to --ablation; what a model is measured on is --data SPEC"
+        )));
+    }
     if args.tables.is_asked() {
         return args.tables.run(&args.trusted, args.json);
     }

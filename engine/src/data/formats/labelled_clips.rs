@@ -205,16 +205,39 @@ enum Lies {
 /// Where clips may lie.
 struct Places {
     bases: Vec<PathBuf>,
-    /// What stands in folders, in lower case, with and without the ending. The system is asked for clips that may be there only:
-    /// a list may name millions of others.
-    names: HashMap<PathBuf, HashSet<String>>,
+    folders: Folders,
 }
+
+/// What stands in folders, in lower case, with and without the ending. The system is asked for clips that may be there only: a
+/// list may name millions of others.
+#[derive(Default)]
+struct Folders(HashMap<PathBuf, HashSet<String>>);
 
 impl Places {
     fn of(root: &Path) -> Result<Self, DataError> {
-        Ok(Self { bases: bases(root)?, names: HashMap::new() })
+        Ok(Self { bases: bases(root)?, folders: Folders::default() })
     }
 
+    /// The folder of a clip, or else its video: of its name or, where that is a number, of the same number with leading zeros.
+    fn find(&mut self, clip: &str) -> Option<Lies> {
+        let mut names = vec![clip.to_owned()];
+        if let Ok(number) = clip.parse::<u32>() {
+            names.extend([format!("{number}"), format!("{number:05}")]);
+        }
+        let Self { bases, folders } = self;
+        let mut places = Vec::new();
+        for base in bases {
+            for name in &names {
+                if folders.may_hold(base, name) {
+                    places.push(base.join(name));
+                }
+            }
+        }
+        lies(&places)
+    }
+}
+
+impl Folders {
     /// Whether a folder may hold what a clip is called.
     fn may_hold(&mut self, base: &Path, clip: &str) -> bool {
         let mut folder = Cow::Borrowed(base);
@@ -235,7 +258,7 @@ impl Places {
 
     /// What stands in a folder; `None` where it is none.
     fn names_in(&mut self, folder: &Path) -> Option<&HashSet<String>> {
-        if !self.names.contains_key(folder) {
+        if !self.0.contains_key(folder) {
             let mut names = HashSet::new();
             for entry in fs::read_dir(folder).ok()?.flatten() {
                 let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
@@ -244,26 +267,9 @@ impl Places {
                 }
                 names.insert(name);
             }
-            self.names.insert(folder.to_path_buf(), names);
+            self.0.insert(folder.to_path_buf(), names);
         }
-        self.names.get(folder)
-    }
-
-    /// The folder of a clip, or else its video: of its name or, where that is a number, of the same number with leading zeros.
-    fn find(&mut self, clip: &str) -> Option<Lies> {
-        let mut names = vec![clip.to_owned()];
-        if let Ok(number) = clip.parse::<u32>() {
-            names.extend([format!("{number}"), format!("{number:05}")]);
-        }
-        let mut places = Vec::new();
-        for base in self.bases.clone() {
-            for name in &names {
-                if self.may_hold(&base, name) {
-                    places.push(base.join(name));
-                }
-            }
-        }
-        lies(&places)
+        self.0.get(folder)
     }
 }
 
