@@ -38,7 +38,12 @@ pub fn privacy(name: &str, s: &Summary) -> String {
     if s.no_pictures || pictures == 0 {
         holds.push("no pictures of faces".to_owned());
     } else {
-        holds.push(format!("{} pictures of faces (in this page and in {name}.json)", count(pictures as u64)));
+        let many = if pictures == 1 {
+            "a picture of a face".into()
+        } else {
+            format!("{} pictures of faces", count(pictures as u64))
+        };
+        holds.push(format!("{many} (in this page and in {name}.json)"));
     }
     if has("annotated.mp4") || has("annotated.jpg") {
         holds.push(if s.anonymised.is_empty() {
