@@ -97,6 +97,9 @@ echo "   the others ended after $took s"
 "${run[@]}" "$affekt" pretrain --threads 1 --quiet --resume killed >killed.txt
 same whole/model.safetensors killed/model.safetensors
 
+echo "== refused: a launcher of which MPI knows nothing"
+run=(env PMI_RANK=0 PMI_SIZE=2)
+refused 2 'MPI sees one' pretrain 20 alone
 echo "== refused: uneven batches, replicas that processes do not divide, more replicas than pictures"
 run=(mpirun -n 5)
 refused 2 'multiple of 5' pretrain 20 uneven
