@@ -72,6 +72,47 @@ fn photos(folder: &Path, most: usize, length: usize) -> Result<Count, Failure> {
     Ok(count)
 }
 
+/// Photos as one shot each, in which light jumps, a flash goes off or frames are blank: where a cut is seen in it that is none. The
+/// kinds of light are names, gains and what is added, and for how many frames.
+fn lights(folder: &Path, most: usize) -> Result<(), Failure> {
+    let kinds = [
+        ("half the light", 0.5, 0.0, 10),
+        ("light times 0.7", 0.7, 0.0, 10),
+        ("light times 1.5", 1.5, 0.0, 10),
+        ("double light", 2.0, 0.0, 10),
+        ("a flash", 2.5, 60.0, 1),
+        ("black frames", 0.0, 16.0, 3),
+        ("white frames", 0.0, 250.0, 3),
+    ];
+    for (name, gain, offset, long) in kinds {
+        let mut count = Count::default();
+        let mut noise = 1u32;
+        let mut random = move || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            noise >> 16
+        };
+        for file in inputs(folder)?.pictures.iter().take(most) {
+            let Some(frame) = open(file, OpenOptions::default())?.next_frame()? else { continue };
+            let photo = frame.picture.with_channels(3);
+            let (w, h) = (photo.width * 9 / 10, photo.height * 9 / 10);
+            let mut detector = CutDetector::default();
+            for step in 0..10 + long + 5 {
+                let (x, y) = (i64::from(random() % 3), i64::from(random() % 3));
+                let mut picture = photo.cropped(x, y, w, h)?.resized(640, 360)?;
+                let (gain, offset) =
+                    if (10..10 + long).contains(&step) { (gain, offset) } else { (1.0, 0.0) };
+                for value in &mut picture.pixels {
+                    *value = (f32::from(*value) * gain + offset + (random() % 13) as f32 - 6.0)
+                        .clamp(0.0, 255.0) as u8;
+                }
+                count.push(&mut detector, &picture, false);
+            }
+        }
+        count.print(name);
+    }
+    Ok(())
+}
+
 /// Films one after the other in pieces, back and forth between them.
 fn films(files: &[PathBuf], rounds: usize, length: usize) -> Result<Count, Failure> {
     let (mut count, mut detector) = (Count::default(), CutDetector::default());
@@ -123,6 +164,7 @@ fn main() -> Result<(), Failure> {
     let folder = arguments.next().ok_or("give a folder of photos, then videos")?;
     let videos: Vec<PathBuf> = arguments.collect();
     photos(&folder, 400, 50)?.print("photos");
+    lights(&folder, 400)?;
     films(&videos, 100, 30)?.print("films");
     people(200, 40, 0.3)?.print("generated people, one wall");
     let hd = photos(&folder, 2, 4)?;

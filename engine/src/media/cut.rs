@@ -29,8 +29,12 @@ const CHANGED: f32 = 10.0;
 const TIMES_USUAL: f32 = 3.0;
 /// Frames whose differences are usual.
 const RECENT: usize = 8;
-/// Deviation of luma below which a picture has no structure to compare, in levels.
-const FLAT: f32 = 2.0;
+/// Deviation of luma below which a picture shows nothing, in levels: a blank frame, a flash, the black of a fade.
+const BLANK: f32 = 2.0;
+/// Levels of luma that are told apart where one picture is told from another's light and dark.
+const TONES: usize = 64;
+/// Least part of one picture's variance that the tones of the other explain where only the light has changed.
+const LIGHT_ALONE: f32 = 0.8;
 
 /// What is kept of a picture.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(super) struct Signature {
     /// Each block's mean luma less that of the whole picture, in levels.
     structure: [f32; BLOCKS.0 * BLOCKS.1],
     deviation: f32,
+    /// Each sampled pixel's luma.
+    lumas: Vec<u8>,
 }
 
 impl Signature {
@@ -59,6 +65,7 @@ impl Signature {
             (across / 2..width).step_by(across).map(|x| (x, x * BLOCKS.0 / width)).collect();
         let mut counts = [0u32; LEVELS * LEVELS * LEVELS];
         let mut sums = [(0u32, 0u32); BLOCKS.0 * BLOCKS.1];
+        let mut lumas = Vec::with_capacity(columns.len() * height.div_ceil(down));
         for y in (down / 2..height).step_by(down) {
             let row = &pixels[y * width..][..width];
             let blocks = &mut sums[y * BLOCKS.1 / height * BLOCKS.0..][..BLOCKS.0];
@@ -69,8 +76,10 @@ impl Signature {
                 counts[(level(r) * LEVELS + level(g)) * LEVELS + level(b)] += 1;
                 let (sum, count) = &mut blocks[block];
                 // Nearly the weights of luma, in eighths.
-                *sum += (2 * r + 5 * g + b) as u32;
+                let luma = 2 * r + 5 * g + b;
+                *sum += luma as u32;
                 *count += 1;
+                lumas.push((luma / 8) as u8);
             }
         }
         let all: u32 = counts.iter().sum();
@@ -80,7 +89,7 @@ impl Signature {
         let mean = sums.iter().map(|&block| mean_of(block)).sum::<f32>() / seen;
         let structure = sums.map(|block| if block.1 > 0 { mean_of(block) - mean } else { 0.0 });
         let deviation = (structure.iter().map(|v| v * v).sum::<f32>() / seen).sqrt();
-        Self { colours, structure, deviation }
+        Self { colours, structure, deviation, lumas }
     }
 
     /// Whether a picture differs from an earlier one by at least `least`, or by less but everywhere.
@@ -88,7 +97,15 @@ impl Signature {
         let [colours, structure] = self.differences(before);
         let difference = f32::midpoint(colours, structure);
         let everywhere = structure >= LEAST_EVERYWHERE && self.changed(before) >= EVERYWHERE;
-        (difference, difference >= least || everywhere)
+        let apart = (difference >= least || everywhere) && !self.lit_otherwise(before);
+        (difference, apart)
+    }
+
+    /// Whether a picture is another one in another light: its tones follow from the other's, or the other's from its. Where light is
+    /// clipped at white or drowned in black only one of the two holds.
+    fn lit_otherwise(&self, before: &Self) -> bool {
+        self.lumas.len() == before.lumas.len()
+            && explained(&before.lumas, &self.lumas).max(explained(&self.lumas, &before.lumas)) >= LIGHT_ALONE
     }
 
     /// Part of the blocks whose luma changed in another way than that of most of them, 0 to 1.
@@ -113,25 +130,48 @@ impl Signature {
     fn differences(&self, other: &Self) -> [f32; 2] {
         let shared: f32 = self.colours.iter().zip(&other.colours).map(|(a, b)| a.min(*b)).sum();
         let colours = (1.0 - shared).clamp(0.0, 1.0);
-        let flat = [self.deviation < FLAT, other.deviation < FLAT];
-        let structure = match flat {
-            [true, true] => 0.0,
-            [false, false] => {
-                let sum: f32 = self.structure.iter().zip(&other.structure).map(|(a, b)| a * b).sum();
-                let seen = self.structure.len() as f32;
-                (1.0 - sum / (seen * self.deviation * other.deviation)).clamp(0.0, 1.0)
-            }
-            _ => 1.0,
-        };
+        let sum: f32 = self.structure.iter().zip(&other.structure).map(|(a, b)| a * b).sum();
+        let seen = self.structure.len() as f32;
+        let structure = (1.0 - sum / (seen * self.deviation * other.deviation)).clamp(0.0, 1.0);
         [colours, structure]
     }
+}
+
+/// Part of the variance of `to` that the best growing function of `from` explains, 0 to 1.
+fn explained(from: &[u8], to: &[u8]) -> f32 {
+    let mut tones = [(0.0f64, 0.0f64); TONES];
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for (&from, &to) in from.iter().zip(to) {
+        let (count, total) = &mut tones[usize::from(from) * TONES / 256];
+        *count += 1.0;
+        *total += f64::from(to);
+        sum += f64::from(to);
+        squares += f64::from(to) * f64::from(to);
+    }
+    let all = from.len().max(1) as f64;
+    let variance = squares / all - (sum / all).powi(2);
+    // Tones whose means fall are joined with those before them.
+    let mut joined: Vec<(f64, f64)> = vec![];
+    for tone in tones.into_iter().filter(|(count, _)| *count > 0.0) {
+        joined.push(tone);
+        while let [.., (few, low), (more, high)] = joined[..]
+            && low / few > high / more
+        {
+            joined.pop();
+            *joined.last_mut().expect("two were there") = (few + more, low + high);
+        }
+    }
+    let kept =
+        joined.iter().map(|(count, total)| total * total / count).sum::<f64>() / all - (sum / all).powi(2);
+    if variance > 0.0 { (kept / variance) as f32 } else { 0.0 }
 }
 
 /// Finds hard cuts in a film, frame by frame, without looking ahead.
 ///
 /// A frame begins a new shot where it differs from the one before it by at least [`CutDetector::THRESHOLD`], or by less but in all its
-/// parts, and by three times as much as the frames before it did from theirs. A change of light alone moves colours but not structure, and fast movement is
-/// usual to itself; both stay below. Dissolves and fades are no hard cuts. Measured in `bench/RESULTS.md`.
+/// parts, and by three times as much as the frames before it did from theirs. Another light alone is no cut, however strong (one
+/// picture's tones then follow from the other's), and fast movement is usual to itself. Dissolves and fades are no hard cuts. A blank frame belongs to no shot: the frame after it is compared with the one
+/// before it. Measured in `bench/RESULTS.md`.
 #[derive(Debug, Clone, Default)]
 pub struct CutDetector {
     last: Option<Signature>,
@@ -169,6 +209,9 @@ impl CutDetector {
             return false;
         }
         let signature = Signature::of(picture);
+        if signature.deviation < BLANK {
+            return false;
+        }
         let Some(last) = self.last.replace(signature) else { return false };
         let (difference, apart) = self.last.as_ref().map_or((0.0, false), |now| now.apart(&last, least));
         let usual = self.recent.iter().sum::<f32>() / self.recent.len().max(1) as f32;
@@ -234,6 +277,28 @@ mod tests {
         assert!(!detector.push(&scene(3, 60, 1.0)), "the light is switched on");
         detector.clear();
         assert!(!detector.push(&scene(5, 0, 1.0)), "nothing is known of what was before");
+    }
+
+    #[test]
+    fn light_that_jumps_a_flash_and_blank_frames_are_no_cuts() {
+        for light in [0.3, 0.5, 2.0, 4.0] {
+            let mut detector = CutDetector::default();
+            let lights = [1.0, 1.0, light, light, 1.0, 1.0];
+            let cuts: Vec<bool> = lights.iter().map(|&light| detector.push(&scene(3, 0, light))).collect();
+            assert_eq!(cuts, [false; 6], "light times {light}");
+            assert!(detector.push(&scene(4, 0, light)), "another scene is one, in another light too");
+        }
+        for blank in [0, 128, 255] {
+            let mut detector = CutDetector::default();
+            let blank = Picture::filled(320, 180, 3, blank);
+            for picture in [&scene(3, 0, 1.0), &blank, &blank, &scene(3, 0, 1.0)] {
+                assert!(!detector.push(picture));
+            }
+            assert!(
+                !detector.push(&blank) && detector.push(&scene(4, 0, 1.0)),
+                "blank frames between two shots"
+            );
+        }
     }
 
     #[test]
@@ -303,8 +368,13 @@ mod tests {
         assert!(!detector.push(&scene(0, 0, 1.0)));
         assert!(!detector.push(&Picture::filled(9, 9, 4, 0)));
         for (w, h) in [(1, 1), (3, 200), (5000, 2)] {
-            detector.push(&Picture::filled(w, h, 1, 9));
+            assert!(!detector.push(&Picture::filled(w, h, 1, 9)));
+            let striped = Picture {
+                pixels: (0..w * h).map(|at| (at * 40 % 256) as u8).collect(),
+                ..Picture::filled(w, h, 1, 0)
+            };
+            detector.push(&striped);
         }
-        assert!(detector.push(&scene(0, 0, 1.0)), "a flat field has nothing in common with a scene");
+        assert!(detector.push(&scene(0, 0, 1.0)), "stripes have nothing in common with a scene");
     }
 }
