@@ -67,7 +67,7 @@ impl Progress {
 
     /// `done` steps are behind; `images` were worked on since the last call; `figures` is what to show beside.
     pub fn update(&mut self, done: u64, images: usize, figures: &str) {
-        // A file may hold more than it says of itself.
+        let ended = self.ends(done);
         self.total = self.total.max(done);
         let steps = done.saturating_sub(self.last_done) as f64;
         if self.pace.add([steps, images as f64], self.measured_at.elapsed()) {
@@ -80,11 +80,17 @@ impl Progress {
             bar.set_message(self.tail(done, figures));
             return;
         }
-        let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) || done == self.total;
+        let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) || ended;
         if due && !self.quiet {
             note!("{} {done}/{} {}", self.noun, self.total, self.tail(done, figures));
             self.last_line = Some(Instant::now());
         }
+    }
+
+    /// Whether the end is reached now. A file may hold more than it says of itself: then each step is the last one known of, and
+    /// none of them is an end.
+    fn ends(&self, done: u64) -> bool {
+        done == self.total && done != self.last_done
     }
 
     /// Says something that stays on the screen.
@@ -151,8 +157,12 @@ mod tests {
     #[test]
     fn more_than_was_announced_raises_the_total() {
         let mut progress = Progress::start("frame", 0, 1500, true);
-        progress.update(1764, 1764, "");
-        assert_eq!(progress.total, 1764);
+        assert!(progress.ends(1500) && !progress.ends(1499));
+        progress.update(1500, 1500, "");
+        assert!(!progress.ends(1500), "said once");
+        assert!(!progress.ends(1764), "nobody knows");
+        progress.update(1764, 264, "");
+        assert!(progress.total == 1764 && !progress.ends(1764));
     }
 
     #[test]

@@ -4,103 +4,20 @@
 //! (of what is learned or measured with a label), `hash` (the first 16 digits of the content's), `of` (`set:item` that stands for a
 //! copy). Items that a `fraction` did not draw have no line; their number is in the summary.
 
+mod table;
+mod uses;
+
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::hashes::{GatheringHasher, HashReader, UNREADABLE};
 use super::label::label;
 use super::pool::Member;
-use super::{DataError, Pool, Removal, Sample, Spec, Vocabulary, Why};
-use crate::files::stream_atomically;
+use super::{DataError, Pool, Removal, Sample, Vocabulary};
 
-/// What became of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, PartialOrd, Ord)]
-#[serde(rename_all = "snake_case")]
-pub enum Use {
-    /// It is learned from with its label.
-    Labelled,
-    /// It is learned from without a label.
-    Unlabelled,
-    /// It is measured on.
-    Valid,
-    /// A validation set holds it, but does not score it; it is kept out of training.
-    ValidWithoutLabel,
-    /// Its class is mapped to nothing, or its votes are tied.
-    NoClass,
-    /// It cannot be read.
-    Unreadable,
-    /// Labels enough are there, and what is left over is not used.
-    LeftOver,
-    /// A copy of another item.
-    Copy,
-    /// A copy of another item, which has another label.
-    CopyWithOtherLabel,
-    /// A validation set holds it too.
-    InEvaluation,
-    /// It looks like another item.
-    NearCopy,
-    /// It looks like an item of a validation set.
-    NearEvaluation,
-    /// A fraction did not draw it.
-    NotDrawn,
-}
-
-impl Use {
-    const ALL: [Self; 13] = [
-        Self::Labelled,
-        Self::Unlabelled,
-        Self::Valid,
-        Self::ValidWithoutLabel,
-        Self::NoClass,
-        Self::Unreadable,
-        Self::LeftOver,
-        Self::Copy,
-        Self::CopyWithOtherLabel,
-        Self::InEvaluation,
-        Self::NearCopy,
-        Self::NearEvaluation,
-        Self::NotDrawn,
-    ];
-
-    /// As it stands in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Labelled => "labelled",
-            Self::Unlabelled => "unlabelled",
-            Self::Valid => "valid",
-            Self::ValidWithoutLabel => "valid_without_label",
-            Self::NoClass => "no_class",
-            Self::Unreadable => "unreadable",
-            Self::LeftOver => "left_over",
-            Self::Copy => "copy",
-            Self::CopyWithOtherLabel => "copy_with_other_label",
-            Self::InEvaluation => "in_evaluation",
-            Self::NearCopy => "near_copy",
-            Self::NearEvaluation => "near_evaluation",
-            Self::NotDrawn => "not_drawn",
-        }
-    }
-}
-
-impl From<Why> for Use {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Copy => Self::Copy,
-            Why::CopyWithOtherLabel => Self::CopyWithOtherLabel,
-            Why::InEvaluation => Self::InEvaluation,
-            Why::NearCopy => Self::NearCopy,
-            Why::NearEvaluation => Self::NearEvaluation,
-        }
-    }
-}
+pub use uses::Use;
 
 /// One dataset of a run in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -201,99 +118,6 @@ impl Manifest {
         };
         self.sets.iter().enumerate().map(of_set).collect()
     }
-
-    /// Writes the table, compressed in pieces that are made side by side; the same bytes for the same run.
-    ///
-    /// # Errors
-    /// The file cannot be written, or the hashes can no longer be read.
-    pub fn write(&self, path: &Path) -> Result<(), DataError> {
-        let failed = |error: Failed| match error {
-            Failed::Data(error) => error,
-            Failed::Io(error) => DataError::io(path, error),
-        };
-        stream_atomically(path, |file| {
-            file.write_all(&compressed("set,item,use,class,hash,of\n")?)?;
-            for (number, set) in self.sets.iter().enumerate() {
-                let items = set.uses.len();
-                // So many pieces at a time that memory stays small.
-                for start in (0..items).step_by(PIECE * PIECES) {
-                    let pieces: Vec<usize> =
-                        (start..items.min(start + PIECE * PIECES)).step_by(PIECE).collect();
-                    let pieces: Vec<Vec<u8>> = pieces
-                        .into_par_iter()
-                        .map(|start| compressed(&self.lines(number, start..items.min(start + PIECE))?))
-                        .collect::<Result<_, Failed>>()?;
-                    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
-                }
-            }
-            Ok(())
-        })
-        .map_err(failed)
-    }
-
-    /// A stretch of a set as text.
-    fn lines(&self, number: usize, items: std::ops::Range<usize>) -> Result<String, Failed> {
-        let set = &self.sets[number];
-        let member = &set.member;
-        let mut reader = HashReader::new([&member.hashes]);
-        let root = root(member);
-        let mut text = String::with_capacity(items.len() * 64);
-        for item in items {
-            let used = set.uses[item];
-            if used == Use::NotDrawn {
-                continue;
-            }
-            let _ = write!(text, "{number},");
-            field(&mut text, below(&member.dataset().key(item), &root));
-            let _ = write!(text, ",{},", used.name());
-            if matches!(used, Use::Labelled | Use::Valid)
-                && let Some((Some(class), _)) =
-                    label(&member.source, &member.mapping, self.classes.len(), item)
-            {
-                field(&mut text, &self.classes[class]);
-            }
-            text.push(',');
-            if member.hashes.are_known() && used != Use::Unreadable {
-                let hash = reader.get(0, item as u32).map_err(Failed::Data)?;
-                text.extend(hash[..8].iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit));
-            }
-            text.push(',');
-            if let Some(&(other, item)) = self.of.get(&(number, item as u32)) {
-                let member = &self.sets[other].member;
-                let key = member.dataset().key(item as usize);
-                let of = format!("{other}:{}", below(&key, &self::root(member)));
-                field(&mut text, &of);
-            }
-            text.push('\n');
-        }
-        Ok(text)
-    }
-}
-
-fn hex_digit(value: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(value)])
-}
-
-/// Lines that are compressed together, and pieces that are in memory at a time.
-const PIECE: usize = 8 << 10;
-const PIECES: usize = 8;
-
-enum Failed {
-    Data(DataError),
-    Io(std::io::Error),
-}
-
-impl From<std::io::Error> for Failed {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// A gzip file of its own; files behind one another are one, as `zcat` and every library read them.
-fn compressed(text: &str) -> Result<Vec<u8>, Failed> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes())?;
-    Ok(encoder.finish()?)
 }
 
 /// What is known of items before any pool is looked at.
@@ -337,30 +161,11 @@ fn content(member: &Member, items: u32) -> Result<Option<String>, DataError> {
     Ok(Some(hasher.finalize().to_hex().to_string()))
 }
 
-/// What keys of a set begin with and need not say again.
-fn root(member: &Member) -> String {
-    let name = member.dataset().name();
-    name.parse::<Spec>().map_or_else(|_| name.to_owned(), |spec| spec.path.to_string_lossy().into_owned())
-}
-
-fn below<'a>(key: &'a str, root: &str) -> &'a str {
-    let rest = key.strip_prefix(root).unwrap_or(key).trim_start_matches(['/', '\\', ',', ' ']);
-    if rest.is_empty() { key } else { rest }
-}
-
-/// A field of a table with commas.
-fn field(text: &mut String, value: &str) {
-    if value.contains([',', '"', '\n', '\r']) {
-        let _ = write!(text, "\"{}\"", value.replace('"', "\"\""));
-    } else {
-        text.push_str(value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::io::Read as _;
+    use std::path::Path;
 
     use super::*;
     use crate::data::{Annotation, MemoryFaces, Recipe, SkipLog, Source, training_pools};
