@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "world",
         &["clock", "files", "random", "net", "media", "data", "synth", "backend", "learn", "score", "signal"],
     ),
-    ("output", &["files", "net", "media", "world"]),
+    ("output", &["files", "signal", "net", "media", "world"]),
 ];
 
 /// Words that may stand in one module's code only: the ECS is a way to order work, a device library a way to do it.

@@ -67,12 +67,12 @@ fn keys_step_through_the_film_and_labels_belong_to_the_frame_that_is_seen() {
     let (ctx, mut window) = viewing(folder.path());
     settled(&ctx, &mut window, 0);
     let output = pass(&ctx, &mut window, SIZE, &[]);
-    assert!(find(&output, "1  neutral  80%").is_some(), "{:?}", texts(&output));
+    assert!(find(&output, "1  neutral 80%").is_some(), "{:?}", texts(&output));
     assert!(find(&output, "2  neutral").is_none(), "the other one is not there yet");
     pass(&ctx, &mut window, SIZE, &[Key::End]);
     settled(&ctx, &mut window, FRAMES - 1);
     let output = pass(&ctx, &mut window, SIZE, &[]);
-    assert!(find(&output, "1  happiness  90%").is_some() && find(&output, "0:03.0 / 0:03.0").is_some());
+    assert!(find(&output, "1  happiness 90%").is_some() && find(&output, "0:03.0 / 0:03.0").is_some());
     pass(&ctx, &mut window, SIZE, &[Key::ArrowLeft]);
     settled(&ctx, &mut window, FRAMES - 2);
     pass(&ctx, &mut window, SIZE, &[Key::Home]);

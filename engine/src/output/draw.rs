@@ -1,50 +1,55 @@
 //! Boxes and labels on a frame.
 
-use super::row::TableRow;
+use super::row::{FaceRow, TableRow};
 use super::text;
+use crate::media::palette::{ON_DARK, colours};
 use crate::media::{FaceBox, Picture};
+use crate::signal::most_probable;
 use crate::world::live::FrameReading;
 
-/// Colours of people, which [`person_colour`] goes round.
-const COLOURS: [[u8; 3]; 6] =
-    [[86, 180, 233], [233, 168, 32], [0, 158, 115], [213, 94, 0], [204, 121, 167], [240, 228, 66]];
+/// Colour of a label that is unsure.
+const UNSURE: [u8; 3] = [200; 3];
 
-/// The colour of a person, by number from 1: the same wherever they are drawn.
-pub fn person_colour(face: u32) -> [u8; 3] {
-    COLOURS[(face as usize).wrapping_sub(1) % COLOURS.len()]
-}
-
-/// An RGB copy of a frame with a box on every face, its number, voted class and confidence above it. `classes` are the
-/// names that labels stand for.
+/// An RGB copy of a frame with a box on every face in its label's colour, and above it the person's number and the label. `classes` are
+/// the names that labels stand for.
 pub fn annotated(picture: &Picture, reading: &FrameReading, classes: &[String]) -> Picture {
     marked(picture, &TableRow::of(reading), classes)
 }
 
-/// The same from rows: people by the names that were given to them, labels as they are to be reported. A label that is unsure has a
-/// question mark, one that was set by hand says so.
+/// The same from rows: people by the names that were given to them, labels as they are to be reported. A label that is unsure is grey and
+/// has a question mark, one that was set by hand says so. The percentage is the probability of the class that is named beside it: where
+/// the label, on which the frames around have voted, is not this frame's most probable class, that one is said too.
 pub fn marked(picture: &Picture, rows: &[TableRow], classes: &[String]) -> Picture {
     let mut picture = picture.with_channels(3);
     let thick = (picture.height / 240).max(1);
+    let places = colours(classes);
     for face in rows.iter().filter_map(|row| row.face.as_ref()) {
-        let colour = person_colour(face.person);
+        let own = places.get(face.label).map_or(UNSURE, |&place| ON_DARK[place]);
+        let colour = if face.unsure && !face.by_hand { UNSURE } else { own };
         let [x, y, w, h] = face.face_box.map(|v| v as f32);
         let face_box = FaceBox { x, y, w, h };
         outline(&mut picture, &face_box, thick + 1, colour);
-        let class = classes.get(face.label).map_or("", String::as_str);
-        let who = if face.name.is_empty() { face.person.to_string() } else { face.name.clone() };
-        let share = face.probabilities.get(face.label).copied().unwrap_or(0.0) * 100.0;
-        let words = match (face.by_hand, face.unsure) {
-            (true, _) => format!("{who} {class} (by hand)"),
-            (false, true) => format!("{who} {class}? {share:.0}%"),
-            (false, false) => format!("{who} {class} {share:.0}%"),
-        };
-        let bar = text::bar(&words, (picture.height / 30).max(15), colour);
+        let bar = text::bar(&words(face, classes), (picture.height / 30).max(15), colour);
         // Above the box and within the picture, where there is room.
         let top = (face_box.y.max(0.0) as usize).saturating_sub(bar.height + thick);
         let left = (face_box.x.max(0.0) as usize).min(picture.width.saturating_sub(bar.width));
         picture.paste(&bar, left, top);
     }
     picture
+}
+
+/// What is said of a face.
+fn words(face: &FaceRow, classes: &[String]) -> String {
+    let name = |class: usize| classes.get(class).map_or("", String::as_str);
+    let who = if face.name.is_empty() { face.person.to_string() } else { face.name.clone() };
+    let label = name(face.label);
+    if face.by_hand {
+        return format!("{who} {label} (by hand)");
+    }
+    let doubt = if face.unsure { "?" } else { "" };
+    let (now, share) = most_probable(&face.probabilities).unwrap_or((face.label, 0.0));
+    let other = if now == face.label { String::new() } else { format!(", now {}", name(now)) };
+    format!("{who} {label}{doubt}{other} {:.0}%", share * 100.0)
 }
 
 /// Draws a box's outline.
@@ -60,4 +65,36 @@ fn outline(picture: &mut Picture, b: &FaceBox, thick: usize, colour: [u8; 3]) {
     picture.paste(&flat, left, bottom.saturating_sub(thick));
     picture.paste(&tall, left, top);
     picture.paste(&tall, right.saturating_sub(thick), top);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::live::FaceReading;
+
+    #[test]
+    fn a_percentage_belongs_to_the_class_before_it() {
+        let classes = ["neutral", "happiness"].map(String::from);
+        let reading = |label, probabilities: [f32; 2], unsure| {
+            let face = FaceReading {
+                face: 3,
+                voted_label: label,
+                probabilities: probabilities.to_vec(),
+                unsure,
+                face_box: FaceBox { x: 4.0, y: 40.0, w: 30.0, h: 30.0 },
+                ..FaceReading::default()
+            };
+            FrameReading { faces: vec![face], ..FrameReading::default() }
+        };
+        let said =
+            |reading: &FrameReading| words(TableRow::of(reading)[0].face.as_ref().expect("a face"), &classes);
+        assert_eq!(said(&reading(1, [0.03, 0.97], false)), "3 happiness 97%");
+        assert_eq!(said(&reading(1, [0.998, 0.002], true)), "3 happiness?, now neutral 100%");
+
+        let drawn =
+            |unsure| annotated(&Picture::filled(64, 96, 3, 0), &reading(1, [0.03, 0.97], unsure), &classes);
+        let edge = |picture: &Picture| picture.pixel(4, 60).to_vec();
+        assert_eq!(edge(&drawn(false)), ON_DARK[colours(&classes)[1]], "the colour of the expression");
+        assert_eq!(edge(&drawn(true)), UNSURE);
+    }
 }

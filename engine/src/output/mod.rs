@@ -82,7 +82,7 @@ pub use cells::{Cell, CellKind, ColumnInfo};
 #[cfg(feature = "results")]
 pub use corrections::Corrections;
 #[cfg(feature = "drawing")]
-pub use draw::{annotated, marked, person_colour};
+pub use draw::{annotated, marked};
 #[cfg(feature = "results")]
 pub use edits::{EDITS_VERSION, Edit, Edits, EditsError};
 #[cfg(feature = "results")]

@@ -28,6 +28,12 @@ pub use ring::{FeatureRing, write_feature_row};
 pub use smooth::{SmoothKind, SmoothSettings, Smoothed, Smoother, smooth};
 pub use vote::{VoteKind, VoteSettings, Voted, Voter, vote};
 
+/// The most probable class and its probability; the first of equals. `None` where there is no class.
+pub fn most_probable<T: PartialOrd + Copy>(probabilities: &[T]) -> Option<(usize, T)> {
+    let each = probabilities.iter().copied().enumerate();
+    each.reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
 /// Widest window in frames; at 30 frames a second it is longer than half an hour.
 pub const MAX_WINDOW: usize = 1 << 16;
 

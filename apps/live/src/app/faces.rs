@@ -19,13 +19,12 @@ pub struct Card {
     pub person: u32,
     /// The class shown.
     pub label: usize,
-    /// Its probability.
-    pub share: f32,
-    /// Whether that is too low to go by.
+    /// The most probable class of this moment, and its probability.
+    pub now: (usize, f32),
+    /// Whether the shown class is too unlikely to go by.
     pub unsure: bool,
-    /// Share of the frames that voted for the class, 0 to 1, and the class of this moment with its probability; `None` in a film, whose
-    /// table does not say.
-    pub vote: Option<(f32, usize, f32)>,
+    /// Share of the frames that voted for it, 0 to 1; `None` in a film, whose table does not say, and for a picture.
+    pub vote: Option<f32>,
     /// What the person is called.
     pub name: String,
     /// One a class.
@@ -69,18 +68,17 @@ fn draw_card(ui: &mut Ui, card: &Card, look: &Look) -> Option<Rest> {
         let (at, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().rect_filled(at, 2.0, look.class(card.label));
         ui.label(RichText::new(&card.name).strong());
-        let doubt = if card.unsure { "unsure: " } else { "" };
-        let label = look.name(card.label);
-        match card.vote {
-            Some((share, ..)) => ui.label(format!("{doubt}{label}, {} of the vote", percent(share))),
-            None if card.by.is_empty() => ui.label(format!("{doubt}{label} {}", percent(card.share))),
-            None => ui.label(format!("{label}, {}", card.by)),
-        };
+        if card.by.is_empty() {
+            ui.label(look.words(card.label, card.unsure, card.now));
+        } else {
+            ui.label(format!("{}, {}", look.name(card.label), card.by));
+        }
     });
-    // The vote looks back, the bars show the moment: where they differ, both are said.
-    if let Some((_, now, share)) = card.vote {
-        let text = format!("now {} {}", look.name(now), percent(share));
-        ui.label(RichText::new(text).weak()).on_hover_text("the class of this moment, as in the bars");
+    // The vote looks back, the bars show the moment.
+    if let Some(share) = card.vote {
+        let text = format!("{} of the vote is {}", percent(share), look.name(card.label));
+        let hint = "part of the frames around this one whose most probable class it is";
+        ui.label(RichText::new(text).weak()).on_hover_text(hint);
     }
     let widest = (0..look.classes()).map(|class| width(ui, look.name(class))).fold(0.0, f32::max);
     for (class, &share) in card.probabilities.iter().enumerate() {

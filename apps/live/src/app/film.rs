@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use affekt_engine::output::Edit;
+use affekt_engine::signal::most_probable;
 use affekt_results::analyze::in_words;
 use eframe::egui::{Context, Label, RichText, TextureHandle, TextureId, TextureOptions, Ui};
 
@@ -54,16 +55,16 @@ impl Film {
     /// The faces of the frame that is there, to be marked in it.
     pub fn marks(&self) -> Vec<Mark> {
         let faces = self.viewer.results.faces(self.viewer.place());
-        let mark = |face: &Face| Mark {
+        let mark = |(face, probabilities): (&Face, &[u8])| Mark {
             person: face.person,
             face_box: face.face_box,
             label: usize::from(face.label),
-            share: face.confidence,
+            now: now(face, probabilities),
             unsure: face.unsure() || face.excluded,
             detected: !face.excluded,
             by: by(face),
         };
-        faces.map(|(face, _)| mark(face)).collect()
+        faces.map(mark).collect()
     }
 
     /// A card for each face of the frame that is there.
@@ -72,7 +73,7 @@ impl Film {
         let card = |(face, probabilities): (&Face, &[u8])| Card {
             person: face.person,
             label: usize::from(face.label),
-            share: face.confidence,
+            now: now(face, probabilities),
             unsure: face.unsure(),
             vote: None,
             name: self.viewer.results.called(face.person),
@@ -149,6 +150,12 @@ impl Film {
     pub fn draw_desk(&mut self, ui: &mut Ui, look: &Look) -> Vec<Asked> {
         self.desk.draw(ui, &self.viewer, look)
     }
+}
+
+/// The most probable class of a frame, and its probability.
+fn now(face: &Face, probabilities: &[u8]) -> (usize, f32) {
+    let now = most_probable(probabilities).map(|(class, share)| (class, f32::from(share) / 255.0));
+    now.unwrap_or((usize::from(face.label), face.confidence))
 }
 
 fn by(face: &Face) -> &'static str {

@@ -34,6 +34,7 @@ pub fn draw(ctx: &Context, open: &mut bool) {
         .resizable(false)
         .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
         .max_width(room.x - 32.0)
+        .default_height(room.y - 48.0)
         .show(ctx, |ui| {
             ScrollArea::vertical().max_height((room.y - 80.0).max(80.0)).show(ui, |ui| {
                 if room.x >= TWO_COLUMNS {

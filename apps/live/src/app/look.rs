@@ -34,6 +34,14 @@ impl Look {
         self.names.get(class).map_or("?", String::as_str)
     }
 
+    /// A label in words. The percentage is the probability of the class before it: where the label, on which the frames around have voted,
+    /// is not the most probable class `now`, both are said.
+    pub fn words(&self, label: usize, unsure: bool, (now, share): (usize, f32)) -> String {
+        let doubt = if unsure { "unsure: " } else { "" };
+        let other = if now == label { String::new() } else { format!(", now {}", self.name(now)) };
+        format!("{doubt}{}{other} {}", self.name(label), percent(share))
+    }
+
     /// How many classes there are.
     pub fn classes(&self) -> usize {
         self.names.len()
@@ -59,6 +67,16 @@ impl Look {
     }
 }
 
+/// Sets greys that can be read in each theme: 4.5 to 1 on their ground at least, as WCAG 2.2 asks (AA).
+pub fn readable(ctx: &Context) {
+    for (theme, text, weak) in [(Theme::Dark, 190, 150), (Theme::Light, 70, 100)] {
+        ctx.style_mut_of(theme, |style| {
+            style.visuals.widgets.noninteractive.fg_stroke.color = Color32::from_gray(text);
+            style.visuals.weak_text_color = Some(Color32::from_gray(weak));
+        });
+    }
+}
+
 /// Black or white, whichever can be read on a colour (Rec. 601 luma).
 pub fn ink(on: Color32) -> Color32 {
     let luma = (u32::from(on.r()) * 299 + u32::from(on.g()) * 587 + u32::from(on.b()) * 114) / 1000;
@@ -68,4 +86,42 @@ pub fn ink(on: Color32) -> Color32 {
 /// A share as people read it.
 pub fn percent(share: f32) -> String {
     format!("{:.0}%", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance, as WCAG defines it.
+    fn luminance(colour: Color32) -> f32 {
+        let linear = |value: u8| {
+            let v = f32::from(value) / 255.0;
+            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
+    }
+
+    #[test]
+    fn texts_can_be_read_on_every_ground_in_both_themes() {
+        let ctx = Context::default();
+        readable(&ctx);
+        for theme in [Theme::Dark, Theme::Light] {
+            let visuals = &ctx.style_of(theme).visuals;
+            for ground in [visuals.panel_fill, visuals.window_fill, visuals.extreme_bg_color] {
+                for text in [visuals.text_color(), visuals.weak_text_color()] {
+                    let (a, b) = (luminance(text), luminance(ground));
+                    let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                    assert!(contrast >= 4.5, "{theme:?}: {text:?} on {ground:?}: {contrast}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_and_the_bars_say_the_same() {
+        let names = ["neutral", "happiness"].map(String::from);
+        let look = Look { names: names.to_vec(), ..Look::default() };
+        assert_eq!(look.words(1, false, (1, 0.97)), "happiness 97%");
+        assert_eq!(look.words(1, true, (0, 0.998)), "unsure: happiness, now neutral 100%");
+    }
 }

@@ -44,7 +44,7 @@ use bars::Weight;
 use commands::Next;
 use film::Film;
 pub use live::{Live, Playing};
-use look::Look;
+use look::{Look, readable};
 pub use open::show;
 use settings::Editing;
 
@@ -148,6 +148,7 @@ impl Window {
             written: bounded(4),
             context: ctx.clone(),
         };
+        readable(ctx);
         window.set_theme(window.state.theme);
         if let (Some(table), Some(video)) = (table, source.file().map(Path::to_path_buf)) {
             window.live.source = source;

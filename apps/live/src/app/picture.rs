@@ -5,7 +5,7 @@ use eframe::egui::{
     Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, TextureId, Ui, Vec2, pos2, vec2,
 };
 
-use super::look::{Look, ink, percent};
+use super::look::{Look, ink};
 
 /// A face to be marked.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,13 +16,13 @@ pub struct Mark {
     pub face_box: FaceBox,
     /// The class shown.
     pub label: usize,
-    /// Live its share of the vote, in a film its probability, 0 to 1.
-    pub share: f32,
-    /// Whether that is too low to go by.
+    /// The most probable class of this moment, and its probability.
+    pub now: (usize, f32),
+    /// Whether the shown class is too unlikely to go by.
     pub unsure: bool,
     /// Whether the detector saw the face in its last looks; else its box is dashed.
     pub detected: bool,
-    /// What people did to it, which is said in place of the share; empty for nothing.
+    /// What people did to it, which is said in place of a probability; empty for nothing.
     pub by: &'static str,
 }
 
@@ -73,11 +73,10 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
 /// Writes a face's label; gives where.
 fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, taken: &[Rect], look: &Look) -> Rect {
     let colour = look.mark(mark.label, mark.unsure);
-    let (doubt, name) = (if mark.unsure { "unsure: " } else { "" }, look.name(mark.label));
     let text = if mark.by.is_empty() {
-        format!("{}  {doubt}{name}  {}", mark.person, percent(mark.share))
+        format!("{}  {}", mark.person, look.words(mark.label, mark.unsure, mark.now))
     } else {
-        format!("{}  {name}, {}", mark.person, mark.by)
+        format!("{}  {}, {}", mark.person, look.name(mark.label), mark.by)
     };
     let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
     let size = galley.size() + vec2(10.0, 4.0);

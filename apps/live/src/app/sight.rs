@@ -1,5 +1,7 @@
 //! The faces in sight: what is marked in the picture and what stands beside it.
 
+use affekt_engine::signal::most_probable;
+
 use super::faces::Card;
 use super::live::{Live, Playing};
 use super::picture::Mark;
@@ -13,7 +15,7 @@ impl Live {
             person: seen.reading.face,
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
-            share: seen.reading.vote_share,
+            now: now(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
             // In a crowd not every face has a history.
             detected: seen.reading.detected || self.history.seen_lately(seen.reading.face, looks),
@@ -24,12 +26,13 @@ impl Live {
 
     /// A card for each face of the last frame.
     pub fn cards(&self) -> Vec<Card> {
+        let is_still = self.info.as_ref().is_some_and(|info| info.still);
         let card = |seen: &Seen| Card {
             person: seen.reading.face,
             label: seen.reading.voted_label,
-            share: share(seen),
+            now: now(seen),
             unsure: share(seen) < self.wanted.unsure_share(),
-            vote: Some(momentary(seen)),
+            vote: (!is_still).then_some(seen.reading.vote_share),
             name: format!("Person {}", seen.reading.face),
             probabilities: seen.smoothed.clone(),
             neutral: (self.playing == Playing::On).then_some(seen.neutral),
@@ -44,9 +47,7 @@ fn share(seen: &Seen) -> f32 {
     seen.smoothed.get(seen.reading.voted_label).copied().unwrap_or(seen.reading.confidence)
 }
 
-/// The voted class's share of the vote, and the class that the bars show as the most probable with its probability.
-fn momentary(seen: &Seen) -> (f32, usize, f32) {
-    let best = (0..seen.smoothed.len()).rev().max_by(|&a, &b| seen.smoothed[a].total_cmp(&seen.smoothed[b]));
-    let now = best.unwrap_or(seen.reading.voted_label);
-    (seen.reading.vote_share, now, seen.smoothed.get(now).copied().unwrap_or(0.0))
+/// The class that the bars show as the most probable, and its probability.
+fn now(seen: &Seen) -> (usize, f32) {
+    most_probable(&seen.smoothed).unwrap_or((seen.reading.voted_label, seen.reading.confidence))
 }

@@ -265,9 +265,7 @@ fn distribution(people: &[&Person], s: &Summary) -> String {
                     let _ = write!(out, "<td>{:.0} %</td>", share * 100.0);
                     continue;
                 }
-                let deep = if share > 0.55 { " class=\"deep\"" } else { "" };
-                let _ =
-                    write!(out, "<td{deep} style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
+                let _ = write!(out, "<td style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
             }
             out.push_str("</tr>");
         }

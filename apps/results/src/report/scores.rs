@@ -28,8 +28,7 @@ pub fn heat(caption: &str, classes: &[String], columns: &[(&str, Vec<Option<f64>
 /// A cell shaded by a share from 0 to 1.
 fn cell(value: Option<f64>, text: impl Fn(Option<f64>) -> String) -> String {
     let share = value.unwrap_or(0.0).clamp(0.0, 1.0);
-    let deep = if share > 0.68 { " class=\"deep\"" } else { "" };
-    format!("<td{deep} style=\"--v:{:.0}%\">{}</td>", share * 100.0, text(value))
+    format!("<td style=\"--v:{:.0}%\">{}</td>", share * 100.0, text(value))
 }
 
 /// A confusion matrix: each row's counts as percentages of the row.
@@ -81,7 +80,7 @@ mod tests {
         let classes = ["<script>", "b"].map(String::from);
         let out = confusion("c", &classes, &[vec![3, 1], vec![0, 0]]);
         assert!(out.contains(">75</td>") && out.contains(">25</td>"), "{out}");
-        assert!(out.contains("--v:75%") && out.contains("class=\"deep\""), "{out}");
+        assert!(out.contains("--v:75%"), "{out}");
         assert!(!out.contains("<script>"), "{out}");
         assert!(!out.contains("NaN"), "an empty row has no shares: {out}");
         assert!(confusion("c", &classes, &[vec![999, 1], vec![0, 0]]).contains("&lt;1"), "rare is not never");

@@ -73,7 +73,9 @@ impl SourceSpec {
             Self::Auto => match first_camera() {
                 Ok(number) => Self::Camera(number).open(request, options),
                 Err(why) => {
-                    let note = format!("{why}; this is the synthetic camera: two people who do not exist");
+                    let note = format!(
+                        "{why}; you see two drawn people instead: plug a camera in and choose it, or open a video or picture"
+                    );
                     Ok(OpenSource { note: Some(note), ..Self::Synth.open(request, options)? })
                 }
             },
@@ -173,7 +175,7 @@ mod tests {
         }
         let open = |spec: SourceSpec| spec.open(CameraRequest::default(), OpenOptions::default());
         let mut opened = open(SourceSpec::Auto).expect("the synthetic camera");
-        assert!(opened.note.is_some_and(|note| note.contains("this is the synthetic camera")));
+        assert!(opened.note.is_some_and(|note| note.contains("two drawn people instead")));
         assert!(opened.detector.is_some() && !opened.keeps_time);
         let frame = opened.source.next_frame().expect("drawn").expect("a frame");
         assert_eq!((frame.picture.width, frame.picture.height), (640, 480));

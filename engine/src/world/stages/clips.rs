@@ -12,7 +12,9 @@ use super::student::FaceBatch;
 use super::temporal::Encoder;
 use super::track::Voting;
 use crate::learn::{Answer, Head};
-use crate::signal::{PostSettings, SignalError, SmoothKind, SmoothSettings, Smoother, VoteSettings, Voter};
+use crate::signal::{
+    PostSettings, SignalError, SmoothKind, SmoothSettings, Smoother, VoteSettings, Voter, most_probable,
+};
 use crate::world::clip::{ClipFeatures, ClipTally, ScoredFrame, VOTE_KINDS};
 use crate::world::components::{
     Ballot, ClipIndex, Ended, Faces, Features, FrameIndex, FrameLabel, InFrame, StudentAnswer,
@@ -197,7 +199,7 @@ impl Comparison {
         if let Some(smoother) = &mut self.smoother
             && let Some(mean) = smoother.push(row)
         {
-            self.waiting[self.smoothed].smoothed = mean.probabilities.and_then(most_probable);
+            self.waiting[self.smoothed].smoothed = mean.probabilities.and_then(best);
             self.smoothed += 1;
         }
     }
@@ -210,7 +212,7 @@ impl Comparison {
             }
         }
         while let Some(mean) = self.smoother.as_mut().and_then(Smoother::drain) {
-            self.waiting[self.smoothed].smoothed = mean.probabilities.and_then(most_probable);
+            self.waiting[self.smoothed].smoothed = mean.probabilities.and_then(best);
             self.smoothed += 1;
         }
     }
@@ -227,9 +229,8 @@ impl Comparison {
     }
 }
 
-fn most_probable(row: &[f32]) -> Option<usize> {
-    let best = row.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map(|(class, _)| class)
+fn best(row: &[f32]) -> Option<usize> {
+    most_probable(row).map(|(class, _)| class)
 }
 
 /// Lets every way of voting see what has been answered, before the chosen one takes it away.
