@@ -52,6 +52,13 @@ fn another_threshold_of_what_is_unsure_gives_the_same_files_without_reading_the_
     assert!(again.out.contains("finished before"), "{}", again.out);
     let read = |out: &str, file: &str| std::fs::read(lab.path(&format!("{out}/{file}"))).unwrap();
     for file in FILES.map(|ending| format!("talk.{ending}")).iter().chain(&["index.html".to_owned()]) {
+        if file == "talk.json" {
+            // All but what a copy with boxes shows, of which there is none.
+            let mut summaries = ["out", "whole"].map(|out| lab.json(&format!("{out}/{file}")));
+            summaries.each_mut().map(|summary| summary["copy_unsure_below"] = 0.into());
+            assert_eq!(summaries[0], summaries[1]);
+            continue;
+        }
         assert!(read("out", file) == read("whole", file), "{file}");
     }
     let page = String::from_utf8(read("out", "index.html")).unwrap();
