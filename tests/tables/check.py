@@ -3,9 +3,10 @@
 
     check.py DIR NAME SCHEMA
 
-pandas reads the tables with the types of the schema (docs/tables.schema.json); pympi reads NAME.eaf and BORIS's own loader
-NAME.boris, where they are installed (pip install pandas pyarrow pympi-ling boris-behav-obs PyQt5). What is missing is said; a file that
-is read otherwise than it should be ends the script with an error.
+pandas reads the tables with the types of the schema (docs/tables.schema.json), and NAME.parquet as the same table; pympi reads NAME.eaf
+and BORIS's own modules NAME.boris, where they are installed (pip install pandas pyarrow pympi-ling boris-behav-obs PyQt5). From 9 on BORIS
+brings PySide6 in place of PyQt5, and BORIS 10 wants Python 3.13. The recording must lie where it lay. What is missing is said; a file
+that is read otherwise than it should be ends the script with an error.
 """
 
 import json
