@@ -224,7 +224,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let form = TableForm::new("talk", &["calm", "glad"].map(String::from));
         let (csv, path) = (folder.path().join("talk.csv"), folder.path().join("talk.parquet"));
-        std::fs::write(&csv, format!("{}x{}\n", form.header(), ",".repeat(form.columns().len() - 1))).unwrap();
+        std::fs::write(&csv, format!("{}x{}\n", form.header(), ",".repeat(form.columns().len() - 1)))
+            .unwrap();
         let error = parquet(&csv, &path, "talk").unwrap_err().to_string();
         assert!(error.contains("talk.csv: line 2") && !path.exists(), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
