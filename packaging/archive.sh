@@ -26,7 +26,7 @@ out=packaging/out
 rm -rf "${out:?}/$name"
 share=$out/$name/share
 mkdir -p "$out/$name/bin" "$share/man/man1" "$share/applications" "$share/icons/hicolor/scalable/apps" \
-    "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d"
+    "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d" "$share/doc/affekt"
 cp "$programs/affekt" "$programs/affekt-live" "$out/$name/bin/"
 cp packaging/staged/*/man/*.1 "$share/man/man1/"
 for program in affekt affekt-live; do
@@ -36,12 +36,15 @@ for program in affekt affekt-live; do
 done
 cp apps/live/desktop/affekt-live.desktop "$share/applications/"
 cp apps/live/desktop/affekt-live.svg "$share/icons/hicolor/scalable/apps/"
-cp packaging/staged/NOTICE README.md CHANGELOG.md docs/install.md "$out/$name/"
+# Not at the top: it is unpacked over a prefix that others use too.
+cp packaging/staged/NOTICE README.md CHANGELOG.md docs/install.md "$share/doc/affekt/"
 
 # Names in order, one owner, the commit's time: nothing in the archive tells who made it or when.
 time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 tar --create --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --directory "$out" "$name" |
-    xz -6 --threads=1 >"$out/$name.tar.xz"
+    xz -6 --threads=1 >"$out/$name.part"
+# Whatever is called an archive is a whole one.
+mv "$out/$name.part" "$out/$name.tar.xz"
 rm -rf "${out:?}/$name"
 (cd "$out" && sha256sum "$name.tar.xz" >"$name.tar.xz.sha256")
 ls -l "$out/$name.tar.xz"

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod ablation;
+mod again;
 mod analyze;
 mod bad_data;
 mod bad_models;

@@ -186,3 +186,30 @@ fn the_schema_names_every_column_of_every_table() {
         }
     }
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_is_made_from_the_table_whenever_it_is_asked_for_and_holds_corrections() {
+    let lab = Lab::new();
+    let read = || std::fs::read(lab.path("out/talk.parquet")).unwrap();
+    analysed(&lab, &["--parquet"]);
+    let at_once = read();
+    assert!(at_once.starts_with(b"PAR1") && at_once.ends_with(b"PAR1"), "a whole file");
+    analysed(&lab, &["--force"]);
+    assert!(!lab.path("out/talk.parquet").exists(), "not asked for again");
+    analysed(&lab, &["--parquet"]);
+    assert!(read() == at_once, "made later it is the same");
+    people(&lab, &["rename", "1", "Adele"]).done();
+    let holds = |bytes: &[u8]| bytes.windows(5).any(|word| word == b"Adele");
+    assert!(holds(&read()) && !holds(&at_once));
+    people(&lab, &["undo"]).done();
+    assert!(read() == at_once);
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_build_without_parquet_says_so_before_anything_is_read() {
+    let lab = Lab::new();
+    analyze(&lab, &[&film(&lab)], &["--parquet"]).refused(2, &["--parquet", "--features parquet"]);
+    assert!(!lab.path("out").exists());
+}

@@ -3,9 +3,10 @@
 
     check.py DIR NAME SCHEMA
 
-pandas reads the tables with the types of the schema (docs/tables.schema.json); pympi reads NAME.eaf and BORIS's own loader
-NAME.boris, where they are installed (pip install pandas pyarrow pympi-ling boris-behav-obs PyQt5). What is missing is said; a file that
-is read otherwise than it should be ends the script with an error.
+pandas reads the tables with the types of the schema (docs/tables.schema.json), and NAME.parquet as the same table; pympi reads NAME.eaf
+and BORIS's own modules NAME.boris, where they are installed (pip install pandas pyarrow pympi-ling boris-behav-obs PyQt5). From 9 on BORIS
+brings PySide6 in place of PyQt5, and BORIS 10 wants Python 3.13. The recording must lie where it lay. What is missing is said; a file
+that is read otherwise than it should be ends the script with an error.
 """
 
 import json
@@ -57,10 +58,25 @@ def tables(folder, name, schema):
             assert ((shares - 1).abs() < 1e-4).all(), "probabilities sum to 1"
             parquet = folder / f"{name}.parquet"
             if parquet.exists():
-                other = pd.read_parquet(parquet)
-                assert list(other.columns) == list(typed.columns) and len(other) == len(typed)
-                assert (other.seconds - typed.seconds).abs().max() < 1e-9
-                print(f"{parquet.name}: the same columns and rows")
+                same_as_parquet(parquet, typed, definition)
+
+
+def same_as_parquet(path, table, definition):
+    """Holds a Parquet file to the table, as pandas has read it with the schema's types."""
+    import pandas as pd
+    import pyarrow
+    import pyarrow.parquet
+
+    kinds = {"integer": pyarrow.types.is_integer, "number": pyarrow.types.is_floating, "string": pyarrow.types.is_string}
+    for field in pyarrow.parquet.read_schema(path):
+        entry = of_schema(definition, field.name)
+        wanted = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+        assert kinds[wanted[0]](field.type), f"{path.name}: {field.name} is {field.type}, not {wanted[0]}"
+        assert field.nullable == ("null" in wanted), f"{path.name}: {field.name}: may be empty: {field.nullable}"
+    other = pd.read_parquet(path, dtype_backend="numpy_nullable").astype(table.dtypes)
+    # pandas reads decimal fractions from text to the last place or nearly.
+    pd.testing.assert_frame_equal(other, table, check_exact=False, rtol=1e-12, atol=0)
+    print(f"{path.name}: pyarrow {pyarrow.__version__} reads the same columns and {len(other)} equal rows, with the schema's types")
 
 
 def elan(path):
@@ -77,24 +93,34 @@ def elan(path):
     print(f"{path.name}: pympi {pympi.__version__} reads {len(eaf.get_tier_names())} tiers of kinds {', '.join(kinds)}")
 
 
-def boris(path):
+def boris(path, segments):
     # Its modules want a screen, and libmpv and libpulse (Debian: libmpv2 libpulse-mainloop-glib0 libgl1).
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from boris import project_functions
+    import pandas as pd
+    from boris import db_functions, project_functions, version
 
     _, changed, project, message = project_functions.open_project_json(str(path))
     assert "error" not in project, project
     assert not changed and not message, f"{path.name}: BORIS changes it: {message}"
-    for name, observation in project["observations"].items():
-        ok, problem = project_functions.check_state_events_obs(name, project["behaviors_conf"], observation)
-        assert ok, problem
-        print(f"{path.name}: BORIS reads {len(observation['events'])} events, every state ends")
+    problem = project_functions.check_project_integrity(project, "hh:mm:ss", str(path), media_file_available=True)
+    assert not problem.replace("<br>", ""), f"{path.name}: BORIS says {problem}"
+    # What its tables and plots are made of.
+    good, problem, states = db_functions.load_aggregated_events_in_db(project, [], [], [])
+    assert good, problem
+    read = states.execute("SELECT subject, behavior, start, stop, comment FROM aggregated_events WHERE type = 'STATE'")
+    read = sorted((row[0], row[1], round(row[2], 3), round(row[3], 3), row[4] == "by hand") for row in read)
+    table = pd.read_csv(segments, keep_default_na=False)
+    who = [row.name_ or f"person {row.person}" for row in table.rename(columns={"name": "name_"}).itertuples()]
+    wanted = zip(who, table.label, table.start.round(3), table.end.round(3), table.label_by == "human")
+    assert read == sorted(wanted), f"{path.name}: BORIS reads other states than {segments.name} has"
+    print(f"{path.name}: BORIS {version.__version__} finds no fault and reads the {len(read)} states of {segments.name}")
 
 
 def main():
     folder, name = Path(sys.argv[1]), sys.argv[2]
     tables(folder, name, json.loads(Path(sys.argv[3]).read_text()))
-    for ending, check in (("eaf", elan), ("boris", boris)):
+    segments = folder / f"{name}.segments.csv"
+    for ending, check in (("eaf", elan), ("boris", lambda path: boris(path, segments))):
         path = folder / f"{name}.{ending}"
         if not path.exists():
             print(f"{path.name}: not there")

@@ -1,4 +1,5 @@
-//! `NAME.boris`: a project for BORIS (format 7.0): classes are state events, people are subjects, the input is an observation.
+//! `NAME.boris`: a project for BORIS (format 7.0): classes are state events, people are subjects, the input is an observation. With
+//! every section that BORIS 10 adds to older projects, so that it has nothing to change; older versions do not mind them.
 
 use std::path::Path;
 
@@ -55,7 +56,7 @@ pub fn boris(summary: &Summary, input: &str, media: &Path) -> String {
         "media_creation_date_as_offset": false, "scan_sampling_time": 0,
         "media_info": {
             "length": by_path(json!(summary.seconds)), "fps": by_path(json!(rate)), "hasVideo": by_path(json!(true)),
-            "hasAudio": by_path(json!(false)), "offset": { "1": 0.0 }
+            "hasAudio": by_path(json!(false)), "offset": { "1": 0.0 }, "display": by_path(json!("Nothing"))
         },
     });
     let mut observations = Map::new();
@@ -64,8 +65,10 @@ pub fn boris(summary: &Summary, input: &str, media: &Path) -> String {
         "time_format": "hh:mm:ss", "project_date": "1970-01-01T00:00:00", "project_name": input,
         "project_description": "Expressions read by affekt. A comment `by hand` marks what a person has set.",
         "project_format_version": "7.0", "subjects_conf": subjects, "behaviors_conf": behaviours, "observations": observations,
-        "behavioral_categories": ["expression"], "independent_variables": {}, "coding_map": {}, "behaviors_coding_map": [],
-        "converters": {}
+        // The list is what older versions read, the names with colours what newer ones do.
+        "behavioral_categories": ["expression"],
+        "behavioral_categories_config": { "0": { "name": "expression", "color": "" } },
+        "independent_variables": {}, "coding_map": {}, "behaviors_coding_map": [], "converters": {}
     });
     format!("{project:#}\n")
 }

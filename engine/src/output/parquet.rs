@@ -61,7 +61,8 @@ fn schema(columns: &[ColumnInfo]) -> Result<Arc<Type>, ParquetError> {
         let (physical, logical) = match column.kind {
             CellKind::Integer => (Physical::INT64, None),
             CellKind::Number(_) => (Physical::DOUBLE, None),
-            CellKind::Flag => (Physical::BOOLEAN, None),
+            // A number as in the other files: a column of truth values with gaps is one of objects to pandas.
+            CellKind::Flag => (Physical::INT32, Some(LogicalType::integer(8, true))),
             CellKind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         };
         let repetition = if column.always { Repetition::REQUIRED } else { Repetition::OPTIONAL };
@@ -99,7 +100,7 @@ fn group(
         let Some(mut out) = group.next_column()? else { break };
         let number = |cell| if let Cell::Number(value) = cell { Some(value) } else { None };
         let integer = |cell| if let Cell::Integer(value) = cell { i64::try_from(value).ok() } else { None };
-        let flag = |cell| if let Cell::Flag(value) = cell { Some(value) } else { None };
+        let flag = |cell| if let Cell::Flag(value) = cell { Some(i32::from(value)) } else { None };
         let text = |cell| {
             if let Cell::Text(value) = cell { Some(ByteArray::from(value.into_bytes())) } else { None }
         };
@@ -113,7 +114,7 @@ fn group(
                 let (values, there) = split(cells, integer);
                 out.write_batch(&values, levels(there).as_deref(), None)?;
             }
-            ColumnWriter::BoolColumnWriter(out) => {
+            ColumnWriter::Int32ColumnWriter(out) => {
                 let (values, there) = split(cells, flag);
                 out.write_batch(&values, levels(there).as_deref(), None)?;
             }
@@ -135,29 +136,98 @@ mod tests {
     use super::super::row::FaceRow;
     use super::*;
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
-    use parquet::record::RowAccessor as _;
+    use parquet::record::Field;
 
-    #[test]
-    fn the_file_has_the_tables_rows_types_and_gaps() {
-        let folder = tempfile::tempdir().unwrap();
-        let classes = ["calm", "glad"].map(String::from);
-        let face = FaceRow { face: 3, person: 3, probabilities: vec![0.25, 0.75], ..FaceRow::default() };
-        let row = |frame, face| TableRow { frame, seconds: frame as f64 / 4.0, face, ..TableRow::default() };
-        // More than a group, each second frame without a face.
-        let rows: Vec<TableRow> =
-            (0..20_000).map(|frame| row(frame, (frame % 2 == 0).then(|| face.clone()))).collect();
-        let form = TableForm::new("talk", &classes);
+    /// A table of several groups with everything that a row may hold, and every second frame without a face.
+    fn table(form: &TableForm) -> String {
+        let face = |frame: u64| FaceRow {
+            face: (frame % 5) as u32 + 1,
+            face_box: [-1.5, 0.25, 30.0, frame as f64],
+            landmarks: (frame % 3 == 0).then_some([[3.5, 4.0]; 5]),
+            probabilities: vec![0.25, 0.75],
+            temporal_label: (frame % 4 == 0).then_some(1),
+            voted_label: 1,
+            confidence: 0.75,
+            unsure: frame % 6 == 0,
+            detected: true,
+            score: Some(0.875),
+            quality: (frame % 8 == 0).then_some(0.5),
+            pose: (frame % 3 == 0).then_some([-10.5, 0.0, 3.25]),
+            frontal: (frame % 3 == 0).then_some(frame % 9 == 0),
+            affect: (frame % 10 == 0).then_some([-0.5, 0.125]),
+            person: 7,
+            name: if frame % 7 == 0 { "Zoë, \"Z\"".into() } else { String::new() },
+            label: usize::from(frame % 14 == 0),
+            by_hand: frame % 14 == 0,
+            ..FaceRow::default()
+        };
+        let row = |frame: u64| TableRow {
+            frame,
+            seconds: frame as f64 / 4.0,
+            cut: frame / 1000,
+            face: (frame % 2 == 0).then(|| face(frame)),
+            excluded: frame % 11 == 0,
+            speaker: (frame % 13 == 0).then(|| "B".into()),
+        };
+        let rows: Vec<TableRow> = (0..2 * GROUP as u64 + 100).map(row).collect();
         let mut text = form.header().into_bytes();
         form.write(&mut text, &rows).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// What a Parquet file holds, as CSV has it.
+    fn text(info: &ColumnInfo, field: &Field) -> String {
+        let cell = match (field, info.kind) {
+            (Field::Null, _) => Cell::Empty,
+            (Field::Long(value), CellKind::Integer) => Cell::Integer(u64::try_from(*value).unwrap()),
+            (Field::Double(value), CellKind::Number(_)) => Cell::Number(*value),
+            (Field::Byte(value @ (0 | 1)), CellKind::Flag) => Cell::Flag(*value == 1),
+            (Field::Str(value), CellKind::Text) => Cell::Text(value.clone()),
+            other => panic!("{}: {other:?}", info.name),
+        };
+        info.text(cell)
+    }
+
+    #[test]
+    fn every_value_of_the_table_is_in_the_file_by_its_type_and_gaps_are_gaps() {
+        let folder = tempfile::tempdir().unwrap();
+        let classes = ["calm", "glad, very"].map(String::from);
+        let form = TableForm::new("talk", &classes);
         let (csv, path) = (folder.path().join("talk.csv"), folder.path().join("talk.parquet"));
-        std::fs::write(&csv, text).unwrap();
+        std::fs::write(&csv, table(&form)).unwrap();
         parquet(&csv, &path, "talk").unwrap();
+
         let file = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-        assert_eq!(file.metadata().file_metadata().num_rows(), 20_000);
-        let read: Vec<_> = file.get_row_iter(None).unwrap().map(Result::unwrap).collect();
-        assert_eq!((read[4].get_long(0).unwrap(), read[4].get_double(1).unwrap()), (4, 1.0));
-        assert_eq!(read[4].get_long(2).unwrap(), 3);
-        assert!(read[5].get_long(2).is_err(), "no face");
-        assert_eq!(read[19_998].get_long(0).unwrap(), 19_998);
+        assert_eq!(file.metadata().num_row_groups(), 3);
+        let columns = file.metadata().file_metadata().schema_descr().columns();
+        let gaps: Vec<(&str, bool)> = columns.iter().map(|c| (c.name(), c.max_def_level() > 0)).collect();
+        let infos: Vec<&ColumnInfo> = form.columns().iter().map(|column| &column.info).collect();
+        let wanted: Vec<(&str, bool)> = infos.iter().map(|i| (i.name.as_str(), !i.always)).collect();
+        assert_eq!(gaps, wanted);
+
+        let mut wanted = csv::Reader::from_path(&csv).unwrap();
+        let mut wanted = wanted.records();
+        let mut count = 0;
+        for row in file.get_row_iter(None).unwrap() {
+            let row = row.unwrap();
+            let read: Vec<String> =
+                infos.iter().zip(row.get_column_iter()).map(|(info, (_, field))| text(info, field)).collect();
+            let wanted = wanted.next().unwrap().unwrap();
+            assert!(wanted.iter().eq(read.iter().map(String::as_str)), "row {count}: {read:?}");
+            count += 1;
+        }
+        assert!(wanted.next().is_none() && count == 2 * GROUP + 100);
+    }
+
+    #[test]
+    fn a_table_that_makes_no_sense_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = TableForm::new("talk", &["calm", "glad"].map(String::from));
+        let (csv, path) = (folder.path().join("talk.csv"), folder.path().join("talk.parquet"));
+        std::fs::write(&csv, format!("{}x{}\n", form.header(), ",".repeat(form.columns().len() - 1)))
+            .unwrap();
+        let error = parquet(&csv, &path, "talk").unwrap_err().to_string();
+        assert!(error.contains("talk.csv: line 2") && !path.exists(), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
     }
 }

@@ -93,7 +93,7 @@ impl FaceRow {
             frame_label: face.frame_label,
             temporal_label: face.temporal_label,
             voted_label: face.voted_label,
-            confidence: f64::from(face.confidence),
+            confidence: as_written(face.confidence, 6),
             unsure: face.unsure,
             detected: face.detected,
             score: Some(f64::from(face.score)),
@@ -106,6 +106,12 @@ impl FaceRow {
             label: face.voted_label,
             by_hand: false,
         }
+    }
+
+    /// Says anew whether the confidence is too low to go by, from what the table has of it: so a table that is made again with another
+    /// threshold is the one that reading again would give.
+    pub fn judge(&mut self, unsure_below: f32) {
+        self.unsure = (self.confidence as f32) < unsure_below;
     }
 
     /// What the person is called: their name, else their number.

@@ -59,6 +59,9 @@ pub struct Summary {
     /// [`Summary::edits`] as they were when the annotated copy was made.
     #[serde(default)]
     pub copy_edits: String,
+    /// [`ReadBy::unsure_below`] as it was then.
+    #[serde(default)]
+    pub copy_unsure_below: f32,
     /// Seconds of each bin of `NAME.bins.csv`, where there is one.
     #[serde(default)]
     pub bins: Option<f64>,

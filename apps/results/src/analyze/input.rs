@@ -42,11 +42,11 @@ fn owns(summary: &Summary, ending: &str) -> bool {
 pub struct Analysis<'a> {
     /// Folder of the results.
     pub out: &'a Path,
-    /// Everything beside an input that decides its result.
+    /// Everything beside an input that decides what is read of it.
     pub settings: &'a str,
     /// Which files are written.
     pub outputs: Outputs,
-    /// What reads them, for people.
+    /// What reads them, for people, and what is unsure.
     pub read_by: &'a ReadBy,
     /// Who speaks when, where a file says it.
     pub speakers: Option<&'a [Turn]>,
@@ -113,8 +113,8 @@ impl Analysis<'_> {
             && there("csv")
     }
 
-    /// Results that are kept, with the files that were not asked for when they were made, and with corrections and speakers that have
-    /// come since.
+    /// Results that are kept, with the files that were not asked for when they were made, and with corrections, speakers and another
+    /// threshold of what is unsure that have come since.
     fn completed(&self, before: &Summary, name: &str) -> anyhow::Result<Summary> {
         let before = &self.with_similarity(before, name)?;
         let edits = Edits::read(&path_of(self.out, name, "edits.json"))?.unwrap_or_default();
@@ -125,7 +125,10 @@ impl Analysis<'_> {
             outputs.holds(ending) && !is_copy(ending) && !path_of(self.out, name, ending).is_file()
         };
         let speakers = self.speakers.map_or_else(|| before.speakers.clone(), <[Turn]>::to_vec);
-        let same = before.edits == edits.hash() && before.bins == outputs.bins && before.speakers == speakers;
+        let same = before.edits == edits.hash()
+            && before.bins == outputs.bins
+            && before.speakers == speakers
+            && before.read_by.unsure_below == self.read_by.unsure_below;
         let missing: Vec<&str> = ENDINGS.into_iter().filter(|ending| missing(ending)).collect();
         if same && missing.iter().all(|ending| BY_SUMMARY.contains(ending)) {
             let mut summary = before.clone();
@@ -140,7 +143,8 @@ impl Analysis<'_> {
             }
             return Ok(summary);
         }
-        refresh(self.out, name, &Summary { speakers, ..before.clone() }, &edits, outputs, None)
+        let before = Summary { speakers, read_by: self.read_by.clone(), ..before.clone() };
+        refresh(self.out, name, &before, &edits, outputs, None)
     }
 
     /// Kept results with the similarity that is asked for now: it decides what is suggested and nothing that is computed.
@@ -156,7 +160,7 @@ impl Analysis<'_> {
     }
 
     /// Makes the annotated copy of a kept result where it is asked for and missing, shows faces that are to be hidden, or does not show
-    /// the corrections; whether it was finished.
+    /// the corrections or what is unsure now; whether it was finished.
     fn copied(
         &self,
         named: &Named,
@@ -165,7 +169,9 @@ impl Analysis<'_> {
     ) -> anyhow::Result<bool> {
         let place = |ending: &str| path_of(self.out, &named.name, ending);
         let there = ["annotated.mp4", "annotated.jpg"].into_iter().find(|ending| place(ending).is_file());
-        let same = summary.anonymised == self.outputs.anonymised() && summary.copy_edits == summary.edits;
+        let same = summary.anonymised == self.outputs.anonymised()
+            && summary.copy_edits == summary.edits
+            && summary.copy_unsure_below == summary.read_by.unsure_below;
         if !self.outputs.annotated || there.is_some() && same {
             return Ok(true);
         }
@@ -181,6 +187,7 @@ impl Analysis<'_> {
         }
         self.outputs.anonymised().clone_into(&mut summary.anonymised);
         summary.copy_edits.clone_from(&summary.edits);
+        summary.copy_unsure_below = summary.read_by.unsure_below;
         save(summary, self.out, &named.name)?;
         Ok(true)
     }
@@ -256,7 +263,9 @@ impl Analysis<'_> {
         let speakers = self.speakers.unwrap_or_default().to_vec();
         let corrections = Corrections::new(&edits.edits, &known, &classes, speakers.clone())?;
         let gathering = Gathering::new(options.span.every);
-        let mut writing = Writing::begin((out, name), outputs, &classes, gathering, corrections)?;
+        let unsure_below = self.read_by.unsure_below;
+        let mut writing =
+            Writing::begin((out, name), outputs, &classes, gathering, corrections, unsure_below)?;
         // Faces can only be hidden once all of them are known.
         let at_once = outputs.annotated && outputs.anonymise.is_none();
         let mut annotated = at_once.then(|| Annotated::begin(out, name, info.still)).transpose()?;
@@ -296,6 +305,7 @@ impl Analysis<'_> {
             no_pictures: self.no_pictures,
             anonymised: outputs.anonymised().to_owned(),
             copy_edits: edits.hash(),
+            copy_unsure_below: self.read_by.unsure_below,
             read_by: self.read_by.clone(),
             speakers,
             appearance: self.appearance.map(|(model, similarity)| appearances.finish(model, similarity)),

@@ -58,6 +58,7 @@ pub fn merge(from: &Path, out: &Path, merged: &mut Merged) -> anyhow::Result<()>
 /// Whether two summaries are of one reading of an input, corrections included.
 fn is_same(a: &Summary, b: &Summary) -> bool {
     (&a.state, &a.settings, &a.edits, a.finished) == (&b.state, &b.settings, &b.edits, b.finished)
+        && a.read_by.unsure_below == b.read_by.unsure_below
 }
 
 /// Copies an input's files; the summary comes last, so it stands for a whole result.

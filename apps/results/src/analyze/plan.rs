@@ -29,7 +29,7 @@ pub fn claim(out: &Path) -> anyhow::Result<FolderLock> {
     Ok(lock)
 }
 
-/// Everything beside an input that decides its result, in one line; `detector` is the recognizer's.
+/// Everything beside an input that decides what is read of it, in one line; `detector` is the recognizer's.
 pub fn fingerprint(
     opener: &RecognizerOpener,
     detector: &str,

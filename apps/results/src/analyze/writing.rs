@@ -29,10 +29,11 @@ pub struct Writing<'a> {
     bins: Option<Bins>,
     tiers: Option<Tiers>,
     corrections: Corrections,
+    unsure_below: f32,
 }
 
 impl<'a> Writing<'a> {
-    /// Begins the files that grow with the rows.
+    /// Begins the files that grow with the rows. Labels with a confidence below `unsure_below` are unsure.
     ///
     /// # Errors
     /// One cannot be written, or bins have no length.
@@ -42,6 +43,7 @@ impl<'a> Writing<'a> {
         classes: &[String],
         gathering: Gathering,
         corrections: Corrections,
+        unsure_below: f32,
     ) -> anyhow::Result<Self> {
         let begin = |ending: &str| {
             let path = path_of(out, name, ending);
@@ -62,6 +64,7 @@ impl<'a> Writing<'a> {
             bins: outputs.bins.map(Bins::new).transpose().map_err(anyhow::Error::msg)?,
             tiers: outputs.elan.then(Tiers::default),
             corrections,
+            unsure_below,
         })
     }
 
@@ -75,6 +78,9 @@ impl<'a> Writing<'a> {
         reading: Option<&FrameReading>,
     ) -> anyhow::Result<Vec<TableRow>> {
         for row in &mut rows {
+            if let Some(face) = &mut row.face {
+                face.judge(self.unsure_below);
+            }
             self.corrections.apply(row);
         }
         Corrections::check_frame(&rows)?;
@@ -169,8 +175,8 @@ pub fn from_summary(summary: &Summary, out: &Path, name: &str, ending: &str) -> 
     write_atomically(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Makes the files of a finished input again from its table: with other corrections, or with files that were not asked for before.
-/// `before` is its summary with the speakers that count now. Nothing is changed where corrections do not fit; where they do, they are
+/// Makes the files of a finished input again from its table: with other corrections, another threshold of what is unsure, or files that
+/// were not asked for before. `before` is its summary with the speakers and the threshold that count now. Nothing is changed where corrections do not fit; where they do, they are
 /// written to `keep` before anything else.
 ///
 /// # Errors
@@ -194,7 +200,9 @@ pub fn refresh(
     let corrections =
         Corrections::new(&edits.edits, &faces(before), &before.classes, before.speakers.clone())?;
     let gathering = Gathering::new(before.stride.max(1)).with_pictures_of(before);
-    let mut writing = Writing::begin((out, name), outputs, &before.classes, gathering, corrections)?;
+    let unsure_below = before.read_by.unsure_below;
+    let mut writing =
+        Writing::begin((out, name), outputs, &before.classes, gathering, corrections, unsure_below)?;
     let mut ahead = None;
     while let Some(rows) = reader.next_frame(&mut ahead)? {
         writing.frame(rows, None)?;
@@ -211,6 +219,8 @@ pub fn refresh(
     if let Some(path) = keep {
         edits.write(path)?;
     }
+    // Were the program killed between two files, the next run makes them again: no corrections have this hash.
+    save(&Summary { edits: "under way".into(), ..summary.clone() }, out, name)?;
     written.place(&summary)?;
     save(&summary, out, name)?;
     Ok(summary)

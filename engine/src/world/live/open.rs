@@ -216,12 +216,12 @@ impl RecognizerOpener {
         &self.settings
     }
 
-    /// Everything beside the input that decides a result, in one line; `detector` is the recognizer's
-    /// [`Recognizer::detector`].
+    /// Everything beside the input that decides what is read of it, in one line; `detector` is the recognizer's
+    /// [`Recognizer::detector`]. Which confidences are unsure is not: tables can say it anew by what they hold.
     pub fn fingerprint(&self, detector: &str) -> String {
-        let LiveSettings { detect_every, vote, unsure_below, flip, .. } = &self.settings;
+        let LiveSettings { detect_every, vote, flip, .. } = &self.settings;
         format!(
-            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {} unsure {unsure_below}{}{}",
+            "model {} {} temporal {} stride {} detector {detector} every {detect_every} vote {:?} {}{}{}",
             self.hash,
             self.backend.arithmetic(),
             self.temporal.as_ref().map_or("", |temporal| &temporal.hash),
