@@ -150,3 +150,32 @@ fn two_comparisons_in_one_folder_at_once_are_one_and_an_error() {
     first.kill().unwrap();
     first.wait().unwrap();
 }
+
+#[test]
+fn clips_that_later_rows_cannot_use_are_told_before_the_first_student() {
+    let lab = Lab::new();
+    let style = "size=32&channels=1&frames=70";
+    let unlabelled = format!("synth-clips:2?seed=4&{style}&unlabelled=true");
+    for (flag, spec, words) in [
+        (
+            "--clips",
+            unlabelled.as_str(),
+            ["--clips", "no frame of the training clips has both a face and a label"],
+        ),
+        ("--valid", &unlabelled, ["--valid", "no frame of the validation clips has both a face and a label"]),
+        ("--clips", "clips:nowhere", ["nowhere", "no such file or folder"]),
+    ] {
+        let mut args = comparison(&lab, "out", &["--seeds", "1"]);
+        let place = args.iter().position(|arg| arg == flag).unwrap();
+        spec.clone_into(&mut args[place + 1]);
+        affekt(&args).refused(1, &words);
+        assert!(!lab.path("out").exists(), "{flag} {spec}");
+    }
+    // Classes of faces that are none of the clips'.
+    let mut args = comparison(&lab, "out", &["--seeds", "1"]);
+    let place = args.iter().position(|arg| arg == "--labelled").unwrap();
+    args[place + 1] = lab.faces("faces", 6) + "?map=happy:grumpy,sad:bored";
+    let refused = affekt(&args);
+    refused.refused(1, &["maps nowhere"]);
+    assert!(!lab.path("out").exists());
+}

@@ -56,6 +56,7 @@ fn every_format_is_listed_with_its_options() {
         "dfew",
         "ferv39k",
         "webdataset",
+        "list",
         "recordio",
         "affwild2",
         "synth",
@@ -86,4 +87,28 @@ fn split_writes_parts_that_share_no_person_and_can_be_trained_on() {
     affekt(args).refused(2, &["something already"]);
     affekt(["data", "split", spec, "--parts", "a=1,a=2", "--out", &lab.text("x")]).refused(2, &["`a`"]);
     affekt(["data", "split", spec, "--parts", "a=1", "--out", &lab.text("x")]).refused(2, &["two parts"]);
+}
+
+#[test]
+fn a_list_of_paths_and_labels_is_a_dataset_and_a_place_without_a_format_is_told_which() {
+    let lab = Lab::new();
+    lab.faces("faces", 4);
+    let mut text =
+        String::from("path,label\nfaces/sad/000.png,glum\nfaces/sad/001.png,\nfaces/none.png,glum\n");
+    (0..4).for_each(|item| text.push_str(&format!("faces/happy/{item:03}.png,happy\n")));
+    (2..4).for_each(|item| text.push_str(&format!("faces/sad/{item:03}.png,glum\n")));
+    lab.write("mine.csv", text.as_bytes());
+    let spec = format!("list:{}", lab.text("mine.csv"));
+    let told = affekt(["data", "inspect", &spec]).done().out;
+    assert!(told.contains("8 items") && told.contains("glum 3") && told.contains("happy 4"), "{told}");
+    affekt(["data", "inspect", &spec, "--strict"])
+        .refused(1, &["mine.csv, line 4: there is no file `faces/none.png`"]);
+    let args = ["--labelled", spec.as_str(), "--method", "supervised"];
+    affekt(crate::program::pretrain(&lab.path("run"), 2, &args)).done();
+    assert_eq!(lab.json("run/report.json")["data"]["labelled"], serde_json::json!({ "glum": 3, "happy": 4 }));
+    for (place, meant) in [("faces", "folder"), ("mine.csv", "list")] {
+        let place = lab.text(place);
+        let words = ["no format", &format!("write {meant}:{place} ")];
+        affekt(["pretrain", "--labelled", &place, "--out", &lab.text("no")]).refused(2, &words);
+    }
 }

@@ -104,3 +104,17 @@ fn quiet_and_out_have_a_letter_wherever_they_are() {
         }
     }
 }
+
+#[test]
+fn help_about_help_is_help() {
+    let whole = affekt(["help"]).done();
+    for asked in [&["help", "--help"][..], &["help", "-h"], &["--help"]] {
+        let told = affekt(asked).done();
+        assert!(told.err.is_empty() && told.out.contains("First steps:"), "{asked:?}: {told:?}");
+    }
+    assert_eq!(affekt(["help", "--help"]).done().out, whole.out);
+    assert_eq!(affekt(["help", "analyze", "--help"]).done().out, affekt(["help", "analyze"]).done().out);
+    assert_eq!(affekt(["data", "help", "--help"]).done().out, affekt(["data", "help"]).done().out);
+    // Elsewhere the flag is the command's own.
+    assert!(affekt(["analyze", "help", "--help"]).done().out.contains("affekt analyze"));
+}

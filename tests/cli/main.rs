@@ -30,6 +30,8 @@ mod requeue;
 mod runs;
 mod scores;
 mod shards;
+mod spans;
+mod start_over;
 mod stream;
 #[cfg(target_os = "linux")]
 mod unheard;

@@ -180,7 +180,7 @@ fn without_a_place_for_readings_labels_are_told_when_they_change() {
     }
     assert!(lines.iter().all(|line| line.contains(" s  face ") && line.contains(" %")), "{run:#?}");
     assert!(run.err.is_empty(), "quiet: {}", run.err);
-    let told = affekt(["stream", "synth", "-q", "--seconds", "0.5", "--threads", "1", "--jsonl", "-"]).done();
+    let told = affekt(["stream", "synth", "-q", "--seconds", "1", "--threads", "1", "--jsonl", "-"]).done();
     assert!(told.out.lines().all(|line| line.starts_with('{')), "{}", told.out);
 }
 
@@ -191,4 +191,18 @@ fn a_recording_is_an_mp4_and_says_so() {
     affekt(["stream", "synth", "--seconds", "0.2", "--record", &file])
         .refused(1, &["talk.mkv", "ends in .mp4"]);
     assert!(!lab.path("talk.mkv").exists() && !lab.path("talk.csv").exists());
+}
+
+#[test]
+fn what_is_printed_and_what_goes_nowhere_is_said_as_it_is() {
+    let told = affekt(["stream", "synth", "--seconds", "1", "--threads", "1"]).done();
+    assert!(told.out.contains(" s  face 1: "), "{}", told.out);
+    assert!(
+        told.err.contains("note: a line is printed whenever a label changes; every frame's boxes"),
+        "{}",
+        told.err
+    );
+    assert!(!told.err.contains("not shown"), "{}", told.err);
+    let lines = affekt(["stream", "synth", "--seconds", "1", "--threads", "1", "--jsonl", "-"]).done();
+    assert!(!lines.err.contains("go nowhere"), "{}", lines.err);
 }

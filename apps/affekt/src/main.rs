@@ -15,13 +15,15 @@ mod table;
 
 use std::process::ExitCode;
 
+use affekt_engine::world::Origin;
 use affekt_results::{analyze, report};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
     // SAFETY: no thread has been started yet.
     unsafe { affekt_engine::backend::quiet_drivers() };
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::parse_from(cli::without_help_of_help(std::env::args_os().collect()));
+    Origin::name_program(concat!("affekt ", env!("CARGO_PKG_VERSION")), affekt_program::COMMIT);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(cli.log_level())).init();
     let ended = cli.run();
     let rank = cli::processes::rank();

@@ -13,10 +13,11 @@ const MEASURED_OVER: Duration = Duration::from_millis(200);
 /// Share of the newest measurement in the smoothed rate.
 const NEWEST: f64 = 0.1;
 
-/// Progress of a run of known length.
+/// Progress of a run.
 #[derive(Debug)]
 pub struct Progress {
-    total: u64,
+    /// Its length, where it is known.
+    total: Option<u64>,
     noun: &'static str,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
@@ -51,12 +52,14 @@ impl Pace {
 }
 
 impl Progress {
-    /// Starts at `done` of `total` `noun`s (as in `"step"`). `quiet` shows nothing but notes.
-    pub fn start(noun: &'static str, done: u64, total: u64, quiet: bool) -> Self {
+    /// Starts at `done` of `total` `noun`s (as in `"step"`); `None` where nobody knows how many there are. `quiet` shows nothing but
+    /// notes.
+    pub fn start(noun: &'static str, done: u64, total: impl Into<Option<u64>>, quiet: bool) -> Self {
+        let total = total.into();
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
+            let form = if total.is_some() { "{bar:24} {pos}/{len} {msg}" } else { "{pos} {msg}" };
+            let style = ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.set_position(done);
             bar
@@ -68,21 +71,23 @@ impl Progress {
     /// `done` steps are behind; `images` were worked on since the last call; `figures` is what to show beside.
     pub fn update(&mut self, done: u64, images: usize, figures: &str) {
         let ended = self.ends(done);
-        self.total = self.total.max(done);
+        self.total = self.total.map(|total| total.max(done));
         let steps = done.saturating_sub(self.last_done) as f64;
         if self.pace.add([steps, images as f64], self.measured_at.elapsed()) {
             self.measured_at = Instant::now();
         }
         self.last_done = done;
         if let Some(bar) = &self.bar {
-            bar.set_length(self.total);
+            if let Some(total) = self.total {
+                bar.set_length(total);
+            }
             bar.set_position(done);
             bar.set_message(self.tail(done, figures));
             return;
         }
         let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) || ended;
         if due && !self.quiet {
-            note!("{} {done}/{} {}", self.noun, self.total, self.tail(done, figures));
+            note!("{}", self.line(done, figures));
             self.last_line = Some(Instant::now());
         }
     }
@@ -90,7 +95,17 @@ impl Progress {
     /// Whether the end is reached now. A file may hold more than it says of itself: then each step is the last one known of, and
     /// none of them is an end.
     fn ends(&self, done: u64) -> bool {
-        done == self.total && done != self.last_done
+        Some(done) == self.total && done != self.last_done
+    }
+
+    /// What is said without a terminal.
+    fn line(&self, done: u64, figures: &str) -> String {
+        let (noun, tail) = (self.noun, self.tail(done, figures));
+        match self.total {
+            Some(total) => format!("{noun} {done}/{total} {tail}"),
+            None if tail.is_empty() => format!("{noun} {done}"),
+            None => format!("{noun} {done}, {tail}"),
+        }
     }
 
     /// Says something that stays on the screen.
@@ -110,12 +125,14 @@ impl Progress {
 
     fn tail(&self, done: u64, figures: &str) -> String {
         let Some([steps, images]) = self.pace.rates else { return figures.to_owned() };
-        let left = self.total.saturating_sub(done) as f64 / steps.max(1e-9);
-        let eta = clock(Duration::from_secs_f64(left.min(1e9)));
+        let eta = self.total.map_or_else(String::new, |total| {
+            let left = total.saturating_sub(done) as f64 / steps.max(1e-9);
+            format!(", ETA {}", clock(Duration::from_secs_f64(left.min(1e9))))
+        });
         // Where frames are counted, what is worked on are frames.
         let worked = if self.noun == "frame" { "frames" } else { "images" };
         let separator = if figures.is_empty() { "" } else { ", " };
-        format!("{images:.0} {worked}/s, ETA {eta}{separator}{figures}")
+        format!("{images:.0} {worked}/s{eta}{separator}{figures}")
     }
 }
 
@@ -162,7 +179,24 @@ mod tests {
         assert!(!progress.ends(1500), "said once");
         assert!(!progress.ends(1764), "nobody knows");
         progress.update(1764, 264, "");
-        assert!(progress.total == 1764 && !progress.ends(1764));
+        assert!(progress.total == Some(1764) && !progress.ends(1764));
+    }
+
+    #[test]
+    fn without_a_length_there_is_neither_a_total_nor_a_time_left() {
+        let mut progress = Progress::start("frame", 0, None::<u64>, true);
+        progress.update(12, 12, "a.mkv");
+        assert!(!progress.ends(36), "nobody knows");
+        progress.pace.rates = Some([25.0, 25.0]);
+        assert_eq!(progress.line(36, "a.mkv"), "frame 36, 25 frames/s, a.mkv");
+        progress.pace.rates = None;
+        assert_eq!(
+            (progress.line(1, "a.mkv"), progress.line(1, "")),
+            ("frame 1, a.mkv".into(), "frame 1".into())
+        );
+        let mut known = Progress::start("frame", 0, 96, true);
+        known.pace.rates = Some([12.0, 12.0]);
+        assert_eq!(known.line(12, ""), "frame 12/96 12 frames/s, ETA 0:07");
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub use clap_complete::Shell;
 pub use help::help_faults;
 pub use man::write_pages;
 
+/// The commit that was built, with its date; `unknown` where nobody told.
+pub const COMMIT: &str = env!("AFFEKT_COMMIT");
+
 /// Version, commit, features and instruction sets, a line each, as `--version` says them.
 pub fn version() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
@@ -24,7 +27,7 @@ pub fn version() -> &'static str {
         format!(
             "{}\ncommit            {}\nfeatures          {}{}\ninstruction sets  {}",
             env!("CARGO_PKG_VERSION"),
-            env!("AFFEKT_COMMIT"),
+            COMMIT,
             if built_in.is_empty() { "none".to_owned() } else { built_in.join(", ") },
             if left_out.is_empty() { String::new() } else { format!(" (without {})", left_out.join(", ")) },
             sets.join(", ")

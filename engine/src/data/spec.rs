@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -168,6 +168,30 @@ fn escape(text: &str, characters: &str) -> String {
         .fold(text.to_owned(), |text, (code, plain)| text.replace(plain, code))
 }
 
+/// Files of a folder that are looked at for a hint.
+const LOOKED_AT: usize = 1000;
+
+/// What was probably meant by a place without a format, where that can be seen.
+fn meant(text: &str) -> Option<String> {
+    let rest = text.find(['#', '?']).unwrap_or(text.len());
+    let (path, rest) = text.split_at(rest);
+    let place = Path::new(path);
+    let ends = |file: &Path, ending: &str| file.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+    let what = if place.is_dir() {
+        let mut files = std::fs::read_dir(place).ok()?.take(LOOKED_AT).flatten();
+        if files.any(|file| ends(&file.path(), "rec")) {
+            format!("write recordio:{path}{rest} for the .rec file in this folder")
+        } else {
+            format!("write folder:{path}{rest} for pictures in folders that are named after their classes")
+        }
+    } else if place.is_file() && ends(place, "csv") {
+        format!("write list:{path}{rest} for a list with the columns path and label")
+    } else {
+        return None;
+    };
+    Some(format!("{what}; `affekt data formats` lists the others"))
+}
+
 impl FromStr for Spec {
     type Err = DataError;
 
@@ -177,7 +201,9 @@ impl FromStr for Spec {
         }
         let error = |reason: String| DataError::Spec { spec: text.to_owned(), reason };
         let form = "write FORMAT:PATH[#SPLIT][?key=value&...], e.g. ferplus:faces/ferplus.tar#Train";
-        let (format, rest) = text.split_once(':').ok_or_else(|| error(format!("no format; {form}")))?;
+        let (format, rest) = text
+            .split_once(':')
+            .ok_or_else(|| error(format!("no format; {}", meant(text).unwrap_or_else(|| form.to_owned()))))?;
         let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
         let (path, split) = rest.split_once('#').map_or((rest, None), |(path, split)| (path, Some(split)));
         if format.is_empty() || path.is_empty() || split == Some("") {
@@ -353,6 +379,20 @@ mod tests {
         let table = format!("data = [{{ format = 'folder', path = '{}' }}]", "a".repeat(LONGEST));
         let message = toml::from_str::<Config>(&table).err().unwrap().message().to_owned();
         assert!(message.contains("at the most") && message.len() < 200, "{message}");
+    }
+
+    #[test]
+    fn a_place_without_a_format_is_told_the_likely_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let refusal = |text: String| text.parse::<Spec>().unwrap_err().to_string();
+        assert!(
+            refusal(format!("{place}#train")).contains(&format!("no format; write folder:{place}#train "))
+        );
+        std::fs::write(folder.path().join("all.csv"), "").unwrap();
+        assert!(refusal(format!("{place}/all.csv")).contains(&format!("write list:{place}/all.csv ")));
+        std::fs::write(folder.path().join("train.rec"), "").unwrap();
+        assert!(refusal(place.clone()).contains(&format!("write recordio:{place} ")));
     }
 
     #[test]

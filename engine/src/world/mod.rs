@@ -40,7 +40,7 @@ pub use {
         train,
     },
     run::{
-        Advance, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,
+        Advance, Origin, RefineReport, Run, RunCost, RunFolder, RunReport, Sets, SetsSummary, SkippedItems,
         TrainingData, open_clips, pretraining_need, probe_folder, refining_need,
     },
 };

@@ -3,6 +3,7 @@
 //! `baseline` learns from labels alone, `ssl` from unlabelled faces beside them, `ssl_more` from more of those; `temporal`
 //! reads the last student's features over clips, `vote` smooths its labels. All are scored frame by frame.
 
+mod clips;
 mod config;
 mod resume;
 mod rows;
@@ -29,6 +30,7 @@ use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
 
+pub use clips::listed;
 pub use config::AblationConfig;
 use resume::{Shared, run_folder, same_command};
 pub use rows::AblationReport;

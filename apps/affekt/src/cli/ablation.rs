@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use affekt_engine::data::{DataError, Spec};
+use affekt_engine::data::DataError;
 use affekt_engine::files::write_atomically;
 use affekt_engine::synth::{clip_formats, formats};
 use affekt_engine::world::config::{Layers, Presets as _};
@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::say;
-use crate::ablation::{Ablation, AblationConfig};
+use crate::ablation::{Ablation, AblationConfig, listed};
 use crate::cli::compute::Compute;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -80,6 +80,7 @@ impl AblationArgs {
     pub fn run(&self, compute: &Compute, json: bool, quiet: bool) -> Result<(), Failure> {
         let ablation = self.plan(compute, quiet)?;
         interrupt::watch()?;
+        ablation.check_clips()?;
         let _folder = ablation.begin(self.force)?;
         let path = ablation.out.join("ablation.toml");
         let text =
@@ -199,11 +200,4 @@ impl AblationArgs {
             quiet,
         })
     }
-}
-
-fn listed(specs: &[Spec]) -> String {
-    if specs.is_empty() {
-        return "none".to_owned();
-    }
-    specs.iter().map(Spec::to_string).collect::<Vec<_>>().join(", ")
 }

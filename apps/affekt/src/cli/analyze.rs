@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use affekt_engine::media::Hiding;
-use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames};
+use affekt_engine::media::source::{FolderKind, FrameSpan, OpenOptions, count_frames_in};
 use affekt_engine::output::{Bins, Summary, clock, read_speakers, table_schema};
 use affekt_engine::world::WorldError;
 use affekt_engine::world::live::{Clock, LiveSettings, RecognizerOpener, RecognizerSpec, StageTimes};
@@ -307,8 +307,9 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
         analysis.check(named, recognizer.classes()).map_err(Failure::usage)?;
     }
     let all = inputs.len() + failed.len();
-    let counts: Vec<u64> = inputs.iter().map(|named| count_frames(&named.input).unwrap_or(0)).collect();
-    let mut progress = Progress::start("frame", 0, counts.iter().sum(), quiet);
+    let counts: Vec<_> = inputs.iter().map(|named| count_frames_in(&named.input, options)).collect();
+    let total: Option<u64> = counts.iter().copied().sum();
+    let mut progress = Progress::start("frame", 0, total, quiet);
     let (mut before, mut read) = (0, 0);
     let mut done: Vec<(String, bool)> = vec![];
     let mut times = StageTimes::default();
@@ -322,7 +323,7 @@ pub fn run(args: &AnalyzeArgs, compute: &Compute) -> Result<(), Failure> {
             !interrupt::asked()
         };
         let outcome = analysis.run(named, &mut recognizer, &mut tell);
-        before += count;
+        before += count.unwrap_or(here);
         read += here;
         match outcome {
             Ok(Outcome::Done(_)) => done.push((name.clone(), false)),

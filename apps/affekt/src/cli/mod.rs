@@ -40,8 +40,10 @@ mod synth;
 pub mod training;
 mod values;
 
+use std::ffi::OsString;
+
 use affekt_engine::world::WorldError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::failure::Failure;
 pub use crate::terminal::say;
@@ -162,6 +164,25 @@ impl Cli {
     }
 }
 
+/// The arguments without a `--help` behind the command `help`: `affekt help --help` is asking for help, and the parser's own command
+/// does not know the flag.
+pub fn without_help_of_help(mut args: Vec<OsString>) -> Vec<OsString> {
+    let whole = Cli::command();
+    let mut command = &whole;
+    for at in 1..args.len() {
+        if args[at] == "help" && command.has_subcommands() {
+            let mut place = 0..;
+            args.retain(|arg| place.next() <= Some(at) || arg != "--help" && arg != "-h");
+            break;
+        }
+        match command.find_subcommand(&args[at]) {
+            Some(found) => command = found,
+            None => break,
+        }
+    }
+    args
+}
+
 /// An engine's error as a failure: what was asked is at fault, or what happened.
 pub fn classify(error: WorldError) -> Failure {
     match error {
@@ -174,7 +195,7 @@ pub fn classify(error: WorldError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Arg, CommandFactory as _};
+    use clap::Arg;
 
     #[test]
     fn help_is_wrapped_once() {

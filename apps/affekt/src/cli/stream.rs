@@ -124,9 +124,10 @@ pub fn run(args: &StreamArgs, compute: &Compute) -> Result<(), Failure> {
     if !args.quiet {
         note!("source: {}; detector: {}", source.info().name, recognizer.detector());
     }
-    if !args.quiet && args.jsonl.is_none() && args.serve.is_none() && args.record.is_none() {
+    if !args.quiet && wanted.nothing() {
         note!(
-            "note: readings are counted and not shown; --jsonl - prints them, --serve and --record pass them on"
+            "note: a line is printed whenever a label changes; every frame's boxes and probabilities go nowhere without --jsonl, \
+             --serve or --record"
         );
     }
     if let Some(port) = sinks.port() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use affekt_engine::world::Origin;
 use serde_json::Value;
 
 use super::curves::charts;
@@ -20,6 +21,8 @@ pub struct Run {
     pub log: Option<RunLog>,
     /// `report.json`.
     pub report: Option<RunReport>,
+    /// Which program began it and when, in a sentence; empty where that is not written down.
+    pub origin: String,
 }
 
 impl Run {
@@ -31,7 +34,9 @@ impl Run {
         let path = folder.join("log.jsonl");
         let log = if path.exists() { Some(RunLog::read(&path, columns)?) } else { None };
         let report = results::read(&folder.join("report.json"))?;
-        Ok((log.is_some() || report.is_some()).then(|| Self { name: name.into(), log, report }))
+        let origin: Option<Origin> = results::read(&folder.join("origin.json"))?;
+        let origin = origin.as_ref().map(told).unwrap_or_default();
+        Ok((log.is_some() || report.is_some()).then(|| Self { name: name.into(), log, report, origin }))
     }
 
     /// What to call it.
@@ -77,13 +82,12 @@ impl Run {
         }
         out.push_str(&charts);
         out.push_str(&self.scores());
-        if let Some(config) = self.report.as_ref().and_then(|r| r.config.as_ref()).filter(|c| !c.is_null()) {
-            let text = serde_json::to_string_pretty(config).unwrap_or_default();
-            let _ = write!(
-                out,
-                "<details><summary>Settings</summary><pre tabindex=\"0\">{}</pre></details>",
-                escape(&text)
-            );
+        let config = self.report.as_ref().and_then(|r| r.config.as_ref()).filter(|c| !c.is_null());
+        let text = config.map(|config| serde_json::to_string_pretty(config).unwrap_or_default());
+        if text.is_some() || !self.origin.is_empty() {
+            let origin = escape(&self.origin);
+            let text = text.map_or_else(String::new, |t| format!("<pre tabindex=\"0\">{}</pre>", escape(&t)));
+            let _ = write!(out, "<details><summary>Settings</summary><p>{origin}</p>{text}</details>");
         }
         out
     }
@@ -209,6 +213,13 @@ fn duration(seconds: f64) -> String {
     }
 }
 
+/// Which program began a run, and when.
+fn told(origin: &Origin) -> String {
+    let Origin { program, commit, begun } = origin;
+    let commit = if commit.is_empty() { String::new() } else { format!(", commit {commit}") };
+    format!("Begun {} by {program}{commit}.", begun.replace('T', " ").replace('Z', " UTC"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::curves::{DRAWINGS, MORE};
@@ -228,7 +239,7 @@ mod tests {
                 log.pseudo_labels.add(step, &class.to_string(), ((step * (class + 3)) % 11) as f64);
             }
         }
-        let run = Run { name: "ssl".into(), log: Some(log), report: None };
+        let run = Run { name: "ssl".into(), log: Some(log), report: None, origin: String::new() };
         let page = run.section();
         assert!(page.len() < 800_000, "{}", page.len());
         assert!(page.contains("Pseudo-labels by class") && page.contains("class 7"));
@@ -241,7 +252,8 @@ mod tests {
             "scores": { "student": { "macro_f1": 0.5, "classes": ["<a>"], "confusion": [[3]], "n": 3 },
                         "teacher": { "macro_f1": 0.25 } }
         }));
-        let run = Run { name: String::new(), log: None, report: Some(report.unwrap()) };
+        let run =
+            Run { name: String::new(), log: None, report: Some(report.unwrap()), origin: String::new() };
         let page = run.section();
         assert!(page.contains("0.500") && page.contains("0.250") && !page.contains("<figure"), "{page}");
         assert!(page.contains("&lt;a&gt;") && !page.contains("<a>"), "{page}");
@@ -255,7 +267,9 @@ mod tests {
             "scores": { "vote": { "macro_f1": 0.7257, "n": 541, "challenge": { "macro_f1": 0.7073, "n": 620 } },
                         "votes": { "block": {} }, "calibrating_temperature": 1.2 }
         }));
-        let page = Run { name: String::new(), log: None, report: Some(report.unwrap()) }.section();
+        let page =
+            Run { name: String::new(), log: None, report: Some(report.unwrap()), origin: String::new() }
+                .section();
         assert!(page.contains("Challenge F1") && page.contains("0.707") && page.contains("620"), "{page}");
     }
 }

@@ -15,6 +15,7 @@ mod fer2013;
 pub(super) mod ferplus;
 mod image_folder;
 mod labelled_clips;
+mod picture_list;
 mod rafdb;
 pub mod recordio;
 mod webdataset;
@@ -34,6 +35,7 @@ impl Formats {
             fer2013::format(),
             recordio::format(),
             recordio::ms1mv2_format(),
+            picture_list::format(),
             affectnet::format(),
             expw::format(),
             rafdb::format(),

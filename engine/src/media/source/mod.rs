@@ -29,5 +29,5 @@ pub use ffmpeg::{FfmpegVersion, SoundCopy, ffmpeg_is_there, ffmpeg_version, with
 pub use folder::{FolderGuess, FolderKind};
 pub use frame::{Frame, FrameSource, Skipped, SourceError, SourceInfo};
 pub use inputs::{Inputs, inputs};
-pub use open::{OpenOptions, count_frames, open};
+pub use open::{OpenOptions, count_frames, count_frames_in, open};
 pub use span::FrameSpan;

@@ -21,7 +21,7 @@ pub(super) mod mp4 {
     }
 
     /// Knows of none.
-    pub fn count_frames(_: &Path) -> Option<u64> {
+    pub fn frame_times(_: &Path) -> Option<Vec<f64>> {
         None
     }
 }

@@ -36,14 +36,14 @@ impl Default for OpenOptions {
 /// Opens a video file, an image file or a folder of images; the content decides which, not the name.
 ///
 /// # Errors
-/// It is missing, empty, cut off, no regular file, holds no picture, or is of a kind that neither affekt nor an `ffmpeg` on the
-/// path can decode.
+/// It is missing, empty, cut off, no regular file, holds no picture or none in the span, or is of a kind that neither affekt nor
+/// an `ffmpeg` on the path can decode.
 pub fn open(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
     let source = open_whole(path, options)?;
     if options.span == FrameSpan::default() {
         return Ok(source);
     }
-    Ok(Box::new(Spanned::new(source, options.span)))
+    Ok(Box::new(Spanned::open(source, options.span)?))
 }
 
 fn open_whole(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>, SourceError> {
@@ -72,16 +72,23 @@ fn open_whole(path: &Path, options: OpenOptions) -> Result<Box<dyn FrameSource>,
 
 /// Frames that a file or folder holds, where that can be told without decoding it.
 pub fn count_frames(path: &Path) -> Option<u64> {
+    count_frames_in(path, OpenOptions::default())
+}
+
+/// Frames that a source opened with these options gives, where that can be told without decoding it.
+pub fn count_frames_in(path: &Path, options: OpenOptions) -> Option<u64> {
+    let OpenOptions { folder_rate, span, .. } = options;
     let metadata = std::fs::metadata(path).ok()?;
     if metadata.is_dir() {
-        return folder::count(path);
+        let pictures = folder::count(path)?;
+        return Some(span.count((0..pictures).map(|index| index as f64 / folder_rate)));
     }
     if !metadata.is_file() {
         return None;
     }
     match kind(path).ok()? {
-        Kind::Picture => Some(1),
-        Kind::Mp4 => mp4::count_frames(path),
+        Kind::Picture => Some(span.count([0.0])),
+        Kind::Mp4 => mp4::frame_times(path).map(|times| span.count(times)),
         _ => None,
     }
 }

@@ -131,11 +131,27 @@ impl Pretraining {
         Self::begin_with(config, folder, backend, (data, skips), start)
     }
 
-    /// As [`Pretraining::begin`], on datasets that a program brings itself; items that cannot be used go to its log.
+    /// As [`Pretraining::begin`], on datasets that a program brings itself; items that cannot be used go to its log. A new run that
+    /// fails here leaves its folder as it was.
     ///
     /// # Errors
     /// As there.
     pub fn begin_with(
+        config: RunConfig,
+        folder: RunFolder,
+        backend: Arc<dyn Backend>,
+        data: (TrainingData, Arc<SkipLog>),
+        start: Start<'_>,
+    ) -> Result<Self, WorldError> {
+        let kept = (!matches!(start, Start::Resume)).then(|| folder.clone());
+        Self::prepared(config, folder, backend, data, start).inspect_err(|error| {
+            if let Some(folder) = &kept {
+                folder.take_back(error);
+            }
+        })
+    }
+
+    fn prepared(
         mut config: RunConfig,
         folder: RunFolder,
         backend: Arc<dyn Backend>,

@@ -120,11 +120,27 @@ impl Refining {
     }
 
     /// As [`Refining::begin`], with a student and clips that a program brings itself; faces that cannot be read go to its
-    /// log.
+    /// log. A new run that fails here leaves its folder as it was, but for features that it has extracted.
     ///
     /// # Errors
     /// As there.
     pub fn begin_with(
+        config: RefineConfig,
+        folder: RunFolder,
+        backend: Arc<dyn Backend>,
+        data: (Model, ClipData, Arc<SkipLog>),
+        how: (bool, bool),
+        progress: impl FnMut(usize, usize) -> bool,
+    ) -> Result<Self, WorldError> {
+        let kept = (!how.0).then(|| folder.clone());
+        Self::prepared(config, folder, backend, data, how, progress).inspect_err(|error| {
+            if let Some(folder) = &kept {
+                folder.take_back(error);
+            }
+        })
+    }
+
+    fn prepared(
         mut config: RefineConfig,
         folder: RunFolder,
         backend: Arc<dyn Backend>,

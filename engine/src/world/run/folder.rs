@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::finished::{CONFIG, MODEL};
+use super::origin::{ORIGIN, Origin};
 use crate::files::{
     FolderLock, LARGEST_SETTINGS, printable, read_text_limited, sweep_leftovers, write_atomically,
 };
@@ -22,7 +23,7 @@ const PROBE_BYTES: usize = 64 * 1024;
 pub struct RunFolder {
     path: PathBuf,
     /// Only held: a second program in the same folder would mix its log into this one's, and a folder aside goes with the run.
-    _held: Arc<Held>,
+    held: Arc<Held>,
     /// The folder of the process that leads, where this is another one's.
     leading: Option<PathBuf>,
 }
@@ -30,14 +31,36 @@ pub struct RunFolder {
 /// What a run's folder is kept by.
 #[derive(Debug)]
 enum Held {
-    Lock { _lock: FolderLock },
-    Aside { _folder: tempfile::TempDir },
+    Lock {
+        _lock: FolderLock,
+        /// Of a folder that was made for the run; let go of after the lock, whose file lies in it.
+        _made: Option<Made>,
+        /// Whether nothing of a run was in it, so that all that a run writes is this one's.
+        is_new: bool,
+    },
+    Aside {
+        _folder: tempfile::TempDir,
+    },
+}
+
+/// A folder that this process has made: it goes again where nothing is left in it.
+#[derive(Debug)]
+struct Made(PathBuf);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Refused, as it should be, where something is in it.
+        let _ = std::fs::remove_dir(&self.0);
+    }
 }
 
 /// What the names of locks and of unfinished files begin with: a folder that holds nothing else is empty.
 const OWN_PREFIX: &str = ".affekt";
 /// The folder of checkpoints in a run's.
 const CHECKPOINTS: &str = "checkpoint";
+/// The folder of clips' features in a run's, and what lies in it.
+const FEATURES: &str = "features";
+const PARTS: [&str; 2] = ["train", "valid"];
 /// Most characters of a parser's words in an error.
 const LONGEST_REASON: usize = 300;
 
@@ -48,15 +71,23 @@ impl RunFolder {
     /// It exists and is not empty (unless `force`), cannot be made, or cannot be written.
     pub fn create(path: &Path, force: bool) -> Result<Self, WorldError> {
         let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
+        let made = (!path.exists()).then(|| Made(path.to_owned()));
         std::fs::create_dir_all(path).map_err(|e| refuse(format!("cannot be made: {e}")))?;
         // Before anything in it is looked at: another program may be at work here.
-        let folder = Self::keep(path)?;
+        let folder = Self::keep_as(path, made, true)?;
         let entries = std::fs::read_dir(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
         let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-        // A run that was killed before its settings were written has left no more than this, and cannot be gone on with.
+        // A run that ended before its settings were written, or before its first step, has left no more than this, and cannot be gone
+        // on with. Features of clips are known by their student, and are used again.
+        let holds = |name: &std::ffi::OsStr, known: &[&str]| {
+            let inside = std::fs::read_dir(path.join(name));
+            inside.is_ok_and(|mut entries| {
+                entries.all(|entry| entry.is_ok_and(|e| known.iter().any(|&name| e.file_name() == name)))
+            })
+        };
         let bare = |name: &std::ffi::OsStr| {
-            let inside = || std::fs::read_dir(path.join(name)).map(|mut entries| entries.next().is_some());
-            name == CHECKPOINTS && !path.join(CONFIG).exists() && matches!(inside(), Ok(false))
+            !path.join(CONFIG).exists()
+                && (name == CHECKPOINTS && holds(name, &[]) || name == FEATURES && holds(name, &PARTS))
         };
         if !force && names.any(|name| !name.to_string_lossy().starts_with(OWN_PREFIX) && !bare(&name)) {
             return Err(refuse(format!(
@@ -75,11 +106,16 @@ impl RunFolder {
     /// # Errors
     /// It is not there, cannot be written, or another program works in it.
     pub fn keep(path: &Path) -> Result<Self, WorldError> {
+        Self::keep_as(path, None, false)
+    }
+
+    fn keep_as(path: &Path, made: Option<Made>, is_new: bool) -> Result<Self, WorldError> {
         let refuse = |problem: String| WorldError::Folder { path: path.to_owned(), problem };
         let lock = FolderLock::take(path).map_err(|e| refuse(e.to_string()))?;
         sweep_leftovers(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
         probe_folder(path)?;
-        Ok(Self { path: path.to_owned(), _held: Arc::new(Held::Lock { _lock: lock }), leading: None })
+        let held = Arc::new(Held::Lock { _lock: lock, _made: made, is_new });
+        Ok(Self { path: path.to_owned(), held, leading: None })
     }
 
     /// A folder that goes with the run, for a process that does not lead: what it writes beside the leading one's `path` is nobody's.
@@ -92,7 +128,20 @@ impl RunFolder {
         let folder = folder.map_err(|e| WorldError::io(&std::env::temp_dir(), e))?;
         let path_aside = folder.path().to_owned();
         let held = Arc::new(Held::Aside { _folder: folder });
-        Ok(Self { path: path_aside, _held: held, leading: Some(path.to_owned()) })
+        Ok(Self { path: path_aside, held, leading: Some(path.to_owned()) })
+    }
+
+    /// Takes back what a new run has written that fails before its first step, and nothing else: the same command, mended, finds the
+    /// folder as this one did. Features of clips stay, which are much work and serve it too. Of a run that has a checkpoint or was there
+    /// before nothing is touched, nor where it was told to stop.
+    pub(in crate::world) fn take_back(&self, why: &WorldError) {
+        if matches!(&*self.held, Held::Lock { is_new: true, .. })
+            && !matches!(why, WorldError::Interrupted)
+            && std::fs::read_dir(self.checkpoints()).map_or(true, |mut files| files.next().is_none())
+            && let Err(error) = self.clear()
+        {
+            log::warn!("{}: what was begun in it cannot be removed: {error}", self.path.display());
+        }
     }
 
     /// Removes what a run writes, and nothing else.
@@ -104,7 +153,7 @@ impl RunFolder {
         for events in EventFile::all(&self.path).map_err(std::io::Error::other)? {
             missing_is_fine(std::fs::remove_file(events))?;
         }
-        let data = [self.data(), self.manifest()];
+        let data = [self.data(), self.manifest(), self.origin()];
         for file in
             [self.config(), self.log(), self.model(), self.teacher(), self.report()].into_iter().chain(data)
         {
@@ -162,7 +211,7 @@ impl RunFolder {
 
     /// The student's features of clips, unless the settings name another folder.
     pub fn features(&self) -> PathBuf {
-        self.leading.as_ref().unwrap_or(&self.path).join("features")
+        self.leading.as_ref().unwrap_or(&self.path).join(FEATURES)
     }
 
     /// What it learns from, set by set.
@@ -175,16 +224,25 @@ impl RunFolder {
         self.path.join("manifest.csv.gz")
     }
 
+    /// Which program began it, and when.
+    pub fn origin(&self) -> PathBuf {
+        self.path.join(ORIGIN)
+    }
+
     /// What came of the run.
     pub fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
 
-    /// Writes the settings.
+    /// Writes the settings, and of a new run which program begins it.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn save_config(&self, config: &impl Serialize) -> Result<(), WorldError> {
+        let origin = self.origin();
+        if matches!(&*self.held, Held::Lock { is_new: true, .. }) && !origin.exists() {
+            Origin::now().write(&origin)?;
+        }
         let path = self.config();
         let text = toml::to_string_pretty(config).map_err(|e| WorldError::file(&path, e.to_string()))?;
         write_atomically(&path, text.as_bytes()).map_err(|e| WorldError::io(&path, e))
@@ -270,6 +328,30 @@ mod tests {
         std::fs::create_dir(root.path().join("checkpoint")).expect("removed by then");
         std::fs::write(root.path().join("checkpoint/mine"), "mine").expect("a file");
         RunFolder::create(root.path(), false).expect_err("something is in it");
+    }
+
+    #[test]
+    fn what_a_new_run_has_written_is_taken_back_and_nothing_else() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let path = root.path().join("run");
+        let failed = WorldError::setting("data.unlabelled", "nothing is left");
+        let begin = || {
+            let folder = RunFolder::create(&path, false).expect("as good as empty");
+            folder.save_config(&RunConfig::default()).expect("written");
+            std::fs::create_dir(folder.checkpoints()).expect("made");
+            folder
+        };
+        begin().take_back(&failed);
+        assert!(!path.exists(), "it was made for the run");
+        std::fs::create_dir_all(path.join("features/train/0")).expect("a folder");
+        begin().take_back(&failed);
+        assert!(path.join("features/train/0").is_dir() && !path.join(CONFIG).exists());
+        begin().take_back(&WorldError::Interrupted);
+        let folder = RunFolder::open(&path).expect("a run that was told to stop goes on");
+        let origin = std::fs::read_to_string(folder.origin()).expect("says who began it");
+        assert!(origin.contains("affekt") && origin.contains("\"begun\": \"20"), "{origin}");
+        folder.take_back(&failed);
+        assert!(path.join(CONFIG).exists(), "not its own");
     }
 
     #[test]

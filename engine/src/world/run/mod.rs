@@ -17,6 +17,8 @@ mod model;
 mod need;
 mod onnx;
 #[cfg(feature = "training")]
+mod origin;
+#[cfg(feature = "training")]
 mod report;
 #[cfg(feature = "training")]
 mod session;
@@ -34,6 +36,7 @@ pub use {
     data_record::DataRecord,
     folder::{RunFolder, probe_folder},
     need::{SMALLER_PRETRAINING, SMALLER_REFINING, pretraining_need, refining_need},
+    origin::Origin,
     report::{RefineReport, RunReport, SkippedItems},
     session::{Advance, Cadence, Run, Session, Steps},
     sets::{Sets, SetsSummary, TrainingData, labelled_pool, open_clips},

@@ -277,7 +277,11 @@ impl<R: Steps> Run for R {
     }
 
     fn advance(&mut self) -> Result<Advance<R::Record, R::Scores>, WorldError> {
-        let record = self.step()?;
+        let record = self.step().inspect_err(|error| {
+            if self.steps_made() == 0 && self.session().saved_at.is_none() {
+                self.session().folder.take_back(error);
+            }
+        })?;
         let (cadence, step) = (self.session().cadence, self.steps_made());
         let due = |every: u64| is_due(every, step) && step < cadence.steps;
         let evaluation = if due(cadence.evaluate_every) { self.evaluate()? } else { None };

@@ -65,6 +65,7 @@ pub const FORMATS: &[Format] = &[
     sets::AFFECTNET,
     sets::AFFECTNET_2021,
     sets::EXPW,
+    sets::LIST,
     sets::FERPLUS,
     sets::FERPLUS_TAR,
     sets::FER2013,

@@ -71,6 +71,15 @@ pub(super) const EXPW: Format = Format {
     read: |folder| read_items("expw", folder),
 };
 
+pub(super) const LIST: Format = Format {
+    name: "list",
+    short: 150,
+    own: false,
+    files: &[("faces.csv", Form::Text)],
+    make: make_list,
+    read: |folder| read_items("list", &folder.join("faces.csv")),
+};
+
 pub(super) const FERPLUS: Format = Format {
     name: "ferplus",
     short: 200,
@@ -142,6 +151,19 @@ fn make_recordio_list(folder: &Path) -> io::Result<()> {
     make_recordio(folder)?;
     let lines: Vec<String> = (1..=6).map(|key| format!("{key}\t{}\tface {key}.jpg\n", key % 2)).collect();
     std::fs::write(folder.join("train.lst"), lines.concat())
+}
+
+fn make_list(folder: &Path) -> io::Result<()> {
+    let mut csv = String::from("path,label,x,y,w,h\n");
+    for (item, (label, face)) in
+        [("calm", "2,3,20,20"), ("\"joy, loud\"", ",,,"), ("", "-1,0,9.5,9")].iter().enumerate()
+    {
+        let _ = writeln!(csv, "faces/{item}.png,{label},{face}");
+    }
+    std::fs::create_dir_all(folder.join("faces"))?;
+    let face = png(&picture(32, 32, 1)).map_err(other)?;
+    (0..3).try_for_each(|item| std::fs::write(folder.join(format!("faces/{item}.png")), &face))?;
+    std::fs::write(folder.join("faces.csv"), csv)
 }
 
 fn make_kept_hashes(folder: &Path) -> io::Result<()> {

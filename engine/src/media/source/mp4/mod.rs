@@ -89,10 +89,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     Ok(source)
 }
 
-/// The frames that a file holds, where they are decoded here.
-pub(super) fn count_frames(path: &Path) -> Option<u64> {
+/// When the frames of a file are shown, in seconds from the first, where they are decoded here.
+pub(super) fn frame_times(path: &Path) -> Option<Vec<f64>> {
     match look(path).ok()? {
-        Found::Own(source) => source.info.frames,
+        Found::Own(source) => Some(source.times.iter().map(|&time| source.seconds(time)).collect()),
         Found::Beyond(_) => None,
     }
 }
