@@ -34,7 +34,7 @@ pub struct ReadingArgs {
     /// Confidence of the voted label, 0 to 1, below which a reading is marked as unsure.
     #[arg(long, value_name = "P", default_value_t = UNSURE_BELOW)]
     unsure_below: f32,
-    /// Show the model each face's mirror image too and take the mean: surer, at twice the work.
+    /// Show the model each face's mirror image too and take the mean: steadier, at twice the work.
     #[arg(long)]
     flip: bool,
 }

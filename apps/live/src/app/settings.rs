@@ -242,7 +242,7 @@ impl Editing {
         if slider(ui, "Unsure below", "percent of confidence", &mut self.unsure, 0..=95) {
             choice.unsure_below = self.unsure;
         }
-        let words = "Mirrored view too: surer, at twice the model's work";
+        let words = "Mirrored view too: steadier, at twice the model's work";
         ui.add_enabled(choice.temporal.is_none(), Checkbox::new(&mut choice.flip, words));
     }
 }

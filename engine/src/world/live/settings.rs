@@ -23,7 +23,7 @@ pub struct LiveSettings {
     pub vote_seconds: Option<f64>,
     /// Confidence of the voted label below which a reading is unsure, 0 to 1; with 0 nothing ever is.
     pub unsure_below: f32,
-    /// Whether the model sees each face's mirror image too and gives the mean of both answers: surer, at twice the work. Not
+    /// Whether the model sees each face's mirror image too and gives the mean of both answers: steadier, at twice the work. Not
     /// with a temporal encoder, which reads the features of one view.
     pub flip: bool,
     /// Most faces a pass of the network, from 1.
