@@ -143,31 +143,31 @@ mod tests {
         let face = |frame: u64| FaceRow {
             face: (frame % 5) as u32 + 1,
             face_box: [-1.5, 0.25, 30.0, frame as f64],
-            landmarks: (frame % 3 == 0).then_some([[3.5, 4.0]; 5]),
+            landmarks: frame.is_multiple_of(3).then_some([[3.5, 4.0]; 5]),
             probabilities: vec![0.25, 0.75],
-            temporal_label: (frame % 4 == 0).then_some(1),
+            temporal_label: frame.is_multiple_of(4).then_some(1),
             voted_label: 1,
             confidence: 0.75,
-            unsure: frame % 6 == 0,
+            unsure: frame.is_multiple_of(6),
             detected: true,
             score: Some(0.875),
-            quality: (frame % 8 == 0).then_some(0.5),
-            pose: (frame % 3 == 0).then_some([-10.5, 0.0, 3.25]),
-            frontal: (frame % 3 == 0).then_some(frame % 9 == 0),
-            affect: (frame % 10 == 0).then_some([-0.5, 0.125]),
+            quality: frame.is_multiple_of(8).then_some(0.5),
+            pose: frame.is_multiple_of(3).then_some([-10.5, 0.0, 3.25]),
+            frontal: frame.is_multiple_of(3).then_some(frame.is_multiple_of(9)),
+            affect: frame.is_multiple_of(10).then_some([-0.5, 0.125]),
             person: 7,
-            name: if frame % 7 == 0 { "Zoë, \"Z\"".into() } else { String::new() },
-            label: usize::from(frame % 14 == 0),
-            by_hand: frame % 14 == 0,
+            name: if frame.is_multiple_of(7) { "Zoë, \"Z\"".into() } else { String::new() },
+            label: usize::from(frame.is_multiple_of(14)),
+            by_hand: frame.is_multiple_of(14),
             ..FaceRow::default()
         };
         let row = |frame: u64| TableRow {
             frame,
             seconds: frame as f64 / 4.0,
             cut: frame / 1000,
-            face: (frame % 2 == 0).then(|| face(frame)),
-            excluded: frame % 11 == 0,
-            speaker: (frame % 13 == 0).then(|| "B".into()),
+            face: frame.is_multiple_of(2).then(|| face(frame)),
+            excluded: frame.is_multiple_of(11),
+            speaker: frame.is_multiple_of(13).then(|| "B".into()),
         };
         let rows: Vec<TableRow> = (0..2 * GROUP as u64 + 100).map(row).collect();
         let mut text = form.header().into_bytes();
@@ -205,18 +205,14 @@ mod tests {
         let wanted: Vec<(&str, bool)> = infos.iter().map(|i| (i.name.as_str(), !i.always)).collect();
         assert_eq!(gaps, wanted);
 
-        let mut wanted = csv::Reader::from_path(&csv).unwrap();
-        let mut wanted = wanted.records();
-        let mut count = 0;
-        for row in file.get_row_iter(None).unwrap() {
-            let row = row.unwrap();
+        let wanted: Vec<_> = csv::Reader::from_path(&csv).unwrap().records().map(Result::unwrap).collect();
+        let rows: Vec<_> = file.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+        assert_eq!((rows.len(), wanted.len()), (2 * GROUP + 100, 2 * GROUP + 100));
+        for (number, (row, wanted)) in rows.iter().zip(&wanted).enumerate() {
             let read: Vec<String> =
                 infos.iter().zip(row.get_column_iter()).map(|(info, (_, field))| text(info, field)).collect();
-            let wanted = wanted.next().unwrap().unwrap();
-            assert!(wanted.iter().eq(read.iter().map(String::as_str)), "row {count}: {read:?}");
-            count += 1;
+            assert!(wanted.iter().eq(read.iter().map(String::as_str)), "row {number}: {read:?}");
         }
-        assert!(wanted.next().is_none() && count == 2 * GROUP + 100);
     }
 
     #[test]
