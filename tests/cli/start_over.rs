@@ -1,8 +1,8 @@
 //! A run that fails before its first step is in nobody's way: the same command, mended, begins in the same folder.
 
-use crate::clips::{refine, world};
 use crate::program::{Lab, affekt, pretrain};
 use crate::runs::of_steps;
+use crate::video::{refine, world};
 
 /// Whatever lies in a folder; nothing where there is none.
 fn names(lab: &Lab, folder: &str) -> Vec<String> {
@@ -18,8 +18,9 @@ fn a_run_without_unlabelled_pictures_leaves_nothing_behind() {
     let lab = Lab::new();
     let labelled = lab.faces("labelled", 6);
     let args = |more: &[&str]| {
-        let given = [&["--labelled", labelled.as_str(), "--tensorboard"], more].concat();
-        affekt(pretrain(&lab.path("run"), 2, &given))
+        let given =
+            [&["--labelled", labelled.as_str(), "--labels-per-class", "6", "--tensorboard"], more].concat();
+        affekt(pretrain(&lab.path("run"), 3, &given))
     };
     args(&[]).refused(2, &["no unlabelled picture is left", "--unlabelled"]);
     assert!(!lab.path("run").exists(), "it was made for the run: {:?}", names(&lab, "run"));
@@ -28,13 +29,13 @@ fn a_run_without_unlabelled_pictures_leaves_nothing_behind() {
     // A folder that was there before stays, and so does what is a person's own.
     lab.write("own/notes.txt", b"mine");
     let own = |more: &[&str]| {
-        let given = [&["--labelled", labelled.as_str(), "--force"], more].concat();
-        affekt(pretrain(&lab.path("own"), 2, &given))
+        let given = [&["--labelled", labelled.as_str(), "--labels-per-class", "6", "--force"], more].concat();
+        affekt(pretrain(&lab.path("own"), 3, &given))
     };
     own(&[]).refused(2, &["no unlabelled picture is left"]);
     assert_eq!(names(&lab, "own"), ["notes.txt"]);
     // A finished run in the folder is not looked at, and stays.
-    let again = affekt(pretrain(&lab.path("run"), 2, &["--labelled", &labelled]));
+    let again = affekt(pretrain(&lab.path("run"), 3, &["--labelled", &labelled, "--labels-per-class", "6"]));
     again.refused(1, &["is not empty"]);
     assert!(lab.path("run/model.safetensors").is_file());
 }
