@@ -17,11 +17,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    AcrossReplicas, BackendError, Input, NetworkState, Slot, Training, TrainingPass, UpdateRule, ViewBatch,
-    WeightSet,
+    AcrossReplicas, BackendError, Input, Kept, NetworkState, Slot, Training, TrainingPass, UpdateRule,
+    ViewBatch, WeightSet,
 };
 use crate::net::{Graph, Op, Weights};
 
@@ -194,8 +195,12 @@ impl Training for Sliced {
         self.network.read_gradient(slot)
     }
 
-    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError> {
-        self.network.own_gradient(slot)
+    fn own(&mut self, kept: Kept) -> Result<Option<&mut [f32]>, BackendError> {
+        self.network.own(kept)
+    }
+
+    fn move_only(&mut self, part: Range<usize>) -> Result<(), BackendError> {
+        self.network.move_only(part)
     }
 
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
