@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::batch_norm::BatchNorm;
 use super::meeting::{Meeting, Seat};
 use super::parts::Parts;
@@ -284,8 +286,8 @@ impl Training for ReplicatedTraining {
         if !self.are_divided {
             return self.networks.borrow()[0].dot(a, b);
         }
-        let own =
-            self.networks.borrow().iter().map(|network| network.dot(a, b)).collect::<Result<Vec<_>, _>>()?;
+        let mut networks = self.networks.borrow_mut();
+        let own = networks.par_iter_mut().map(|network| network.dot(a, b)).collect::<Result<Vec<_>, _>>()?;
         let all = self.team.gather(own.into_iter().flat_map(f64::to_le_bytes).collect())?.concat();
         Ok(all.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).sum())
     }
