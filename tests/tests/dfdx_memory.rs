@@ -10,6 +10,9 @@ use affekt_engine::backend::{Slot, TrainingPass};
 use affekt_engine::net::{Depth, Graph, PlanPurpose, ResNetSpec, Stem, TemporalSpec};
 use affekt_tests::cases::{clips, lively_weights, noise};
 
+/// Bytes that dfdx's products work in, which are not counted beforehand.
+const WORKSPACE: f64 = 2.0 * 1024.0 * 1024.0;
+
 /// The system's allocator, and how much of it is in use and was at the most.
 struct Counting;
 
@@ -69,16 +72,16 @@ fn compare(name: &str, graph: &Graph, items: usize, input: &[f32]) {
     for (what, said, seen) in
         [("learning", said_of_learning, seen), ("answering", said(PlanPurpose::Inference), seen_of_answering)]
     {
-        let share = said / seen;
-        println!("{name}, {what}: {said:.0} bytes said, {seen:.0} seen, {share:.3}");
-        assert!((0.9..1.1).contains(&share), "{name}, {what}: {said:.0} bytes said, {seen:.0} seen");
+        println!("{name}, {what}: {said:.0} bytes said, {seen:.0} seen");
+        let fits = (0.95 * said..1.05 * said + WORKSPACE).contains(&seen);
+        assert!(fits, "{name}, {what}: {said:.0} bytes said, {seen:.0} seen");
     }
 }
 
 #[test]
 fn what_a_pass_takes_is_known_beforehand() {
     for (name, graph, items) in
-        [("resnet18", resnet(Depth::ResNet18, 64), 6), ("resnet50", resnet(Depth::ResNet50, 64), 5)]
+        [("resnet18", resnet(Depth::ResNet18, 64), 12), ("resnet50", resnet(Depth::ResNet50, 64), 12)]
     {
         compare(name, &graph, items, &noise(items * graph.input().len(), 1));
     }
@@ -86,5 +89,5 @@ fn what_a_pass_takes_is_known_beforehand() {
     let spec =
         TemporalSpec { frames, width, layers: 2, heads, feed_forward, dropout, ..TemporalSpec::new(21, 5) };
     let graph = spec.graph().expect("a valid specification");
-    compare("encoder", &graph, 16, &clips(&graph, 16, 1));
+    compare("encoder", &graph, 32, &clips(&graph, 32, 1));
 }

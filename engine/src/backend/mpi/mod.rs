@@ -120,12 +120,12 @@ fn exchange(world: &SimpleCommunicator, outgoing: &[&[f32]], incoming: &mut [&mu
         for (rank, to) in incoming.iter_mut().enumerate().filter(|(_, to)| !to.is_empty()) {
             under_way.push(world.process_at_rank(rank as Rank).immediate_receive_into(scope, &mut **to));
         }
-        let mut sent = vec![];
         for (rank, from) in outgoing.iter().enumerate().filter(|(_, from)| !from.is_empty()) {
-            sent.push(world.process_at_rank(rank as Rank).immediate_send(scope, *from));
+            under_way.push(world.process_at_rank(rank as Rank).immediate_send(scope, *from));
         }
-        under_way.into_iter().for_each(|request| drop(request.wait()));
-        sent.into_iter().for_each(|request| drop(request.wait()));
+        for request in under_way {
+            request.wait();
+        }
     });
 }
 
