@@ -38,6 +38,11 @@ pub trait Training: Send {
     /// The graph it walks.
     fn graph(&self) -> &Graph;
 
+    /// Replicas that a batch is dealt out to, item by item: item `i` is computed, and need only be there, where replica `i % replicas` is.
+    fn replicas(&self) -> usize {
+        1
+    }
+
     /// Logits of `items` NHWC inputs, `items x classes`.
     ///
     /// # Errors

@@ -212,6 +212,10 @@ impl Training for ReplicatedTraining {
         &self.graph
     }
 
+    fn replicas(&self) -> usize {
+        self.team.replicas()
+    }
+
     fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
         let shape: Shape = self.graph().input();
         super::super::checked::check_input(shape, input, items)?;
