@@ -64,6 +64,13 @@ pretrain 20 local-two --replicas 2 --batch-norm local
 same local-one/model.safetensors local-two/model.safetensors
 cmp -s local-one/model.safetensors two/model.safetensors && fail "batch norm of each part is that of the whole batch"
 
+echo "== pretrain: batches in slices"
+run=()
+pretrain 20 sliced-one --replicas 2 --micro-batch 12
+run=(mpirun -n 2)
+pretrain 20 sliced-two --micro-batch 12
+same sliced-one/model.safetensors sliced-two/model.safetensors
+
 echo "== stopped by SIGUSR1 to one process, and gone on with in fewer"
 run=()
 pretrain 60 whole --replicas 6

@@ -26,7 +26,7 @@ fn resnet(size: usize, stem: Stem) -> Graph {
 /// Bytes of all activations of a pass in one arena, and of the largest of them.
 fn activations(backend: &WgpuBackend, graph: &Graph, items: usize) -> (u64, u64) {
     let plan = Plan::new(graph, PlanPurpose::Training).expect("a plan");
-    let all = backend.activations(&plan, PlanPurpose::Training, items).expect("it fits one buffer");
+    let all = backend.activations(graph, PlanPurpose::Training, items).expect("it fits one buffer");
     let regions = plan.values.iter().chain(&plan.saved).chain(&plan.gradients);
     let largest = regions.map(|region| region.len).max().expect("a value");
     (all, 4 * (largest * items) as u64)

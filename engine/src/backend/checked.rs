@@ -1,11 +1,12 @@
 //! The shell around every device's networks: it refuses calls that the contract forbids, always in the same words, so that
 //! no device checks them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    AcrossReplicas, Backend, BackendError, Device, Inference, InferenceDevice, NetworkState, Slot, Training,
-    TrainingDevice, TrainingPass, UpdateRule, ViewBatch, WeightSet,
+    AcrossReplicas, Backend, BackendError, Device, Inference, InferenceDevice, Kept, NetworkState, Slot,
+    Training, TrainingDevice, TrainingPass, UpdateRule, ViewBatch, WeightSet,
 };
 use crate::net::{Graph, HostTensor, ParamSpec, Shape, Weights};
 
@@ -195,9 +196,15 @@ impl<N: TrainingDevice> Training for CheckedTraining<N> {
         self.network.read_gradient(slot)
     }
 
-    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError> {
-        self.check_slot(slot)?;
-        Ok(self.network.own_gradient(slot))
+    fn own(&mut self, kept: Kept) -> Result<Option<&mut [f32]>, BackendError> {
+        if let Kept::Gradient(slot) = kept {
+            self.check_slot(slot)?;
+        }
+        Ok(self.network.own(kept))
+    }
+
+    fn move_only(&mut self, part: Range<usize>) -> Result<(), BackendError> {
+        self.network.move_only(part)
     }
 
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {

@@ -1,10 +1,11 @@
 //! What a new backend writes. Calls that reach it have been checked by the shell around it ([`super::checked`]): lengths
 //! fit, a gradient that is asked for is there, a backward pass follows the forward pass that it belongs to.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    AcrossReplicas, BackendError, BackendInfo, NetworkState, Slot, TrainingPass, UpdateRule, ViewBatch,
+    AcrossReplicas, BackendError, BackendInfo, Kept, NetworkState, Slot, TrainingPass, UpdateRule, ViewBatch,
     WeightSet,
 };
 use crate::net::{Graph, Weights};
@@ -123,10 +124,18 @@ pub trait TrainingDevice: Send {
     /// The device failed.
     fn read_gradient(&self, slot: Slot) -> Result<Vec<f32>, BackendError>;
 
-    /// The slot's values where they lie, in an order that all networks of this graph on such a device have. `None`, which is what a device
-    /// says unless it can, makes others use [`TrainingDevice::read_gradient`].
-    fn own_gradient(&mut self, _slot: Slot) -> Option<&mut [f32]> {
+    /// Values where they lie, in an order that all networks of this graph on such a device have; `None` of what there is none of. `None` of
+    /// everything, which is what a device says unless it can, makes others use [`TrainingDevice::read_gradient`].
+    fn own(&mut self, _kept: Kept) -> Option<&mut [f32]> {
         None
+    }
+
+    /// From now on updates, averages and dot products go over this part of the values only, in the order of [`TrainingDevice::own`].
+    ///
+    /// # Errors
+    /// The device gives no values there.
+    fn move_only(&mut self, _part: Range<usize>) -> Result<(), BackendError> {
+        Err(BackendError::Unavailable("this backend moves whole networks only".into()))
     }
 
     /// Makes the slot hold a flat gradient, which has the length of all trained parameters.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BackendError, Team};
-use crate::net::{Plan, PlanPurpose};
+use crate::net::{Graph, Plan, PlanPurpose};
 
 /// What one kernel took.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,11 +49,13 @@ pub trait BackendInfo: Send + Sync {
         if self.is_processor() { super::memory_there() } else { None }
     }
 
-    /// Bytes that the activations of a pass over so many items take; an inference that goes in parts is counted by its largest.
+    /// Bytes that the activations of a pass over so many items take, in training with its gradient's; an inference that goes in parts is
+    /// counted by its largest.
     ///
     /// # Errors
-    /// The device cannot have such a pass.
-    fn activations(&self, plan: &Plan, _purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+    /// The graph cannot be planned, or the device cannot have such a pass.
+    fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+        let plan = Plan::new(graph, purpose)?;
         Ok((plan.arena_len as u64).saturating_mul(items as u64).saturating_mul(4))
     }
 

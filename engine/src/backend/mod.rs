@@ -59,7 +59,7 @@ pub use room::memory_there;
 #[cfg(feature = "training")]
 pub use sliced::{slice_sizes, sliced};
 pub use spec::{ArithmeticChoice, BackendSpec};
-pub use state::{NetworkState, Slot, UpdateRule, WeightSet};
+pub use state::{Kept, NetworkState, Slot, UpdateRule, WeightSet};
 pub use table::{AUTO, BACKENDS, left_out, names, open, open_in};
 pub use team::{Link, Team};
 pub use training::{AcrossReplicas, Training, TrainingPass};

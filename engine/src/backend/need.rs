@@ -2,7 +2,7 @@
 
 use super::{BackendError, BackendInfo, memory_there};
 use crate::files::amount;
-use crate::net::{Graph, Plan, PlanPurpose};
+use crate::net::{Graph, PlanPurpose};
 
 /// Bytes of a value.
 const VALUE: u64 = 4;
@@ -63,8 +63,7 @@ impl MemoryNeed {
         {
             self.add(name, what, one.saturating_mul(copies), true);
         }
-        let plan = Plan::new(graph, PlanPurpose::Training)?;
-        let activations = backend.activations(&plan, PlanPurpose::Training, how.items)?;
+        let activations = backend.activations(graph, PlanPurpose::Training, how.items)?;
         self.add(name, "activations", activations.saturating_mul(how.replicas), true);
         Ok(self)
     }
@@ -81,8 +80,7 @@ impl MemoryNeed {
         items: usize,
     ) -> Result<Self, BackendError> {
         self.add(name, "weights", bytes(parameters(graph)), true);
-        let plan = Plan::new(graph, PlanPurpose::Inference)?;
-        self.add(name, "activations", backend.activations(&plan, PlanPurpose::Inference, items)?, true);
+        self.add(name, "activations", backend.activations(graph, PlanPurpose::Inference, items)?, true);
         Ok(self)
     }
 

@@ -12,16 +12,18 @@
 //! **Dropout.** Each slice draws masks of its own, and draws them again in its second pass. The logits that are learned from are those of
 //! a training pass then, so a network that has both dropout and batch normalisation, whose statistics would move twice, is refused.
 //!
-//! Of `k` slices, slice `j` has the items `j`, `j + k`, `j + 2k`, ..., so that each has its part of labelled, weak and strong views.
+//! Of `k` slices, slice `j` has the items `j`, `j + k`, `j + 2k`, ..., so that each has its part of labelled, weak and strong views. Of a
+//! network of several replicas those are groups of an item for each, so that a slice deals its items to the replicas that have them.
 
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    AcrossReplicas, BackendError, Input, NetworkState, Slot, Training, TrainingPass, UpdateRule, ViewBatch,
-    WeightSet,
+    AcrossReplicas, BackendError, Input, Kept, NetworkState, Slot, Training, TrainingPass, UpdateRule,
+    ViewBatch, WeightSet,
 };
 use crate::net::{Graph, Op, Weights};
 
@@ -72,13 +74,13 @@ fn rows_at(rows: &[f32], places: &[usize], row: usize) -> Vec<f32> {
 
 impl Sliced {
     fn pass(&mut self, input: &Input, items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
-        let slices = items.div_ceil(self.most);
+        let (slices, replicas) = (items.div_ceil(self.most), self.network.replicas());
         let (item, row) = (self.graph().input().len(), self.graph().output().len());
         let (mut kept, mut logits) = (vec![], vec![0.0; items * row]);
         // A probe draws no masks, so that what is learned from must be a training pass where there are any.
         let each = if self.drops { pass } else { TrainingPass::Probe };
         for first in 0..slices {
-            let places: Vec<usize> = (first..items).step_by(slices).collect();
+            let places: Vec<usize> = (0..items).filter(|place| place / replicas % slices == first).collect();
             let part = input.picked(&places, item);
             self.draw_for(first);
             let rows = part.forward(self.network.as_mut(), places.len(), each)?;
@@ -133,6 +135,10 @@ impl Sliced {
 impl Training for Sliced {
     fn graph(&self) -> &Graph {
         self.network.graph()
+    }
+
+    fn replicas(&self) -> usize {
+        self.network.replicas()
     }
 
     fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
@@ -194,8 +200,12 @@ impl Training for Sliced {
         self.network.read_gradient(slot)
     }
 
-    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError> {
-        self.network.own_gradient(slot)
+    fn own(&mut self, kept: Kept) -> Result<Option<&mut [f32]>, BackendError> {
+        self.network.own(kept)
+    }
+
+    fn move_only(&mut self, part: Range<usize>) -> Result<(), BackendError> {
+        self.network.move_only(part)
     }
 
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {

@@ -11,6 +11,21 @@ pub enum Slot {
     Second,
 }
 
+/// What a network that learns keeps of every trained parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The parameters themselves.
+    Weights,
+    /// A slot's gradient.
+    Gradient(Slot),
+    /// The mean of gradients.
+    Momentum,
+    /// The mean of squared gradients.
+    SecondMoment,
+    /// The moving average.
+    Average,
+}
+
 /// How [`Training::update`](super::Training::update) changes parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]

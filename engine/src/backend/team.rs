@@ -31,17 +31,12 @@ pub trait Link: Send + Sync {
     /// As [`Link::all_gather`].
     fn all_gather_values(&self, values: &[f32], all: &mut Vec<f32>) -> Result<(), BackendError>;
 
-    /// Of values that lie one behind the other, `lengths[r]` go to process `r`; what each of them sent here replaces `incoming`, one
-    /// behind the other in the order of ranks.
+    /// Sends `outgoing[r]` to process `r`, and fills `incoming[r]` with what it sent here: as many values as there is room for. Both
+    /// are empty for this process itself.
     ///
     /// # Errors
     /// As [`Link::all_gather`].
-    fn exchange(
-        &self,
-        values: &[f32],
-        lengths: &[usize],
-        incoming: &mut Vec<f32>,
-    ) -> Result<(), BackendError>;
+    fn exchange(&self, outgoing: &[&[f32]], incoming: &mut [&mut [f32]]) -> Result<(), BackendError>;
 
     /// Ends all processes, this one included, with an exit code.
     fn abort(&self, code: u8) -> !;
@@ -156,17 +151,12 @@ impl Team {
     #[cfg(feature = "training")]
     pub(super) fn exchange(
         &self,
-        values: &[f32],
-        lengths: &[usize],
-        incoming: &mut Vec<f32>,
+        outgoing: &[&[f32]],
+        incoming: &mut [&mut [f32]],
     ) -> Result<(), BackendError> {
-        let Some(link) = &self.link else {
-            incoming.clear();
-            incoming.extend_from_slice(values);
-            return Ok(());
-        };
-        let sent = values.len() - lengths.get(link.rank()).copied().unwrap_or(0);
-        self.timed(VALUE * sent, || link.exchange(values, lengths, incoming))
+        let Some(link) = &self.link else { return Ok(()) };
+        let sent: usize = outgoing.iter().map(|values| values.len()).sum();
+        self.timed(VALUE * sent, || link.exchange(outgoing, incoming))
     }
 
     fn timed<T>(&self, bytes: usize, talk: impl FnOnce() -> T) -> T {

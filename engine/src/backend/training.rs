@@ -1,8 +1,9 @@
 //! A network that learns: a function with a gradient.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::{BackendError, NetworkState, Slot, UpdateRule, ViewBatch, WeightSet};
+use super::{BackendError, Kept, NetworkState, Slot, UpdateRule, ViewBatch, WeightSet};
 use crate::net::{Graph, Weights};
 
 /// What a forward pass of a training network is for. Either uses the batch's statistics.
@@ -36,6 +37,11 @@ pub trait AcrossReplicas: Send + Sync {
 pub trait Training: Send {
     /// The graph it walks.
     fn graph(&self) -> &Graph;
+
+    /// Replicas that a batch is dealt out to, item by item: item `i` is computed, and need only be there, where replica `i % replicas` is.
+    fn replicas(&self) -> usize {
+        1
+    }
 
     /// Logits of `items` NHWC inputs, `items x classes`.
     ///
@@ -106,12 +112,19 @@ pub trait Training: Send {
     /// The slot holds no gradient yet.
     fn read_gradient(&mut self, slot: Slot) -> Result<Vec<f32>, BackendError>;
 
-    /// A slot's values where they lie, in an order that all networks of this graph on such a device have; `None` where the device does
-    /// not keep them at hand.
+    /// Values where they lie, in an order that all networks of this graph on such a device have; `None` where the device does not keep
+    /// them at hand, or has none of them.
     ///
     /// # Errors
-    /// The slot holds no gradient yet.
-    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError>;
+    /// It is a gradient, and the slot holds none yet.
+    fn own(&mut self, kept: Kept) -> Result<Option<&mut [f32]>, BackendError>;
+
+    /// From now on moves, averages and multiplies this part of the values only, as [`Training::own`] has them. Somebody else does
+    /// the rest.
+    ///
+    /// # Errors
+    /// The device does not keep values at hand.
+    fn move_only(&mut self, part: Range<usize>) -> Result<(), BackendError>;
 
     /// Replaces what a slot holds, if anything, by a flat slice of all trained parameters.
     ///

@@ -1,6 +1,8 @@
 //! Parameters as the kernels want them: one aligned arena of trained values, weights packed into panels, and the
 //! running statistics beside it. Padding is zero and stays zero under every rule here.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::adamw::{self, AdamW};
@@ -189,10 +191,17 @@ impl Store {
         }
     }
 
-    /// SGD with momentum, one pass over the arena.
-    pub(super) fn sgd(&self, values: &mut Buffer, momentum: &mut Buffer, gradient: &Buffer, rule: &Sgd) {
+    /// SGD with momentum, one pass over a part of the arena.
+    pub(super) fn sgd(
+        &self,
+        within: &Range<usize>,
+        values: &mut Buffer,
+        momentum: &mut Buffer,
+        gradient: &Buffer,
+        rule: &Sgd,
+    ) {
         let (values, momentum) = (values.as_mut_slice(), momentum.as_mut_slice());
-        for (part, decayed) in self.trained_parts() {
+        for (part, decayed) in self.trained_parts(within) {
             let decay = if decayed { rule.weight_decay } else { 0.0 };
             let (p, v) = (&mut values[part.clone()], &mut momentum[part.clone()]);
             let g = &gradient.as_slice()[part];
@@ -207,16 +216,17 @@ impl Store {
         }
     }
 
-    /// AdamW, one pass over the arena.
+    /// AdamW, one pass over a part of the arena.
     pub(super) fn adamw(
         &self,
+        within: &Range<usize>,
         values: &mut Buffer,
         (first, second): (&mut Buffer, &mut Buffer),
         gradient: &Buffer,
         rule: AdamW,
     ) {
         let (values, first, second) = (values.as_mut_slice(), first.as_mut_slice(), second.as_mut_slice());
-        for (part, decayed) in self.trained_parts() {
+        for (part, decayed) in self.trained_parts(within) {
             let rule = if decayed { rule } else { rule.without_decay() };
             let moments =
                 first[part.clone()].par_chunks_mut(CHUNK).zip(second[part.clone()].par_chunks_mut(CHUNK));
@@ -229,11 +239,12 @@ impl Store {
         }
     }
 
-    /// Where each trained parameter lies, padding included, and whether it decays.
-    fn trained_parts(&self) -> impl Iterator<Item = (std::ops::Range<usize>, bool)> + '_ {
+    /// Where each trained parameter lies in a part of the arena, padding included, and whether it decays.
+    fn trained_parts(&self, within: &Range<usize>) -> impl Iterator<Item = (Range<usize>, bool)> {
         self.places.iter().filter(|p| p.trained).map(|place| {
-            let len = place.len.next_multiple_of(WIDEST_PANEL);
-            (place.offset..place.offset + len, place.decayed)
+            let end = place.offset + place.len.next_multiple_of(WIDEST_PANEL);
+            let start = place.offset.clamp(within.start, within.end);
+            (start..end.clamp(start, within.end), place.decayed)
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::account;
 use super::infer::DfdxInference;
 use super::rows::Machine;
 use super::thread::DeviceThread;
 use super::train::DfdxTraining;
 use crate::backend::{BackendError, BackendInfo, Device};
-use crate::net::{Graph, Weights};
+use crate::net::{Graph, PlanPurpose, Weights};
 
 /// What a device is called and is.
 #[derive(Debug, Clone)]
@@ -74,6 +75,14 @@ impl<D: Machine> BackendInfo for DfdxBackend<D> {
 
     fn is_processor(&self) -> bool {
         self.identity.adapter.is_none()
+    }
+
+    /// Its tapes hold more than the plan's arena, and other things.
+    fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+        match purpose {
+            PlanPurpose::Training => account::learning(graph, items),
+            PlanPurpose::Inference => account::answering(graph, items),
+        }
     }
 
     fn memory(&self) -> Option<u64> {

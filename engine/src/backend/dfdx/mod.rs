@@ -2,9 +2,10 @@
 //!
 //! Everything is generic over dfdx's device. `thread` owns the device and what is on it; `walk` runs a graph over `rows` of
 //! channels whose number is known at run time (`conv`, `norm`, `attention`, `gelu`; `tables` holds their indices, `route` when a
-//! value is let go); `parameters` says how parameters lie there, `optimiser` moves them. `learn` and `infer` are networks,
+//! value is let go); `parameters` says how parameters lie there, `optimiser` moves them. `learn` and `infer` are networks, `account` counts what they take of memory,
 //! `processor` and `cuda` the two devices, and `nvidia` says which GPUs there are. dfdx's layers are not used: their sizes are known when they are compiled.
 
+mod account;
 mod attention;
 mod backend;
 mod conv;

@@ -6,11 +6,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mpi::Count;
+use mpi::Rank;
 use mpi::Threading;
-use mpi::datatype::{Partition, PartitionMut};
+use mpi::datatype::PartitionMut;
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator as _, CommunicatorCollectives as _, Equivalence};
+use mpi::traits::{
+    Communicator as _, CommunicatorCollectives as _, Destination as _, Equivalence, Source as _,
+};
 
 use super::{BackendError, Link};
 
@@ -110,36 +113,20 @@ fn gather<T: Equivalence + Default + Clone>(
     Ok(layout)
 }
 
-fn exchange(
-    world: &SimpleCommunicator,
-    values: &[f32],
-    lengths: &[usize],
-    incoming: &mut Vec<f32>,
-) -> Answer<()> {
-    let size = world.size() as usize;
-    if lengths.len() != size {
-        return Err(failed(&format!("{} messages for {size} processes", lengths.len())));
-    }
-    let sent: Vec<u64> = lengths.iter().map(|&length| length as u64).collect();
-    let mut received = vec![0u64; size];
-    world.all_to_all_into(&sent[..], &mut received[..]);
-    let from = Layout::of(lengths.iter().copied())?;
-    let to = Layout::of(received.iter().map(|&length| length as usize))?;
-    if from.total != values.len() {
-        return Err(failed(&format!(
-            "{} values to send, of which {} are addressed",
-            values.len(),
-            from.total
-        )));
-    }
-    // Where nothing comes there is still a place, which MPI wants.
-    incoming.resize(to.total.max(1), 0.0);
-    world.all_to_all_varcount_into(
-        &Partition::new(values, &from.counts[..], &from.starts[..]),
-        &mut PartitionMut::new(&mut incoming[..], &to.counts[..], &to.starts[..]),
-    );
-    incoming.truncate(to.total);
-    Ok(())
+/// Everything under way at once: nobody waits for anybody's turn.
+fn exchange(world: &SimpleCommunicator, outgoing: &[&[f32]], incoming: &mut [&mut [f32]]) {
+    mpi::request::scope(|scope| {
+        let mut under_way = vec![];
+        for (rank, to) in incoming.iter_mut().enumerate().filter(|(_, to)| !to.is_empty()) {
+            under_way.push(world.process_at_rank(rank as Rank).immediate_receive_into(scope, &mut **to));
+        }
+        for (rank, from) in outgoing.iter().enumerate().filter(|(_, from)| !from.is_empty()) {
+            under_way.push(world.process_at_rank(rank as Rank).immediate_send(scope, *from));
+        }
+        for request in under_way {
+            request.wait();
+        }
+    });
 }
 
 impl MpiLink {
@@ -165,8 +152,9 @@ impl Link for MpiLink {
         gather(&self.entered().world, values, all).map(drop)
     }
 
-    fn exchange(&self, values: &[f32], lengths: &[usize], incoming: &mut Vec<f32>) -> Answer<()> {
-        exchange(&self.entered().world, values, lengths, incoming)
+    fn exchange(&self, outgoing: &[&[f32]], incoming: &mut [&mut [f32]]) -> Answer<()> {
+        exchange(&self.entered().world, outgoing, incoming);
+        Ok(())
     }
 
     fn abort(&self, code: u8) -> ! {

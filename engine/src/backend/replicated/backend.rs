@@ -7,7 +7,7 @@ use super::network::ReplicatedTraining;
 use crate::backend::{
     Backend, BackendError, BackendInfo, BackendSpec, Inference, KernelTime, Link, Team, Training, open,
 };
-use crate::net::{Graph, Plan, PlanPurpose, Weights};
+use crate::net::{Graph, PlanPurpose, Weights};
 
 /// Opens a backend whose training networks are `replicas` (0: one for each process of the link) copies that learn together. With
 /// one replica and no link it is the backend itself.
@@ -83,8 +83,8 @@ impl BackendInfo for Replicated {
         self.whole.memory()
     }
 
-    fn activations(&self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
-        self.whole.activations(plan, purpose, items)
+    fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+        self.whole.activations(graph, purpose, items)
     }
 
     fn profile(&self) -> Vec<KernelTime> {

@@ -1,25 +1,32 @@
 //! The network that replicas make together.
 
+use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::batch_norm::BatchNorm;
 use super::meeting::{Meeting, Seat};
+use super::parts::Parts;
 use crate::backend::{
-    AcrossReplicas, BackendError, NetworkState, Slot, Team, Training, TrainingPass, UpdateRule, ViewBatch,
-    WeightSet,
+    AcrossReplicas, BackendError, Kept, NetworkState, Slot, Team, Training, TrainingPass, UpdateRule,
+    ViewBatch, WeightSet,
 };
 use crate::net::{Graph, Shape, Weights};
 
 /// Replicas of one network in this process, which learn together with those of the others.
 pub(super) struct ReplicatedTraining {
-    networks: Vec<Box<dyn Training>>,
+    graph: Graph,
+    /// What is asked of one of them may have to be fetched from the others first.
+    networks: RefCell<Vec<Box<dyn Training>>>,
     team: Arc<Team>,
     meeting: Arc<Meeting>,
     /// Whether replicas have running statistics of their own, which are averaged.
     averages_statistics: bool,
-    sums: Sums,
+    /// Whether each replica moves a part of the parameters only, and has the others' from them.
+    are_divided: bool,
+    parts: RefCell<Parts>,
 }
 
 /// Says that a replica ended, unless it is told that it ended well: others would wait for it for ever.
@@ -54,7 +61,24 @@ impl ReplicatedTraining {
             }
         }
         let averages_statistics = shares && batch_norm == BatchNorm::Local;
-        Ok(Self { networks, team, meeting, averages_statistics, sums: Sums::default() })
+        let parts = Parts::new(Arc::clone(&team));
+        let are_divided = team.replicas() > 1 && networks[0].own(Kept::Weights)?.is_some();
+        if are_divided {
+            let length = networks[0].own(Kept::Weights)?.map_or(0, |values| values.len());
+            team.agree("a network", &format!("one of {length} values"), "give all of them the same")?;
+            for (own, network) in networks.iter_mut().enumerate() {
+                network.move_only(parts.of(length, own))?;
+            }
+        }
+        Ok(Self {
+            graph: networks[0].graph().clone(),
+            networks: RefCell::new(networks),
+            team,
+            meeting,
+            averages_statistics,
+            are_divided,
+            parts: RefCell::new(parts),
+        })
     }
 
     /// Does something in every replica at once; `own` counts those of this process.
@@ -62,13 +86,14 @@ impl ReplicatedTraining {
         &mut self,
         work: impl Fn(usize, &mut dyn Training) -> Result<T, BackendError> + Sync,
     ) -> Result<Vec<T>, BackendError> {
-        if let [network] = self.networks.as_mut_slice() {
+        let networks = self.networks.get_mut();
+        if let [network] = networks.as_mut_slice() {
             return Ok(vec![work(0, network.as_mut())?]);
         }
         let (work, meeting) = (&work, &*self.meeting);
         std::thread::scope(|scope| {
             let mut threads = vec![];
-            for (own, network) in self.networks.iter_mut().enumerate() {
+            for (own, network) in networks.iter_mut().enumerate() {
                 threads.push(scope.spawn(move || {
                     let mut watch = Watch(meeting, false);
                     let done = work(own, network.as_mut())?;
@@ -143,97 +168,52 @@ impl ReplicatedTraining {
         Ok(())
     }
 
-    /// The sum of all replicas' gradients in a slot, in the order of replicas.
+    /// Does something with values of all of this process's replicas, where they lie; `None` where the device does not keep them at
+    /// hand, or has none.
+    fn with_own(
+        &self,
+        kept: Kept,
+        work: impl FnOnce(&mut Parts, &mut [&mut [f32]]) -> Result<(), BackendError>,
+    ) -> Result<Option<()>, BackendError> {
+        let mut networks = self.networks.borrow_mut();
+        let own =
+            networks.iter_mut().map(|network| network.own(kept)).collect::<Result<Option<Vec<_>>, _>>()?;
+        own.map(|mut own| work(&mut self.parts.borrow_mut(), &mut own)).transpose()
+    }
+
+    /// Gives every replica all parts of what each has moved a part of.
+    fn share(&self, kept: Kept) -> Result<(), BackendError> {
+        if self.are_divided {
+            self.with_own(kept, |parts, own| parts.share(own))?;
+        }
+        Ok(())
+    }
+
+    /// The sum of all replicas' gradients in a slot, in the order of replicas: each has its part of it, or, of a device that does not
+    /// keep gradients at hand, all.
     fn add_up(&mut self, slot: Slot) -> Result<(), BackendError> {
         if self.team.replicas() == 1 {
             return Ok(());
         }
-        let mut own = vec![];
-        for network in &mut self.networks {
-            match network.own_gradient(slot)? {
-                Some(values) => own.push(values),
-                None => return self.add_up_read(slot),
-            }
+        if self.are_divided {
+            return self.with_own(Kept::Gradient(slot), Parts::add_up).map(drop);
         }
-        self.sums.total(&self.team, &own)?;
-        let total = &self.sums.total;
-        own.into_par_iter().for_each(|values| values.copy_from_slice(total));
-        Ok(())
+        let mut read = self.each(|_, network| network.read_gradient(slot))?;
+        let mut own: Vec<&mut [f32]> = read.iter_mut().map(Vec::as_mut_slice).collect();
+        let parts = self.parts.get_mut();
+        parts.add_up(&mut own)?;
+        parts.share(&mut own)?;
+        self.each(|own, network| network.write_gradient(slot, &read[own])).map(drop)
     }
-
-    /// The same of a device that does not keep gradients at hand.
-    fn add_up_read(&mut self, slot: Slot) -> Result<(), BackendError> {
-        let mut own = self.each(|_, network| network.read_gradient(slot))?;
-        let own: Vec<&mut [f32]> = own.iter_mut().map(Vec::as_mut_slice).collect();
-        self.sums.total(&self.team, &own)?;
-        let total = std::mem::take(&mut self.sums.total);
-        self.each(|_, network| network.write_gradient(slot, &total)).map(drop)
-    }
-}
-
-/// Room for sums, kept from pass to pass: memory that is new each time costs more than the sums.
-#[derive(Default)]
-struct Sums {
-    outgoing: Vec<f32>,
-    incoming: Vec<f32>,
-    slice: Vec<f32>,
-    /// What came of it.
-    total: Vec<f32>,
-}
-
-impl Sums {
-    /// The sum of everybody's values, from those of this process's replicas: each process adds up a slice and gives it to the others.
-    fn total(&mut self, team: &Team, own: &[&mut [f32]]) -> Result<(), BackendError> {
-        let (length, processes) = (own[0].len(), team.processes());
-        if processes == 1 {
-            sum(own, length, &mut self.total);
-            return Ok(());
-        }
-        let slice = |rank: usize| length * rank / processes..length * (rank + 1) / processes;
-        let lengths: Vec<usize> = (0..processes).map(|rank| slice(rank).len() * own.len()).collect();
-        if let [values] = own {
-            team.exchange(values, &lengths, &mut self.incoming)?;
-        } else {
-            self.outgoing.clear();
-            for rank in 0..processes {
-                for values in own {
-                    self.outgoing.extend_from_slice(&values[slice(rank)]);
-                }
-            }
-            team.exchange(&self.outgoing, &lengths, &mut self.incoming)?;
-        }
-        let here = slice(team.rank()).len();
-        let replicas: Vec<&[f32]> = self.incoming.chunks_exact(here.max(1)).collect();
-        sum(&replicas, here, &mut self.slice);
-        team.gather_values(&self.slice, &mut self.total)?;
-        if self.total.len() == length {
-            return Ok(());
-        }
-        let got = self.total.len();
-        Err(BackendError::Spec(format!("the processes' networks differ: {got} values instead of {length}")))
-    }
-}
-
-/// Values that are added at once.
-const STRETCH: usize = 1 << 11;
-
-/// The sum of so many replicas' values, in their order.
-fn sum<V: AsRef<[f32]> + Sync>(replicas: &[V], length: usize, out: &mut Vec<f32>) {
-    out.resize(length, 0.0);
-    out.par_chunks_mut(STRETCH).enumerate().for_each(|(at, out)| {
-        let mut sums = [0.0f64; STRETCH];
-        let sums = &mut sums[..out.len()];
-        for values in replicas {
-            let values = &values.as_ref()[at * STRETCH..][..out.len()];
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-        }
-        out.iter_mut().zip(sums).for_each(|(out, sum)| *out = *sum as f32);
-    });
 }
 
 impl Training for ReplicatedTraining {
     fn graph(&self) -> &Graph {
-        self.networks[0].graph()
+        &self.graph
+    }
+
+    fn replicas(&self) -> usize {
+        self.team.replicas()
     }
 
     fn forward(&mut self, input: &[f32], items: usize, pass: TrainingPass) -> Result<Vec<f32>, BackendError> {
@@ -263,7 +243,7 @@ impl Training for ReplicatedTraining {
     /// Each replica draws masks of its own.
     fn set_dropout_seed(&mut self, seed: u64) {
         let first = self.team.own_replicas().start;
-        for (own, network) in self.networks.iter_mut().enumerate() {
+        for (own, network) in self.networks.get_mut().iter_mut().enumerate() {
             network.set_dropout_seed(seed ^ ((first + own) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         }
     }
@@ -283,18 +263,42 @@ impl Training for ReplicatedTraining {
 
     /// Each slot holds the sum over all replicas, so what is added is the replicas' sum too.
     fn accumulate(&mut self, d_logits: &[f32], slot: Slot) -> Result<(), BackendError> {
-        let mut sum = self.read_gradient(slot)?;
+        if !self.are_divided {
+            let mut sum = self.read_gradient(slot)?;
+            self.backward(d_logits, slot)?;
+            sum.iter_mut().zip(self.read_gradient(slot)?).for_each(|(sum, part)| *sum += part);
+            return self.write_gradient(slot, &sum);
+        }
+        let mut sums = vec![];
+        self.with_own(Kept::Gradient(slot), |parts, own| {
+            sums.extend(own.iter().enumerate().map(|(i, values)| values[parts.of(values.len(), i)].to_vec()));
+            Ok(())
+        })?;
         self.backward(d_logits, slot)?;
-        sum.iter_mut().zip(self.read_gradient(slot)?).for_each(|(sum, part)| *sum += part);
-        self.write_gradient(slot, &sum)
+        self.with_own(Kept::Gradient(slot), |parts, own| {
+            for (i, (values, sum)) in own.iter_mut().zip(sums).enumerate() {
+                let part = parts.of(values.len(), i);
+                values[part].iter_mut().zip(sum).for_each(|(part, sum)| *part = sum + *part);
+            }
+            Ok(())
+        })
+        .map(drop)
     }
 
+    /// Of divided replicas the sum over parts, in the order of replicas.
     fn dot(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {
-        self.networks[0].dot(a, b)
+        if !self.are_divided {
+            return self.networks.borrow()[0].dot(a, b);
+        }
+        let mut networks = self.networks.borrow_mut();
+        let own = networks.par_iter_mut().map(|network| network.dot(a, b)).collect::<Result<Vec<_>, _>>()?;
+        let all = self.team.gather(own.into_iter().flat_map(f64::to_le_bytes).collect())?.concat();
+        Ok(all.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).sum())
     }
 
     fn update(&mut self, slot: Slot, rule: &UpdateRule) -> Result<(), BackendError> {
-        self.each(|_, network| network.update(slot, rule)).map(drop)
+        self.each(|_, network| network.update(slot, rule))?;
+        self.share(Kept::Weights)
     }
 
     fn track_average(&mut self, decay: f32) -> Result<(), BackendError> {
@@ -302,16 +306,22 @@ impl Training for ReplicatedTraining {
     }
 
     fn gradient(&self, slot: Slot) -> Result<Weights, BackendError> {
-        self.networks[0].gradient(slot)
+        self.share(Kept::Gradient(slot))?;
+        self.networks.borrow()[0].gradient(slot)
     }
 
     fn read_gradient(&mut self, slot: Slot) -> Result<Vec<f32>, BackendError> {
-        self.networks[0].read_gradient(slot)
+        self.share(Kept::Gradient(slot))?;
+        self.networks.get_mut()[0].read_gradient(slot)
     }
 
-    fn own_gradient(&mut self, slot: Slot) -> Result<Option<&mut [f32]>, BackendError> {
+    fn own(&mut self, _: Kept) -> Result<Option<&mut [f32]>, BackendError> {
         // One replica's alone are not to be changed.
-        self.networks[0].own_gradient(slot).map(|_| None)
+        Ok(None)
+    }
+
+    fn move_only(&mut self, _: Range<usize>) -> Result<(), BackendError> {
+        Err(BackendError::Order("replicas cannot be replicated again"))
     }
 
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {
@@ -319,7 +329,7 @@ impl Training for ReplicatedTraining {
     }
 
     fn read_statistics(&mut self) -> Result<Vec<f32>, BackendError> {
-        self.networks[0].read_statistics()
+        self.networks.get_mut()[0].read_statistics()
     }
 
     fn write_statistics(&mut self, statistics: &[f32]) -> Result<(), BackendError> {
@@ -331,11 +341,17 @@ impl Training for ReplicatedTraining {
     }
 
     fn weights(&self, which: WeightSet) -> Result<Weights, BackendError> {
-        self.networks[0].weights(which)
+        if which == WeightSet::Ema {
+            self.share(Kept::Average)?;
+        }
+        self.networks.borrow()[0].weights(which)
     }
 
     fn state(&self) -> Result<NetworkState, BackendError> {
-        self.networks[0].state()
+        [Kept::Momentum, Kept::SecondMoment, Kept::Average]
+            .into_iter()
+            .try_for_each(|kept| self.share(kept))?;
+        self.networks.borrow()[0].state()
     }
 
     fn restore(&mut self, state: &NetworkState) -> Result<(), BackendError> {

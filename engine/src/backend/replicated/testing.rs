@@ -50,19 +50,11 @@ impl Link for Thread {
         Ok(())
     }
 
-    fn exchange(
-        &self,
-        values: &[f32],
-        lengths: &[usize],
-        incoming: &mut Vec<f32>,
-    ) -> Result<(), BackendError> {
-        let mut rest = values;
-        let mut piece = |length: &usize| {
-            let (piece, behind) = rest.split_at(*length);
-            rest = behind;
-            bytes(piece)
-        };
-        *incoming = numbers(&self.post(lengths.iter().map(&mut piece).collect()));
+    fn exchange(&self, outgoing: &[&[f32]], incoming: &mut [&mut [f32]]) -> Result<(), BackendError> {
+        let rows = self.post(outgoing.iter().map(|values| bytes(values)).collect());
+        for (to, from) in incoming.iter_mut().zip(rows) {
+            to.copy_from_slice(&numbers(&[from]));
+        }
         Ok(())
     }
 

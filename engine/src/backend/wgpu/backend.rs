@@ -103,9 +103,10 @@ impl BackendInfo for WgpuBackend {
         Some(self.gpu.adapter.name.clone())
     }
 
-    fn activations(&self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+    fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
         let room = self.gpu.room();
-        room.activations(plan, purpose, items).map_err(|message| self.gpu.error(message))
+        let plan = Plan::new(graph, purpose)?;
+        room.activations(&plan, purpose, items).map_err(|message| self.gpu.error(message))
     }
 
     fn memory(&self) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use super::place::Room;
 use crate::backend::{BackendError, BackendInfo};
-use crate::net::{Plan, PlanPurpose};
+use crate::net::{Graph, Plan, PlanPurpose};
 
 /// A card by its figures: it plans passes and refuses them as an adapter of these limits does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,10 @@ impl BackendInfo for Card {
         Some(self.memory)
     }
 
-    fn activations(&self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
+    fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
         let room = Room::of(self.binding, self.buffer);
         let refused = |message| BackendError::Device { device: self.describe(), message };
-        room.activations(plan, purpose, items).map_err(refused)
+        room.activations(&Plan::new(graph, purpose)?, purpose, items).map_err(refused)
     }
 
     fn renders_views(&self) -> bool {

@@ -297,9 +297,10 @@ impl<R: Steps> Run for R {
     fn save(&mut self) -> Result<PathBuf, WorldError> {
         if !self.is_saved() {
             let step = self.steps_made();
+            // Each process has a part of it, so that all have to ask.
+            let state = self.state()?;
             if self.session().team.leads() {
                 self.log().sync()?;
-                let state = self.state()?;
                 self.session().checkpoints.save(&state)?;
             }
             self.session_mut().saved_at = Some(step);

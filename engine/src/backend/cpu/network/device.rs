@@ -1,11 +1,13 @@
 //! Gradients and running statistics as flat slices in the graph's order, and the training network behind its trait.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::buffer::Buffer;
 use super::train::CpuTraining;
 use crate::backend::{
-    AcrossReplicas, BackendError, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, WeightSet,
+    AcrossReplicas, BackendError, Kept, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule,
+    WeightSet,
 };
 use crate::net::Weights;
 
@@ -44,8 +46,20 @@ impl TrainingDevice for CpuTraining {
         Ok(self.placed.store.flatten(self.gradient_buffer(slot)?.as_slice()))
     }
 
-    fn own_gradient(&mut self, slot: Slot) -> Option<&mut [f32]> {
-        Some(self.gradients[slot as usize].as_mut()?.as_mut_slice())
+    fn own(&mut self, kept: Kept) -> Option<&mut [f32]> {
+        let buffer = match kept {
+            Kept::Weights => &mut self.placed.values,
+            Kept::Gradient(slot) => self.gradients[slot as usize].as_mut()?,
+            Kept::Momentum => self.momentum.as_mut()?,
+            Kept::SecondMoment => self.second_moment.as_mut()?,
+            Kept::Average => &mut self.average.as_mut()?.trained,
+        };
+        Some(buffer.as_mut_slice())
+    }
+
+    fn move_only(&mut self, part: Range<usize>) -> Result<(), BackendError> {
+        self.part_moved = part;
+        Ok(())
     }
 
     fn write_gradient(&mut self, slot: Slot, gradient: &[f32]) -> Result<(), BackendError> {

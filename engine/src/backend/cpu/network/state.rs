@@ -14,24 +14,29 @@ impl CpuTraining {
 
     pub(super) fn dot_of(&self, a: Slot, b: Slot) -> Result<f64, BackendError> {
         let (a, b) = (self.gradient_buffer(a)?, self.gradient_buffer(b)?);
-        Ok(self.placed.machine.threads.install(|| dot(a.as_slice(), b.as_slice())))
+        let part = &self.part_moved;
+        Ok(self
+            .placed
+            .machine
+            .threads
+            .install(|| dot(&a.as_slice()[part.clone()], &b.as_slice()[part.clone()])))
     }
 
     pub(super) fn apply(&mut self, slot: Slot, rule: &UpdateRule) {
         let Some(gradient) = &self.gradients[slot as usize] else { return };
-        let (store, values) = (&self.placed.store, &mut self.placed.values);
+        let (store, values, part) = (&self.placed.store, &mut self.placed.values, &self.part_moved);
         let zeros = || Buffer::zeroed(store.trained_len);
         let first = self.momentum.get_or_insert_with(zeros);
         let threads = &self.placed.machine.threads;
         match *rule {
             UpdateRule::Sgd { learning_rate, momentum, weight_decay, scale } => {
                 let rule = Sgd { learning_rate, momentum, weight_decay, scale };
-                threads.install(|| store.sgd(values, first, gradient, &rule));
+                threads.install(|| store.sgd(part, values, first, gradient, &rule));
             }
             UpdateRule::AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, scale, step } => {
                 let rule = AdamW::new(learning_rate, (beta1, beta2), epsilon, weight_decay, scale, step);
                 let second = self.second_moment.get_or_insert_with(zeros);
-                threads.install(|| store.adamw(values, (first, second), gradient, rule));
+                threads.install(|| store.adamw(part, values, (first, second), gradient, rule));
             }
         }
     }
@@ -42,8 +47,10 @@ impl CpuTraining {
             self.average = Some(Average { trained: values.clone(), running: running.clone() });
             return;
         };
+        let part = &self.part_moved;
         self.placed.machine.threads.install(|| {
-            blend(average.trained.as_mut_slice(), values.as_slice(), decay);
+            let trained = &mut average.trained.as_mut_slice()[part.clone()];
+            blend(trained, &values.as_slice()[part.clone()], decay);
             blend(&mut average.running, running, decay);
         });
     }

@@ -1,5 +1,6 @@
 //! Training's forward pass: on the batch's statistics, keeping what the backward pass reads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -54,6 +55,8 @@ pub struct CpuTraining {
     /// The part of a gradient that is added to what a slot holds.
     part: Option<Buffer>,
     pub(super) average: Option<Average>,
+    /// Of the trained values, those that are moved here: all, unless replicas share them out.
+    pub(super) part_moved: Range<usize>,
     /// Of the activations.
     pub(super) arena: Buffer,
     pub(super) scratch: Scratch,
@@ -70,8 +73,10 @@ impl CpuTraining {
         weights: &Weights,
     ) -> Result<Self, BackendError> {
         let machine = Machine { arithmetic: Arithmetic::Single, ..machine };
+        let placed = Placed::new(machine, graph, weights, PlanPurpose::Training)?;
         Ok(Self {
-            placed: Placed::new(machine, graph, weights, PlanPurpose::Training)?,
+            part_moved: 0..placed.store.trained_len,
+            placed,
             momentum: None,
             second_moment: None,
             seed: 0,
