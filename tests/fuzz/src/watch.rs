@@ -82,7 +82,7 @@ pub fn watch(
     while next < end && Instant::now() < until {
         let mut child = start(program, format, next, end - next, until - Instant::now(), limits)?;
         let mut batch = Batch { format, seed: 0, honest: 0, gone: 0, found: vec![] };
-        let process = Process::of(child.id());
+        let process = Process(child.id());
         let ended = batch.follow(&lines(&mut child)?, limits, &process);
         if !ended {
             let _ = child.kill();
@@ -123,35 +123,52 @@ fn start(
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }
 
-/// A process as the system knows it.
-struct Process {
-    stat: String,
-    threads: String,
-}
+/// A process, and the programs that it runs, as the system knows them.
+struct Process(u32);
 
 impl Process {
-    fn of(id: u32) -> Self {
-        Self { stat: format!("/proc/{id}/stat"), threads: format!("/proc/{id}/task") }
+    /// Itself and what it runs, and what that runs.
+    fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.0];
+        let mut looked = 0;
+        while let Some(id) = family.get(looked) {
+            let of_thread =
+                |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children"));
+            let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+            let children: Vec<String> = threads.filter_map(|thread| of_thread(thread).ok()).collect();
+            family.extend(
+                children
+                    .iter()
+                    .flat_map(|ids| ids.split_ascii_whitespace())
+                    .filter_map(|id| id.parse::<u32>().ok()),
+            );
+            looked += 1;
+        }
+        family
     }
 
-    /// Whether one of its threads runs, or would if there were a processor or a disk for it: a busy machine is no fault of the reader.
+    /// Whether a thread of the family runs, or would if there were a processor or a disk for it: a busy machine is no fault of the reader.
     fn wants_to_run(&self) -> bool {
-        let Ok(threads) = std::fs::read_dir(&self.threads) else { return false };
-        threads.flatten().any(|thread| {
+        let threads = |id| std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+        self.family().into_iter().flat_map(threads).any(|thread| {
             let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
             stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['R', 'D']))
         })
     }
 
-    /// What it has computed so far, all its threads together; `None` where the system does not say.
+    /// What the family has computed so far, all threads together and those that have ended; `None` where the system does not say.
     fn computed(&self) -> Option<Duration> {
         /// Of a second, in the files of Linux.
         const TICKS: u64 = 100;
-        let stat = std::fs::read_to_string(&self.stat).ok()?;
-        // The second field is a name in brackets, which may hold spaces; the times are the 14th and 15th.
-        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-        let mut next = || fields.next()?.parse::<u64>().ok();
-        Some(Duration::from_millis((next()? + next()?) * 1000 / TICKS))
+        let ticks = |id| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            // The second field is a name in brackets, which may hold spaces; the times are the 14th to 17th.
+            let fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11).take(4);
+            fields.map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()
+        };
+        let own = ticks(self.0)?;
+        let others: u64 = self.family().into_iter().skip(1).filter_map(ticks).sum();
+        Some(Duration::from_millis((own + others) * 1000 / TICKS))
     }
 
     /// Whether it hangs, having had no word for as long as a file may take: it has computed as long, or nothing at all for a while.
@@ -230,5 +247,34 @@ impl Batch<'_> {
 
     fn note(&mut self, kind: Kind) {
         self.found.push(Finding { format: self.format.into(), seed: self.seed, kind });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// A shell that waits for a program of its own.
+    fn waiting_for(program: &str) -> Child {
+        let command = format!("{program} & read line; kill $!");
+        Command::new("/bin/sh").arg("-c").arg(command).stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_reader_works_as_long_as_a_program_that_it_waits_for_does() {
+        let limit = Duration::from_secs(3600);
+        for (program, works) in [("while :; do :; done", true), ("sleep 3600", false)] {
+            let mut child = waiting_for(program);
+            let process = Process(child.id());
+            while process.family().len() < 2 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            assert_eq!(process.hangs(process.computed(), limit), !works, "{program}");
+            // Its input ends, so it ends its program and itself.
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
     }
 }
