@@ -93,10 +93,11 @@ fn split_writes_parts_that_share_no_person_and_can_be_trained_on() {
 fn a_list_of_paths_and_labels_is_a_dataset_and_a_place_without_a_format_is_told_which() {
     let lab = Lab::new();
     lab.faces("faces", 4);
-    let mut text =
-        String::from("path,label\nfaces/sad/000.png,glum\nfaces/sad/001.png,\nfaces/none.png,glum\n");
-    (0..4).for_each(|item| text.push_str(&format!("faces/happy/{item:03}.png,happy\n")));
-    (2..4).for_each(|item| text.push_str(&format!("faces/sad/{item:03}.png,glum\n")));
+    let head = "path,label\nfaces/sad/000.png,glum\nfaces/sad/001.png,\nfaces/none.png,glum\n".to_owned();
+    let row = |class: &str, item: usize, label: &str| format!("faces/{class}/{item:03}.png,{label}\n");
+    let rows =
+        (0..4).map(|item| row("happy", item, "happy")).chain((2..4).map(|item| row("sad", item, "glum")));
+    let text: String = std::iter::once(head).chain(rows).collect();
     lab.write("mine.csv", text.as_bytes());
     let spec = format!("list:{}", lab.text("mine.csv"));
     let told = affekt(["data", "inspect", &spec]).done().out;
