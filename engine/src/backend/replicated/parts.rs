@@ -46,17 +46,14 @@ impl Parts {
     /// Elsewhere they stay as they are.
     pub(super) fn add_up(&mut self, own: &mut [&mut [f32]]) -> Result<(), BackendError> {
         let pieces = Pieces::new(&self.team, own);
-        // On the threads that add, from the first piece to the last.
-        rayon::scope(|_| {
-            for (member, piece) in pieces.all() {
-                let ranges = pieces.ranges(member, piece);
-                let here = ranges[self.team.rank()].clone();
-                self.fetch(own, &ranges)?;
-                self.sum(own, here.clone());
-                own[member][here].copy_from_slice(&self.sums);
-            }
-            Ok(())
-        })
+        for (member, piece) in pieces.all() {
+            let ranges = pieces.ranges(member, piece);
+            let here = ranges[self.team.rank()].clone();
+            self.fetch(own, &ranges)?;
+            self.sum(own, here.clone());
+            own[member][here].copy_from_slice(&self.sums);
+        }
+        Ok(())
     }
 
     /// Sends others the pieces that are theirs, and takes from them what they have of ours.
@@ -101,23 +98,21 @@ impl Parts {
     pub(super) fn share(&self, own: &mut [&mut [f32]]) -> Result<(), BackendError> {
         let pieces = Pieces::new(&self.team, own);
         let rank = self.team.rank();
-        rayon::scope(|_| {
-            for (member, piece) in pieces.all() {
-                let ranges = pieces.ranges(member, piece);
-                let mut cut = cut(own[member], &ranges);
-                let here = &*std::mem::take(&mut cut[rank]);
-                let to = |to: usize| if to == rank { &[][..] } else { here };
-                let outgoing: Vec<&[f32]> = (0..ranges.len()).map(to).collect();
-                self.team.exchange(&outgoing, &mut cut)?;
-                let (before, rest) = own.split_at_mut(member);
-                let Some((from, behind)) = rest.split_first_mut() else { continue };
-                let others = before.par_iter_mut().chain(behind);
-                others.for_each(|to| {
-                    ranges.iter().for_each(|range| to[range.clone()].copy_from_slice(&from[range.clone()]));
-                });
-            }
-            Ok(())
-        })
+        for (member, piece) in pieces.all() {
+            let ranges = pieces.ranges(member, piece);
+            let mut cut = cut(own[member], &ranges);
+            let here = &*std::mem::take(&mut cut[rank]);
+            let to = |to: usize| if to == rank { &[][..] } else { here };
+            let outgoing: Vec<&[f32]> = (0..ranges.len()).map(to).collect();
+            self.team.exchange(&outgoing, &mut cut)?;
+            let (before, rest) = own.split_at_mut(member);
+            let Some((from, behind)) = rest.split_first_mut() else { continue };
+            let others = before.par_iter_mut().chain(behind);
+            others.for_each(|to| {
+                ranges.iter().for_each(|range| to[range.clone()].copy_from_slice(&from[range.clone()]));
+            });
+        }
+        Ok(())
     }
 }
 
