@@ -256,9 +256,6 @@ fn a_copy_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing_of_it() 
         "--detector",
         "guide",
         "--annotated",
-        // Noise has nothing in common with the next picture.
-        "--as",
-        "film",
         "--out",
         &out,
         &frames,

@@ -29,7 +29,7 @@ const CHANGED: f32 = 10.0;
 const TIMES_USUAL: f32 = 3.0;
 /// Frames whose differences are usual.
 const RECENT: usize = 8;
-/// Deviation of luma below which a picture shows nothing, in levels: a blank frame, a flash, the black of a fade.
+/// Deviation of luma below which a picture shows nothing, in levels: a blank frame, the white of a flash, the black of a fade.
 const BLANK: f32 = 2.0;
 /// Levels of luma that are told apart where one picture is told from another's light and dark.
 const TONES: usize = 64;
@@ -120,6 +120,11 @@ impl Signature {
         changed as f32 / changes.len() as f32
     }
 
+    /// Whether it shows nothing.
+    fn is_blank(&self) -> bool {
+        self.deviation < BLANK
+    }
+
     /// How much two pictures differ, 0 to 1: the mean of how much their colours do (the part of the pixels that would have to change
     /// colour) and of how little the places of light and dark go together.
     pub fn difference(&self, other: &Self) -> f32 {
@@ -130,9 +135,15 @@ impl Signature {
     fn differences(&self, other: &Self) -> [f32; 2] {
         let shared: f32 = self.colours.iter().zip(&other.colours).map(|(a, b)| a.min(*b)).sum();
         let colours = (1.0 - shared).clamp(0.0, 1.0);
-        let sum: f32 = self.structure.iter().zip(&other.structure).map(|(a, b)| a * b).sum();
-        let seen = self.structure.len() as f32;
-        let structure = (1.0 - sum / (seen * self.deviation * other.deviation)).clamp(0.0, 1.0);
+        let structure = match [self.is_blank(), other.is_blank()] {
+            [true, true] => 0.0,
+            [false, false] => {
+                let sum: f32 = self.structure.iter().zip(&other.structure).map(|(a, b)| a * b).sum();
+                let seen = self.structure.len() as f32;
+                (1.0 - sum / (seen * self.deviation * other.deviation)).clamp(0.0, 1.0)
+            }
+            _ => 1.0,
+        };
         [colours, structure]
     }
 }
@@ -209,7 +220,7 @@ impl CutDetector {
             return false;
         }
         let signature = Signature::of(picture);
-        if signature.deviation < BLANK {
+        if signature.is_blank() {
             return false;
         }
         let Some(last) = self.last.replace(signature) else { return false };
