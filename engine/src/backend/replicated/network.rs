@@ -278,7 +278,7 @@ impl Training for ReplicatedTraining {
         self.with_own(Kept::Gradient(slot), |parts, own| {
             for (i, (values, sum)) in own.iter_mut().zip(sums).enumerate() {
                 let part = parts.of(values.len(), i);
-                values[part].iter_mut().zip(sum).for_each(|(part, sum)| *part = sum + *part);
+                values[part].iter_mut().zip(sum).for_each(|(part, sum)| *part += sum);
             }
             Ok(())
         })

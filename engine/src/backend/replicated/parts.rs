@@ -109,7 +109,9 @@ impl Parts {
             let Some((from, behind)) = rest.split_first_mut() else { continue };
             let others = before.par_iter_mut().chain(behind);
             others.for_each(|to| {
-                ranges.iter().for_each(|range| to[range.clone()].copy_from_slice(&from[range.clone()]));
+                for range in &ranges {
+                    to[range.clone()].copy_from_slice(&from[range.clone()]);
+                }
             });
         }
         Ok(())
