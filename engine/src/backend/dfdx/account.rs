@@ -146,7 +146,9 @@ impl<'a> Count<'a> {
             let gradients = gradients.iter().map(|tensor| (tensor.id, self.length(*tensor))).collect();
             self.tape.push(Taped::Operation(Entry { held: held.to_vec(), gradients }));
         } else {
-            held.iter().for_each(|tensor| self.release(tensor.memory));
+            for tensor in held {
+                self.release(tensor.memory);
+            }
         }
     }
 
@@ -394,11 +396,11 @@ impl<'a> Count<'a> {
             match taped {
                 Taped::Operation(Entry { held, gradients: lengths }) => {
                     for (id, length) in lengths {
-                        if !gradients.contains_key(&id) {
-                            gradients.insert(id, self.fresh(length));
-                        }
+                        gradients.entry(id).or_insert_with(|| self.fresh(length));
                     }
-                    held.iter().for_each(|tensor| self.release(tensor.memory));
+                    for tensor in &held {
+                        self.release(tensor.memory);
+                    }
                 }
                 Taped::Waist(id) => {
                     kept.insert(id);
