@@ -57,6 +57,7 @@ mod sampler;
 mod skip_log;
 mod source;
 mod spec;
+mod spec_hint;
 mod split;
 mod stamp;
 mod tar_index;

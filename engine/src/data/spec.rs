@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::labels_per_class::Scalar;
+use super::spec_hint::meant;
 use super::{DataError, Fraction, LabelsPerClass, quoted};
 
 /// Where items without a clear label go: ties between votes and columns like `unknown`.
@@ -166,30 +167,6 @@ fn escape(text: &str, characters: &str) -> String {
         .rev()
         .filter(|(_, plain)| characters.contains(plain))
         .fold(text.to_owned(), |text, (code, plain)| text.replace(plain, code))
-}
-
-/// Files of a folder that are looked at for a hint.
-const LOOKED_AT: usize = 1000;
-
-/// What was probably meant by a place without a format, where that can be seen.
-fn meant(text: &str) -> Option<String> {
-    let rest = text.find(['#', '?']).unwrap_or(text.len());
-    let (path, rest) = text.split_at(rest);
-    let place = Path::new(path);
-    let ends = |file: &Path, ending: &str| file.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
-    let what = if place.is_dir() {
-        let mut files = std::fs::read_dir(place).ok()?.take(LOOKED_AT).flatten();
-        if files.any(|file| ends(&file.path(), "rec")) {
-            format!("write recordio:{path}{rest} for the .rec file in this folder")
-        } else {
-            format!("write folder:{path}{rest} for pictures in folders that are named after their classes")
-        }
-    } else if place.is_file() && ends(place, "csv") {
-        format!("write list:{path}{rest} for a list with the columns path and label")
-    } else {
-        return None;
-    };
-    Some(format!("{what}; `affekt data formats` lists the others"))
 }
 
 impl FromStr for Spec {
@@ -379,20 +356,6 @@ mod tests {
         let table = format!("data = [{{ format = 'folder', path = '{}' }}]", "a".repeat(LONGEST));
         let message = toml::from_str::<Config>(&table).err().unwrap().message().to_owned();
         assert!(message.contains("at the most") && message.len() < 200, "{message}");
-    }
-
-    #[test]
-    fn a_place_without_a_format_is_told_the_likely_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().display().to_string();
-        let refusal = |text: String| text.parse::<Spec>().unwrap_err().to_string();
-        assert!(
-            refusal(format!("{place}#train")).contains(&format!("no format; write folder:{place}#train "))
-        );
-        std::fs::write(folder.path().join("all.csv"), "").unwrap();
-        assert!(refusal(format!("{place}/all.csv")).contains(&format!("write list:{place}/all.csv ")));
-        std::fs::write(folder.path().join("train.rec"), "").unwrap();
-        assert!(refusal(place.clone()).contains(&format!("write recordio:{place} ")));
     }
 
     #[test]

@@ -48,8 +48,15 @@ fn words(face: &FaceRow, classes: &[String]) -> String {
     }
     let doubt = if face.unsure { "?" } else { "" };
     let (now, share) = most_probable(&face.probabilities).unwrap_or((face.label, 0.0));
-    let other = if now == face.label { String::new() } else { format!(", now {}", name(now)) };
-    format!("{who} {label}{doubt}{other} {:.0}%", share * 100.0)
+    let now = (now != face.label).then(|| name(now));
+    format!("{who} {}", label_in_words(&format!("{label}{doubt}"), now, share))
+}
+
+/// A label with its percentage, which is the probability (0 to 1) of the class before it: where the label, on which the frames around
+/// have voted, is not this frame's most probable class `now`, that one is said too.
+pub fn label_in_words(label: &str, now: Option<&str>, share: f64) -> String {
+    let other = now.map(|now| format!(", now {now}")).unwrap_or_default();
+    format!("{label}{other} {:.0}%", share * 100.0)
 }
 
 /// Draws a box's outline.

@@ -82,7 +82,7 @@ pub use cells::{Cell, CellKind, ColumnInfo};
 #[cfg(feature = "results")]
 pub use corrections::Corrections;
 #[cfg(feature = "drawing")]
-pub use draw::{annotated, marked};
+pub use draw::{annotated, label_in_words, marked};
 #[cfg(feature = "results")]
 pub use edits::{EDITS_VERSION, Edit, Edits, EditsError};
 #[cfg(feature = "results")]

@@ -1,6 +1,7 @@
 //! Colours: the report's own for classes, on a light and on a dark ground.
 
 use affekt_engine::media::palette::{COLOURS, ON_DARK, ON_LIGHT, colours};
+use affekt_engine::output::label_in_words;
 use eframe::egui::{Color32, Context, Theme};
 
 /// Names and colours of classes.
@@ -34,12 +35,11 @@ impl Look {
         self.names.get(class).map_or("?", String::as_str)
     }
 
-    /// A label in words. The percentage is the probability of the class before it: where the label, on which the frames around have voted,
-    /// is not the most probable class `now`, both are said.
+    /// A label in words, beside the most probable class of the moment, `now`, and its probability.
     pub fn words(&self, label: usize, unsure: bool, (now, share): (usize, f32)) -> String {
         let doubt = if unsure { "unsure: " } else { "" };
-        let other = if now == label { String::new() } else { format!(", now {}", self.name(now)) };
-        format!("{doubt}{}{other} {}", self.name(label), percent(share))
+        let now = (now != label).then(|| self.name(now));
+        label_in_words(&format!("{doubt}{}", self.name(label)), now, f64::from(share))
     }
 
     /// How many classes there are.
