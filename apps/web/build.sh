@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the page into apps/web/dist: the module for WebAssembly with SIMD, the model in 7 bits a weight, both compressed, and the
-# page's own files. Needs `rustup target add wasm32-unknown-unknown`. Serve the folder by any web server:
+# Builds the page into apps/web/dist: the module for WebAssembly with SIMD and the built-in model, both compressed, and the page's
+# own files. Needs `rustup target add wasm32-unknown-unknown`. Serve the folder by any web server:
 #   python3 -m http.server --directory apps/web/dist
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,9 +12,6 @@ rm -rf "$out"
 mkdir -p "$out"
 cp apps/web/page/* apps/live/desktop/affekt-live.svg "$out"
 gzip -9 --no-name <"$target/wasm32-unknown-unknown/web/affekt_web.wasm" >"$out/affekt.wasm.gz"
-# With --workspace, so that dependencies have the features that tests build them with.
-cargo build --release --workspace --locked --example pack_model
-"$target/release/examples/pack_model" "$out/model.bin"
-gzip -9 --no-name "$out/model.bin"
+gzip -9 --no-name <assets/models/ferplus-64.safetensors >"$out/model.bin.gz"
 du --bytes "$out"/* | sort -n
 echo "$(cat "$out"/* | wc -c) bytes in all"

@@ -102,7 +102,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("\n| quality | right | at a confidence of 0.6 to 0.8 | above 0.8 |\n|---|---|---|---|");
     for tenth in 0..10 {
         let (low, high) = (tenth as f32 / 10.0, (tenth + 1) as f32 / 10.0);
-        let within = || answers.iter().filter(|a| (low..high).contains(&a.quality));
+        // The last band holds 1 itself.
+        let within = || answers.iter().filter(|a| ((a.quality * 10.0) as usize).min(9) == tenth);
         println!(
             "| {low:.1} to {high:.1} | {} | {} | {} |",
             share(within()),

@@ -8,11 +8,9 @@ mod server;
 
 use std::path::{Path, PathBuf};
 
-use affekt_engine::backend::{self, BackendSpec};
-use affekt_engine::data::Dataset as _;
-use affekt_engine::synth::{SynthClips, synth_clips, synth_faces, write_y4m};
+use affekt_engine::synth::{SynthClips, synth_clips, write_y4m};
 use affekt_engine::world::Model;
-use affekt_web::{Reader, pack, unpack};
+use affekt_web::Reader;
 use chromium::{Browser, Page};
 use server::Server;
 
@@ -83,8 +81,8 @@ fn a_picture_and_a_camera_are_read_in_a_browser_as_here_and_nothing_is_sent() {
     let (title, bars) = first_face(&mut page);
     let pixels: Vec<u8> =
         picture.pixels.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
-    let model = pack(&Model::builtin().unwrap()).unwrap();
-    let line = Reader::new(&unpack(&model).unwrap()).unwrap().picture(640, 480, &pixels).unwrap();
+    let model = Model::builtin().unwrap();
+    let line = Reader::new(&model).unwrap().picture(640, 480, &pixels).unwrap();
     assert_eq!(line.faces.len(), 1, "one person stands there");
     let face = &line.faces[0];
     assert_eq!(title, format!("Face 1: {}", face.frame_label));
@@ -127,44 +125,8 @@ fn a_picture_and_a_camera_are_read_in_a_browser_as_here_and_nothing_is_sent() {
 }
 
 #[test]
-fn seven_bits_a_weight_change_little() {
-    let model = Model::builtin().unwrap();
-    let bytes = pack(&model).unwrap();
-    let small = unpack(&bytes).unwrap();
-    assert!(bytes.len() < 3_000_000, "{} bytes", bytes.len());
-    assert_eq!(small.card, model.card);
-    assert_eq!(small.own().unwrap().0, model.own().unwrap().0);
-    let backend = backend::open(&BackendSpec::default()).unwrap();
-    let mut networks = [&model, &small].map(|m| m.inference(&*backend).unwrap());
-    let faces = synth_faces(&"synth:40?seed=5&size=64&channels=1".parse().unwrap()).unwrap();
-    let mut worst = 0.0f32;
-    for index in 0..40 {
-        let input: Vec<f32> =
-            faces.picture(index).unwrap().pixels.iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
-        let [whole, packed] =
-            networks.each_mut().map(|network| softmax(&network.forward(&input, 1).unwrap()));
-        let difference = whole.iter().zip(&packed).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
-        worst = worst.max(difference);
-    }
-    println!("largest difference of a probability: {worst}");
-    assert!(worst > 0.0 && worst < 0.08, "{worst}");
-}
-
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let most = logits.iter().copied().fold(f32::MIN, f32::max);
-    let powers: Vec<f32> = logits.iter().map(|v| (v - most).exp()).collect();
-    let sum: f32 = powers.iter().sum();
-    powers.iter().map(|v| v / sum).collect()
-}
-
-#[test]
-fn a_damaged_model_is_refused_in_words() {
-    let bytes = pack(&Model::builtin().unwrap()).unwrap();
-    for length in [0, 7, bytes.len() / 2, bytes.len() - 1] {
-        let error = unpack(&bytes[..length]).expect_err("it is cut").to_string();
-        assert!(!error.is_empty());
-    }
-    let mut reader = Reader::new(&unpack(&bytes).unwrap()).unwrap();
+fn what_is_no_picture_is_refused_in_words() {
+    let mut reader = Reader::new(&Model::builtin().unwrap()).unwrap();
     assert!(reader.picture(10, 10, &[0; 8]).unwrap_err().to_string().contains("10x10"));
     assert!(reader.picture(0, 0, &[]).is_err());
     assert!(reader.picture(64, 64, &[90; 4 * 64 * 64]).unwrap().faces.is_empty(), "and it goes on");

@@ -53,6 +53,24 @@ fn weights_and_a_hubs_folder_are_written_and_nothing_is_written_over() {
 }
 
 #[test]
+fn eight_bits_a_weight_are_a_quarter_of_the_size_and_for_affekt_alone() {
+    let lab = Lab::new();
+    let (whole, small) = (lab.text("whole.safetensors"), lab.text("small.safetensors"));
+    affekt(["export", "--safetensors", &whole]).done();
+    affekt(["export", "--model", &whole, "--safetensors", &small, "--i8"]).done();
+    let length = |name: &str| std::fs::metadata(lab.path(name)).unwrap().len() as f64;
+    let part = length("small.safetensors") / length("whole.safetensors");
+    assert!((0.24..0.27).contains(&part), "{part}");
+    // The built-in model has eight bits a weight itself, so they are the same.
+    let read = |name: &str| Weights::read(&lab.path(name)).unwrap();
+    assert_eq!(read("small.safetensors"), read("whole.safetensors"));
+    affekt(["export", "--out", &lab.text("a.onnx"), "--i8"]).refused(2, &["--i8", "--f16"]);
+    affekt(["export", "--hub", &lab.text("hub"), "--i8", "--safetensors", "b"])
+        .refused(2, &["--i8", "--f16"]);
+    assert!(!lab.path("b").exists() && !lab.path("hub").exists());
+}
+
+#[test]
 fn an_onnx_file_that_cannot_be_used_is_refused_in_one_line() {
     let lab = Lab::new();
     let video = clip("varying.mp4");

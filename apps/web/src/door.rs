@@ -3,12 +3,16 @@
 
 use std::cell::RefCell;
 use std::error::Error;
+use std::path::Path;
 
-use crate::packed::unpack;
+use affekt_engine::world::Model;
+
 use crate::reader::Reader;
 
 /// Most bytes that the page is given room for: a picture of 8192 by 8192 pixels.
 const MOST_ROOM: usize = 256 << 20;
+/// What errors call the model that it loads.
+const MODEL: &str = "the page's model";
 
 #[derive(Default)]
 struct Hall {
@@ -50,7 +54,7 @@ pub extern "C" fn affekt_room(bytes: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn affekt_open() -> i32 {
     answered(|hall| {
-        let reader = Reader::new(&unpack(&hall.room)?)?;
+        let reader = Reader::new(&Model::parse(Path::new(MODEL), &hall.room)?)?;
         let classes = serde_json::to_string(reader.classes())?;
         (hall.reader, hall.room) = (Some(reader), vec![]);
         Ok(classes)

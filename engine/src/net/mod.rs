@@ -15,6 +15,7 @@ mod onnx_file;
 mod onnx_spec;
 mod plan;
 mod resnet;
+mod storage;
 mod temporal;
 mod weights;
 mod weights_file;
@@ -34,6 +35,7 @@ pub use onnx_spec::{ColourOrder, Golden, OnnxOutputs, OnnxSpec, OutputPlace, Sco
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{Dropout, Epilogue, Norm, Plan, PlanError, PlanPurpose, Region, Step, StepKind, ValueId};
 pub use resnet::{Depth, ResNetSpec, Stem};
+pub use storage::Storage;
 pub use temporal::TemporalSpec;
-pub use weights::{HostTensor, Storage, Weights, WeightsError};
+pub use weights::{HostTensor, Weights, WeightsError};
 pub use weights_file::{read_weights_file, weights_hash};

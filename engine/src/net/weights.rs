@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use half::f16;
 use thiserror::Error;
 
 use super::graph::{Graph, ParamKind, ParamSpec};
@@ -28,38 +27,6 @@ pub struct HostTensor {
 pub struct Weights {
     /// Sorted by name.
     pub tensors: BTreeMap<String, HostTensor>,
-}
-
-/// How values are stored in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    /// Exact.
-    F32,
-    /// Half the size; rounded to nearest.
-    F16,
-}
-
-impl Storage {
-    /// Values as bytes, little-endian.
-    ///
-    /// # Errors
-    /// A value is too large for half precision.
-    pub(super) fn encode(self, name: &str, values: &[f32]) -> Result<Vec<u8>, String> {
-        match self {
-            Self::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            Self::F16 => {
-                let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
-                if let Some(at) = halves.iter().position(|v| !v.is_finite()) {
-                    let name = printable(name, QUOTED);
-                    return Err(format!(
-                        "value {at} of tensor `{name}` is {}, too large for half precision: store it in single precision",
-                        values[at]
-                    ));
-                }
-                Ok(halves.iter().flat_map(|v| v.to_le_bytes()).collect())
-            }
-        }
-    }
 }
 
 /// Why weights cannot be read, written or used.

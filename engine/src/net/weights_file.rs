@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-use half::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata, SafeTensors};
+use safetensors::tensor::{Metadata, SafeTensors};
 
 use super::card::ModelCard;
+use super::storage::load;
 use super::weights::{HostTensor, Weights, WeightsError};
 use crate::files::{LARGEST_CARD, LARGEST_MODEL, explained, open_limited, printable, quoted, shortened};
 
@@ -74,8 +74,8 @@ fn claimed_length(start: &[u8]) -> Result<u64, String> {
 }
 
 impl Weights {
-    /// Reads a safetensors file (F32, F16 or BF16 tensors; integer counters such as `num_batches_tracked` are
-    /// skipped) and its card where it has one.
+    /// Reads a safetensors file (F32, F16 or BF16 tensors, or I8 with scales as [`Storage::I8`](super::Storage) writes them; integer
+    /// counters such as `num_batches_tracked` are skipped) and its card where it has one.
     ///
     /// # Errors
     /// The file cannot be read, is not safetensors, is truncated, or holds tensors of another type, a value that is not
@@ -99,17 +99,7 @@ impl Weights {
         };
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
-            let (data, stored) = (view.data(), view.dtype());
-            let data: Vec<f32> = match stored {
-                Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-                Dtype::F16 => data.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-                Dtype::BF16 => data.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-                Dtype::I64 if name.ends_with("num_batches_tracked") => continue,
-                other => {
-                    let name = quoted(&name);
-                    return Err(format(format!("tensor {name} is {other:?}; F32, F16 or BF16 is needed")));
-                }
-            };
+            let Some(data) = load(&file, &name, &view).map_err(format)? else { continue };
             check_values(&name, &data).map_err(|problem| format(problem + ADVICE))?;
             tensors.insert(name, HostTensor { shape: view.shape().to_vec(), data });
         }
@@ -142,6 +132,8 @@ pub(super) fn check_values(name: &str, data: &[f32]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use half::f16;
+
     use super::*;
     use crate::net::Storage;
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::TensorView;
 
 use super::card::ModelCard;
-use super::weights::{HostTensor, Storage, Weights, WeightsError};
+use super::storage::{Storage, Stored};
+use super::weights::{Weights, WeightsError};
 use super::weights_file::{CARD_KEY, check_values};
 use crate::files::write_atomically;
 
@@ -21,16 +22,14 @@ impl Weights {
     pub fn write(&self, path: &Path, storage: Storage, card: Option<&ModelCard>) -> Result<(), WeightsError> {
         let io = |source| WeightsError::Io { path: path.into(), source };
         let refuse = |reason: String| WeightsError::Unfit { path: path.into(), reason };
-        let mut encoded: Vec<(&String, &HostTensor, Vec<u8>)> = Vec::with_capacity(self.tensors.len());
+        let mut stored = Vec::with_capacity(self.tensors.len());
         for (name, tensor) in &self.tensors {
             check_values(name, &tensor.data).map_err(refuse)?;
-            encoded.push((name, tensor, storage.encode(name, &tensor.data).map_err(refuse)?));
+            stored.extend(storage.store(name, tensor).map_err(refuse)?);
         }
-        let dtype = if storage == Storage::F16 { Dtype::F16 } else { Dtype::F32 };
-        let mut views = Vec::with_capacity(encoded.len());
-        for (name, tensor, bytes) in &encoded {
-            let view =
-                TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
+        let mut views = Vec::with_capacity(stored.len());
+        for Stored { name, kind, shape, bytes } in &stored {
+            let view = TensorView::new(*kind, shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
             views.push((name.as_str(), view));
         }
         let metadata = match card {

@@ -63,6 +63,8 @@ mod summary;
 #[cfg(feature = "results")]
 pub mod table;
 #[cfg(feature = "results")]
+mod table_columns;
+#[cfg(feature = "results")]
 mod table_reader;
 #[cfg(feature = "drawing")]
 mod text;
@@ -113,7 +115,9 @@ pub use subtitles::{Form, render as subtitles};
 #[cfg(feature = "results")]
 pub use summary::{LabelRun, Person, ReadBy, SUMMARY_VERSION, ShotStart, Summary, Thumbnail};
 #[cfg(feature = "results")]
-pub use table::{TABLE_VERSION, TableColumn, TableForm, columns};
+pub use table::{TABLE_VERSION, TableForm};
+#[cfg(feature = "results")]
+pub use table_columns::{TableColumn, columns};
 #[cfg(feature = "results")]
 pub use table_reader::{TableError, TableReader};
 #[cfg(feature = "results")]

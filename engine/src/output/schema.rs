@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::bins::bin_columns;
 use super::cells::{CellKind, ColumnInfo};
 use super::segments::{people_columns, segment_columns};
-use super::table::{TABLE_VERSION, columns};
+use super::table::TABLE_VERSION;
+use super::table_columns::columns;
 
 /// Stands for the name of a class.
 const CLASS: &str = "CLASS";

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use affekt_engine::data::Spec;
 use affekt_engine::learn::EvalReport;
-use affekt_engine::net::Storage;
 use affekt_engine::synth::formats;
 use affekt_engine::world::{EvaluationConfig, Model, calibrate};
 use anyhow::anyhow;
@@ -12,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::compute::Compute;
+use super::stored::StoredAs;
 use super::training::Counting;
 use super::{classify, say};
 use crate::failure::Failure;
@@ -49,9 +49,8 @@ pub struct CalibrateArgs {
     /// Pictures a pass, 1 to 4096.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
-    /// Store the weights in half precision.
-    #[arg(long)]
-    f16: bool,
+    #[command(flatten)]
+    stored: StoredAs,
     /// End at the first picture that cannot be read, instead of leaving it out and counting it.
     #[arg(long)]
     strict: bool,
@@ -96,8 +95,7 @@ pub fn run(args: &CalibrateArgs, compute: &Compute) -> Result<(), Failure> {
     let done = calibrate(subject, &specs, &settings, args.strict, &formats(), &*backend, shown);
     let done = done.map_err(classify)?;
     counting.finish();
-    let storage = if args.f16 { Storage::F16 } else { Storage::F32 };
-    done.model.write(&args.out, storage).map_err(classify)?;
+    done.model.write(&args.out, args.stored.storage()).map_err(classify)?;
     let temperatures = [model.card.temperature, done.model.card.temperature];
     if args.json {
         let score = |report: &EvalReport| {

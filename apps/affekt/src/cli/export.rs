@@ -8,6 +8,7 @@ use affekt_engine::world::{Model, TemporalModel};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgGroup, Args};
 
+use super::stored::StoredAs;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -17,6 +18,8 @@ const EXAMPLES: &str = "Examples:
     affekt export --model runs/a --temporal runs/t --out a.onnx
   One that reads pixels from 0 to 255, half the size:
     affekt export --model runs/a --out a.onnx --raw-pixels --f16
+  The smallest file for affekt itself:
+    affekt export --model runs/a --safetensors a.safetensors --i8
   Plain safetensors, and a folder for a hub:
     affekt export --model runs/a --safetensors a.safetensors --hub a-for-a-hub
 
@@ -41,9 +44,8 @@ pub struct ExportArgs {
     /// Folder to write: README.md, config.json, model.safetensors.
     #[arg(long, value_name = "DIR")]
     hub: Option<PathBuf>,
-    /// Store the weights in half precision; everything is still computed in single precision.
-    #[arg(long)]
-    f16: bool,
+    #[command(flatten)]
+    stored: StoredAs,
     /// Let the ONNX file read pixels from 0 to 255 and normalise them itself.
     #[arg(long, requires = "out")]
     raw_pixels: bool,
@@ -57,9 +59,14 @@ pub struct ExportArgs {
 /// # Errors
 /// The model cannot be used, a file is there already, or cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+    let storage = args.stored.storage();
+    if storage == Storage::I8 && (args.out.is_some() || args.hub.is_some()) {
+        let reason =
+            "--i8 is for weights files of affekt; other programs read --f16, and --safetensors takes --i8";
+        return Err(Failure::usage(anyhow!(reason)));
+    }
     let model = Model::open(args.model.as_deref())?;
     let temporal = args.temporal.as_deref().map(|path| TemporalModel::open(path, &model)).transpose()?;
-    let storage = if args.f16 { Storage::F16 } else { Storage::F32 };
     let hub = |name: &str| args.hub.as_ref().map(|folder| folder.join(name));
     let beside =
         |path: &Option<PathBuf>| path.as_ref().filter(|_| temporal.is_some()).map(|path| temporal_name(path));

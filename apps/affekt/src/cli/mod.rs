@@ -35,6 +35,7 @@ mod reading;
 pub mod refine;
 mod report;
 mod run_args;
+mod stored;
 mod stream;
 mod synth;
 pub mod training;

@@ -2,7 +2,8 @@
 
 use crate::net::card::ModelCard;
 use crate::net::graph::{Graph, Op};
-use crate::net::weights::{Storage, Weights};
+use crate::net::storage::Storage;
+use crate::net::weights::Weights;
 
 /// A network that is to be written as ONNX.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::weights::{Storage, Weights};
+use crate::net::storage::Storage;
+use crate::net::weights::Weights;
 use crate::onnx::{
     AttributeProto, Dimension, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, TypeValue, ValueInfoProto, attribute_type, element,

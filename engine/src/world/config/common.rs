@@ -18,6 +18,8 @@ pub enum Precision {
     F32,
     /// Half the size; rounded to nearest.
     F16,
+    /// A quarter of the size: [`Storage::I8`].
+    I8,
 }
 
 impl From<Precision> for Storage {
@@ -25,6 +27,7 @@ impl From<Precision> for Storage {
         match precision {
             Precision::F32 => Self::F32,
             Precision::F16 => Self::F16,
+            Precision::I8 => Self::I8,
         }
     }
 }
@@ -93,7 +96,7 @@ macro_rules! run_settings {
             pub keep_every: u64,
             /// Whether the log's figures, and pictures of what is learned from, are also written as events for `TensorBoard`.
             pub tensorboard: bool,
-            /// How the finished models store their values: `f32`, or `f16` for half the size.
+            /// How the finished models store their values: `f32`, `f16` for half the size, `i8` for a quarter.
             pub storage: $crate::world::config::Precision,
             /// What the finished models' cards say of their licence; by default that the training pictures' terms apply.
             #[serde(skip_serializing_if = "Option::is_none")]
