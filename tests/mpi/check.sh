@@ -56,6 +56,26 @@ pretrain 20 two-in-one --replicas 2
 same two/model.safetensors two-in-one/model.safetensors
 grep -q '^replicas = 2$' two/config.toml || fail "config.toml does not say the replicas"
 
+echo "== hashing and looking for copies by 1 and 3 processes: the same items are used"
+"$affekt" synth --kind faces --out faces --count 600 --quiet >/dev/null
+for of in 1 2 3; do cp "$(ls faces/*/*.png | tail -n "+$((of * 40))" | head -n 1)" "faces/Anger/copy$of.png"; done
+head -c 300 faces/Anger/copy1.png >faces/Anger/damaged.png
+for processes in 1 3; do
+    mpirun -n "$processes" "$affekt" pretrain --preset tiny --threads 1 --quiet --steps 3 --batch 24 --unlabelled-batch 24 --checkpoint-every 0 \
+        --set training.teacher_warm_up_steps=1 --set training.student_wait_steps=1 --labelled folder:faces --labels-per-class 20 \
+        --near-duplicates 40 --replicas 3 --out "hashed$processes" >/dev/null 2>&1
+done
+for file in data.json manifest.csv.gz model.safetensors; do
+    same "hashed1/$file" "hashed3/$file"
+done
+skipped='.skipped.count == 1 and (.skipped.first[0] | contains("damaged.png"))'
+for processes in 1 3; do
+    jq -e "$skipped" "hashed$processes/report.json" >/dev/null || fail "the damaged picture is not counted: $(cat "hashed$processes/report.json")"
+done
+for why in copy copy_with_other_label near_copy; do
+    zcat hashed3/manifest.csv.gz | cut -d, -f3 | grep -qx "$why" || fail "the manifest names no $why"
+done
+
 echo "== pretrain: batch normalisation of each replica"
 run=()
 pretrain 20 local-one --replicas 2 --batch-norm local

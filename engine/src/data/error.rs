@@ -47,6 +47,9 @@ pub enum DataError {
     /// Whoever was told how far reading is stopped it.
     #[error("stopped; content hashes made so far are kept")]
     Stopped,
+    /// Processes that read a dataset together.
+    #[error("the processes that hash together: {0}")]
+    Processes(String),
     /// Preparing a training step panicked.
     #[error("preparing step {step} failed: {reason}")]
     Worker {

@@ -86,7 +86,7 @@ pub use format::{ClipFormat, Format, FormatOf};
 pub use formats::{ClipFormats, Formats, frames_of, open, recordio};
 pub use fraction::Fraction;
 pub(crate) use hashes::GatheringHasher;
-pub use hashes::{HashProgress, Hashing, check_kept_hashes};
+pub use hashes::{HashPeers, HashProgress, Hashing, check_kept_hashes};
 pub use inspect::{Counts, Inspection, inspect, inspect_with};
 pub use labels_per_class::LabelsPerClass;
 pub use loader::Loader;

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::WorldError;
 use crate::backend::{BackendError, Team};
-use crate::data::SkipLog;
+use crate::data::{HashPeers, SkipLog};
 
 /// Everybody's value, in the order of ranks.
 ///
@@ -29,4 +29,18 @@ pub(super) fn share_skips(team: &Team, skips: &SkipLog) -> Result<(), WorldError
         gather(team, &skips.entries())?.into_iter().for_each(|entries| skips.absorb(entries));
     }
     Ok(())
+}
+
+impl HashPeers for Team {
+    fn rank(&self) -> usize {
+        Team::rank(self)
+    }
+
+    fn processes(&self) -> usize {
+        Team::processes(self)
+    }
+
+    fn gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, String> {
+        Team::gather(self, bytes).map_err(|error| error.to_string())
+    }
 }

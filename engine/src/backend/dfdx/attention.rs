@@ -3,7 +3,7 @@
 use dfdx::shapes::{Axes3, Axis, HasShape as _};
 use dfdx::tensor::{PutTape as _, SplitTape as _, Tape, Tensor};
 use dfdx::tensor_ops::{
-    BroadcastTo as _, GatherTo as _, PermuteTo as _, ReshapeTo as _, TryAdd as _, TryMatMul as _, TryMul as _,
+    BroadcastTo as _, PermuteTo as _, ReshapeTo as _, TryAdd as _, TryMatMul as _, TryMul as _,
 };
 
 use super::rows::{Machine, Outcome, Rows, upload};
@@ -59,7 +59,7 @@ pub(super) fn attend<D: Machine, T: Tape<f32, D>>(
     let batch = items * heads;
     let mut part = |which: usize, tape: T| {
         let index = tables.reorder(Reorder::Split(which), (positions, heads), items)?;
-        x.clone().put_tape(tape).try_gather(index)?.try_reshape_like(&(batch, positions, width))
+        D::gather(x.clone().put_tape(tape), index)?.try_reshape_like(&(batch, positions, width))
     };
     // Each on a tape of its own; the products join them.
     let [queries, keys, values] =
@@ -74,6 +74,6 @@ pub(super) fn attend<D: Machine, T: Tape<f32, D>>(
         out = out.try_mul(mask.any.clone().try_broadcast_like::<_, Axis<2>>(&(batch, positions, width))?)?;
     }
     let out = out.try_reshape_like(&(batch * positions, width))?;
-    let joined = out.try_gather(tables.reorder(Reorder::Join, (positions, heads), items)?)?;
+    let joined = D::gather(out, tables.reorder(Reorder::Join, (positions, heads), items)?)?;
     joined.try_reshape_like(&(rows, heads * width))
 }

@@ -80,8 +80,8 @@ impl<D: Machine> BackendInfo for DfdxBackend<D> {
     /// Its tapes hold more than the plan's arena, and other things.
     fn activations(&self, graph: &Graph, purpose: PlanPurpose, items: usize) -> Result<u64, BackendError> {
         match purpose {
-            PlanPurpose::Training => account::learning(graph, items),
-            PlanPurpose::Inference => account::answering(graph, items),
+            PlanPurpose::Training => account::learning(graph, items, D::GATHERS_BESIDE),
+            PlanPurpose::Inference => account::answering(graph, items, D::GATHERS_BESIDE),
         }
     }
 

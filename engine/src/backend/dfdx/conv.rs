@@ -6,7 +6,7 @@
 use dfdx::shapes::Axis;
 use dfdx::tensor::Tape;
 use dfdx::tensor_ops::{
-    BroadcastTo as _, GatherTo as _, MaxTo as _, ReshapeTo as _, SumTo as _, TryMatMul as _, TryMul as _,
+    BroadcastTo as _, MaxTo as _, ReshapeTo as _, SumTo as _, TryMatMul as _, TryMul as _,
 };
 
 use super::rows::{Machine, Outcome, Rows};
@@ -67,10 +67,10 @@ fn gathered<D: Machine, T: Tape<f32, D>>(
         x
     } else {
         // Not by `concat_along`, which dfdx compiles on CUDA while the program runs.
-        let framed = x.try_gather(tables.frame(input, padding, items)?)?;
+        let framed = D::gather(x, tables.frame(input, padding, items)?)?;
         let shape = *dfdx::shapes::HasShape::shape(&framed);
         let inside = tables.inside(input, padding, items)?.try_reshape_like(&(shape.0,))?;
         framed.try_mul(inside.try_broadcast_like::<_, Axis<1>>(&shape)?)?
     };
-    x.try_gather(tables.windows(windows, items)?)
+    D::gather(x, tables.windows(windows, items)?)
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use dfdx::tensor::Cuda;
+use dfdx::tensor::{Cuda, Tape, Tensor, TensorFromVec as _};
+use dfdx::tensor_ops::GatherTo as _;
 
 use super::backend::{DfdxBackend, Identity};
 use super::nvidia::{Gpu, chosen, gpus};
+use super::rows::{Machine, Outcome, Rows};
 use crate::backend::{ArithmeticChoice, Availability, Backend, BackendEntry, BackendError, BackendSpec};
 
 /// dfdx on an NVIDIA GPU, by name.
@@ -19,6 +21,21 @@ pub(in crate::backend) const ENTRY: BackendEntry = BackendEntry {
 };
 
 const NAME: &str = "cuda";
+
+impl Machine for Cuda {
+    type Index = Tensor<(usize,), usize, Cuda>;
+
+    const GATHERS_BESIDE: bool = false;
+
+    fn index(&self, rows: Vec<usize>) -> Outcome<Self::Index, Self> {
+        let length = rows.len();
+        self.try_tensor_from_vec(rows, (length,))
+    }
+
+    fn gather<T: Tape<f32, Self>>(x: Rows<Self, T>, index: Self::Index) -> Outcome<Rows<Self, T>, Self> {
+        x.try_gather(index)
+    }
+}
 
 fn availability() -> Availability {
     let described = |gpu: &Gpu| {

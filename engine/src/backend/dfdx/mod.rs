@@ -1,8 +1,8 @@
 //! The backend over the library dfdx: on the processor, to compare with, and with the feature `cuda` on an NVIDIA GPU.
 //!
 //! Everything is generic over dfdx's device. `thread` owns the device and what is on it; `walk` runs a graph over `rows` of
-//! channels whose number is known at run time (`conv`, `norm`, `attention`, `gelu`; `tables` holds their indices, `route` when a
-//! value is let go); `parameters` says how parameters lie there, `optimiser` moves them. `learn` and `infer` are networks, `account` counts what they take of memory,
+//! channels whose number is known at run time (`conv`, `gather`, `norm`, `attention`, `gelu`; `tables` holds their indices, `route` when a
+//! value is let go); `parameters` says how parameters lie there, `optimiser` moves them. `learn` and `infer` are networks, `account` counts what they take of memory in a `ledger`,
 //! `processor` and `cuda` the two devices, and `nvidia` says which GPUs there are. dfdx's layers are not used: their sizes are known when they are compiled.
 
 mod account;
@@ -11,9 +11,11 @@ mod backend;
 mod conv;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod gather;
 mod gelu;
 mod infer;
 mod learn;
+mod ledger;
 mod norm;
 #[cfg(any(test, feature = "cuda"))]
 mod nvidia;

@@ -4,10 +4,20 @@ use dfdx::shapes::{Axis, HasShape as _, Shape as Extents};
 use dfdx::tensor::{Cache, HasErr, NoneTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo as _, Device, ReshapeTo as _};
 
-/// A device of dfdx, and the allocation cache that it does not count among what a device has.
-pub(super) trait Machine: Device<f32> + Cache {}
+/// A device of dfdx, the allocation cache that it does not count among what a device has, and how it gathers rows.
+pub(super) trait Machine: Device<f32> + Cache {
+    /// Rows to gather, as the device has them at hand.
+    type Index: Clone + 'static;
 
-impl<D: Device<f32> + Cache> Machine for D {}
+    /// Whether what is gathered is put together beside the tensor first.
+    const GATHERS_BESIDE: bool;
+
+    /// Takes the numbers of rows.
+    fn index(&self, rows: Vec<usize>) -> Outcome<Self::Index, Self>;
+
+    /// The rows of an index one after the other.
+    fn gather<T: Tape<f32, Self>>(x: Rows<Self, T>, index: Self::Index) -> Outcome<Rows<Self, T>, Self>;
+}
 
 /// An activation of `items x positions` rows by channels, with or without the tape that its gradient will need; or a
 /// parameter.

@@ -2,16 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use dfdx::tensor::Tensor;
-
 use super::rows::{Machine, Outcome, Rows, upload};
 use crate::net::Shape;
 
 /// Numbers of items whose tables are kept: teacher's and student's batches, those of evaluation and their rests.
 const KEPT: usize = 6;
-
-/// Rows to gather.
-pub(super) type Index<D> = Tensor<(usize,), usize, D>;
 
 /// Windows of a convolution or pool over an input without padding of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +41,7 @@ enum Key {
 pub(super) struct Tables<D: Machine> {
     pub device: D,
     items: VecDeque<usize>,
-    indices: HashMap<(Key, usize), Index<D>>,
+    indices: HashMap<(Key, usize), D::Index>,
     masks: HashMap<(Shape, usize, usize), Rows<D>>,
     means: HashMap<usize, Rows<D>>,
 }
@@ -78,7 +73,7 @@ impl<D: Machine> Tables<D> {
     }
 
     /// Rows of the (padded) input under every window, window by window.
-    pub(super) fn windows(&mut self, windows: Windows, items: usize) -> Outcome<Index<D>, D> {
+    pub(super) fn windows(&mut self, windows: Windows, items: usize) -> Outcome<D::Index, D> {
         self.index(Key::Windows(windows), items, || {
             let Windows { input, output, kernel, stride, padding } = windows;
             let (h, w) = (input.h + 2 * padding, input.w + 2 * padding);
@@ -96,7 +91,7 @@ impl<D: Machine> Tables<D> {
 
     /// Rows of the input at every position of the padded one; the nearest where there is none, for
     /// [`Tables::inside`] to remove.
-    pub(super) fn frame(&mut self, input: Shape, padding: usize, items: usize) -> Outcome<Index<D>, D> {
+    pub(super) fn frame(&mut self, input: Shape, padding: usize, items: usize) -> Outcome<D::Index, D> {
         self.index(Key::Frame(input, padding), items, || {
             let clamped = |at: usize, len: usize| at.saturating_sub(padding).min(len - 1);
             let mut rows = Vec::with_capacity(items * (input.h + 2 * padding) * (input.w + 2 * padding));
@@ -141,7 +136,7 @@ impl<D: Machine> Tables<D> {
         reorder: Reorder,
         (count, heads): (usize, usize),
         items: usize,
-    ) -> Outcome<Index<D>, D> {
+    ) -> Outcome<D::Index, D> {
         self.index(Key::Reorder(reorder, count, heads), items, || {
             let mut rows = Vec::with_capacity(items * count * heads);
             for item in 0..items {
@@ -162,14 +157,12 @@ impl<D: Machine> Tables<D> {
         })
     }
 
-    fn index(&mut self, key: Key, items: usize, rows: impl FnOnce() -> Vec<usize>) -> Outcome<Index<D>, D> {
+    fn index(&mut self, key: Key, items: usize, rows: impl FnOnce() -> Vec<usize>) -> Outcome<D::Index, D> {
         let key = (key, items);
         if let Some(index) = self.indices.get(&key) {
             return Ok(index.clone());
         }
-        let rows = rows();
-        let len = rows.len();
-        let index = self.device.try_tensor_from_vec(rows, (len,))?;
+        let index = self.device.index(rows())?;
         self.indices.insert(key, index.clone());
         Ok(index)
     }

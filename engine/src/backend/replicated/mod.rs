@@ -9,13 +9,14 @@
 //!   ([`BatchNorm::Local`]); running statistics are then the replicas' mean.
 //!
 //! What comes out depends on the number of replicas and not on that of processes, bit for bit. `meeting` is where replicas wait
-//! for each other, `parts` how they share out values, `network` the network that they make together.
+//! for each other, `parts` how they share out values, `sum` how values are added up, `network` the network that they make together.
 
 mod backend;
 mod batch_norm;
 mod meeting;
 mod network;
 mod parts;
+mod sum;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]

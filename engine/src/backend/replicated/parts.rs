@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::sum;
 use crate::backend::{BackendError, Team};
+use crate::simd::Isa;
 
 /// Values of a cache line: parts begin at whole ones.
 const LINE: usize = 16;
 /// Values of a part that are sent at once.
 const PIECE: usize = 1 << 16;
-/// Values that a thread adds at once.
-const STRETCH: usize = 1 << 11;
 
 /// Part `index` of so many values that are cut into `of` parts.
 fn part(length: usize, index: usize, of: usize) -> Range<usize> {
@@ -28,13 +28,12 @@ pub(super) struct Parts {
     team: Arc<Team>,
     /// What the replicas of other processes sent, kept from piece to piece.
     incoming: Vec<Vec<f32>>,
-    /// Sums of a piece.
-    sums: Vec<f32>,
+    isa: Isa,
 }
 
 impl Parts {
     pub(super) fn new(team: Arc<Team>) -> Self {
-        Self { team, incoming: vec![], sums: vec![] }
+        Self { team, incoming: vec![], isa: Isa::detect() }
     }
 
     /// The part of so many values that is this process's replica `own`'s.
@@ -50,8 +49,7 @@ impl Parts {
             let ranges = pieces.ranges(member, piece);
             let here = ranges[self.team.rank()].clone();
             self.fetch(own, &ranges)?;
-            self.sum(own, here.clone());
-            own[member][here].copy_from_slice(&self.sums);
+            self.sum(own, member, here);
         }
         Ok(())
     }
@@ -74,24 +72,16 @@ impl Parts {
         Ok(())
     }
 
-    /// The sums over all replicas at a range of places.
-    fn sum(&mut self, own: &[&mut [f32]], here: Range<usize>) {
-        let ours = self.team.own_replicas();
-        let of = |(replica, incoming)| match own.get(replica - ours.start.min(replica)) {
-            Some(values) if ours.contains(&replica) => &values[here.clone()],
-            _ => incoming,
-        };
-        let replicas: Vec<&[f32]> = self.incoming.iter().map(Vec::as_slice).enumerate().map(of).collect();
-        self.sums.resize(here.len(), 0.0);
-        self.sums.par_chunks_mut(STRETCH).enumerate().for_each(|(at, out)| {
-            let mut sums = [0.0f64; STRETCH];
-            let sums = &mut sums[..out.len()];
-            for values in &replicas {
-                let values = &values[at * STRETCH..][..out.len()];
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-            }
-            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = *sum as f32);
-        });
+    /// Puts the sums over all replicas at a range of places where a member has its own values.
+    fn sum(&self, own: &mut [&mut [f32]], member: usize, here: Range<usize>) {
+        let Range { start, end } = self.team.own_replicas();
+        let (earlier, rest) = own.split_at_mut(member);
+        let Some((to, later)) = rest.split_first_mut() else { return };
+        let mut before: Vec<&[f32]> = self.incoming[..start].iter().map(Vec::as_slice).collect();
+        before.extend(earlier.iter().map(|values| &values[here.clone()]));
+        let mut behind: Vec<&[f32]> = later.iter().map(|values| &values[here.clone()]).collect();
+        behind.extend(self.incoming[end..].iter().map(Vec::as_slice));
+        sum::add_up(self.isa, &before, &mut to[here.clone()], &behind);
     }
 
     /// Gives each replica's part to all other replicas, so that all have the same values.

@@ -1,6 +1,9 @@
-//! Content hashes of whole datasets. `pass` makes them, `kept_file` keeps those of large sets in a file, so that they are made
-//! once; `reader` hands them out without holding millions in memory. How they serve is `dedup`'s business.
+//! Content hashes of whole datasets. `pass` makes them, `divided` in several processes, `kept_file` keeps those of large sets in a
+//! file, so that they are made once; `reader` hands them out without holding millions in memory. How they serve is `dedup`'s business.
 
+mod divided;
+#[cfg(test)]
+mod divided_tests;
 mod kept_file;
 mod pass;
 mod reader;
@@ -23,6 +26,21 @@ pub(super) type Digest = [u8; 32];
 /// Hears how far the hashes of a dataset are: its SPEC, items done and items in all. `false` stops; what was done is kept.
 pub type HashProgress = dyn Fn(&str, u64, u64) -> bool + Send + Sync;
 
+/// The processes that make hashes together. Every call is made by all of them alike, in the same order.
+pub trait HashPeers: Send + Sync {
+    /// This process's number, from 0.
+    fn rank(&self) -> usize;
+
+    /// How many there are.
+    fn processes(&self) -> usize;
+
+    /// Everybody's bytes, in the order of ranks.
+    ///
+    /// # Errors
+    /// A process is gone.
+    fn gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, String>;
+}
+
 /// How content hashes are come by.
 #[derive(Clone)]
 pub struct Hashing {
@@ -35,6 +53,8 @@ pub struct Hashing {
     pub kept_from: usize,
     /// Who hears of it.
     pub progress: Option<Arc<HashProgress>>,
+    /// Processes that have the same datasets and make the hashes together; the first alone keeps them.
+    pub peers: Option<Arc<dyn HashPeers>>,
 }
 
 impl Hashing {
@@ -43,7 +63,7 @@ impl Hashing {
 
     /// Kept in this folder.
     pub fn kept_in(folder: Option<PathBuf>) -> Self {
-        Self { on: true, folder, kept_from: Self::KEPT_FROM, progress: None }
+        Self { on: true, folder, kept_from: Self::KEPT_FROM, progress: None, peers: None }
     }
 
     /// None at all.

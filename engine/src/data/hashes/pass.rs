@@ -1,11 +1,13 @@
 //! One pass over a dataset, which hashes what is not hashed yet: in the order in which it is stored, on all threads.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use super::divided::Divided;
 use super::kept_file::{CHUNK, KeptFile};
 use super::{Digest, Hashes, Hashing, UNREADABLE};
 use crate::data::{DataError, Dataset, SkipLog, Spec, Stamp};
@@ -51,19 +53,29 @@ impl Hashes {
     pub fn of(subject: Hashed<'_>, hashing: &Hashing, skips: &SkipLog) -> Result<Self, DataError> {
         let Hashed { dataset, items, kind, .. } = subject;
         let telling = Telling::new(subject, hashing);
+        let peers = hashing.peers.as_deref().filter(|peers| peers.processes() > 1);
         let large = items as usize >= hashing.kept_from && items > 0 && dataset.stamp(0).is_some();
-        if let Some(folder) = hashing.folder.as_ref().filter(|_| large) {
+        let keeps = large && peers.is_none_or(|peers| peers.rank() == 0);
+        let mut open = None;
+        if let Some(folder) = hashing.folder.as_ref().filter(|_| keeps) {
             let key = key(dataset, kind);
             let path = folder.join(format!("{}.hashes", &blake3::Hash::from(key).to_hex()[..32]));
             match KeptFile::open(&path, &key) {
-                Ok(file) => return kept(subject, (file, path), &telling, skips),
+                Ok(file) => open = Some((file, path)),
                 Err(error) => log::warn!("{}: {error}; hashes are made anew each time", path.display()),
             }
+        }
+        if let Some(peers) = peers {
+            return Divided { subject, peers, telling: &telling, skips, is_stopped: false.into() }
+                .hashes(open);
+        }
+        if let Some(open) = open {
+            return kept(subject, open, &telling, skips);
         }
         let chunks: Vec<Vec<Digest>> = (0..items.div_ceil(CHUNK))
             .into_par_iter()
             .map(|chunk| {
-                let hashes = subject.chunk(chunk, skips)?;
+                let hashes = subject.hashed(subject.range(chunk), skips)?;
                 telling.told(hashes.len())?;
                 Ok(hashes)
             })
@@ -88,7 +100,7 @@ fn kept(
         let hashes = if let Some(hashes) = known {
             hashes
         } else {
-            let hashes = subject.chunk(chunk, skips)?;
+            let hashes = subject.hashed(range.clone(), skips)?;
             // Without a stamp the chunk serves this run and no other.
             file.write(chunk, &stamp.unwrap_or(UNREADABLE), &hashes).map_err(|e| DataError::io(&path, e))?;
             hashes
@@ -103,23 +115,18 @@ fn kept(
     })?;
     let mut unreadable = unreadable.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     unreadable.sort_unstable();
-    for &item in &unreadable {
-        // Why, each run says anew; and it may be readable by now, but then its stamp would be another one.
-        if let Err(error) = (subject.make)(subject.dataset, item as usize) {
-            skips.skip(&subject.dataset.key(item as usize), error)?;
-        }
-    }
+    subject.say_again(&unreadable, skips)?;
     Ok(Hashes::Kept { file, path, items: subject.items, unreadable })
 }
 
 impl Hashed<'_> {
-    fn range(&self, chunk: u32) -> std::ops::Range<u32> {
+    pub(super) fn range(&self, chunk: u32) -> Range<u32> {
         let start = chunk * CHUNK;
         start..self.items.min(start.saturating_add(CHUNK))
     }
 
     /// A hash over the stamps of a chunk's items; `None` where one has none.
-    fn stamp(&self, chunk: u32) -> Option<Digest> {
+    pub(super) fn stamp(&self, chunk: u32) -> Option<Digest> {
         let mut bytes = Vec::with_capacity(CHUNK as usize * size_of::<Stamp>());
         for item in self.range(chunk) {
             let stamp = self.dataset.stamp(item as usize)?;
@@ -130,17 +137,29 @@ impl Hashed<'_> {
         Some(blake3::hash(&bytes).into())
     }
 
-    fn chunk(&self, chunk: u32, skips: &SkipLog) -> Result<Vec<Digest>, DataError> {
+    /// The hashes of some items, made one after the other.
+    pub(super) fn hashed(&self, items: Range<u32>, skips: &SkipLog) -> Result<Vec<Digest>, DataError> {
         let hash = |item: u32| match (self.make)(self.dataset, item as usize) {
             Ok(hash) => Ok(hash),
             Err(error) => skips.skip(&self.dataset.key(item as usize), error).map(|()| UNREADABLE),
         };
-        self.range(chunk).map(hash).collect()
+        items.map(hash).collect()
+    }
+
+    /// Says of items that were found to be unreadable why they are: each run does anew. One may be readable by now, but then its
+    /// stamp would be another one.
+    pub(super) fn say_again(&self, unreadable: &[u32], skips: &SkipLog) -> Result<(), DataError> {
+        for &item in unreadable {
+            if let Err(error) = (self.make)(self.dataset, item as usize) {
+                skips.skip(&self.dataset.key(item as usize), error)?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Tells how far a pass is.
-struct Telling<'a> {
+pub(super) struct Telling<'a> {
     hashing: &'a Hashing,
     name: &'a str,
     total: u64,
@@ -153,7 +172,7 @@ impl<'a> Telling<'a> {
         Self { hashing, name, total, done: AtomicU64::new(0) }
     }
 
-    fn told(&self, more: usize) -> Result<(), DataError> {
+    pub(super) fn told(&self, more: usize) -> Result<(), DataError> {
         let done = self.done.fetch_add(more as u64, Ordering::Relaxed) + more as u64;
         let Some(progress) = &self.hashing.progress else { return Ok(()) };
         if progress(self.name, done, self.total) { Ok(()) } else { Err(DataError::Stopped) }
@@ -201,7 +220,7 @@ pub fn check_kept_hashes(dataset: &dyn Dataset, path: &Path) -> Result<bool, Dat
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::fs;
     use std::sync::Arc;
@@ -213,16 +232,17 @@ mod tests {
     use crate::media::Picture;
 
     /// A set that counts how often it is read. Item 3 cannot be.
-    struct Counted {
-        items: usize,
-        read: AtomicUsize,
+    #[derive(Clone)]
+    pub struct Counted {
+        pub items: usize,
+        pub read: Arc<AtomicUsize>,
         /// Time stamp of each half.
-        modified: [u64; 2],
+        pub modified: [u64; 2],
     }
 
     impl Counted {
-        fn new(items: usize) -> Self {
-            Self { items, read: AtomicUsize::new(0), modified: [1, 1] }
+        pub fn new(items: usize) -> Self {
+            Self { items, read: Arc::default(), modified: [1, 1] }
         }
 
         fn hashes(&self, hashing: &Hashing, skips: &SkipLog) -> Result<Vec<Digest>, DataError> {

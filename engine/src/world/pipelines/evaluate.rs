@@ -179,10 +179,10 @@ pub fn evaluate_sources(
     progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Evaluation, WorldError> {
     let vocabulary = Vocabulary::new(model.card.classes.clone())?;
-    let pool = Arc::new(labelled_pool(&vocabulary, sources, skips)?);
+    let team = backend.team();
+    let pool = Arc::new(labelled_pool(&vocabulary, sources, skips, &team)?);
     let subject = Subject { corruption, ..Subject::of(model) };
     model.need(backend, settings.batch.min(pool.len()))?.check(backend, "make --batch smaller")?;
-    let team = backend.team();
     let network = model.inference(backend)?;
     let tally = answers((network, &team), &subject, &pool, settings, skips, progress)?;
     share_skips(&team, skips)?;

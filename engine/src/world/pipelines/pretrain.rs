@@ -173,7 +173,7 @@ impl Pretraining {
         let of_two = config.model.architecture(2).graph()?;
         let need = pretraining_need(&config, &of_two, valid, &*backend)?;
         need.check(&*backend, SMALLER_PRETRAINING)?;
-        let mut sets = Sets::new(&config, data, skips)?;
+        let mut sets = Sets::new(&config, data, skips, &team)?;
         let contract = config.contract()?;
         let architecture = config.model.architecture(sets.vocabulary.len());
         let graph = architecture.graph()?;

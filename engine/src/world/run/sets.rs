@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::backend::Team;
 use crate::data::{
-    ClipFormats, ClipSet, DedupReport, Formats, GatheringHasher, HashProgress, Hashing, Manifest, Pool,
-    Recipe, SkipLog, Source, Spec, TrainingPools, Vocabulary, training_pools,
+    ClipFormats, ClipSet, DedupReport, Formats, GatheringHasher, HashPeers, HashProgress, Hashing, Manifest,
+    Pool, Recipe, SkipLog, Source, Spec, TrainingPools, Vocabulary, training_pools,
 };
 use crate::files::user_cache_folder;
 use crate::world::config::{DataConfig, RunConfig};
@@ -83,16 +84,22 @@ impl TrainingData {
 }
 
 impl Sets {
-    /// Hashes everything, maps labels to the run's classes, and removes duplicates and what validation holds too.
+    /// Hashes everything, shared out among the processes of a team, maps labels to the run's classes, and removes duplicates and
+    /// what validation holds too.
     ///
     /// # Errors
     /// Class names do not fit, a class is empty or has fewer labels than asked for.
-    pub fn new(config: &RunConfig, data: TrainingData, skips: Arc<SkipLog>) -> Result<Self, WorldError> {
+    pub fn new(
+        config: &RunConfig,
+        data: TrainingData,
+        skips: Arc<SkipLog>,
+        team: &Arc<Team>,
+    ) -> Result<Self, WorldError> {
         let TrainingData { labelled, unlabelled, valid, progress } = data;
         let recipe = Recipe {
             seed: config.seed,
             labels_per_class: config.data.labels_per_class,
-            hashing: hashing(&config.data, progress),
+            hashing: Hashing { peers: Some(peers(team)), ..hashing(&config.data, progress) },
             near_duplicates: config.data.near_duplicates,
         };
         let unlabelled_sources = unlabelled.len();
@@ -164,8 +171,14 @@ pub fn labelled_pool(
     vocabulary: &Vocabulary,
     sources: &[Source],
     skips: &SkipLog,
+    team: &Arc<Team>,
 ) -> Result<Pool, WorldError> {
-    labelled_pool_with(vocabulary, sources, &Recipe::default(), skips)
+    let hashing = Hashing { peers: Some(peers(team)), ..Hashing::default() };
+    labelled_pool_with(vocabulary, sources, &Recipe { hashing, ..Recipe::default() }, skips)
+}
+
+fn peers(team: &Arc<Team>) -> Arc<dyn HashPeers> {
+    Arc::clone(team) as Arc<dyn HashPeers>
 }
 
 /// How the settings want content hashed.
