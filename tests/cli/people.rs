@@ -82,7 +82,11 @@ fn corrections_reach_every_table_are_marked_and_can_be_taken_back() {
     let line: serde_json::Value = serde_json::from_str(read("jsonl").lines().nth(12).unwrap()).unwrap();
     assert_eq!(line["faces"][0]["by_hand"]["label"], "surprise");
     let page = std::fs::read_to_string(lab.path("out/index.html")).unwrap();
-    assert!(page.contains("Ada") && page.contains("Corrected by hand: 10 frames"), "the page, too");
+    for words in
+        ["Ada", "Corrected by hand: 10 frames", ">set by hand<", ">excluded by hand<", ">excluded</span>"]
+    {
+        assert!(page.contains(words), "the page, too: {words}");
+    }
     // Analysing again changes nothing.
     analysed(&lab, &more);
     assert_eq!(columns(&lab, "out/talk.csv"), now);

@@ -1,5 +1,5 @@
 //! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), about a dataset (`dataset`), or about analysed videos
-//! (`people`).
+//! (`people`: `seen`, `shares`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
 //! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`), what figures of people can bear (`doubt`) and putting together (`run`,
@@ -24,6 +24,8 @@ mod people;
 mod results;
 mod run;
 mod scores;
+mod seen;
+mod shares;
 mod timeline;
 
 use std::io::Read as _;
