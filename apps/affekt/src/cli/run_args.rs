@@ -222,9 +222,10 @@ impl<S: Flagged> RunArgs<S> {
             let folder = RunFolder::open(path)?;
             return Ok(Begun { settings: folder.load_config()?, folder, resumes: true });
         }
-        let out = match self.out.as_os_str().is_empty() {
-            true => Err(Failure::usage(anyhow!("--out RUN is missing: the folder of the run"))),
-            false => Ok(()),
+        let out = if self.out.as_os_str().is_empty() {
+            Err(Failure::usage(anyhow!("--out RUN is missing: the folder of the run")))
+        } else {
+            Ok(())
         };
         let settings = Failure::and(out, self.settings(check))?;
         if self.auto_resume && RunFolder::is_begun(&self.out) {
