@@ -8,7 +8,7 @@ use super::bars::{self, Table, Weight};
 use super::commands::{self, Command};
 use super::live::Playing;
 use super::look::Look;
-use super::{Window, help, legend, picture, position, ribbons, side, timeline};
+use super::{Window, help, legend, panels, picture, position, ribbons, timeline};
 use crate::viewer::Draft;
 
 /// Points of the margin around what a panel shows, at each side and above.
@@ -47,21 +47,21 @@ impl Window {
                 .show(ui, |ui| position::draw(ui, &mut self.live, length, &self.look));
         }
         let (width, height) = (ui.available_width(), ui.available_height());
-        let style = side::quiet_edges(ui);
-        if width >= side::BESIDE_FROM {
-            let size = self.beside.size(ui, width, side::width_beside(width));
+        let style = panels::quiet_edges(ui);
+        if width >= panels::BESIDE_FROM {
+            let size = self.beside.size(ui, width, panels::width_beside(width));
             let shown = Panel::right(self.beside.name())
                 .frame(margin)
                 .resizable(true)
                 .default_size(size)
-                .size_range(170.0..=(width * 0.34).max(side::LEAST))
+                .size_range(170.0..=(width * 0.34).max(panels::LEAST))
                 .show(ui, |ui| {
                     ui.set_style(style.clone());
                     self.draw_side(ui);
                 });
             self.beside.shown(shown.response.rect.width());
         } else {
-            let size = self.below.size(ui, height, side::height_below(width, height));
+            let size = self.below.size(ui, height, panels::height_below(width, height));
             let shown = Panel::bottom(self.below.name())
                 .frame(margin)
                 .resizable(true)

@@ -2,7 +2,7 @@
 //!
 //! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer. `layout` says
 //! what is drawn where: `picture`, `faces` and `timeline` draw either, `ribbons` a film's time, `position` the line of one that plays, `bars` the buttons,
-//! news and numbers, `side` the tabs, of which `correct`, `analyse` and `settings` are some, `legend` what colours mean, `help` the overlay of
+//! news and numbers, `panels` and `side` the part beside the picture with its tabs, of which `correct`, `analyse` and `settings` are some, `legend` what colours mean, `help` the overlay of
 //! keys, `look` their colours. `events` takes what the stages have sent, `commands` is what keys and buttons ask for, `answers` what that
 //! leads to, `leave` asks about corrections that are not saved; `open` puts the window on the screen.
 
@@ -21,6 +21,7 @@ mod legend;
 mod live;
 mod look;
 mod open;
+mod panels;
 mod picture;
 mod position;
 mod rate;
@@ -48,8 +49,8 @@ use film::Film;
 pub use live::{Live, Playing};
 use look::{Look, readable};
 pub use open::show;
+use panels::Dragged;
 use settings::Editing;
-use side::Dragged;
 
 /// What the right side shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

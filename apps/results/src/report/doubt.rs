@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use affekt_engine::output::{Person, Summary};
 
 use super::html::{count, escape};
-use super::people::is_still;
+use super::who::is_still;
 
 /// Share of unsure frames from which a person's figures are called doubtful.
 const DOUBTFUL: f64 = 0.25;

@@ -1,5 +1,5 @@
 //! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), about a dataset (`dataset`), or about analysed videos
-//! (`people`: `seen`, `shares`).
+//! (`people`: `seen`, `shares`, `who`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
 //! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`), what figures of people can bear (`doubt`) and putting together (`run`,
@@ -27,6 +27,7 @@ mod scores;
 mod seen;
 mod shares;
 mod timeline;
+mod who;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

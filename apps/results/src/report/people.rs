@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use super::doubt;
 use super::html::{count, escape, figure, table};
 use super::page::Page;
+use super::who::{is_still, title};
 use super::{seen, shares};
 
 /// Most people of one input whose ribbons and pictures are drawn; the tables hold all.
@@ -162,16 +163,6 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
     }
     out.push_str("</ol>");
     out
-}
-
-/// Whether it is one picture, of which nothing can be said over time.
-pub fn is_still(s: &Summary) -> bool {
-    s.frames == 1 && s.seconds <= 0.0
-}
-
-/// What a person is called at the beginning of a line.
-pub fn title(person: &Person) -> String {
-    if person.name.is_empty() { format!("Person {}", person.face) } else { person.name.clone() }
 }
 
 #[cfg(test)]

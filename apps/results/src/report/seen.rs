@@ -10,8 +10,8 @@ use serde_json::json;
 use super::axis::Axis;
 use super::chart;
 use super::html::{escape, figure};
-use super::people::title;
 use super::timeline::ribbon;
+use super::who::title;
 
 /// Columns of a person's ribbon.
 const COLUMNS: usize = 900;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use affekt_engine::output::{Person, Summary};
 
 use super::html::{count, escape};
-use super::people::title;
+use super::who::title;
 
 /// The beginning of a table of shares, with a column a class after these.
 fn head(first: &[&str], classes: &[String]) -> String {
