@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use affekt_engine::media::Picture;
 use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::Window;
-use eframe::egui::{Context, Event, Key, RawInput, pos2};
+use eframe::egui::{Context, Event, Key, RawInput, Rect, pos2};
 
 use super::support::wait_for;
 use super::window::{click_at, find, given, open, pass, start, texts};
@@ -160,6 +160,23 @@ fn what_is_said_of_a_moment_lies_on_no_ribbon() {
     let output = point(&mut window, ribbon);
     let said = find(&output, "drag with Shift").expect("the tip");
     assert!(said.bottom() < line, "{said:?} {line}");
+}
+
+#[test]
+fn all_tabs_stand_whole_in_a_row_in_a_small_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    for size in [[390.0, 760.0], [640.0, 480.0]] {
+        (0..2).for_each(|_| drop(pass(&ctx, &mut window, size, &[])));
+        let output = pass(&ctx, &mut window, size, &[]);
+        let tabs = ["Faces", "Correct", "Analyse", "Settings"].map(|tab| find(&output, tab));
+        let row = tabs[0].map(|tab| tab.center().y);
+        let whole = |tab: &Option<Rect>| tab.is_some_and(|tab| tab.right() < size[0] - 8.0);
+        assert!(
+            tabs.iter().all(|tab| tab.map(|tab| tab.center().y) == row && whole(tab)),
+            "{size:?}: {tabs:?}"
+        );
+    }
 }
 
 #[test]

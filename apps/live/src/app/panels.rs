@@ -8,8 +8,8 @@ use super::timeline::STRIP;
 
 /// Points of width from which it has room beside the picture; where there is less, it lies below it.
 pub const BESIDE_FROM: f32 = 560.0;
-/// Points of width in which all tabs stand in a row.
-pub const LEAST: f32 = 232.0;
+/// Points of width in which all tabs stand in a row of letters that can be read.
+pub const LEAST: f32 = 240.0;
 /// Points that the tab of faces needs for a whole card.
 const CARD: f32 = 280.0;
 
@@ -97,6 +97,6 @@ mod tests {
         pass(1280.0, Some(340.0));
         assert_eq!((pass(1280.0, None), pass(1000.0, None)), (340.0, 320.0));
         // A small window shows less than that, and a large one all of it again.
-        assert_eq!((pass(640.0, Some(232.0)), pass(1280.0, None)), (272.0, 340.0));
+        assert_eq!((pass(640.0, Some(LEAST)), pass(1280.0, None)), (LEAST + 40.0, 340.0));
     }
 }

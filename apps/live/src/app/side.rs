@@ -4,25 +4,37 @@ use eframe::egui::{Align2, FontId, RichText, Ui, vec2};
 
 use super::film::Film;
 use super::look::ink;
-use super::panels::LEAST;
 use super::{Tab, Window, analyse, faces};
+
+/// Sizes of the tabs' letters, as large as there is room for; what is smaller cannot be read.
+const LETTERS: [f32; 3] = [12.5, 11.0, 9.5];
+/// Points between two tabs.
+const BETWEEN: f32 = 2.0;
+
+/// The size of letters with which these names stand in a row.
+fn letters(ui: &Ui, names: &[(Tab, &str)]) -> f32 {
+    let width = |size: f32| {
+        let one = |(_, name): &(Tab, &str)| {
+            let font = FontId::proportional(size);
+            let text = ui.painter().layout_no_wrap((*name).to_owned(), font, ui.visuals().text_color());
+            text.size().x + 2.0 * ui.spacing().button_padding.x + BETWEEN
+        };
+        names.iter().map(one).sum::<f32>()
+    };
+    LETTERS.into_iter().find(|size| width(*size) <= ui.available_width()).unwrap_or(LETTERS[2])
+}
 
 /// Draws the row of tabs. `busy` files wait or are read: a badge says how many, so that no tab moves.
 fn tabs(ui: &mut Ui, tab: &mut Tab, corrects: bool, busy: usize) {
-    let small = ui.available_width() < LEAST - 20.0;
+    let mut names = vec![(Tab::Faces, "Faces"), (Tab::Analyse, "Analyse"), (Tab::Settings, "Settings")];
+    if corrects {
+        names.insert(1, (Tab::Correct, "Correct"));
+    }
+    let size = letters(ui, &names);
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        for (which, name) in [
-            (Tab::Faces, "Faces"),
-            (Tab::Correct, "Correct"),
-            (Tab::Analyse, "Analyse"),
-            (Tab::Settings, "Settings"),
-        ] {
-            if which == Tab::Correct && !corrects {
-                continue;
-            }
-            let text = if small { RichText::new(name).size(10.5) } else { RichText::new(name) };
-            let chosen = ui.selectable_value(tab, which, text);
+        ui.spacing_mut().item_spacing.x = BETWEEN;
+        for (which, name) in names {
+            let chosen = ui.selectable_value(tab, which, RichText::new(name).size(size));
             if which == Tab::Analyse && busy > 0 {
                 let at = chosen.rect.right_top() + vec2(-1.0, 3.0);
                 let ground = ui.visuals().selection.bg_fill;
