@@ -130,7 +130,7 @@ fn each_persons_faces_are_clips_with_the_labels_that_people_have_set() {
     let labels = std::fs::read_to_string(lab.path("clips/talk-1.txt")).unwrap();
     assert!(
         labels.starts_with("neutral,")
-            && labels.lines().count() == 6
+            && labels.lines().count() == 21
             && !lab.path("clips/talk-2.txt").exists()
     );
     let found = affekt(["data", "inspect", &format!("clips:{out}"), "--json"]).done().out;

@@ -46,8 +46,8 @@ struct Clips<'a> {
     out: &'a Path,
     name: &'a str,
     aligner: Aligner,
-    /// Pictures of each person, and the labels that people have set, by frame.
-    people: BTreeMap<u32, (u64, BTreeMap<u64, usize>)>,
+    /// Of each person the frames with a picture, each with the label that people have set.
+    people: BTreeMap<u32, BTreeMap<u64, Option<usize>>>,
 }
 
 impl Clips<'_> {
@@ -65,21 +65,19 @@ impl Clips<'_> {
         let aligned = self.aligner.picture(picture, &FaceBox { x, y, w, h }, landmarks.as_ref());
         let path = folder.join(format!("{:05}.jpg", frame + 1));
         write_atomically(&path, &aligned.to_jpeg(QUALITY)?).with_context(|| path.display().to_string())?;
-        let (pictures, labels) = self.people.entry(face.person).or_default();
-        *pictures += 1;
-        if face.by_hand {
-            labels.insert(frame, face.label);
-        }
+        let label = face.by_hand.then_some(face.label);
+        self.people.entry(face.person).or_default().insert(frame, label);
         Ok(())
     }
 
     /// Writes the labels of everybody who has some: a line a frame, -1 where people have set none.
     fn label(&self, classes: &[String]) -> anyhow::Result<()> {
-        for (person, (_, labels)) in &self.people {
-            let Some(last) = labels.keys().next_back() else { continue };
+        for (person, frames) in self.people.iter().filter(|(_, frames)| frames.values().any(Option::is_some))
+        {
             let mut text = format!("{}\n", classes.join(","));
-            for frame in 0..=*last {
-                let _ = writeln!(text, "{}", labels.get(&frame).map_or(-1, |label| *label as i64));
+            for frame in 0..=frames.keys().next_back().copied().unwrap_or(0) {
+                let label = frames.get(&frame).copied().flatten();
+                let _ = writeln!(text, "{}", label.map_or(-1, |label| label as i64));
             }
             let path = self.folder(*person).with_extension("txt");
             write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
@@ -141,13 +139,10 @@ pub fn run(args: &ClipsArgs, corrected: &Corrected) -> Result<(), Failure> {
     counting.finish();
     clips.label(&summary.classes)?;
     work.end()?;
-    for (person, (pictures, labels)) in &clips.people {
-        let of = format!(
-            "{}: {pictures} faces, {} labelled by hand",
-            clips.folder(*person).display(),
-            labels.len()
-        );
-        say(&of)?;
+    for (person, frames) in &clips.people {
+        let by_hand = frames.values().flatten().count();
+        let folder = clips.folder(*person);
+        say(&format!("{}: {} faces, {by_hand} labelled by hand", folder.display(), frames.len()))?;
     }
     say(&format!("train on or look at clips:{}", args.out.display()))
 }

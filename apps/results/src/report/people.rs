@@ -72,7 +72,8 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
     people.truncate(MOST_PEOPLE);
     people.sort_by_key(|p| p.face);
     let what = if is_still(s) {
-        format!("A picture, read as {}.", escape(&s.reader))
+        let reader = if s.reader == "picture" { "" } else { &format!(", read as {}", escape(&s.reader)) };
+        format!("A picture{reader}.")
     } else {
         let frames = if s.frames == 1 { "frame" } else { "frames" };
         format!(
