@@ -40,19 +40,25 @@ pub fn name(inputs: &[PathBuf], results: &Results) -> Vec<Named> {
     }
     let kept: BTreeSet<String> =
         all.iter().filter(|(_, known)| *known).map(|(n, _)| n.name.to_lowercase()).collect();
-    let unnamed = all.iter_mut().filter(|(_, known)| !known).map(|(named, _)| named);
-    let mut new: Vec<(&mut Named, Place)> =
-        unnamed.map(|n| (Place::of(&n.input), n)).map(|(p, n)| (n, p)).collect();
+    let unnamed = all.iter_mut().filter(|(_, known)| !known);
+    let new: Vec<(&mut Named, Place)> = unnamed
+        .map(|(named, _)| {
+            let place = Place::of(&named.input);
+            (named, place)
+        })
+        .collect();
     let stems: Vec<(String, PathBuf)> =
         new.iter().map(|(_, place)| (place.stem.to_lowercase(), place.folder.clone())).collect();
     let mut new: Vec<(&mut Named, [String; FORMS], usize)> = new
-        .drain(..)
+        .into_iter()
         .map(|(named, place)| {
             let stem = place.stem.to_lowercase();
-            let beside = |folder: &Path| folder == place.folder;
-            let together = stems.iter().filter(|(other, _)| *other == stem).all(|(_, folder)| beside(folder));
-            let before = results.is_free(&stem) || results.folder_of(&stem).is_some_and(|f| beside(&f));
-            (named, place.forms(together && before), 0)
+            let of_this_name =
+                stems.iter().filter(|(other, _)| *other == stem).map(|(_, folder)| folder.clone());
+            let taken = (!results.is_free(&stem)).then(|| results.folder_of(&stem).unwrap_or_default());
+            let folders: Vec<PathBuf> = of_this_name.chain(taken).collect();
+            let beside = folders.len() > 1 && folders.iter().all(|folder| *folder == place.folder);
+            (named, place.forms(beside), 0)
         })
         .collect();
     // A longer form of one may be the shorter of another, so this goes on until nothing changes.
