@@ -159,12 +159,11 @@ fn everything_that_matters_is_seen_whole_at_every_size() {
             let seen = all.iter().filter(|(text, _)| text == class).count();
             assert!(seen >= 2, "{class} has a bar and stands in the legend at {size:?}: {seen}");
         }
+        // Where there is no room beside a face the label is short.
+        let says = |text: &str| text.contains("unsure") || classes.iter().any(|class| text.contains(class));
         for face in ["1  ", "2  "] {
-            assert!(
-                all.iter()
-                    .any(|(text, _)| text.starts_with(face) && classes.iter().any(|c| text.contains(c))),
-                "{face} {size:?}: {all:?}"
-            );
+            let labelled = all.iter().any(|(text, _)| text.starts_with(face) && says(text));
+            assert!(labelled, "{face} {size:?}: {all:?}");
         }
         let screen = Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]));
         let out = all.iter().find(|(_, at)| !screen.expand(1.0).contains_rect(*at));

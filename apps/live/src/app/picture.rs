@@ -120,13 +120,13 @@ fn texts(mark: &Mark, look: &Look) -> [String; 2] {
     } else {
         mark.who.clone()
     };
-    let short = format!("{who}  {}", look.name(mark.label));
-    let long = if mark.by.is_empty() {
-        format!("{who}  {}", look.words(mark.label, mark.unsure, mark.now))
-    } else {
-        format!("{short}, {}", mark.by)
-    };
-    [long, short]
+    let label = look.name(mark.label);
+    if !mark.by.is_empty() {
+        return [format!("{who}  {label}, {}", mark.by), format!("{who}  {label}")];
+    }
+    // A class alone would say more than is known.
+    let short = if mark.unsure { "unsure" } else { label };
+    [format!("{who}  {}", look.words(mark.label, mark.unsure, mark.now)), format!("{who}  {short}")]
 }
 
 /// Where a label of `size` goes: the first place around its face that lies on no face and on no other label, else the one that covers
@@ -201,6 +201,26 @@ mod tests {
         let narrow = Rect::from_min_size(pos2(0.0, 0.0), vec2(40.0, 10.0));
         let (tag, _) = tag_place(narrow, size, narrow, &[narrow], &[]);
         assert_eq!(tag.min, narrow.min, "what does not fit begins at the edge");
+    }
+
+    #[test]
+    fn a_short_label_says_no_more_than_is_known() {
+        let ctx = eframe::egui::Context::default();
+        let look = Look::of(&ctx, &["neutral".into(), "happiness".into()]);
+        let mark = |unsure: bool, by: &'static str| Mark {
+            who: "Dr. Ada Lovelace of London".into(),
+            face_box: FaceBox::default(),
+            label: 0,
+            now: (1, 0.7),
+            unsure,
+            detected: true,
+            by,
+        };
+        let [long, short] = texts(&mark(true, ""), &look);
+        assert_eq!(long, "Dr. Ada Lovelace of…  unsure: neutral, now happiness 70%");
+        assert_eq!(short, "Dr. Ada Lovelace of…  unsure");
+        assert!(texts(&mark(false, ""), &look)[1].ends_with("  neutral"));
+        assert!(texts(&mark(true, "by hand"), &look)[0].ends_with("  neutral, by hand"));
     }
 
     #[test]
