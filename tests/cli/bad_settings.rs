@@ -84,7 +84,7 @@ fn everything_that_is_wrong_is_told_at_once_by_its_full_path() {
         2,
         &[
             "`training.teacher_warm_up_steps`: is 500",
-            "make it smaller or train for more steps",
+            "set it to 0 up to 99 or train for more steps",
             "`training.student_wait_steps`",
             "`training.batch`: is 1",
             "`workers`",
@@ -92,6 +92,22 @@ fn everything_that_is_wrong_is_told_at_once_by_its_full_path() {
     );
     affekt(["refine", "--out", &out, "--steps", "0", "--batch", "0"])
         .refused(2, &["`student`", "`data.train`", "`training.steps`", "`training.batch`"]);
+    assert!(!lab.path("run").exists());
+    // Also what the parser could have asked for alone: the folder, and a setting that does not exist.
+    affekt(["pretrain", "--preset", "ferplus-100", "--steps", "20"]).refused(
+        2,
+        &[
+            "--out RUN is missing",
+            "`data.labelled`",
+            "`training.teacher_warm_up_steps`: is 4000",
+            "`training.student_wait_steps`: is 5000",
+            "set it to 1 up to 19",
+        ],
+    );
+    let unknown = ["pretrain", "--set", "training.stesp=5", "--set", "seeed=1", "--preset", "tinny"];
+    affekt(unknown).refused(2, &["`stesp`", "`seeed`", "`tinny`", "--out RUN is missing"]);
+    let formats = ["pretrain", "--labelled", "ferpuls:a", "--valid", "foldr:b", "--out", &out];
+    affekt(formats).refused(2, &["ferpuls", "foldr", "`data.unlabelled`"]);
     assert!(!lab.path("run").exists());
 }
 

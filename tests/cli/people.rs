@@ -82,7 +82,11 @@ fn corrections_reach_every_table_are_marked_and_can_be_taken_back() {
     let line: serde_json::Value = serde_json::from_str(read("jsonl").lines().nth(12).unwrap()).unwrap();
     assert_eq!(line["faces"][0]["by_hand"]["label"], "surprise");
     let page = std::fs::read_to_string(lab.path("out/index.html")).unwrap();
-    assert!(page.contains("Ada") && page.contains("Corrected by hand: 10 frames"), "the page, too");
+    for words in
+        ["Ada", "Corrected by hand: 10 frames", ">set by hand<", ">excluded by hand<", ">excluded</span>"]
+    {
+        assert!(page.contains(words), "the page, too: {words}");
+    }
     // Analysing again changes nothing.
     analysed(&lab, &more);
     assert_eq!(columns(&lab, "out/talk.csv"), now);
@@ -108,6 +112,31 @@ fn suggestions_are_merged_at_once_if_that_is_asked_for() {
     assert!(listed.out.contains("1. merge 1 2") && !listed.out.contains("perhaps"), "{}", listed.out);
     assert_eq!(columns(&lab, "out/talk.people.csv")["person"], ["1"]);
     people(&lab, &["merge", "--suggested", "1", "2"]).refused(2, &["cannot be used with"]);
+}
+
+#[test]
+fn each_persons_faces_are_clips_with_the_labels_that_people_have_set() {
+    let lab = Lab::new();
+    analysed(&lab, &[]);
+    people(&lab, &["label", "1", "0-0.5", "fear"]).done();
+    people(&lab, &["exclude", "3-4"]).done();
+    let out = lab.text("clips");
+    let told = people(&lab, &["clips", "--out", &out, "--size", "48"]).done().out;
+    assert!(told.contains("talk-1: 20 faces, 5 labelled by hand"), "{told}");
+    assert!(told.contains("talk-2: 10 faces, 0 labelled by hand"), "excluded ones are left out: {told}");
+    let first = image::open(lab.path("clips/talk-1/00001.jpg")).unwrap();
+    assert_eq!((first.width(), first.height()), (48, 48));
+    assert!(lab.path("clips/talk-2/00030.jpg").is_file() && !lab.path("clips/talk-2/00031.jpg").exists());
+    let labels = std::fs::read_to_string(lab.path("clips/talk-1.txt")).unwrap();
+    assert!(
+        labels.starts_with("neutral,")
+            && labels.lines().count() == 21
+            && !lab.path("clips/talk-2.txt").exists()
+    );
+    let found = affekt(["data", "inspect", &format!("clips:{out}"), "--json"]).done().out;
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["items"], &found["unlabelled"]), (&30.into(), &25.into()), "{found}");
+    people(&lab, &["clips", "--out", &lab.text("out")]).refused(1, &["out"]);
 }
 
 #[test]

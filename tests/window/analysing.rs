@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use affekt_engine::media::Picture;
 use affekt_engine::world::live::SourceSpec;
+use affekt_live::app::Window;
 use affekt_live::queue::{JobState, Queue};
 use affekt_live::recognize::RecognizerChoice;
-use eframe::egui::{DroppedFile, RawInput};
+use eframe::egui::{DroppedFile, Event, FullOutput, Key, RawInput};
 
 use super::support::wait_for;
 use super::window::{click, find, given, open, pass, start, texts};
@@ -160,4 +161,56 @@ fn several_files_that_are_dropped_are_analysed_and_their_results_open_in_the_vie
     });
     let viewer = window.viewer().unwrap();
     assert!(viewer.video == films[1] && viewer.results.len() == 24 && viewer.draft.is_ok());
+    // The list of files makes room for what is seen, and leaving goes back to what played before.
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    assert!(find(&output, "Add files").is_none() && find(&output, "Back to live").is_some());
+    pass(&ctx, &mut window, SIZE, &[Key::V]);
+    assert!(window.viewer().is_none() && window.live().source == SourceSpec::Synth);
+    wait_for("the camera", || {
+        pass(&ctx, &mut window, SIZE, &[]);
+        window.live().last.as_ref().map(|_| ())
+    });
+}
+
+#[test]
+fn files_that_wait_move_no_tab() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = ["one", "two", "three"].map(|name| talk(folder.path(), name, 120));
+    let size = [640.0, 480.0];
+    let mut begin = start(SourceSpec::Synth, folder.path());
+    begin.state.recognizer = boxed();
+    let (ctx, mut window) = open(begin);
+    let row = |output: &FullOutput| ["Faces", "Analyse", "Settings"].map(|tab| find(output, tab).unwrap());
+    pass(&ctx, &mut window, size, &[]);
+    let before = row(&pass(&ctx, &mut window, size, &[]));
+    assert!(before.iter().all(|tab| (tab.center().y - before[0].center().y).abs() < 1.0), "{before:?}");
+    let dropped_files = films.iter().map(|film| Arc::new(Dropped(film.clone())) as _).collect();
+    given(&ctx, &mut window, size, RawInput { dropped_files, ..RawInput::default() });
+    let output = wait_for("the badge", || {
+        let output = pass(&ctx, &mut window, size, &[]);
+        let badge =
+            texts(&output).into_iter().any(|(text, at)| text == "3" && at.center().y < before[0].bottom());
+        badge.then_some(output)
+    });
+    assert_eq!(row(&output), before);
+}
+
+#[test]
+fn a_mistyped_path_stays_in_its_field_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = open(start(SourceSpec::Synth, folder.path()));
+    pass(&ctx, &mut window, SIZE, &[]);
+    click(&ctx, &mut window, SIZE, |text, _| text == "Analyse");
+    let enter = |window: &mut Window, path: &str| {
+        let typed = RawInput { events: vec![Event::Text(path.into())], ..RawInput::default() };
+        given(&ctx, window, SIZE, typed);
+        // A line has the room that it needs one pass later.
+        (0..3).for_each(|_| drop(pass(&ctx, window, SIZE, &[Key::Enter])));
+        pass(&ctx, window, SIZE, &[])
+    };
+    click(&ctx, &mut window, SIZE, |text, _| text == "or type a file or folder");
+    let output = enter(&mut window, "/no/such/talk.mp4");
+    assert!(find(&output, "/no/such/talk.mp4: there is no such file").is_some(), "{:?}", texts(&output));
+    assert!(texts(&output).iter().any(|(text, _)| text == "/no/such/talk.mp4"), "it can be corrected");
+    assert_eq!(window.queue().jobs().count(), 0);
 }

@@ -145,6 +145,26 @@ fn what_does_not_fit_is_told_and_leaving_asks_about_what_is_not_saved() {
 }
 
 #[test]
+fn names_stand_on_boxes_and_beside_ribbons() {
+    let folder = tempfile::tempdir().unwrap();
+    let (film, table) = analysed(folder.path());
+    let name = "Dr. Ada Lovelace of the Analytical Engine".to_owned();
+    Corrected::open(&table).unwrap().save(vec![Edit::Rename { person: 1, name }]).unwrap();
+    let (ctx, mut window) = correcting(folder.path(), (film, table));
+    pass(&ctx, &mut window, SIZE, &[]);
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    let all = texts(&output);
+    let on_box = all.iter().any(|(text, at)| text.starts_with("Dr. Ada Lovelace of…  ") && !beside(*at));
+    assert!(on_box, "cut short on the box: {all:?}");
+    let ribbons: Vec<Rect> = all
+        .iter()
+        .filter(|(text, at)| (text.starts_with("Dr. Ada") || text == "2") && at.left() < 20.0)
+        .map(|(_, at)| *at)
+        .collect();
+    assert!(ribbons.len() == 2 && ribbons.iter().all(|at| at.right() < SIZE[0] * 0.2), "{ribbons:?} {all:?}");
+}
+
+#[test]
 fn another_programs_corrections_are_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let (film, table) = analysed(folder.path());

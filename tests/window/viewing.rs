@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use affekt_engine::media::Picture;
 use affekt_engine::world::live::SourceSpec;
 use affekt_live::app::Window;
-use eframe::egui::{Context, Key, pos2};
+use eframe::egui::{Context, Event, Key, RawInput, Rect, pos2};
 
 use super::support::wait_for;
-use super::window::{click_at, find, open, pass, start, texts};
+use super::window::{click_at, find, given, open, pass, start, texts};
 
 const FRAMES: usize = 90;
 const SIZE: [f32; 2] = [900.0, 640.0];
@@ -102,6 +102,7 @@ fn it_plays_to_the_end_and_stops_there() {
 fn escape_leaves_the_viewer_and_v_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let (ctx, mut window) = viewing(folder.path());
+    assert!(find(&pass(&ctx, &mut window, SIZE, &[]), "Back to the film").is_some(), "it came from there");
     pass(&ctx, &mut window, SIZE, &[Key::Escape]);
     assert!(window.viewer().is_none());
     wait_for("the film, read live", || {
@@ -134,6 +135,63 @@ fn a_moment_is_at_one_place_on_the_line_and_in_the_ribbons() {
             places.push(window.viewer().unwrap().seconds());
         }
         assert!((places[0] - places[1]).abs() < 0.04 && places[0] > 0.0, "{x}: {places:?}");
+    }
+}
+
+#[test]
+fn what_is_said_of_a_moment_lies_on_no_ribbon() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    settled(&ctx, &mut window, 0);
+    ctx.all_styles_mut(|style| {
+        style.interaction.tooltip_delay = 0.0;
+        style.interaction.show_tooltips_only_when_still = false;
+    });
+    let output = pass(&ctx, &mut window, SIZE, &[]);
+    let line = find(&output, "0:00.0 / 0:03.0").expect("the time").bottom();
+    let number = texts(&output).into_iter().rfind(|(text, at)| text == "1" && at.left() < 40.0);
+    let ribbon = number.expect("a ribbon").1.center().y;
+    let point = |window: &mut Window, y: f32| {
+        let moved = RawInput { events: vec![Event::PointerMoved(pos2(300.0, y))], ..RawInput::default() };
+        given(&ctx, window, SIZE, moved);
+        (0..3).for_each(|_| drop(pass(&ctx, window, SIZE, &[])));
+        pass(&ctx, window, SIZE, &[])
+    };
+    let output = point(&mut window, ribbon);
+    let said = find(&output, "drag with Shift").expect("the tip");
+    assert!(said.bottom() < line, "{said:?} {line}");
+}
+
+#[test]
+fn all_tabs_stand_whole_in_a_row_in_a_small_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, mut window) = viewing(folder.path());
+    for size in [[390.0, 760.0], [640.0, 480.0]] {
+        (0..2).for_each(|_| drop(pass(&ctx, &mut window, size, &[])));
+        let output = pass(&ctx, &mut window, size, &[]);
+        let tabs = ["Faces", "Correct", "Analyse", "Settings"].map(|tab| find(&output, tab));
+        let row = tabs[0].map(|tab| tab.center().y);
+        let whole = |tab: &Option<Rect>| tab.is_some_and(|tab| tab.right() < size[0] - 8.0);
+        assert!(
+            tabs.iter().all(|tab| tab.map(|tab| tab.center().y) == row && whole(tab)),
+            "{size:?}: {tabs:?}"
+        );
+    }
+}
+
+#[test]
+fn asking_for_results_where_there_are_none_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, table) = film(folder.path());
+    std::fs::remove_file(table).unwrap();
+    for (source, words) in
+        [(SourceSpec::Synth, "open a film that was analysed"), (SourceSpec::File(video), "no results yet")]
+    {
+        let (ctx, mut window) = open(start(source, folder.path()));
+        pass(&ctx, &mut window, SIZE, &[Key::V]);
+        pass(&ctx, &mut window, SIZE, &[]);
+        let output = pass(&ctx, &mut window, SIZE, &[]);
+        assert!(find(&output, words).is_some(), "{words}: {:?}", texts(&output));
     }
 }
 

@@ -21,6 +21,21 @@ impl Failure {
         Self::Usage(error.into())
     }
 
+    /// Two checks as one: what the second gives, or all that is wrong with the request.
+    ///
+    /// # Errors
+    /// Something is; where something failed that no request is to blame for, that alone.
+    pub fn and<T>(first: Result<(), Self>, second: Result<T, Self>) -> Result<T, Self> {
+        match (first, second) {
+            (Ok(()), second) => second,
+            (Err(first), Ok(_)) => Err(first),
+            (Err(Self::Usage(first)), Err(Self::Usage(second))) => {
+                Err(Self::Usage(anyhow::anyhow!("{}; {}", joined(&first), joined(&second))))
+            }
+            (Err(Self::Usage(_)), Err(failed)) | (Err(failed), Err(_)) => Err(failed),
+        }
+    }
+
     /// Says the error once on standard error; `place` is where it happened, if that has to be said. Gives the exit code.
     pub fn report(&self, place: &str) -> u8 {
         match self {
@@ -57,6 +72,16 @@ pub fn joined(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrong_requests_are_told_together_and_a_failure_alone() {
+        let wrong = |text: &'static str| Err(Failure::usage(anyhow::anyhow!(text)));
+        assert!(matches!(Failure::and(Ok(()), Ok(7)), Ok(7)));
+        let both = [Ok(()), wrong("no setting"), wrong("no folder")].into_iter().fold(Ok(()), Failure::and);
+        assert!(matches!(both, Err(Failure::Usage(e)) if e.to_string() == "no setting; no folder"));
+        let alone: Result<(), _> = Failure::and(wrong("no folder"), Err(Failure::Interrupted));
+        assert!(matches!(alone, Err(Failure::Interrupted)));
+    }
 
     #[test]
     fn a_chain_is_told_once_and_in_order() {

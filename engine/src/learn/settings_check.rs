@@ -60,14 +60,16 @@ impl Settings {
         faults.require(self.fine_tune.steps < self.steps, "fine_tune.steps", || {
             format!("is {}, which leaves nothing of the {} `steps`", self.fine_tune.steps, self.steps)
         });
-        for (name, value) in [
-            ("teacher_warm_up_steps", self.teacher_warm_up_steps),
-            ("student_wait_steps", self.student_wait_steps),
+        let from_teacher = u64::from(self.student_starts_from_teacher);
+        for (name, value, least) in [
+            ("teacher_warm_up_steps", self.teacher_warm_up_steps, 0),
+            ("student_wait_steps", self.student_wait_steps, from_teacher),
         ] {
             faults.require(value < learning, name, || {
                 format!(
                     "is {value}, but only {learning} steps are made, so the unlabelled pictures would never be used; \
-                     make it smaller or train for more steps"
+                     set it to {least} up to {} or train for more steps",
+                    learning.saturating_sub(1)
                 )
             });
         }

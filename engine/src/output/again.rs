@@ -1,7 +1,7 @@
 //! Who may be somebody who was seen before. Place, size and colours are compared, or what an embedding model says (`appearance`), and a
 //! person decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 
@@ -75,32 +75,46 @@ impl Spans {
     /// similarities, else at the same place, of the same size and, where there are pictures, in the same colours. Nobody who was in
     /// view at the same time. A suggestion, no more.
     pub fn suggestions(&self, summary: &Summary) -> Vec<MayBeSame> {
-        if let Some(appearance) = &summary.appearance {
-            return self.by_appearance(appearance, summary);
+        match &summary.appearance {
+            Some(appearance) => self.by_appearance(appearance, summary),
+            None => self.by_place(summary),
         }
+    }
+
+    /// Follows everybody from sight to sight, in the order in which they come: whoever comes goes on with the one who left and fits
+    /// best. So somebody who leaves and comes back many times is suggested as one person at once, and nobody comes after two.
+    fn by_place(&self, summary: &Summary) -> Vec<MayBeSame> {
         let colours: BTreeMap<u32, Vec<f64>> =
             summary.people.iter().filter_map(|person| Some((person.face, colours(person)?))).collect();
+        let mut coming: Vec<(u32, &Span)> = self.spans.iter().map(|(person, span)| (*person, span)).collect();
+        coming.sort_by(|(_, a), (_, b)| a.first.0.total_cmp(&b.first.0));
+        // The last sight of everybody who is known so far.
+        let mut last_seen: Vec<(u32, &Span)> = vec![];
         let mut found = vec![];
-        for (&later, span) in &self.spans {
-            let like = |(&before, earlier): (&u32, &Span)| {
+        for (later, span) in coming {
+            let like = |(at, &(before, earlier)): (usize, &(u32, &Span))| {
                 let away = span.first.0 - earlier.last.0;
                 let apart = earlier.apart(span);
                 let size = side(earlier.last.1) / side(span.first.1);
                 let shared = colours.get(&before).zip(colours.get(&later)).map(|(a, b)| in_common(a, b));
-                let good = before != later
-                    && away > 0.0
+                let good = away > 0.0
                     && apart <= NEAR
                     && (1.0 / LIKE..=LIKE).contains(&size)
                     && shared.is_none_or(|shared| shared >= COLOURS);
-                good.then_some(MayBeSame { before, later, away, apart, colours: shared, similarity: None })
+                let maybe = MayBeSame { before, later, away, apart, colours: shared, similarity: None };
+                good.then_some((at, maybe))
             };
             let score = |m: &MayBeSame| m.colours.unwrap_or(COLOURS) - 0.3 * m.apart;
-            found.extend(self.spans.iter().filter_map(like).max_by(|a, b| score(a).total_cmp(&score(b))));
+            let best = last_seen.iter().enumerate().filter_map(like);
+            match best.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b)).then(b.away.total_cmp(&a.away)))
+            {
+                Some((at, maybe)) => {
+                    last_seen[at] = (later, span);
+                    found.push(maybe);
+                }
+                None => last_seen.push((later, span)),
+            }
         }
-        // A person is suggested as the one before somebody once: of two who come after, one at most is right.
-        found.sort_by(|a, b| a.away.total_cmp(&b.away));
-        let mut taken = BTreeSet::new();
-        found.retain(|m| taken.insert(m.before));
         found.sort_by_key(|m| m.later);
         found
     }
@@ -226,5 +240,35 @@ mod tests {
         assert_eq!(spans.suggestions(&summary(20)), [], "in other colours");
         let unseen = Summary::default();
         assert_eq!(spans.suggestions(&unseen)[0].colours, None, "without pictures place and size alone");
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_many_times_is_followed_to_the_last() {
+        let mut spans = Spans::default();
+        let mut people = vec![];
+        // Somebody who is away for two seconds fourteen times, beside somebody in the same colours who stays.
+        for sight in 0..15u32 {
+            let (face, from) = (sight + 1, f64::from(sight) * 5.0);
+            for second in 0..3u32 {
+                seen(&mut spans, face, from + f64::from(second), 100.0 + f64::from(sight % 3) * 8.0);
+                seen(&mut spans, 99, from + f64::from(second), 130.0);
+            }
+            people.push(person(face, 200));
+        }
+        people.push(person(99, 200));
+        let found = spans.suggestions(&Summary { people, ..Summary::default() });
+        let links: Vec<(u32, u32)> = found.iter().map(|m| (m.before, m.later)).collect();
+        assert_eq!(links, (1..15).map(|face| (face, face + 1)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn two_who_come_back_go_on_with_whom_they_fit_best() {
+        let mut spans = Spans::default();
+        for (face, seconds, x) in [(1, 0.0, 100.0), (2, 0.0, 150.0), (3, 9.0, 145.0), (4, 9.5, 105.0)] {
+            seen(&mut spans, face, seconds, x);
+        }
+        let found = spans.suggestions(&Summary::default());
+        let links: Vec<(u32, u32)> = found.iter().map(|m| (m.before, m.later)).collect();
+        assert_eq!(links, [(2, 3), (1, 4)]);
     }
 }

@@ -22,8 +22,8 @@ fn moment(face: u32, seconds: f64) -> (u32, i64) {
 #[derive(Debug)]
 pub struct Gathering {
     people: BTreeMap<u32, Person>,
-    /// People in the last frame, whose runs end when the next one begins.
-    open: Vec<u32>,
+    /// People in the last frame, whose runs end when the next one begins, and whether those are excluded ones.
+    open: Vec<(u32, bool)>,
     /// Only every so many thumbnails of a face are kept once there are enough.
     every: BTreeMap<u32, (u64, u64)>,
     /// Pictures that are there already, by their moments, with what is said of these.
@@ -118,10 +118,26 @@ impl Gathering {
             if !person.faces.contains(&face.face) {
                 person.faces.push(face.face);
             }
-            if row.excluded || face.label >= classes {
+            if face.label >= classes {
                 continue;
             }
             let unsure = face.unsure && !face.by_hand;
+            let goes_on = follows && were_open.contains(&(face.person, row.excluded));
+            let run = LabelRun {
+                label: face.label,
+                first: row.frame,
+                frames: 1,
+                start: row.seconds,
+                end: row.seconds,
+                confidence_sum: face.probabilities.get(face.label).copied().unwrap_or(0.0),
+                unsure: u64::from(unsure),
+                by_hand: face.by_hand,
+            };
+            append(if row.excluded { &mut person.excluded } else { &mut person.runs }, run, goes_on);
+            self.open.push((face.person, row.excluded));
+            if row.excluded {
+                continue;
+            }
             person.frames += 1;
             person.unsure_frames += u64::from(unsure);
             person.frames_by_hand += u64::from(face.by_hand);
@@ -132,26 +148,6 @@ impl Gathering {
             for (sum, p) in person.class_sums.iter_mut().zip(&face.probabilities) {
                 *sum += p;
             }
-            let goes_on = follows && were_open.contains(&face.person);
-            let confidence = face.probabilities.get(face.label).copied().unwrap_or(0.0);
-            match person.runs.last_mut() {
-                Some(run) if goes_on && run.label == face.label && run.by_hand == face.by_hand => {
-                    run.frames += 1;
-                    run.confidence_sum += confidence;
-                    run.unsure += u64::from(unsure);
-                }
-                _ => person.runs.push(LabelRun {
-                    label: face.label,
-                    first: row.frame,
-                    frames: 1,
-                    start: row.seconds,
-                    end: row.seconds,
-                    confidence_sum: confidence,
-                    unsure: u64::from(unsure),
-                    by_hand: face.by_hand,
-                }),
-            }
-            self.open.push(face.person);
         }
     }
 
@@ -169,8 +165,10 @@ impl Gathering {
 
     /// Ends the runs of the last frame.
     fn close(&mut self, seconds: f64) {
-        for face in &self.open {
-            if let Some(run) = self.people.get_mut(face).and_then(|p| p.runs.last_mut()) {
+        for (face, excluded) in &self.open {
+            let person = self.people.get_mut(face);
+            let runs = person.map(|p| if *excluded { &mut p.excluded } else { &mut p.runs });
+            if let Some(run) = runs.and_then(|runs| runs.last_mut()) {
                 run.end = seconds;
             }
         }
@@ -199,6 +197,18 @@ impl Gathering {
             people: self.people.into_values().collect(),
             ..summary
         }
+    }
+}
+
+/// Adds a frame to the last stretch where that one goes on with the same label by the same hand, else as a stretch of its own.
+fn append(runs: &mut Vec<LabelRun>, frame: LabelRun, goes_on: bool) {
+    match runs.last_mut() {
+        Some(run) if goes_on && run.label == frame.label && run.by_hand == frame.by_hand => {
+            run.frames += frame.frames;
+            run.confidence_sum += frame.confidence_sum;
+            run.unsure += frame.unsure;
+        }
+        _ => runs.push(frame),
     }
 }
 
@@ -350,6 +360,8 @@ mod tests {
         );
         let pictures: Vec<(u32, usize, bool)> =
             person.thumbnails.iter().map(|t| (t.face, t.label, t.excluded)).collect();
+        let excluded: Vec<(f64, f64)> = person.excluded.iter().map(|run| (run.start, run.end)).collect();
+        assert_eq!((excluded, person.seconds()), (vec![(0.0, 0.5)], 1.5), "what is excluded stays apart");
         assert_eq!(pictures, [(1, 1, true), (1, 1, false), (5, 1, false), (5, 1, false)]);
         assert!(merged.is_consistent());
     }

@@ -156,6 +156,7 @@ mod tests {
             unsure_class_frames: vec![10, 0],
             class_sums: vec![5.0, 15.0],
             quality_sum: 10.0,
+            excluded: vec![],
             runs: vec![run(0, 0.5, false), run(1, 1.5, true)],
             thumbnails: vec![],
         };

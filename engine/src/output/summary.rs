@@ -128,6 +128,7 @@ impl Summary {
                 && person.thumbnails.iter().all(|t| t.label < classes)
                 && person.class_frames.iter().try_fold(0u64, |sum, &n| sum.checked_add(n)).is_some()
                 && ordered(&person.runs)
+                && ordered(&person.excluded)
         })
     }
 }
@@ -160,6 +161,9 @@ pub struct Person {
     pub quality_sum: f64,
     /// Stretches of one class.
     pub runs: Vec<LabelRun>,
+    /// Stretches that people took out of all counts, with the class that they would have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<LabelRun>,
     /// Pictures, evenly over the time they were seen.
     pub thumbnails: Vec<Thumbnail>,
 }

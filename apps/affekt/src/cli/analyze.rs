@@ -35,9 +35,9 @@ const EXAMPLES: &str = "Examples:
 
 Of each INPUT: DIR/NAME.csv with a row a face and frame, DIR/NAME.segments.csv and NAME.people.csv with what they come \
 to, DIR/NAME.json with all of it, and what the options ask for; of everything that is finished in DIR together \
-DIR/index.html. NAME is the input's file name without its ending; where that is taken, with its folder before it. An \
-input is known by its place, size and time: what was finished with the same settings is skipped, and nothing of another \
-input is overwritten.
+DIR/index.html. NAME is the input's file name without its ending; where that is taken, with the ending or the folder \
+that tells it apart. An input is known by its place, size and time: what was finished with the same settings is \
+skipped, and nothing of another input is overwritten.
 
 Of a folder every video and picture in it and below is read; pictures that follow each other are one film.
 

@@ -29,6 +29,7 @@ mod export;
 mod install;
 mod merge;
 mod people;
+mod people_clips;
 mod pretrain;
 pub mod processes;
 mod reading;

@@ -9,6 +9,7 @@ use affekt_engine::output::{
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
+use super::people_clips::{self, ClipsArgs};
 use super::say;
 use crate::analyze::{Corrected, in_words};
 use crate::failure::Failure;
@@ -26,6 +27,8 @@ const EXAMPLES: &str = "Examples:
     affekt people results/interview exclude 00:10-00:20
     affekt people results/interview label 1 00:03-00:08 neutral
     affekt people results/interview undo
+  Each person's faces as a clip, to train on or to look at:
+    affekt people results/interview clips --out clips
 
 RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to \
 the page; what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or \
@@ -93,6 +96,7 @@ enum Action {
         #[arg(value_name = "LABEL")]
         label: String,
     },
+    Clips(ClipsArgs),
     /// Take back the last correction.
     Undo {
         /// Take back all of them.
@@ -117,6 +121,7 @@ pub fn run(args: &PeopleArgs) -> Result<(), Failure> {
     let edit = match &args.action {
         None => return list(&corrected, false),
         Some(Action::List { json }) => return list(&corrected, *json),
+        Some(Action::Clips(args)) => return people_clips::run(args, &corrected),
         Some(Action::Merge { suggested: true, .. }) => {
             let merges = chains(&suggestions(&corrected)?);
             if merges.is_empty() {

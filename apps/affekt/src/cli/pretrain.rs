@@ -148,12 +148,13 @@ impl Flagged for RunConfig {
 
 /// Judges settings, and makes them independent of the folder we are in.
 fn check(config: &mut RunConfig) -> Result<(), Failure> {
-    config.resolve_paths().map_err(Failure::usage)?;
-    config.validate().map_err(Failure::usage)?;
+    let paths = config.resolve_paths().map_err(Failure::usage);
+    let valid = config.validate().map_err(Failure::usage);
     let formats = formats();
-    for spec in config.data.labelled.iter().chain(&config.data.unlabelled).chain(&config.data.valid) {
-        formats.check(spec).map_err(Failure::usage)?;
-    }
+    let data = &config.data;
+    let specs = data.labelled.iter().chain(&data.unlabelled).chain(&data.valid);
+    let specs = specs.map(|spec| formats.check(spec).map(drop).map_err(Failure::usage));
+    [paths, valid].into_iter().chain(specs).fold(Ok(()), Failure::and)?;
     config.make_paths_absolute();
     Ok(())
 }

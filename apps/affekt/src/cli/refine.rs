@@ -109,11 +109,11 @@ const SHORTER: &str = "a GPU (--backend wgpu), fewer --steps, a smaller --batch,
 
 /// Judges settings, and makes them independent of the folder we are in.
 fn check(config: &mut RefineConfig) -> Result<(), Failure> {
-    config.validate().map_err(Failure::usage)?;
+    let valid = config.validate().map_err(Failure::usage);
     let formats = clip_formats();
-    for spec in config.data.train.iter().chain(&config.data.valid) {
-        formats.check(spec).map_err(Failure::usage)?;
-    }
+    let specs = config.data.train.iter().chain(&config.data.valid);
+    let specs = specs.map(|spec| formats.check(spec).map(drop).map_err(Failure::usage));
+    specs.fold(valid, Failure::and)?;
     config.make_paths_absolute();
     Ok(())
 }

@@ -222,8 +222,12 @@ impl<S: Flagged> RunArgs<S> {
             let folder = RunFolder::open(path)?;
             return Ok(Begun { settings: folder.load_config()?, folder, resumes: true });
         }
-        let mut settings = self.settings().map_err(Failure::usage)?;
-        check(&mut settings)?;
+        let out = if self.out.as_os_str().is_empty() {
+            Err(Failure::usage(anyhow!("--out RUN is missing: the folder of the run")))
+        } else {
+            Ok(())
+        };
+        let settings = Failure::and(out, self.settings(check))?;
         if self.auto_resume && RunFolder::is_begun(&self.out) {
             let folder = RunFolder::open(&self.out)?;
             let begun: S = folder.load_config()?;
@@ -258,19 +262,18 @@ impl<S: Flagged> RunArgs<S> {
             .or(named(self.auto_resume, "--auto-resume"))
     }
 
-    fn settings(&self) -> Result<S, LayerError> {
+    /// What all layers give together, judged by `check`.
+    fn settings(&self, check: impl FnOnce(&mut S) -> Result<(), Failure>) -> Result<S, Failure> {
         let mut layers = Layers::default();
-        if let Some(name) = &self.preset {
-            layers.preset(name)?;
-        }
-        if let Some(path) = &self.config {
-            layers.file(path)?;
-        }
-        self.set.iter().try_for_each(|assignment| layers.assignment(assignment))?;
-        for (flag, key, value) in &self.given {
-            layers.flag(flag, key, value.clone())?;
-        }
-        layers.resolve()
+        let mut read: Vec<Result<(), LayerError>> = vec![];
+        read.extend(self.preset.iter().map(|name| layers.preset(name)));
+        read.extend(self.config.iter().map(|path| layers.file(path)));
+        read.extend(self.set.iter().map(|assignment| layers.assignment(assignment)));
+        read.extend(self.given.iter().map(|(flag, key, value)| layers.flag(flag, key, value.clone())));
+        read.into_iter().map(|layer| layer.map_err(Failure::usage)).fold(Ok(()), Failure::and)?;
+        let mut settings = layers.resolve().map_err(Failure::usage)?;
+        check(&mut settings)?;
+        Ok(settings)
     }
 
     fn flags() -> impl Iterator<Item = &'static SettingFlag> {
@@ -314,11 +317,10 @@ impl<S: Flagged> Args for RunArgs<S> {
             argument("set", set).value_name("KEY.PATH=VALUE").action(ArgAction::Append),
         ]);
         let mut run = vec![
-            argument("out", "Folder of the run; must be new or empty")
+            argument("out", "Folder of the run; must be new or empty. Needed unless --resume is given")
                 .short('o')
                 .value_name("RUN")
-                .value_parser(path.clone())
-                .required_unless_present("resume"),
+                .value_parser(path.clone()),
             argument("force", "Start over in a folder that is not empty; an earlier run's files in it are removed")
                 .action(ArgAction::SetTrue),
             argument(

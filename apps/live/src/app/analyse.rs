@@ -15,6 +15,8 @@ pub enum Asked {
     Choose,
     /// To analyse this.
     Add(PathBuf),
+    /// To analyse what was typed.
+    Typed,
     /// To stop a file, or take it out before its turn.
     Stop(u64),
     /// To see a file with its table.
@@ -51,7 +53,7 @@ pub fn draw(
         }
     });
     if path_field(ui, typed, "or type a file or folder") && !typed.trim().is_empty() {
-        asked.push(Asked::Add(std::mem::take(typed).trim().into()));
+        asked.push(Asked::Typed);
     }
     ui.add_space(4.0);
     ScrollArea::vertical().id_salt("queue").auto_shrink([false, false]).show(ui, |ui| {

@@ -1,6 +1,6 @@
 //! What buttons, keys and settings do.
 
-use std::path::{PathBuf, absolute};
+use std::path::{Path, PathBuf, absolute};
 
 use eframe::egui::Context;
 
@@ -22,6 +22,7 @@ impl Window {
             (Command::Record, None) => self.record(),
             (Command::Neutral, None) => self.live.look_at_rest(faces::AT_REST),
             (Command::Again, _) => self.live.again(),
+            (Command::Camera, _) => self.go(Next::Play(SourceSpec::Auto), ctx),
             (Command::Synth, _) => self.play(SourceSpec::Synth, None),
             (Command::Ask(wish), _) => self.ask(wish),
             (Command::Recent(place), _) => {
@@ -81,7 +82,15 @@ impl Window {
         if let (Some(table), Some(video)) = (self.table.clone(), self.live.source.file()) {
             let video = video.to_owned();
             self.view(&table, &video);
+            return;
         }
+        let words = match self.live.source.file() {
+            Some(_) => {
+                format!("{} has no results yet: Analyse what plays, in the tab Analyse", self.live.name())
+            }
+            None => "V shows a film with its results; open a film that was analysed".into(),
+        };
+        self.line = Some((Weight::Note, words));
     }
 
     pub(super) fn snapshot(&mut self) {
@@ -148,6 +157,14 @@ impl Window {
         match asked {
             analyse::Asked::Choose => self.ask(Wish::Analyse),
             analyse::Asked::Add(file) => self.enqueue(vec![file]),
+            analyse::Asked::Typed if Path::new(self.queued.trim()).exists() => {
+                let file = std::mem::take(&mut self.queued);
+                self.enqueue(vec![file.trim().into()]);
+            }
+            analyse::Asked::Typed => {
+                let problem = format!("{}: there is no such file", self.queued.trim());
+                self.line = Some((Weight::Problem, problem));
+            }
             analyse::Asked::Stop(id) => self.queue.stop(id),
             analyse::Asked::Open(table, video) => self.go(Next::View(table, video), ctx),
             analyse::Asked::Clear => self.queue.clear(),

@@ -22,26 +22,31 @@ pub enum Weight {
 /// Points of width from which the name of what plays has room beside the buttons.
 const ONE_ROW: f32 = 600.0;
 
-/// Draws the bar of buttons. `viewer`: whether there is a table to be seen with the film, and whether it is seen now; `recent`: files that
-/// were open before.
-pub fn buttons(
-    ui: &mut Ui,
-    live: &Live,
-    viewer: (bool, bool),
-    theme: &str,
-    recent: &[PathBuf],
-) -> Vec<Command> {
+/// What is known of a film's results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// There are none.
+    None,
+    /// There are some.
+    There,
+    /// They are seen now; leaving them leads back to what is live (`true`) or to a film.
+    Seen(bool),
+}
+
+/// Draws the bar of buttons. `table`: what is known of the film's results; `recent`: files that were open before.
+pub fn buttons(ui: &mut Ui, live: &Live, table: Table, theme: &str, recent: &[PathBuf]) -> Vec<Command> {
     let mut pressed = vec![];
+    let viewing = matches!(table, Table::Seen(_));
     let one_row = ui.available_width() >= ONE_ROW;
     ui.horizontal_wrapped(|ui| {
         pressed.extend(open_menu(ui, recent));
-        pressed.extend(what_plays(ui, live, viewer));
+        pressed.extend(what_plays(ui, live, table));
         if one_row {
-            pressed.extend(at_the_right(ui, live, viewer.1, theme));
+            pressed.extend(at_the_right(ui, live, viewing, theme));
         }
     });
     if !one_row {
-        ui.horizontal(|ui| pressed.extend(at_the_right(ui, live, viewer.1, theme)));
+        ui.horizontal(|ui| pressed.extend(at_the_right(ui, live, viewing, theme)));
     }
     pressed
 }
@@ -65,6 +70,10 @@ fn open_menu(ui: &mut Ui, recent: &[PathBuf]) -> Option<Command> {
                 ui.close();
             }
         }
+        if ui.button("Camera").on_hover_text("the first one there is; others are under Settings").clicked() {
+            pressed = Some(Command::Camera);
+            ui.close();
+        }
         if !recent.is_empty() {
             ui.separator();
         }
@@ -80,9 +89,14 @@ fn open_menu(ui: &mut Ui, recent: &[PathBuf]) -> Option<Command> {
     pressed
 }
 
-fn what_plays(ui: &mut Ui, live: &Live, (has_table, viewing): (bool, bool)) -> Vec<Command> {
-    if viewing {
-        return button(ui, true, "Back to live", "V", Command::Viewer).into_iter().collect();
+fn what_plays(ui: &mut Ui, live: &Live, table: Table) -> Vec<Command> {
+    if let Table::Seen(was_live) = table {
+        let (text, hint) = if was_live {
+            ("Back to live", "V: what played before")
+        } else {
+            ("Back to the film", "V: the film without its results, read as it plays")
+        };
+        return button(ui, true, text, hint, Command::Viewer).into_iter().collect();
     }
     let pause = if live.paused { "Go on" } else { "Pause" };
     let seen = live.last.is_some() && live.about.is_some();
@@ -94,7 +108,7 @@ fn what_plays(ui: &mut Ui, live: &Live, (has_table, viewing): (bool, bool)) -> V
         button(ui, seen, "Snapshot", "S: picture, JSON and CSV", Command::Snapshot),
         button(ui, live.can_record() || since.is_some(), &record, hint, Command::Record),
     ];
-    if has_table {
+    if table == Table::There {
         let hint = "V: this film with its analysed table";
         pressed.push(button(ui, true, "View results", hint, Command::Viewer));
     }

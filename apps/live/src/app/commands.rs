@@ -22,6 +22,8 @@ pub enum Command {
     Tab,
     /// Play the source again from its start.
     Again,
+    /// The first camera there is.
+    Camera,
     /// The synthetic camera in place of a source that failed.
     Synth,
     /// The recognizer that is built in, in place of one that could not be opened.
@@ -70,7 +72,7 @@ pub enum Command {
 /// Where to go from the viewer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// To the film as it is read live.
+    /// To what played before.
     Live,
     /// To another source.
     Play(SourceSpec),

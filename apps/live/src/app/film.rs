@@ -56,7 +56,7 @@ impl Film {
     pub fn marks(&self) -> Vec<Mark> {
         let faces = self.viewer.results.faces(self.viewer.place());
         let mark = |(face, probabilities): (&Face, &[u8])| Mark {
-            person: face.person,
+            who: self.viewer.results.who(face.person),
             face_box: face.face_box,
             label: usize::from(face.label),
             now: now(face, probabilities),
@@ -109,8 +109,8 @@ impl Film {
         if is_start { self.desk.start_here(&self.viewer) } else { self.desk.end_here(&self.viewer) }
     }
 
-    /// Draws the line to scrub on and the ribbons of all people.
-    pub fn draw(&mut self, ui: &mut Ui, look: &Look, now: std::time::Duration) {
+    /// Draws the line to scrub on and the ribbons of all people; what is said of them stands above `top`.
+    pub fn draw(&mut self, ui: &mut Ui, look: &Look, now: std::time::Duration, top: f32) {
         let length = self.viewer.results.seconds();
         ui.horizontal(|ui| {
             let sign = if self.viewer.playing() { "Pause" } else { "Play" };
@@ -128,13 +128,14 @@ impl Film {
             ui.add(Label::new(RichText::new(place).monospace().size(12.0)).selectable(false));
         });
         ui.add_space(2.0);
-        let axis = Axis::of(ui, length);
+        let axis = Axis::of(ui, length, ribbons::margin(ui, &self.viewer));
         let chosen = self.desk.stretch();
-        let (wanted, _) = ribbons::track(ui, &axis, self.viewer.seconds(), chosen, look);
+        let (wanted, _) = ribbons::track(ui, &axis, self.viewer.seconds(), (chosen, top), look);
         if let Some(seconds) = wanted {
             self.viewer.seek(seconds, now);
         }
-        match ribbons::film(ui, &self.viewer, &mut self.ribbons, &axis, (chosen, self.desk.who()), look) {
+        let whose = (chosen, self.desk.who());
+        match ribbons::film(ui, &self.viewer, &mut self.ribbons, (&axis, top), whose, look) {
             Some(Pointed::At(seconds)) => self.viewer.seek(seconds, now),
             Some(Pointed::Stretch(person, from, to)) => self.desk.choose(person, from, to),
             Some(Pointed::Segment(person, seconds)) => {

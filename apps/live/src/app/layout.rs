@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui};
 
-use super::bars::{self, Weight};
+use super::bars::{self, Table, Weight};
 use super::commands::{self, Command};
-use super::film::Film;
 use super::live::Playing;
 use super::look::Look;
-use super::{Tab, Window, analyse, faces, help, picture, position, ribbons, timeline};
+use super::{Window, help, legend, panels, picture, position, ribbons, timeline};
 use crate::viewer::Draft;
 
-/// Points of width from which strips have a legend; where there is less, the bars beside them are one.
-const LEGEND_FROM: f32 = 560.0;
-/// Points of width from which faces and settings have room beside the picture; where there is less, they lie below it.
-const BESIDE_FROM: f32 = 560.0;
-/// Points that the tab of faces needs for a whole card.
-const CARD: f32 = 280.0;
+/// Points of the margin around what a panel shows, at each side and above.
+const SIDES: i8 = 8;
+const ABOVE: i8 = 4;
+/// Part of the window's height that strips get at the most, with their legend.
+const STRIPS: f32 = 0.36;
 
 /// A line of news with the buttons that answer it.
 type News = (Weight, String, Vec<(&'static str, Command)>);
@@ -37,7 +35,7 @@ impl Window {
         };
         self.look = Look::of(&ctx, classes);
         // Nothing is painted twice: the window is cleared in the panels' colour. Where a processor draws, that is most of it.
-        let margin = Frame::new().inner_margin(Margin::symmetric(8, 4));
+        let margin = Frame::new().inner_margin(Margin::symmetric(SIDES, ABOVE));
         Panel::top("buttons").frame(margin).show(ui, |ui| self.draw_buttons(ui));
         Panel::bottom("numbers").frame(margin).show(ui, |ui| match &self.film {
             Some(film) => bars::of_film(ui, &film.viewer),
@@ -49,37 +47,34 @@ impl Window {
                 .show(ui, |ui| position::draw(ui, &mut self.live, length, &self.look));
         }
         let (width, height) = (ui.available_width(), ui.available_height());
-        if width >= BESIDE_FROM {
-            Panel::right("side")
+        let style = panels::quiet_edges(ui);
+        if width >= panels::BESIDE_FROM {
+            let size = self.beside.size(ui, width, panels::width_beside(width));
+            let shown = Panel::right(self.beside.name())
                 .frame(margin)
                 .resizable(true)
-                .default_size((width * 0.28).clamp(190.0, 300.0))
-                .size_range(170.0..=(width * 0.34).max(200.0))
-                .show(ui, |ui| self.draw_side(ui));
+                .default_size(size)
+                .size_range(170.0..=(width * 0.34).max(panels::LEAST))
+                .show(ui, |ui| {
+                    ui.set_style(style.clone());
+                    self.draw_side(ui);
+                });
+            self.beside.shown(shown.response.rect.width());
         } else {
-            // Above it a picture as wide as the window, some strips, and lines that come later.
-            let above = width * 0.78 + 5.0 * timeline::STRIP;
-            let below = (height - above).clamp(CARD.min(height * 0.5), height * 0.6);
-            Panel::bottom("below").frame(margin).resizable(true).default_size(below).show(ui, |ui| {
-                ui.take_available_height();
-                self.draw_side(ui);
-            });
+            let size = self.below.size(ui, height, panels::height_below(width, height));
+            let shown = Panel::bottom(self.below.name())
+                .frame(margin)
+                .resizable(true)
+                .default_size(size)
+                .show(ui, |ui| {
+                    ui.set_style(style.clone());
+                    ui.take_available_height();
+                    self.draw_side(ui);
+                });
+            self.below.shown(shown.response.rect.height());
         }
-        let tall = ui.available_height();
-        let (faces, strips) = match &self.film {
-            Some(film) => {
-                let people = film.viewer.results.people().len();
-                (people, ribbons::film_height(people))
-            }
-            // One moment has no strip.
-            None if self.live.info.as_ref().is_some_and(|info| info.still) => (0, 0.0),
-            None => (self.live.history.len(), timeline::live_height(self.live.history.len())),
-        };
-        if faces > 0 || self.film.is_some() {
-            let legend = if ui.available_width() > LEGEND_FROM { 24.0 } else { 8.0 };
-            let height = (strips + legend).min(tall * 0.36);
-            Panel::bottom("strips").frame(margin).exact_size(height).show(ui, |ui| self.draw_strips(ui));
-        }
+        ui.set_style(style);
+        self.draw_strips_below(ui, margin);
         CentralPanel::no_frame().show(ui, |ui| self.draw_picture(ui));
         if self.help {
             help::draw(&ctx, &mut self.help);
@@ -92,9 +87,13 @@ impl Window {
     }
 
     fn draw_buttons(&mut self, ui: &mut Ui) {
-        let viewer = (self.table.is_some(), self.film.is_some());
+        let table = match (&self.film, &self.table) {
+            (Some(_), _) => Table::Seen(self.before.as_ref().is_some_and(|source| source.file().is_none())),
+            (None, Some(_)) => Table::There,
+            (None, None) => Table::None,
+        };
         let theme = self.state.theme.name();
-        let mut pressed = bars::buttons(ui, &self.live, viewer, theme, &self.state.recent);
+        let mut pressed = bars::buttons(ui, &self.live, table, theme, &self.state.recent);
         let mut lines: Vec<News> = vec![];
         if self.leaving.is_some() {
             let saving =
@@ -143,68 +142,27 @@ impl Window {
         }
     }
 
-    fn draw_side(&mut self, ui: &mut Ui) {
-        if self.tab == Tab::Correct && self.film.is_none() {
-            self.tab = Tab::Faces;
-        }
-        let busy = self.queue.jobs().filter(|job| !job.is_over()).count();
-        let queue = if busy > 0 { format!("Analyse ({busy})") } else { "Analyse".into() };
-        ui.horizontal_wrapped(|ui| {
-            ui.selectable_value(&mut self.tab, Tab::Faces, "Faces");
-            if self.film.is_some() {
-                ui.selectable_value(&mut self.tab, Tab::Correct, "Correct");
+    /// The strips or ribbons with their legend, where there are any.
+    fn draw_strips_below(&mut self, ui: &mut Ui, margin: Frame) {
+        let legend = legend::height(ui, &self.look, ui.available_width() - 2.0 * f32::from(SIDES));
+        // The line that parts the panel from the picture, and the space under the legend.
+        let more = 2.0 * f32::from(ABOVE) + legend + ui.spacing().item_spacing.y + 2.0;
+        let room = ui.available_height() * STRIPS - more;
+        let (strip, strips) = match &self.film {
+            Some(film) => (0.0, ribbons::film_height(film.viewer.results.people().len(), room)),
+            // One moment has no strip.
+            None if self.live.info.as_ref().is_some_and(|info| info.still) => return,
+            None if self.live.history.is_empty() => return,
+            None => timeline::live_heights(self.live.history.len(), room),
+        };
+        Panel::bottom("strips").frame(margin).exact_size(strips + more).show(ui, |ui| {
+            let (now, top) = (self.live.pipeline.now(), ui.max_rect().top());
+            legend::draw(ui, &self.look);
+            match &mut self.film {
+                Some(film) => film.draw(ui, &self.look, now, top),
+                None => timeline::live(ui, &self.live.history, &self.look, strip, top),
             }
-            ui.selectable_value(&mut self.tab, Tab::Analyse, queue);
-            ui.selectable_value(&mut self.tab, Tab::Settings, "Settings");
         });
-        ui.separator();
-        match self.tab {
-            Tab::Correct => {
-                let look = &self.look;
-                let asked = self.film.as_mut().map(|film| film.draw_desk(ui, look)).unwrap_or_default();
-                for asked in asked {
-                    self.handle_correction(asked);
-                }
-            }
-            Tab::Analyse => {
-                let still = self.live.info.as_ref().is_some_and(|info| info.still);
-                let playing = self.live.source.file().filter(|_| self.table.is_none() && !still);
-                let playing = playing.map(std::path::Path::to_path_buf);
-                let asked = analyse::draw(ui, &self.queue, &self.look, &mut self.queued, playing);
-                for asked in asked {
-                    self.handle_queue(asked, &ui.ctx().clone());
-                }
-            }
-            Tab::Faces => {
-                let cards = self.film.as_ref().map_or_else(|| self.live.cards(), Film::cards);
-                let nobody = if self.live.about.is_none() && self.film.is_none() {
-                    "The recognizer is not open yet."
-                } else {
-                    "Nobody is seen."
-                };
-                if let Some((person, seconds)) = faces::draw(ui, &cards, &self.look, nobody) {
-                    self.live.pipeline.look_at_rest(person, seconds);
-                }
-            }
-            Tab::Settings => {
-                let playing = self.live.name();
-                let served = (self.live.served.as_ref(), self.live.pipeline.clients());
-                let sources = (playing.as_str(), self.cameras.as_slice());
-                let asked = self.editing.draw(ui, &self.state, sources, self.live.about.as_ref(), served);
-                self.handle_order(asked);
-            }
-        }
-    }
-
-    fn draw_strips(&mut self, ui: &mut Ui) {
-        let now = self.live.pipeline.now();
-        if ui.available_width() > LEGEND_FROM {
-            timeline::legend(ui, &self.look);
-        }
-        match &mut self.film {
-            Some(film) => film.draw(ui, &self.look, now),
-            None => timeline::live(ui, &self.live.history, &self.look),
-        }
     }
 
     fn draw_picture(&mut self, ui: &mut Ui) {

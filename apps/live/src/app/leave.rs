@@ -14,11 +14,7 @@ impl Window {
         }
         self.leaving = None;
         match next {
-            Next::Live => {
-                if self.film.take().is_some() {
-                    self.live.again();
-                }
-            }
+            Next::Live => self.back(),
             Next::Play(source) => self.play(source, None),
             Next::View(table, video) => self.view_of(table, video),
             Next::Quit => {
@@ -28,20 +24,26 @@ impl Window {
         }
     }
 
+    /// Leaves the viewer for what played before it: another source, or else the film itself.
+    fn back(&mut self) {
+        if self.film.take().is_none() {
+            return;
+        }
+        match self.before.take() {
+            Some(source) => self.play(source, None),
+            None => self.live.again(),
+        }
+    }
+
     /// Goes where was asked to go, without the corrections.
     pub(super) fn leave_without(&mut self) {
         let Some(next) = self.leaving.take() else { return };
-        if next != Next::Live {
-            self.film = None;
+        if next == Next::Live {
+            return self.back();
         }
+        self.film = None;
         let ctx = self.context.clone();
-        match next {
-            Next::Live => {
-                self.film = None;
-                self.live.again();
-            }
-            next => self.go(next, &ctx),
-        }
+        self.go(next, &ctx);
     }
 
     /// Somebody closes the window by other means than ours.

@@ -2,33 +2,36 @@
 //!
 //! `live` holds the pipeline and what it has shown (`rate`: how fast, `sight`: the faces in it), `film` the viewer. `layout` says
 //! what is drawn where: `picture`, `faces` and `timeline` draw either, `ribbons` a film's time, `position` the line of one that plays, `bars` the buttons,
-//! news and numbers, `correct`, `analyse` and `settings` the other tabs, `help` the overlay of keys, `look` their colours. `commands`
-//! is what keys and buttons ask for, `answers` what that leads to, `leave` asks about corrections that are not saved; `open` puts the
-//! window on the screen.
+//! news and numbers, `panels` and `side` the part beside the picture with its tabs, of which `correct`, `analyse` and `settings` are some, `legend` what colours mean, `help` the overlay of
+//! keys, `look` their colours. `events` takes what the stages have sent, `commands` is what keys and buttons ask for, `answers` what that
+//! leads to, `leave` asks about corrections that are not saved; `open` puts the window on the screen.
 
 mod analyse;
 mod answers;
 mod bars;
 mod commands;
 mod correct;
+mod events;
 mod faces;
 mod film;
 mod help;
 mod layout;
 mod leave;
+mod legend;
 mod live;
 mod look;
 mod open;
+mod panels;
 mod picture;
 mod position;
 mod rate;
 mod ribbons;
 mod settings;
+mod side;
 mod sight;
 mod timeline;
 
 use std::path::{Path, PathBuf, absolute};
-use std::time::Duration;
 
 use affekt_engine::media::camera::{self, CameraName};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -36,9 +39,9 @@ use eframe::egui::{Context, ThemePreference};
 
 use crate::dialog::{Ask, Dialog};
 use crate::pipeline::Setup;
-use crate::queue::{JobState, Queue};
+use crate::queue::Queue;
 use crate::state::{State, Theme};
-use crate::viewer::{Draft, Opening, Viewer, table_of};
+use crate::viewer::{Opening, Viewer, table_of};
 use affekt_engine::world::live::SourceSpec;
 use bars::Weight;
 use commands::Next;
@@ -46,6 +49,7 @@ use film::Film;
 pub use live::{Live, Playing};
 use look::{Look, readable};
 pub use open::show;
+use panels::Dragged;
 use settings::Editing;
 
 /// What the right side shows.
@@ -91,7 +95,11 @@ pub struct Window {
     opening: Option<Opening>,
     /// The table of the film that plays, where there is one.
     table: Option<PathBuf>,
+    /// What played before the viewer was opened on something else.
+    before: Option<SourceSpec>,
     look: Look,
+    beside: Dragged,
+    below: Dragged,
     tab: Tab,
     editing: Editing,
     help: bool,
@@ -131,7 +139,10 @@ impl Window {
             film: None,
             opening: None,
             table: None,
+            before: None,
             look: Look::default(),
+            beside: Dragged::new("side"),
+            below: Dragged::new("below"),
             tab: Tab::Faces,
             help: false,
             queue: Queue::new({
@@ -197,6 +208,7 @@ impl Window {
         self.table = source.file().and_then(table_of);
         self.film = None;
         self.opening = None;
+        self.before = None;
         self.live.play(source, note);
     }
 
@@ -207,6 +219,9 @@ impl Window {
         if let Some(video) = source.file() {
             self.state.remember(video);
             self.view(&table, video);
+        }
+        if self.film.is_none() && self.live.source != source {
+            self.before = Some(self.live.source.clone());
         }
         self.live.end();
         self.live.source = source;
@@ -230,82 +245,6 @@ impl Window {
             Theme::Light => ThemePreference::Light,
             Theme::Dark => ThemePreference::Dark,
         });
-    }
-
-    /// What a pass begins with, drawn or not: takes what the stages have sent. `pass` is how long the last pass took.
-    pub fn logic(&mut self, pass: Option<Duration>) {
-        self.live.begin(pass);
-        let mut saved = None;
-        if let Some(film) = &mut self.film {
-            film.viewer.poll(self.live.pipeline.now());
-            saved = film.viewer.draft.as_mut().ok().and_then(Draft::poll);
-        }
-        match saved {
-            Some(Ok(())) => {
-                self.line =
-                    Some((Weight::Note, "corrections are saved; tables and page are made again".into()));
-                self.saved();
-            }
-            Some(Err(problem)) => {
-                self.leaving = None;
-                self.line = Some((Weight::Problem, format!("corrections are not saved: {problem}")));
-            }
-            None => {}
-        }
-        self.take_chosen();
-        self.advance_queue();
-        match self.opening.as_ref().and_then(Opening::poll) {
-            None => {}
-            Some(Err(problem)) => {
-                self.line = Some((Weight::Problem, problem));
-                self.opening = None;
-                if self.live.playing == Playing::Ended {
-                    self.live.again();
-                }
-            }
-            Some(Ok(opened)) => {
-                let video = self.opening.take().map(|opening| opening.video).unwrap_or_default();
-                match Film::new(opened, &video, self.wake()) {
-                    Ok(film) => {
-                        self.live.end();
-                        self.film = Some(film);
-                    }
-                    Err(error) => {
-                        self.line = Some((Weight::Problem, format!("no thread to decode: {error}")));
-                    }
-                }
-            }
-        }
-        self.line = self.live.not_at_rest.take().map(|line| (Weight::Problem, line)).or(self.line.take());
-        if let Some((line, bad)) = self.live.recorded.take() {
-            self.line = Some((if bad { Weight::Problem } else { Weight::Note }, line));
-        }
-        if let Ok(cameras) = self.listed.try_recv() {
-            self.cameras = cameras;
-        }
-        for written in self.written.1.try_iter() {
-            self.line = Some(match written {
-                Ok(path) => (Weight::Note, format!("written: {} (and .json, .csv)", path.display())),
-                Err(problem) => (Weight::Problem, format!("no snapshot: {problem}")),
-            });
-        }
-    }
-
-    /// Lets the queue go on. A film that plays and has a table now says so.
-    fn advance_queue(&mut self) {
-        let choice = self.state.recognizer.clone();
-        let through = self.queue.poll(&choice, self.state.results.as_deref());
-        let problems = std::mem::take(&mut self.queue.problems);
-        if !problems.is_empty() {
-            self.line = Some((Weight::Problem, problems.join("; ")));
-        }
-        for job in self.queue.jobs().filter(|job| through.contains(&job.id)) {
-            if let JobState::Done { table, .. } = &job.state
-                && self.live.source.file() == Some(&job.input)
-            {
-                self.table = Some(table.clone());
-            }
-        }
     }
 
     /// Writes what is remembered.

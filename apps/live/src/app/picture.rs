@@ -2,7 +2,7 @@
 
 use affekt_engine::media::FaceBox;
 use eframe::egui::{
-    Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, TextureId, Ui, Vec2, pos2, vec2,
+    Align2, Color32, FontId, Painter, Rect, Stroke, StrokeKind, TextureId, Ui, Vec2, pos2, vec2,
 };
 
 use super::look::{Look, ink};
@@ -10,8 +10,8 @@ use super::look::{Look, ink};
 /// A face to be marked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// The person's number.
-    pub person: u32,
+    /// The person's name, else their number.
+    pub who: String,
     /// In the frame's pixels.
     pub face_box: FaceBox,
     /// The class shown.
@@ -25,6 +25,15 @@ pub struct Mark {
     /// What people did to it, which is said in place of a probability; empty for nothing.
     pub by: &'static str,
 }
+
+/// Points of width of a picture below which labels are written small.
+const SMALL: f32 = 480.0;
+/// Most characters of a name in a label.
+const LONGEST_NAME: usize = 20;
+/// Height of a forehead in heights of a face's box.
+const FOREHEAD: f32 = 0.25;
+/// How much worse it is to cover a label than a face.
+const LABEL_OVER_LABEL: f32 = 8.0;
 
 /// Where a picture of `size` lies in a room: as large as it can be, in the middle, never cut.
 pub fn fit(size: [usize; 2], room: Rect) -> Rect {
@@ -51,9 +60,11 @@ pub fn draw(ui: &Ui, room: Rect, texture: TextureId, size: [usize; 2], marks: &[
         outline(&painter, mark, placed(&mark.face_box, size, at), look);
     }
     // Labels last, so that no box crosses one.
+    let faces: Vec<Rect> = marks.iter().map(|mark| placed(&mark.face_box, size, at)).collect();
+    let heads: Vec<Rect> = faces.iter().copied().map(head).collect();
     let mut taken: Vec<Rect> = vec![];
-    for mark in marks {
-        let tag = label(&painter, mark, placed(&mark.face_box, size, at), at, &taken, look);
+    for (mark, face) in marks.iter().zip(&faces) {
+        let tag = label(&painter, mark, *face, at, (&heads, &taken), look);
         taken.push(tag);
     }
 }
@@ -70,39 +81,77 @@ fn outline(painter: &Painter, mark: &Mark, at: Rect, look: &Look) {
     }
 }
 
-/// Writes a face's label; gives where.
-fn label(painter: &Painter, mark: &Mark, at: Rect, picture: Rect, taken: &[Rect], look: &Look) -> Rect {
+/// A face with its forehead, which lies above its box.
+fn head(face: Rect) -> Rect {
+    face.with_min_y(face.top() - FOREHEAD * face.height())
+}
+
+/// Writes a face's label; gives where. Where there is no room for all of it beside the faces, the short form is written.
+fn label(
+    painter: &Painter,
+    mark: &Mark,
+    face: Rect,
+    picture: Rect,
+    (heads, taken): (&[Rect], &[Rect]),
+    look: &Look,
+) -> Rect {
     let colour = look.mark(mark.label, mark.unsure);
-    let text = if mark.by.is_empty() {
-        format!("{}  {}", mark.person, look.words(mark.label, mark.unsure, mark.now))
-    } else {
-        format!("{}  {}, {}", mark.person, look.name(mark.label), mark.by)
-    };
-    let galley = painter.layout_no_wrap(text, FontId::proportional(14.0), ink(colour));
-    let size = galley.size() + vec2(10.0, 4.0);
-    let tag = Rect::from_min_size(tag_place(at, size, picture, taken), size);
+    let font = FontId::proportional(if picture.width() < SMALL { 12.0 } else { 14.0 });
+    let mut placed = None;
+    for text in texts(mark, look) {
+        let galley = painter.layout_no_wrap(text, font.clone(), ink(colour));
+        let size = galley.size() + vec2(10.0, 4.0);
+        let (tag, covered) = tag_place(face, size, picture, heads, taken);
+        placed = Some((tag, galley));
+        if covered <= 0.0 {
+            break;
+        }
+    }
+    let Some((tag, galley)) = placed else { return Rect::NOTHING };
     painter.rect_filled(tag, 3.0, colour);
     painter.galley(tag.min + vec2(5.0, 2.0), galley, ink(colour));
     tag
 }
 
-/// Where a label of `size` goes: above its box, below it, or inside of it at the top; the first place that lies in the picture
-/// and on no other label. Never out of the picture.
-fn tag_place(at: Rect, size: Vec2, picture: Rect, taken: &[Rect]) -> Pos2 {
+/// What a label says, and what it says where there is little room.
+fn texts(mark: &Mark, look: &Look) -> [String; 2] {
+    let who = if mark.who.chars().count() > LONGEST_NAME {
+        mark.who.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
+    } else {
+        mark.who.clone()
+    };
+    let label = look.name(mark.label);
+    if !mark.by.is_empty() {
+        return [format!("{who}  {label}, {}", mark.by), format!("{who}  {label}")];
+    }
+    // A class alone would say more than is known.
+    let short = if mark.unsure { "unsure" } else { label };
+    [format!("{who}  {}", look.words(mark.label, mark.unsure, mark.now)), format!("{who}  {short}")]
+}
+
+/// Where a label of `size` goes: the first place around its face that lies on no face and on no other label, else the one that covers
+/// least; and how much it covers, in square points. Never out of the picture.
+fn tag_place(face: Rect, size: Vec2, picture: Rect, faces: &[Rect], taken: &[Rect]) -> (Rect, f32) {
     let right = (picture.right() - size.x).max(picture.left());
     let bottom = (picture.bottom() - size.y).max(picture.top());
-    let x = at.left().clamp(picture.left(), right);
-    let places = [at.top() - size.y - 1.0, at.bottom() + 1.0, at.top() + 1.0];
-    let is_free = |y: &&f32| {
-        let tag = Rect::from_min_size(pos2(x, **y), size);
-        (picture.top()..=bottom).contains(*y) && !taken.iter().any(|other| other.intersects(tag))
-    };
-    let y = places.iter().find(is_free).copied().unwrap_or(if places[0] < picture.top() {
-        places[2]
-    } else {
-        places[0]
-    });
-    pos2(x, y.clamp(picture.top(), bottom))
+    let (above, below) = (face.top() - size.y - 1.0, face.bottom() + 1.0);
+    let across = [face.left(), face.right() - size.x, face.center().x - size.x / 2.0];
+    let over_and_under = [above, below].into_iter().flat_map(|y| across.map(|x| pos2(x, y)));
+    let beside = [pos2(face.right() + 2.0, face.top()), pos2(face.left() - size.x - 2.0, face.top())];
+    let within = pos2(face.left(), face.top() + 1.0);
+    let mut best: Option<(Rect, f32)> = None;
+    for at in over_and_under.chain(beside).chain([within]) {
+        let at = pos2(at.x.clamp(picture.left(), right), at.y.clamp(picture.top(), bottom));
+        let tag = Rect::from_min_size(at, size);
+        let area = |other: &Rect| tag.intersect(*other).size().max(Vec2::ZERO);
+        let covered = |others: &[Rect]| others.iter().map(area).map(|both| both.x * both.y).sum::<f32>();
+        // Two labels on one another cannot be read at all.
+        let covered = covered(faces) + LABEL_OVER_LABEL * covered(taken);
+        if best.is_none_or(|(_, least)| covered < least) {
+            best = Some((tag, covered));
+        }
+    }
+    best.unwrap_or((Rect::from_min_size(picture.min, size), 0.0))
 }
 
 /// A line in the middle of an empty room.
@@ -142,14 +191,51 @@ mod tests {
         let size = vec2(150.0, 20.0);
         for (x, y) in [(-50.0, -50.0), (395.0, 315.0), (200.0, 22.0), (200.0, 200.0), (-90.0, 400.0)] {
             let at = Rect::from_min_size(pos2(x, y), vec2(60.0, 60.0));
-            let tag = Rect::from_min_size(tag_place(at, size, room(), &[]), size);
+            let (tag, _) = tag_place(at, size, room(), &[at], &[]);
             assert!(room().contains_rect(tag), "{at:?} {tag:?}");
         }
         let at = Rect::from_min_size(pos2(100.0, 100.0), vec2(60.0, 60.0));
-        let above = Rect::from_min_size(tag_place(at, size, room(), &[]), size);
-        let other = tag_place(at, size, room(), &[above]);
-        assert_eq!((above.bottom(), other.y), (99.0, 161.0), "a label lies on no other one");
+        let (above, _) = tag_place(at, size, room(), &[at], &[]);
+        let (other, _) = tag_place(at, size, room(), &[at], &[above]);
+        assert_eq!((above.bottom(), other.top()), (99.0, 161.0), "a label lies on no other one");
         let narrow = Rect::from_min_size(pos2(0.0, 0.0), vec2(40.0, 10.0));
-        assert_eq!(tag_place(narrow, size, narrow, &[]), narrow.min, "what does not fit begins at the edge");
+        let (tag, _) = tag_place(narrow, size, narrow, &[narrow], &[]);
+        assert_eq!(tag.min, narrow.min, "what does not fit begins at the edge");
+    }
+
+    #[test]
+    fn a_short_label_says_no_more_than_is_known() {
+        let ctx = eframe::egui::Context::default();
+        let look = Look::of(&ctx, &["neutral".into(), "happiness".into()]);
+        let mark = |unsure: bool, by: &'static str| Mark {
+            who: "Dr. Ada Lovelace of London".into(),
+            face_box: FaceBox::default(),
+            label: 0,
+            now: (1, 0.7),
+            unsure,
+            detected: true,
+            by,
+        };
+        let [long, short] = texts(&mark(true, ""), &look);
+        assert_eq!(long, "Dr. Ada Lovelace of…  unsure: neutral, now happiness 70%");
+        assert_eq!(short, "Dr. Ada Lovelace of…  unsure");
+        assert!(texts(&mark(false, ""), &look)[1].ends_with("  neutral"));
+        assert!(texts(&mark(true, "by hand"), &look)[0].ends_with("  neutral, by hand"));
+    }
+
+    #[test]
+    fn a_label_covers_no_face_as_long_as_there_is_room() {
+        // Two tall faces side by side that reach the picture's top: a wide label of the left one goes below.
+        let small = Rect::from_min_size(pos2(0.0, 0.0), vec2(390.0, 292.0));
+        let faces = [100.0, 220.0].map(|x| Rect::from_min_size(pos2(x, 4.0), vec2(110.0, 180.0)));
+        let mut taken = vec![];
+        for face in faces {
+            let (tag, covered) = tag_place(face, vec2(160.0, 19.0), small, &faces, &taken);
+            assert!(covered == 0.0 && small.contains_rect(tag), "{face:?} {tag:?} {covered}");
+            taken.push(tag);
+        }
+        // A picture that is all face.
+        let (tag, covered) = tag_place(small, vec2(160.0, 19.0), small, &[small], &[]);
+        assert!(covered > 0.0 && small.contains_rect(tag));
     }
 }

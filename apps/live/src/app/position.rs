@@ -5,7 +5,7 @@ use eframe::egui::{RichText, Ui};
 use super::live::Live;
 use super::look::Look;
 use super::ribbons::{Axis, track};
-use super::timeline::clock;
+use super::timeline::{MARGIN, clock};
 
 /// Speed below which a film is said to play slowly.
 const SLOW: f64 = 0.9;
@@ -20,8 +20,9 @@ pub fn draw(ui: &mut Ui, live: &mut Live, length: f64, look: &Look) {
                 .on_hover_text("every frame of a film is read; to keep up, choose a faster model or backend");
         }
     });
-    let axis = Axis::of(ui, length);
-    let (wanted, response) = track(ui, &axis, live.position(), None, look);
+    let axis = Axis::of(ui, length, MARGIN);
+    let top = ui.max_rect().top();
+    let (wanted, response) = track(ui, &axis, live.position(), (None, top), look);
     // A film is opened anew at each place, so dragging goes where it ends; the handle follows at once.
     let dragged = response.dragged() && !response.drag_stopped();
     live.scrub(wanted.filter(|_| dragged));

@@ -1,9 +1,10 @@
 //! A film's time: the line to scrub on, and a ribbon for each person with what they show and what people have corrected.
 
-use eframe::egui::{Color32, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
+use eframe::egui::{Color32, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
 
+use super::legend::tell;
 use super::look::Look;
-use super::timeline::{GAP, MARGIN, clock, number};
+use super::timeline::{GAP, MARGIN, clock, who};
 use crate::viewer::{Person, Touched, Viewer};
 
 /// Points of a ribbon.
@@ -21,10 +22,10 @@ pub struct Axis {
 const HANDLE: f32 = 7.0;
 
 impl Axis {
-    /// The axis of a film of so many seconds in the room that there is.
-    pub fn of(ui: &Ui, length: f64) -> Self {
+    /// The axis of a film of so many seconds in the room that there is, but for a margin at its left.
+    pub fn of(ui: &Ui, length: f64, margin: f32) -> Self {
         let room = ui.available_rect_before_wrap();
-        let left = room.left() + MARGIN;
+        let left = room.left() + margin;
         Self { left, right: (room.right() - HANDLE).max(left + 16.0), length: length.max(1e-9) }
     }
 
@@ -45,15 +46,19 @@ impl Axis {
     }
 }
 
-/// Draws the line to scrub on, with the stretch that is chosen; gives the time that was clicked or dragged to.
+/// Points of the line to scrub on.
+const TRACK: f32 = 18.0;
+
+/// Draws the line to scrub on, with the stretch that is chosen; gives the time that was clicked or dragged to. The time that is pointed
+/// at is said above `top`.
 pub fn track(
     ui: &mut Ui,
     axis: &Axis,
     now: f64,
-    chosen: Option<(f64, f64)>,
+    (chosen, top): (Option<(f64, f64)>, f32),
     look: &Look,
 ) -> (Option<f64>, Response) {
-    let (at, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::click_and_drag());
+    let (at, response) = ui.allocate_exact_size(vec2(ui.available_width(), TRACK), Sense::click_and_drag());
     let strip = axis.strip(at);
     let groove = Rect::from_x_y_ranges(strip.x_range(), at.center().y - 3.0..=at.center().y + 3.0);
     let painter = ui.painter();
@@ -68,7 +73,7 @@ pub fn track(
     let radius = if response.hovered() || response.dragged() { HANDLE } else { HANDLE - 1.5 };
     painter.circle_filled(handle, radius, colour);
     if let Some(pointer) = response.hover_pos() {
-        response.clone().on_hover_text(clock(axis.seconds(pointer.x)));
+        tell(&response, pointer, top, clock(axis.seconds(pointer.x)));
     }
     let pointer = response
         .interact_pointer_pos()
@@ -76,9 +81,10 @@ pub fn track(
     (pointer.map(|pointer| axis.seconds(pointer.x)), response)
 }
 
-/// A person's ribbon: number, what they are called, their class and people's hand in each column.
+/// A person's ribbon: number, what stands beside it, what they are called, their class and people's hand in each column.
 struct Row {
     person: u32,
+    who: String,
     called: String,
     classes: Vec<Option<u16>>,
     touched: Vec<Touched>,
@@ -105,20 +111,31 @@ pub enum Pointed {
 /// Most people whose ribbons are drawn.
 const MOST: usize = 24;
 
+/// Points left of the ribbons in which names stand; long ones are cut short, so that the ribbons keep most of the width.
+pub fn margin(ui: &Ui, viewer: &Viewer) -> f32 {
+    let name = |person: &Person| viewer.results.who(person.number);
+    let colour = ui.visuals().text_color();
+    let width = |name| ui.painter().layout_no_wrap(name, FontId::proportional(13.0), colour).size().x;
+    let people = viewer.results.seen_most(MOST);
+    let widest = people.into_iter().map(name).map(width).fold(0.0, f32::max);
+    (widest + 8.0).clamp(MARGIN, (ui.available_width() * 0.22).max(MARGIN))
+}
+
 /// Draws the ribbons of a film with a line where we are and the stretch that is chosen, of one person or of everybody; gives what was
-/// pointed at.
+/// pointed at. What is said of them stands above `top`.
 pub fn film(
     ui: &mut Ui,
     viewer: &Viewer,
     ribbons: &mut Ribbons,
-    axis: &Axis,
-    (chosen, who): (Option<(f64, f64)>, Option<u32>),
+    (axis, top): (&Axis, f32),
+    (chosen, whose): (Option<(f64, f64)>, Option<u32>),
     look: &Look,
 ) -> Option<Pointed> {
     let columns = ((axis.right - axis.left).max(16.0) as usize).min(2000);
     if ribbons.columns != columns {
         let row = |person: &Person| Row {
             person: person.number,
+            who: viewer.results.who(person.number),
             called: viewer.results.called(person.number),
             classes: viewer.results.ribbon(person.number, columns),
             touched: viewer.results.touched(person.number, columns),
@@ -128,16 +145,17 @@ pub fn film(
     }
     let mut pointed = None;
     ScrollArea::vertical().id_salt("ribbons").auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
         for row in &ribbons.rows {
             let (at, response) =
                 ui.allocate_exact_size(vec2(ui.available_width(), RIBBON), Sense::click_and_drag());
             let strip = axis.strip(at);
-            number(ui, at, row.person);
+            who(ui, at.with_max_x(strip.left()), row.who.clone());
             ui.painter().rect_filled(strip, 2.0, look.ground());
             ui.painter_at(strip).add(Shape::mesh(ribbon(&row.classes, look, strip)));
             let ink = ui.visuals().strong_text_color();
             ui.painter_at(strip).add(Shape::mesh(hands(&row.touched, strip, ink)));
-            let own = chosen.filter(|_| who.is_none_or(|who| who == row.person));
+            let own = chosen.filter(|_| whose.is_none_or(|whose| whose == row.person));
             if let Some((from, to)) = own {
                 let stretch = Rect::from_x_y_ranges(axis.column(from)..=axis.column(to), at.y_range());
                 ui.painter_at(at).rect_filled(stretch, 0.0, look.chosen());
@@ -156,11 +174,12 @@ pub fn film(
                     (None, false) => "not seen",
                 };
                 let hand = if touched.by_hand { ", set by hand" } else { "" };
-                response.on_hover_text(format!(
+                let text = format!(
                     "{}, {}: {shows}{hand}\ndrag with Shift to choose a stretch, click twice for a segment",
                     row.called,
                     clock(seconds)
-                ));
+                );
+                tell(&response, pointer, top, text);
             }
             ui.add_space(GAP);
         }
@@ -220,9 +239,14 @@ fn ribbon(row: &[Option<u16>], look: &Look, strip: Rect) -> Mesh {
     mesh
 }
 
-/// Points that the ribbons of so many people take, with the line to scrub on and its buttons.
-pub fn film_height(people: usize) -> f32 {
-    people.min(MOST) as f32 * (RIBBON + GAP) + GAP + 54.0
+/// Points of the buttons over the line to scrub on, and of the space between.
+const BUTTONS: f32 = 24.0;
+
+/// Points that the ribbons of so many people take, with the line to scrub on and its buttons: as many as fit whole, one at the least.
+pub fn film_height(people: usize, room: f32) -> f32 {
+    let above = BUTTONS + TRACK + 6.0;
+    let people = people.clamp(1, MOST) as f32;
+    above + ((room - above) / (RIBBON + GAP)).floor().clamp(1.0, people) * (RIBBON + GAP)
 }
 
 #[cfg(test)]

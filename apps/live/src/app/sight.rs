@@ -12,7 +12,7 @@ impl Live {
     pub fn marks(&self) -> Vec<Mark> {
         let looks = self.wanted.looks_away_at_most();
         let mark = |seen: &Seen| Mark {
-            person: seen.reading.face,
+            who: seen.reading.face.to_string(),
             face_box: seen.reading.face_box,
             label: seen.reading.voted_label,
             now: now(seen),

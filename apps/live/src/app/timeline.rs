@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
-use eframe::egui::{Align2, FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Ui, pos2, vec2};
+use eframe::egui::text::LayoutJob;
+use eframe::egui::{FontId, Mesh, Rect, Response, ScrollArea, Sense, Shape, Ui, pos2, vec2};
 
+use super::legend::tell;
 use super::look::{Look, percent};
 use crate::history::{History, Moment, SECONDS};
 
-/// Points of a strip, and of the gap beneath.
+/// Points of a strip, of one where there are many, and of the gap beneath.
 pub const STRIP: f32 = 34.0;
+const LOW_STRIP: f32 = 18.0;
 pub const GAP: f32 = 4.0;
 /// Points left of the strips, for the person's number.
 pub const MARGIN: f32 = 30.0;
@@ -19,32 +22,32 @@ const FLAT: f32 = 0.25;
 /// Seconds between two moments from which on the face was away.
 const AWAY: f64 = 1.6;
 
-/// Draws the strips of all faces, which scroll where there is no room.
-pub fn live(ui: &mut Ui, history: &History, look: &Look) {
+/// Draws the strips of all faces, which scroll where there is no room. What is said of them stands above `top`.
+pub fn live(ui: &mut Ui, history: &History, look: &Look, height: f32, top: f32) {
     ScrollArea::vertical().id_salt("strips").auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
         for (face, moments) in history.faces() {
-            let (at, response) = ui.allocate_exact_size(vec2(ui.available_width(), STRIP), Sense::hover());
+            let (at, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
             let strip = at.with_min_x(at.left() + MARGIN);
-            number(ui, at, face);
+            who(ui, at.with_max_x(strip.left()), face.to_string());
             ui.painter().rect_filled(strip, 2.0, look.ground());
             let mesh = stacked(moments, look, strip, history.now());
             ui.painter_at(strip).add(Shape::mesh(mesh));
-            hint(response, strip, moments, look, history.now());
+            hint(&response, (strip, top), moments, look, history.now());
             ui.add_space(GAP);
         }
     });
 }
 
-/// Writes a person's number left of their strip.
-pub fn number(ui: &Ui, row: Rect, person: u32) {
-    let font = FontId::proportional(13.0);
-    ui.painter().text(
-        row.left_center(),
-        Align2::LEFT_CENTER,
-        person.to_string(),
-        font,
-        ui.visuals().text_color(),
-    );
+/// Writes who a strip is of left of it, cut short where it does not fit.
+pub fn who(ui: &Ui, room: Rect, text: String) {
+    let colour = ui.visuals().text_color();
+    let mut job = LayoutJob::simple_singleline(text, FontId::proportional(13.0), colour);
+    job.wrap.max_width = (room.width() - 4.0).max(8.0);
+    (job.wrap.max_rows, job.wrap.break_anywhere) = (1, true);
+    let galley = ui.painter().layout_job(job);
+    let at = pos2(room.left(), room.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, colour);
 }
 
 /// The column of a time in a strip whose right edge is now.
@@ -97,7 +100,7 @@ fn piece(mesh: &mut Mesh, from: &Moment, to: &Moment, left: f32, right: f32, loo
     }
 }
 
-fn hint(response: Response, strip: Rect, moments: &VecDeque<Moment>, look: &Look, now: f64) {
+fn hint(response: &Response, (strip, top): (Rect, f32), moments: &VecDeque<Moment>, look: &Look, now: f64) {
     let Some(pointer) = response.hover_pos().filter(|p| strip.contains(*p)) else { return };
     let seconds = now - f64::from((strip.right() - pointer.x) / strip.width()) * SECONDS;
     let nearest =
@@ -105,13 +108,17 @@ fn hint(response: Response, strip: Rect, moments: &VecDeque<Moment>, look: &Look
     if let Some(moment) = nearest.filter(|m| (m.seconds - seconds).abs() < AWAY) {
         let share = moment.probabilities.get(moment.label).copied().unwrap_or(0.0);
         let ago = (now - moment.seconds).max(0.0);
-        response.on_hover_text(format!("{} {}, {ago:.1} s ago", look.name(moment.label), percent(share)));
+        let text = format!("{} {}, {ago:.1} s ago", look.name(moment.label), percent(share));
+        tell(response, pointer, top, text);
     }
 }
 
-/// Points that the strips of so many faces take.
-pub fn live_height(faces: usize) -> f32 {
-    faces.max(1) as f32 * (STRIP + GAP) + GAP
+/// Points of a strip of so many faces, and of all strips that are seen whole: lower ones where there is little room, and as many as fit.
+pub fn live_heights(faces: usize, room: f32) -> (f32, f32) {
+    let faces = faces.max(1) as f32;
+    let strip = (room / faces - GAP).floor().clamp(LOW_STRIP, STRIP);
+    let rows = (room / (strip + GAP)).floor().clamp(1.0, faces);
+    (strip, rows * (strip + GAP))
 }
 
 /// A time as players write it: `1:02:03.4`.
@@ -124,20 +131,6 @@ pub fn clock(seconds: f64) -> String {
     } else {
         format!("{minutes}:{seconds:02}.{tenths}")
     }
-}
-
-/// A legend of all classes, in one line that wraps.
-pub fn legend(ui: &mut Ui, look: &Look) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        ui.add_space(MARGIN - 8.0);
-        for class in 0..look.classes() {
-            let (at, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
-            ui.painter().rect_filled(at, 2.0, look.class(class));
-            ui.small(look.name(class));
-            ui.add_space(6.0);
-        }
-    });
 }
 
 /// The colour that a mesh has at a point, for tests: that of the triangle's first corner.
@@ -188,6 +181,14 @@ mod tests {
         let mesh = stacked(&moments, &look(), strip, 30.0);
         assert!(mesh.vertices.len() <= 152 * 2 * 4, "{}", mesh.vertices.len());
         assert!(colour_at(&mesh, 299.5, 1.0).is_some(), "up to the last moment");
+    }
+
+    #[test]
+    fn strips_get_lower_before_one_is_left_out_and_none_is_cut() {
+        assert_eq!(live_heights(4, 200.0), (STRIP, 4.0 * (STRIP + GAP)));
+        assert_eq!(live_heights(4, 120.0), (26.0, 120.0));
+        assert_eq!(live_heights(8, 70.0), (LOW_STRIP, 3.0 * (LOW_STRIP + GAP)), "three are seen, whole");
+        assert_eq!(live_heights(0, 0.0), (LOW_STRIP, LOW_STRIP + GAP));
     }
 
     #[test]

@@ -131,12 +131,17 @@ impl Results {
 
     /// What a person is called.
     pub fn called(&self, number: u32) -> String {
-        let name =
-            self.people.iter().find(|person| person.number == number).map(|person| person.name.as_str());
-        match name {
-            None | Some("") => format!("Person {number}"),
-            Some(name) => name.to_owned(),
-        }
+        self.name(number).map_or_else(|| format!("Person {number}"), str::to_owned)
+    }
+
+    /// What stands beside a person's face: their name, else their number.
+    pub fn who(&self, number: u32) -> String {
+        self.name(number).map_or_else(|| number.to_string(), str::to_owned)
+    }
+
+    fn name(&self, number: u32) -> Option<&str> {
+        let person = self.people.iter().find(|person| person.number == number)?;
+        Some(person.name.as_str()).filter(|name| !name.is_empty())
     }
 
     /// The last frame that is shown at a time, by its place.

@@ -1,5 +1,5 @@
-//! Names of outputs: of an input that has results the name they have, else its stem, with as much of its place as tells it
-//! from the others.
+//! Names of outputs: of an input that has results the name they have, else its stem, with as much more as tells it from the others:
+//! where they lie beside it the extension, else the folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf, absolute};
@@ -40,12 +40,25 @@ pub fn name(inputs: &[PathBuf], results: &Results) -> Vec<Named> {
     }
     let kept: BTreeSet<String> =
         all.iter().filter(|(_, known)| *known).map(|(n, _)| n.name.to_lowercase()).collect();
-    let mut new: Vec<(&mut Named, [String; FORMS], usize)> = all
-        .iter_mut()
-        .filter(|(_, known)| !known)
+    let unnamed = all.iter_mut().filter(|(_, known)| !known);
+    let new: Vec<(&mut Named, Place)> = unnamed
         .map(|(named, _)| {
-            let forms = forms(&named.input);
-            (named, forms, 0)
+            let place = Place::of(&named.input);
+            (named, place)
+        })
+        .collect();
+    let stems: Vec<(String, PathBuf)> =
+        new.iter().map(|(_, place)| (place.stem.to_lowercase(), place.folder.clone())).collect();
+    let mut new: Vec<(&mut Named, [String; FORMS], usize)> = new
+        .into_iter()
+        .map(|(named, place)| {
+            let stem = place.stem.to_lowercase();
+            let of_this_name =
+                stems.iter().filter(|(other, _)| *other == stem).map(|(_, folder)| folder.clone());
+            let taken = (!results.is_free(&stem)).then(|| results.folder_of(&stem).unwrap_or_default());
+            let folders: Vec<PathBuf> = of_this_name.chain(taken).collect();
+            let beside = folders.len() > 1 && folders.iter().all(|folder| *folder == place.folder);
+            (named, place.forms(beside), 0)
         })
         .collect();
     // A longer form of one may be the shorter of another, so this goes on until nothing changes.
@@ -78,19 +91,41 @@ pub fn name(inputs: &[PathBuf], results: &Results) -> Vec<Named> {
     all.into_iter().map(|(named, _)| named).collect()
 }
 
-/// `interview`, `s1-interview`, `s1-interview.mp4` of `s1/interview.mp4`.
-fn forms(input: &Path) -> [String; FORMS] {
-    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
-    let real = || input.canonicalize().unwrap_or_default();
-    // A link is called by its own name; `.` and `..` have none.
-    let whole = if input.file_name().is_some() { absolute(input).unwrap_or_default() } else { real() };
-    let file = text(whole.file_name()).unwrap_or_else(|| "input".into());
-    // Of a folder nothing is cut off, because its name has no extension.
-    let stem = if whole.is_dir() { None } else { text(whole.file_stem()) }.unwrap_or_else(|| file.clone());
-    let parent = text(whole.parent().and_then(Path::file_name))
-        .or_else(|| text(real().parent().and_then(Path::file_name)))
-        .unwrap_or_else(|| "input".into());
-    [stem.clone(), format!("{parent}-{stem}"), format!("{parent}-{file}")].map(|name| without_ending(&name))
+/// Where an input lies.
+struct Place {
+    /// Its file's name without the extension, and with it.
+    stem: String,
+    file: String,
+    /// Its folder's name, and the folder.
+    parent: String,
+    folder: PathBuf,
+}
+
+impl Place {
+    fn of(input: &Path) -> Self {
+        let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+        let real = input.canonicalize().unwrap_or_default();
+        // A link is called by its own name; `.` and `..` have none.
+        let whole =
+            if input.file_name().is_some() { absolute(input).unwrap_or_default() } else { real.clone() };
+        let file = text(whole.file_name()).unwrap_or_else(|| "input".into());
+        // Of a folder nothing is cut off, because its name has no extension.
+        let stem =
+            if whole.is_dir() { None } else { text(whole.file_stem()) }.unwrap_or_else(|| file.clone());
+        let parent = text(whole.parent().and_then(Path::file_name))
+            .or_else(|| text(real.parent().and_then(Path::file_name)))
+            .unwrap_or_else(|| "input".into());
+        let folder = real.parent().or(whole.parent()).map(Path::to_path_buf).unwrap_or_default();
+        Self { stem, file, parent, folder }
+    }
+
+    /// Forms of its name, from the shortest on: `interview`, `s1-interview`, `s1-interview.mp4` of `s1/interview.mp4`; in the middle
+    /// `interview.mp4` where all others of its name lie beside it.
+    fn forms(&self, beside: bool) -> [String; FORMS] {
+        let Self { stem, file, parent, .. } = self;
+        let longer = if beside { file.clone() } else { format!("{parent}-{stem}") };
+        [stem.clone(), longer, format!("{parent}-{file}")].map(|name| without_ending(&name))
+    }
 }
 
 /// A name that ends as files of another one do, such as `talk.people`, would write over them.
@@ -122,7 +157,8 @@ mod tests {
     #[test]
     fn inputs_of_one_stem_carry_their_folder_and_then_more() {
         assert_eq!(names(&["a/x.mp4", "b/z.mp4", "c/z.mp4"], &[]), ["x", "b-z", "c-z"]);
-        assert_eq!(names(&["a/y.jpg", "a/y.mp4"], &[]), ["a-y.jpg", "a-y.mp4"]);
+        assert_eq!(names(&["a/y.jpg", "a/y.mp4"], &[]), ["y.jpg", "y.mp4"], "the folder tells nothing");
+        assert_eq!(names(&["a/y.jpg", "a/y.mp4", "b/y.mp4"], &[]), ["a-y.jpg", "a-y.mp4", "b-y"]);
         assert_eq!(names(&["c/Q.png", "d/q.jpg"], &[]), ["c-Q", "d-q"], "some disks do not tell A from a");
         assert_eq!(names(&["1/a/z.mp4", "2/a/z.mp4"], &[]), ["a-z.mp4", "a-z.mp4-2"]);
         assert_eq!(names(&["a/x.mp4", "a/x.mp4"], &[]), ["x"], "one input that comes twice");
@@ -136,5 +172,24 @@ mod tests {
         assert_eq!(names(&["a/v.mp4"], &["v.annotated.mp4", "a-v.srt"]), ["a-v.mp4"]);
         assert_eq!(names(&["a/v.mp4"], &["v.json", "a-v.srt", "a-v.mp4.csv"]), ["a-v.mp4-2"]);
         assert_eq!(names(&["a/v.mp4"], &["v.mp4", "v.txt"]), ["v"], "no name that is written");
+    }
+
+    #[test]
+    fn what_was_analysed_before_beside_it_or_elsewhere_is_told_apart_as_in_one_command() {
+        let lab = tempfile::tempdir().unwrap();
+        let out = lab.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        for file in ["a/y.mp4", "a/y.jpg", "b/y.mp4"] {
+            std::fs::create_dir_all(lab.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(lab.path().join(file), "").unwrap();
+        }
+        let state = InputState::of(&lab.path().join("a/y.mp4")).unwrap();
+        let summary = Summary { state, ..Summary::default() };
+        super::super::results::save(&summary, &out, "y").unwrap();
+        let results = Results::read(&out).unwrap();
+        let inputs = ["a/y.mp4", "a/y.jpg", "b/y.mp4"].map(|file| lab.path().join(file));
+        for (input, wanted) in inputs.iter().zip(["y", "y.jpg", "b-y"]) {
+            assert_eq!(name(std::slice::from_ref(input), &results)[0].name, wanted);
+        }
     }
 }

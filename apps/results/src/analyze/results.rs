@@ -98,6 +98,13 @@ impl Results {
         self.summaries.iter().find(|(_, summary)| same(summary)).map(|(name, s)| (name.as_str(), s))
     }
 
+    /// The folder of the input whose results have a name, in whatever letters.
+    pub fn folder_of(&self, name: &str) -> Option<PathBuf> {
+        let (_, summary) =
+            self.summaries.iter().find(|(known, _)| known.to_lowercase() == name.to_lowercase())?;
+        Path::new(&summary.state.path).parent().map(Path::to_path_buf)
+    }
+
     /// Whether no file has the name of one that an input of this name could write.
     pub fn is_free(&self, name: &str) -> bool {
         let name = name.to_lowercase();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use affekt_engine::output::{Person, Summary};
 
 use super::html::{count, escape};
+use super::who::is_still;
 
 /// Share of unsure frames from which a person's figures are called doubtful.
 const DOUBTFUL: f64 = 0.25;
@@ -14,12 +15,18 @@ const FEW: usize = 5;
 /// What has read the input.
 pub fn origin(s: &Summary) -> String {
     let by = &s.read_by;
+    // Nothing votes on one picture, and the detector looks once.
+    let settings = if is_still(s) && !by.settings.is_empty() {
+        format!("unsure below a confidence of {}", by.unsure_below)
+    } else {
+        by.settings.clone()
+    };
     let mut out = String::from("<dl class=\"facts\">");
     for (name, value) in [
         ("Model", &by.model),
         ("Its card", &by.accuracy),
         ("Detector", &by.detector),
-        ("Settings", &by.settings),
+        ("Settings", &settings),
     ] {
         if !value.is_empty() {
             let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(value));
@@ -77,14 +84,17 @@ pub fn bearing(people: &[&Person], s: &Summary) -> String {
         return String::new();
     }
     let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-    let mut out = format!(
-        "<h3>What these figures can bear</h3><p>{:.0} % of the frames with a face are unsure (confidence below {}). ",
-        share(unsure, frames) * 100.0,
-        s.read_by.unsure_below
-    );
+    let mut out = String::from("<h3>What these figures can bear</h3><p>");
+    let below = s.read_by.unsure_below;
+    let _ = if is_still(s) {
+        write!(out, "{} of {} faces are unsure (confidence below {below}). ", count(unsure), count(frames))
+    } else {
+        let percent = share(unsure, frames) * 100.0;
+        write!(out, "{percent:.0} % of the frames with a face are unsure (confidence below {below}). ")
+    };
     let doubtful: Vec<String> = people
         .iter()
-        .filter(|p| share(p.unsure_frames, p.frames) > DOUBTFUL)
+        .filter(|p| !is_still(s) && share(p.unsure_frames, p.frames) > DOUBTFUL)
         .take(12)
         .map(|p| escape(&p.called()))
         .collect();
@@ -102,6 +112,24 @@ pub fn bearing(people: &[&Person], s: &Summary) -> String {
             escape(&s.read_by.accuracy)
         );
     }
+    if !is_still(s) {
+        out.push_str(&stretches(people, s));
+    }
+    out.push_str("An expression is what a face shows, not what a person feels.</p>");
+    let by_hand: u64 = people.iter().map(|p| p.frames_by_hand).sum();
+    if by_hand > 0 || !s.edits.is_empty() {
+        let _ = write!(
+            out,
+            "<p class=\"note\">Corrected by hand: {} frames have a label that a person has set; names, merges and excluded \
+             stretches are applied.</p>",
+            count(by_hand)
+        );
+    }
+    out
+}
+
+/// How many observations there are.
+fn stretches(people: &[&Person], s: &Summary) -> String {
     let runs: Vec<usize> = (0..s.classes.len())
         .map(|class| people.iter().flat_map(|p| &p.runs).filter(|run| run.label == class).count())
         .collect();
@@ -112,24 +140,13 @@ pub fn bearing(people: &[&Person], s: &Summary) -> String {
         .filter(|(_, runs)| (1..FEW).contains(*runs))
         .map(|(class, _)| escape(class))
         .collect();
-    let _ = write!(
-        out,
+    let mut out = format!(
         "Frames of one stretch are no independent observations: there are {} stretches, and a test should count those or \
-         people.",
+         people. ",
         count(runs.iter().sum::<usize>() as u64)
     );
     if !rare.is_empty() {
-        let _ = write!(out, " Too few stretches to compare ({FEW} at least): {}.", rare.join(", "));
-    }
-    out.push_str(" An expression is what a face shows, not what a person feels.</p>");
-    let by_hand: u64 = people.iter().map(|p| p.frames_by_hand).sum();
-    if by_hand > 0 || !s.edits.is_empty() {
-        let _ = write!(
-            out,
-            "<p class=\"note\">Corrected by hand: {} frames have a label that a person has set; names, merges and excluded \
-             stretches are applied.</p>",
-            count(by_hand)
-        );
+        let _ = write!(out, "Too few stretches to compare ({FEW} at least): {}. ", rare.join(", "));
     }
     out
 }

@@ -1,5 +1,5 @@
 //! One self-contained HTML page about a run's folder (curves, scores, the ablation, a clip, mistakes), about a dataset (`dataset`), or about analysed videos
-//! (`people`).
+//! (`people`: `seen`, `shares`, `who`).
 //!
 //! Here: reading the files of a run (`log`, `results`, `clip`), bounding their size (`grid`), drawing (`axis`, `path`,
 //! `chart`, `curve`, `curves`, `timeline`, `scores`, `errors`), what figures of people can bear (`doubt`) and putting together (`run`,
@@ -24,7 +24,10 @@ mod people;
 mod results;
 mod run;
 mod scores;
+mod seen;
+mod shares;
 mod timeline;
+mod who;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -64,7 +64,7 @@
     const source = chart.querySelector("script");
     const plot = chart.querySelector(".plot");
     if (!source || !plot) continue;
-    const { x, s, labels = [], tracks = 0 } = JSON.parse(source.textContent);
+    const { x, s, labels = [], tracks = 0, none = "none", hands = [] } = JSON.parse(source.textContent);
     if (!x.length) continue;
     const now = [...chart.querySelectorAll(".legend .now")];
     const words = [...chart.querySelectorAll(".word")];
@@ -81,14 +81,15 @@
       const small = value !== 0 && Math.abs(value) < 1e-3;
       return (small ? value.toExponential(1) : String(value)).replaceAll("-", "\u2212");
     };
-    const name = (value) => labels[value] ?? "none";
+    const name = (value) => labels[value] ?? none;
+    const byHand = (i) => (hands[i] ?? []).some(({ start, end }) => start <= at && at < end);
     let at = x.length - 1;
     const show = () => {
       cursor.hidden = false;
       chart.classList.add("live");
       cursor.style.left = `${left(at) * 100}%`;
       place.textContent = place.dataset.unit === "s" ? `${x[at].toFixed(2)} s` : `${place.dataset.unit} ${text(x[at])}`;
-      words.forEach((word, i) => (word.textContent = name(s[i][at])));
+      words.forEach((word, i) => (word.textContent = name(s[i][at]) + (byHand(i) ? ", by hand" : "")));
       now.forEach((span, i) => (span.textContent = s[tracks + i] ? text(s[tracks + i][at]) : ""));
       const spoken = words.length
         ? words.map((word) => `${word.parentElement.firstChild.textContent}: ${word.textContent}`)

@@ -1,27 +1,21 @@
-//! The page about analysed inputs: who was seen, when each person showed what, and how often.
+//! The page about analysed inputs: who was seen, when each person showed what (`seen`), and how often (`shares`).
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use affekt_engine::files::write_atomically;
 use affekt_engine::media::palette::colours;
-use affekt_engine::output::{Person, ShotStart, Summary};
+use affekt_engine::output::{Person, Summary};
 use anyhow::Context as _;
-use serde_json::json;
 
-use super::axis::Axis;
-use super::chart;
 use super::doubt;
 use super::html::{count, escape, figure, table};
 use super::page::Page;
-use super::timeline::ribbon;
+use super::who::{is_still, title};
+use super::{seen, shares};
 
-/// Columns of a person's ribbon.
-const COLUMNS: usize = 900;
 /// Most people of one input whose ribbons and pictures are drawn; the tables hold all.
 const MOST_PEOPLE: usize = 12;
-/// Most cuts that are drawn of one input.
-const MOST_CUTS: usize = 500;
 /// Most cuts whose times are said.
 const SAID_CUTS: usize = 12;
 /// Most inputs with pictures and ribbons; the table lists all.
@@ -60,8 +54,8 @@ fn overview(inputs: &[(String, Summary)]) -> String {
             let link = format!("<a href=\"#input-{place}\">{}</a>", escape(name));
             vec![
                 if place < MOST_INPUTS { link } else { escape(name) },
-                count(s.frames),
-                figure(s.seconds),
+                if is_still(s) { "picture".into() } else { count(s.frames) },
+                if is_still(s) { "–".into() } else { figure(s.seconds) },
                 count(s.people.len() as u64),
                 count(s.no_face_frames),
             ]
@@ -77,16 +71,21 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
     let left_out = people.len().saturating_sub(MOST_PEOPLE);
     people.truncate(MOST_PEOPLE);
     people.sort_by_key(|p| p.face);
-    let mut out = format!(
-        "<section id=\"input-{place}\"><h2>{}</h2><p class=\"lead\">{} frame{}, {} s, read as {}; frames without a face: \
-         {}.</p>",
-        escape(name),
-        count(s.frames),
-        if s.frames == 1 { "" } else { "s" },
-        figure(s.seconds),
-        escape(&s.reader),
-        count(s.no_face_frames)
-    );
+    let what = if is_still(s) {
+        let reader = if s.reader == "picture" { "" } else { &format!(", read as {}", escape(&s.reader)) };
+        format!("A picture{reader}.")
+    } else {
+        let frames = if s.frames == 1 { "frame" } else { "frames" };
+        format!(
+            "{} {frames}, {} s, read as {}; frames without a face: {}.",
+            count(s.frames),
+            figure(s.seconds),
+            escape(&s.reader),
+            count(s.no_face_frames)
+        )
+    };
+    let mut out =
+        format!("<section id=\"input-{place}\"><h2>{}</h2><p class=\"lead\">{what}</p>", escape(name));
     if s.skipped > 0 {
         let first = s.first_skipped.as_deref().unwrap_or_default();
         let _ = write!(
@@ -96,12 +95,12 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
             escape(first)
         );
     }
-    if cuts(s).next().is_some() {
+    if seen::cuts(s).next().is_some() {
         let _ = write!(
             out,
             "<p class=\"note\">New shots begin at {}{}; whoever is seen in several of them has a number in each. Dashed lines \
              mark them.</p>",
-            cuts(s)
+            seen::cuts(s)
                 .take(SAID_CUTS)
                 .map(|cut| format!("{} s", figure(cut.seconds)))
                 .collect::<Vec<_>>()
@@ -126,71 +125,16 @@ fn input(place: usize, name: &str, s: &Summary) -> String {
         return out;
     }
     if s.frames > 1 {
-        out.push_str(&timeline(&people, s));
+        out.push_str(&seen::timeline(&people, s));
     }
     out.push_str(&pictures(&people, s));
-    out.push_str(&distribution(&everybody, s));
+    out.push_str(&if is_still(s) {
+        shares::of_still(&everybody, s)
+    } else {
+        shares::over_time(&everybody, s)
+    });
     out.push_str(&doubt::bearing(&everybody, s));
     out.push_str("</section>");
-    out
-}
-
-/// Each column's class: that of the run over its middle; -1 where the person is not seen.
-fn columns(person: &Person, seconds: f64, columns: usize) -> Vec<i64> {
-    let mut runs = person.runs.iter().peekable();
-    (0..columns)
-        .map(|column| {
-            let middle = (column as f64 + 0.5) * seconds / columns as f64;
-            while runs.peek().is_some_and(|run| run.end <= middle) {
-                runs.next();
-            }
-            runs.peek().filter(|run| run.start <= middle).map_or(-1, |run| run.label as i64)
-        })
-        .collect()
-}
-
-/// The cuts that are drawn: those within the film, which a file need not have.
-fn cuts(s: &Summary) -> impl Iterator<Item = &ShotStart> {
-    s.cuts.iter().filter(|cut| cut.seconds > 0.0 && cut.seconds < s.seconds).take(MOST_CUTS)
-}
-
-fn timeline(people: &[&Person], s: &Summary) -> String {
-    let palette = colours(&s.classes);
-    let wide = (s.frames as usize).clamp(1, COLUMNS);
-    let rows: Vec<Vec<i64>> = people.iter().map(|p| columns(p, s.seconds, wide)).collect();
-    let x: Vec<f64> = (0..wide).map(|c| (c as f64 + 0.5) * s.seconds / wide as f64).collect();
-    let axis = Axis::exact(0.0, s.seconds, 6);
-    let mut out = String::from("<figure class=\"chart clip read\">");
-    out.push_str(&chart::legend(s.classes.iter().map(String::as_str).zip(palette.iter().copied()), "s"));
-    let titles: Vec<String> = people.iter().map(|p| escape(&title(p))).collect();
-    out.push_str("<ul class=\"tracks\" aria-hidden=\"true\">");
-    for title in &titles {
-        let _ = write!(out, "<li>{title}<span class=\"word\"></span></li>");
-    }
-    out.push_str("</ul><div class=\"frame\"><div class=\"ys names\" aria-hidden=\"true\">");
-    for title in &titles {
-        let _ = write!(out, "<span>{title}</span>");
-    }
-    let _ = write!(
-        out,
-        "</div><div class=\"plot\" role=\"img\" aria-label=\"Expression of {} over {} seconds.\">",
-        if people.len() == 1 { "1 person".into() } else { format!("{} people", people.len()) },
-        figure(s.seconds)
-    );
-    for row in &rows {
-        out.push_str(&ribbon(row, &s.classes, &palette));
-    }
-    for cut in cuts(s) {
-        let left = cut.seconds / s.seconds * 100.0;
-        let _ = write!(out, "<i class=\"cut\" style=\"left:{left:.2}%\"></i>");
-    }
-    out.push_str("</div>");
-    out.push_str(&chart::x_marks(&axis, "s"));
-    out.push_str("</div>");
-    let series: Vec<_> = rows.iter().map(|row| json!(row)).collect();
-    let data = chart::data(&x, &series, &s.classes);
-    out.push_str(&data.replacen('{', &format!("{{\"tracks\":{},", rows.len()), 1));
-    out.push_str("</figure>");
     out
 }
 
@@ -206,13 +150,13 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
             if !sound {
                 continue;
             }
+            let when = if is_still(s) { String::new() } else { format!(": {} s", figure(picture.seconds)) };
             let _ = write!(
                 out,
-                "<li><figure><img src=\"data:image/jpeg;base64,{}\" alt=\"{who}: {}\"><figcaption>{who}: {} s<span \
+                "<li><figure><img src=\"data:image/jpeg;base64,{}\" alt=\"{who}: {}\"><figcaption>{who}{when}<span \
                  class=\"tag\"><i class=\"k{}\"></i>{}</span></figcaption></figure></li>",
                 picture.jpeg,
                 escape(class),
-                figure(picture.seconds),
                 palette.get(picture.label).copied().unwrap_or(0),
                 escape(class)
             );
@@ -222,77 +166,17 @@ fn pictures(people: &[&Person], s: &Summary) -> String {
     out
 }
 
-/// What a person is called at the beginning of a line.
-fn title(person: &Person) -> String {
-    if person.name.is_empty() { format!("Person {}", person.face) } else { person.name.clone() }
-}
-
-/// What share of a person's frames each class has: of all, of those that are not unsure, and how many of a class are unsure.
-fn distribution(people: &[&Person], s: &Summary) -> String {
-    let mut out = String::from(
-        "<h3>How often</h3><p>Share of each person's frames by expression: of all frames, and without those that are unsure. \
-         Below: how many of the frames of this expression are unsure.</p><div class=\"scroll\"><table class=\"heat\"><thead><tr>\
-         <th scope=\"col\">Person</th><th scope=\"col\">Frames</th><th scope=\"col\"></th>",
-    );
-    for class in &s.classes {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(class));
-    }
-    out.push_str("</tr></thead><tbody>");
-    for person in people {
-        let sure = person.sure_class_frames();
-        let all_sure: u64 = sure.iter().sum();
-        let unsure: Vec<(u64, u64)> =
-            person.class_frames.iter().zip(&sure).map(|(&all, &sure)| (all - sure, all)).collect();
-        let of = |counts: &[u64], whole: u64| counts.iter().map(|&n| (n, whole)).collect::<Vec<_>>();
-        let rows = [
-            (escape(&title(person)), person.frames, "all", of(&person.class_frames, person.frames)),
-            (String::new(), all_sure, "sure", of(&sure, all_sure)),
-            (String::new(), person.unsure_frames, "unsure", unsure),
-        ];
-        for (who, frames, what, shares) in rows {
-            let _ = write!(
-                out,
-                "<tr class=\"{what}\"><th scope=\"row\">{who}</th><td>{}</td><th scope=\"row\">{what}</th>",
-                count(frames)
-            );
-            for (part, whole) in shares {
-                if whole == 0 {
-                    out.push_str("<td>–</td>");
-                    continue;
-                }
-                let share = part as f64 / whole as f64;
-                if what == "unsure" {
-                    let _ = write!(out, "<td>{:.0} %</td>", share * 100.0);
-                    continue;
-                }
-                let _ = write!(out, "<td style=\"--v:{:.0}%\">{:.1} %</td>", share * 100.0, share * 100.0);
-            }
-            out.push_str("</tr>");
-        }
-    }
-    out.push_str("</tbody></table></div>");
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affekt_engine::output::{LabelRun, ReadBy, Thumbnail};
+    use affekt_engine::output::{LabelRun, ReadBy, ShotStart, Thumbnail};
+    use serde_json::json;
 
     fn person(face: u32, runs: &serde_json::Value) -> Person {
         let text = json!({
             "face": face, "frames": 4, "class_frames": [1, 3], "class_sums": [1.0, 3.0], "runs": runs, "thumbnails": []
         });
         serde_json::from_value(text).unwrap()
-    }
-
-    #[test]
-    fn a_column_shows_the_run_over_its_middle() {
-        let runs = json!([
-            { "label": 0, "first": 0, "frames": 1, "start": 0.0, "end": 1.0 },
-            { "label": 1, "first": 2, "frames": 2, "start": 2.0, "end": 3.2 },
-        ]);
-        assert_eq!(columns(&person(1, &runs), 4.0, 4), [0, -1, 1, -1]);
     }
 
     #[test]
@@ -330,6 +214,43 @@ mod tests {
         for outside in ["http:", "https:", "src=\"/", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn nothing_is_said_over_time_of_a_picture() {
+        let face = Person {
+            face: 1,
+            frames: 1,
+            unsure_frames: 1,
+            class_frames: vec![0, 1],
+            unsure_class_frames: vec![0, 1],
+            class_sums: vec![0.45, 0.55],
+            runs: vec![LabelRun { label: 1, frames: 1, ..LabelRun::default() }],
+            thumbnails: vec![Thumbnail { label: 1, jpeg: "AAAA".into(), ..Thumbnail::default() }],
+            ..Person::default()
+        };
+        let picture = Summary {
+            classes: vec!["calm".into(), "happy".into()],
+            frames: 1,
+            people: vec![face],
+            reader: "jpeg".into(),
+            read_by: ReadBy {
+                settings: "vote over 30 frames".into(),
+                unsure_below: 0.6,
+                ..ReadBy::default()
+            },
+            ..Summary::default()
+        };
+        let section = input(0, "photo", &picture);
+        for words in ["A picture, read as jpeg.", "1 of 1 faces", "below a confidence of 0.6", "55.0 %"] {
+            assert!(section.contains(words), "{words}: {section}");
+        }
+        for words in ["1 frame", " 0 s", "vote over", "stretch", "How often"] {
+            assert!(!section.contains(words), "{words}: {section}");
+        }
+        let film = Summary { frames: 2, seconds: 0.5, ..picture };
+        let section = input(0, "film", &film);
+        assert!(section.contains("2 frames, 0.5 s") && section.contains("vote over 30 frames"), "{section}");
     }
 
     #[test]

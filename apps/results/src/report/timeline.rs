@@ -115,7 +115,7 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
             // Nothing was seen there, so nothing is shown as having been said.
             reduced.iter_mut().zip(&faceless).filter(|(_, f)| **f).for_each(|(l, _)| *l = -1);
         }
-        out.push_str(&ribbon(&reduced, &clip.classes, &palette));
+        out.push_str(&ribbon(&reduced, &clip.classes, &palette, "none", ""));
         series.push(json!(reduced));
     }
     if !probabilities.is_empty() {
@@ -139,8 +139,9 @@ fn ribbons(clip: &Clip, unit: &str) -> String {
     out
 }
 
-/// One ribbon: a path for each class, and names on stretches that are wide enough.
-pub fn ribbon(labels: &[i64], classes: &[String], palette: &[usize]) -> String {
+/// One ribbon: a path for each class, and names on stretches that are wide enough. `names` may name more than the palette has colours for;
+/// `none` is what stands where there is no label, `marks` what lies over it.
+pub fn ribbon(labels: &[i64], names: &[String], palette: &[usize], none: &str, marks: &str) -> String {
     let runs = runs(labels);
     let mut out = format!(
         "<div class=\"ribbon\"><svg viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\">",
@@ -162,16 +163,17 @@ pub fn ribbon(labels: &[i64], classes: &[String], palette: &[usize]) -> String {
             continue;
         }
         let class = usize::try_from(label).ok();
-        let name = class.and_then(|c| classes.get(c));
+        let name = class.and_then(|c| names.get(c));
         let class = class.and_then(|c| palette.get(c)).map_or_else(|| "on".into(), |c| format!("on{c}"));
         let _ = write!(
             out,
             "<span class=\"{class}\" style=\"left:{:.2}%;width:{:.2}%\">{}</span>",
             from as f64 / labels.len() as f64 * 100.0,
             share * 100.0,
-            escape(name.map_or("none", String::as_str))
+            escape(name.map_or(none, String::as_str))
         );
     }
+    out.push_str(marks);
     out.push_str("</div>");
     out
 }
@@ -223,7 +225,7 @@ mod tests {
     fn a_ribbon_is_as_long_as_its_changes() {
         assert_eq!(runs(&[0, 0, 1, -1, -1]), [(0, 2, 0), (2, 3, 1), (3, 5, -1)]);
         let classes = ["a", "<b>"].map(String::from);
-        let drawn = ribbon(&[1, 1, 0, 0], &classes, &[0, 1]);
+        let drawn = ribbon(&[1, 1, 0, 0], &classes, &[0, 1], "none", "");
         assert!(
             drawn.contains("class=\"f1\" d=\"M0 0h2v1H0\"") && drawn.contains("d=\"M2 0h2v1H2\""),
             "{drawn}"

@@ -143,10 +143,11 @@ macro_rules! run_settings {
 
             /// Checks what every run has.
             fn validate_common(&self) -> Result<(), $crate::world::error::WorldError> {
-                $crate::world::config::common::validate(&self.backend, self.seed, self.workers)?;
-                $crate::world::config::common::check(self.replicas <= 4096, "replicas", || {
+                let replicas = $crate::world::config::common::check(self.replicas <= 4096, "replicas", || {
                     format!("is {}, but must be at most 4096", self.replicas)
-                })
+                });
+                let rest = $crate::world::config::common::validate(&self.backend, self.seed, self.workers);
+                $crate::world::error::WorldError::together([rest, replicas])
             }
 
             /// Takes over how many replicas learn, and refuses batches that cannot be shared out among them.
@@ -176,9 +177,11 @@ pub(super) use run_settings;
 pub(super) fn validate(backend: &str, seed: u64, workers: usize) -> Result<(), WorldError> {
     let names = backend::names();
     let known = names.contains(&backend);
-    check(known, "backend", || format!("is `{backend}`, but must be one of {}", names.join(", ")))?;
-    check(i64::try_from(seed).is_ok(), "seed", || format!("is {seed}, but must be below 2^63"))?;
-    between(workers, 1, 64, "workers")
+    WorldError::together([
+        check(known, "backend", || format!("is `{backend}`, but must be one of {}", names.join(", "))),
+        check(i64::try_from(seed).is_ok(), "seed", || format!("is {seed}, but must be below 2^63")),
+        between(workers, 1, 64, "workers"),
+    ])
 }
 
 /// An error about a setting, unless it is good.
