@@ -14,6 +14,7 @@
 //! | `mpi` | training in many processes; not among the defaults, because it needs an MPI library to build |
 //! | `drawing` | boxes and words on frames |
 //! | `ports` | readings to other programs while they are made |
+//! | `gpu-work` | networks' work on a GPU as data, for programs that drive one by themselves |
 //! | `tract` | ONNX graphs that our own kernels do not know |
 //! | `wgpu` | GPUs |
 //! | `training` | data, generated faces, learning, measuring |
@@ -47,6 +48,7 @@ pub const FEATURES: &[(&str, bool)] = &[
     ("dfdx", cfg!(feature = "dfdx")),
     ("drawing", cfg!(feature = "drawing")),
     ("files", cfg!(feature = "files")),
+    ("gpu-work", cfg!(feature = "gpu-work")),
     ("mpi", cfg!(feature = "mpi")),
     ("nokhwa", cfg!(feature = "nokhwa")),
     ("parquet", cfg!(feature = "parquet")),

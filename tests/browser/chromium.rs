@@ -28,14 +28,15 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts it; `film` is a file in raw video (y4m).
-    pub fn start(film: &Path) -> Self {
+    /// Starts it; `film` is a file in raw video (y4m). Without a GPU, or with one in software.
+    pub fn start(film: &Path, gpu: bool) -> Self {
+        let without: &[&str] = &["--disable-gpu"];
+        let software: &[&str] = &["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(program().unwrap())
             .args([
                 "--headless",
                 "--no-sandbox",
-                "--disable-gpu",
                 "--disable-quic",
                 "--no-first-run",
                 "--disable-background-networking",
@@ -47,6 +48,7 @@ impl Browser {
                 "--remote-debugging-port=0",
                 "--window-size=1100,900",
             ])
+            .args(if gpu { software } else { without })
             .arg(format!("--use-file-for-fake-video-capture={}", film.display()))
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")

@@ -36,6 +36,7 @@ fn answer(mut client: TcpStream, folder: &Path, log: &Mutex<Vec<String>>) {
     let words: Vec<&str> = first.split(' ').collect();
     log.lock().unwrap().push(words[..2].join(" "));
     let name = words[1].trim_start_matches('/');
+    let name = name.split_once('?').map_or(name, |(name, _)| name);
     let name = if name.is_empty() { "index.html" } else { name };
     let kind = match Path::new(name).extension().and_then(|ending| ending.to_str()) {
         Some("html") => "text/html",

@@ -3,7 +3,7 @@
 const of = (id) => document.getElementById(id);
 const [canvas, status, people, stage] = ["canvas", "status", "people", "stage"].map(of);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
-const worker = new Worker("worker.js");
+const worker = new Worker(`worker.js${location.search}`);
 
 /// Longer side in pixels that pictures are reduced to: small faces stay readable, and nothing takes long.
 const LONGEST = 1280;
@@ -35,6 +35,8 @@ worker.onmessage = ({ data }) => {
     of("camera").disabled = !navigator.mediaDevices;
     document.body.dataset.ready = "true";
     say("Ready.");
+  } else if (data.device) {
+    of("device").textContent = `Computed by ${data.device}.`;
   } else if (data.id === undefined) {
     say(data.problem, true);
   } else if (waiting && waiting.id === data.id) {

@@ -28,6 +28,8 @@ mod onnx_network;
 mod onnx_pictures;
 #[cfg(all(test, feature = "tract"))]
 mod onnx_tests;
+#[cfg(feature = "gpu-work")]
+mod recording;
 #[cfg(feature = "training")]
 mod replicated;
 mod room;
@@ -53,6 +55,8 @@ pub use interface::Backend;
 pub use need::{Learning, MemoryNeed, MemoryPart};
 pub use onnx_embedding::OnnxEmbedding;
 pub use onnx_network::OnnxNetwork;
+#[cfg(feature = "gpu-work")]
+pub use recording::{GpuBuffer, GpuDispatch, GpuNetwork, GpuShader, GpuSpan, GpuWork};
 #[cfg(feature = "training")]
 pub use replicated::{BatchNorm, open_replicated};
 pub use room::memory_there;

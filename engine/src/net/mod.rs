@@ -31,7 +31,7 @@ pub use export::{OnnxExport, hub_config, hub_readme, to_onnx};
 pub use graph::{Graph, GraphError, Node, NodeId, Op, ParamId, ParamKind, ParamSpec, Shape};
 pub use onnx_file::OnnxFile;
 pub use onnx_spec::{ColourOrder, Golden, OnnxOutputs, OnnxSpec, OutputPlace, ScoreForm};
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "gpu-work")]
 pub(crate) use plan::{BufferId, LiveRange, assign};
 pub use plan::{Dropout, Epilogue, Norm, Plan, PlanError, PlanPurpose, Region, Step, StepKind, ValueId};
 pub use resnet::{Depth, ResNetSpec, Stem};

@@ -1,6 +1,7 @@
 //! How a pipeline is built and run: stages in one chain, ambiguity an error, the first failure ends the run, every
 //! stage's time booked.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
@@ -26,6 +27,16 @@ pub(super) struct Failed(Option<WorldError>);
 #[expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
 pub(super) fn no_error(failed: Res<Failed>) -> bool {
     failed.0.is_none()
+}
+
+/// The stages that this run goes through, by their places; the others are left out.
+#[derive(Resource)]
+pub(super) struct Due(Range<usize>);
+
+/// Run condition of the stage number `STAGE`.
+#[expect(clippy::needless_pass_by_value, reason = "systems take their parameters by value")]
+pub(super) fn is_due<const STAGE: usize>(due: Res<Due>) -> bool {
+    due.0.contains(&STAGE)
 }
 
 /// Ends a fallible system: its error is kept for the caller of [`Pipeline::run`], because the ECS's own handler can
@@ -91,10 +102,10 @@ macro_rules! stages {
             fn schedule() -> bevy_ecs::schedule::Schedule {
                 use bevy_ecs::prelude::IntoSystem as _;
                 use bevy_ecs::schedule::IntoScheduleConfigs as _;
-                use $crate::world::schedule::{book, no_error, record_error, strict_schedule};
+                use $crate::world::schedule::{book, is_due, no_error, record_error, strict_schedule};
 
                 let mut schedule = strict_schedule($schedule);
-                schedule.configure_sets(($(Self::$stage.run_if(no_error),)+).chain());
+                schedule.configure_sets(($(Self::$stage.run_if(no_error).run_if(is_due::<{ Self::$stage as usize }>),)+).chain());
                 $(
                     schedule.add_systems(
                         ($($system.pipe(record_error),)+ book::<{ Self::$stage as usize }>).chain().in_set(Self::$stage),
@@ -123,6 +134,7 @@ impl Pipeline {
         world.init_resource::<Failed>();
         let (spent, last) = (vec![Duration::ZERO; S::ALL.len()], clock.now());
         world.insert_resource(StageClock { clock, spent, last });
+        world.insert_resource(Due(0..S::ALL.len()));
         let mut schedule = S::schedule();
         build(&mut schedule, &mut world)?;
         Ok(Self { world, schedule })
@@ -133,6 +145,16 @@ impl Pipeline {
     /// # Errors
     /// The first error of a system; the stages after it did not run.
     pub fn run(&mut self) -> Result<(), WorldError> {
+        let all = self.spent().len();
+        self.run_stages(0..all)
+    }
+
+    /// Runs these stages once, by their places: a program of its own may do something between two of them.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub fn run_stages(&mut self, due: Range<usize>) -> Result<(), WorldError> {
+        self.world.insert_resource(Due(due));
         let mut watch = self.world.resource_mut::<StageClock>();
         watch.last = watch.clock.now();
         self.schedule.run(&mut self.world);
@@ -204,6 +226,15 @@ mod tests {
         assert_eq!(pipeline.world.resource::<Trace>().0, ["first"]);
         pipeline.run().expect_err("an error is told once, and the next run starts anew");
         assert_eq!(pipeline.world.resource::<Trace>().0, ["first", "first"]);
+    }
+
+    #[test]
+    fn stages_that_are_not_due_are_left_out() {
+        let mut pipeline = Pipeline::new::<ProbeStage>(Clock::default()).expect("no ambiguity");
+        pipeline.world.init_resource::<Trace>();
+        pipeline.run_stages(1..2).expect("the stage that fails is not due");
+        pipeline.run_stages(0..1).expect_err("the planted error");
+        assert_eq!(pipeline.world.resource::<Trace>().0, ["second", "first"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod encoders;
+mod halves;
 mod neutral;
 mod order;
 mod people;

@@ -1,6 +1,6 @@
 //! A graphics card that is not there, to know what would fit on it.
 
-use super::place::Room;
+use crate::backend::recording::place::Room;
 use crate::backend::{BackendError, BackendInfo};
 use crate::net::{Graph, Plan, PlanPurpose};
 

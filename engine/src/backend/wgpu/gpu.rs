@@ -7,11 +7,12 @@ use affekt_shaders::{Access, Shader};
 
 use super::adapters::{self, Adapter};
 use super::kernel_cache::KernelCache;
-use super::memory::ALIGNMENT;
 use super::options::{Limits, WgpuOptions};
-use super::place::Room;
 use super::profile::Profiler;
 use crate::backend::BackendError;
+use crate::backend::recording::memory::ALIGNMENT;
+use crate::backend::recording::place::Room;
+use crate::backend::recording::recorder::Terms;
 
 /// Lanes of a register that the kernels for processors are written for.
 const LANES: u32 = 8;
@@ -30,8 +31,8 @@ pub(super) struct Gpu {
     pub limits: wgpu::Limits,
     /// Bytes of memory of its own, where the driver tells.
     pub memory: Option<u64>,
-    /// Whether to use the kernels for processors, whose workgroup is one register of eight lanes.
-    pub uses_lanes: bool,
+    /// What recordings for it must know.
+    pub terms: Terms,
     /// Whether convolutions of inference are in 16-bit floats.
     pub infers_in_half: bool,
     kernels: Mutex<HashMap<(&'static str, &'static str), Arc<Kernel>>>,
@@ -43,8 +44,9 @@ pub(super) struct Gpu {
     cache: Option<KernelCache>,
 }
 
-fn device_error(adapter: &Adapter, message: String) -> BackendError {
-    BackendError::Device { device: format!("GPU `{}`", adapter.name), message }
+/// What messages call a device.
+fn device_name(adapter: &Adapter) -> String {
+    format!("GPU `{}`", adapter.name)
 }
 
 impl Drop for Gpu {
@@ -59,7 +61,7 @@ impl Gpu {
     /// Opens the adapter that the options name, or the most capable one.
     pub(super) fn open(options: &WgpuOptions) -> Result<Self, BackendError> {
         let (adapter, handle) = adapters::choose(options.adapter.as_deref())?;
-        let fail = |message: String| device_error(&adapter, message);
+        let fail = |message: String| BackendError::Device { device: device_name(&adapter), message };
         let limits = match options.limits {
             Limits::Adapter => handle.limits(),
             Limits::WebGpu => wgpu::Limits::default(),
@@ -140,13 +142,19 @@ impl Gpu {
         let profiler = options.profile.then(|| Profiler::new(&device, &queue));
         let cache = cache_folder.and_then(|folder| KernelCache::open(&device, &info, folder));
         let memory = adapters::own_memory(&handle);
+        let terms = Terms {
+            device: device_name(&adapter),
+            uses_lanes,
+            binding_len: Room::of(limits.max_storage_buffer_binding_size, limits.max_buffer_size).binding,
+            uniform_alignment: limits.min_uniform_buffer_offset_alignment.max(16) as usize,
+        };
         Ok(Self {
             memory,
             adapter,
             device,
             queue,
             limits,
-            uses_lanes,
+            terms,
             infers_in_half: options.half,
             kernels: Mutex::default(),
             failure,
@@ -158,7 +166,7 @@ impl Gpu {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> BackendError {
-        device_error(&self.adapter, message.into())
+        self.terms.error(message)
     }
 
     /// The first thing that went wrong since the device was opened, if any. A device that failed stays failed.
@@ -174,7 +182,7 @@ impl Gpu {
 
     /// The most values one binding can hold.
     pub(super) fn binding_len(&self) -> usize {
-        self.room().binding
+        self.terms.binding_len
     }
 
     /// Waits until everything submitted is done, so that memory that nobody holds any more is free.

@@ -9,9 +9,10 @@ use affekt_shaders as shaders;
 use affekt_shaders::{UpdateLanesUniform, UpdateUniform};
 
 use super::gpu::Gpu;
-use super::memory::{Memory, Slice};
-use super::program::{Program, Recorder, value_groups};
-use super::store::Store;
+use super::program::Program;
+use crate::backend::recording::memory::{Memory, Slice};
+use crate::backend::recording::recorder::{Recorder, value_groups};
+use crate::backend::recording::store::Store;
 use crate::backend::{BackendError, Slot, UpdateRule};
 
 /// Values of one workgroup of `dot.wgsl`.
@@ -207,7 +208,7 @@ impl Optimiser {
         (a, b): (&wgpu::Buffer, &wgpu::Buffer),
         len: usize,
     ) -> Result<(Program, usize), BackendError> {
-        let (mut recorder, mut count) = (Recorder::new(gpu), 0);
+        let (mut recorder, mut count) = (Recorder::new(&gpu.terms), 0);
         let all = (self.sums.size() / 4) as usize;
         let second = if is_norm { Memory::Gradient } else { Memory::Other };
         for (first, len) in pieces(gpu, 0..len) {
@@ -222,7 +223,7 @@ impl Optimiser {
             recorder.dispatch(&shaders::DOT, "main", &uniform, &bound, [groups as u32, 1, 1])?;
             count += groups;
         }
-        let program = recorder.finish(|memory| match memory {
+        let program = Program::new(gpu, recorder.finish(), |memory| match memory {
             Memory::Gradient => a,
             Memory::Other => b,
             _ => &self.sums,
@@ -238,7 +239,7 @@ impl Recorded {
         ranges: &[(std::ops::Range<usize>, bool)],
         memory: impl Fn(Memory) -> &'a wgpu::Buffer,
     ) -> Result<Self, BackendError> {
-        let mut recorder = Recorder::new(gpu);
+        let mut recorder = Recorder::new(&gpu.terms);
         let mut parts = Vec::new();
         for (range, decays) in ranges {
             for (first, len) in pieces(gpu, range.clone()) {
@@ -250,7 +251,7 @@ impl Recorded {
                     part(Memory::Second, entry == "adamw"),
                 ];
                 // Both forms have one block, which every run writes anew.
-                if gpu.uses_lanes {
+                if gpu.terms.uses_lanes {
                     let (uniform, groups) = (UpdateLanesUniform::default(), value_groups(len.div_ceil(2)));
                     recorder.dispatch(&shaders::UPDATE_LANES, entry, &uniform, &bound, groups)?;
                 } else {
@@ -260,7 +261,7 @@ impl Recorded {
                 parts.push((len, *decays));
             }
         }
-        Ok(Self { program: recorder.finish(memory)?, parts })
+        Ok(Self { program: Program::new(gpu, recorder.finish(), memory)?, parts })
     }
 
     fn run(&self, gpu: &Gpu, uniform: UpdateUniform) -> Result<(), BackendError> {

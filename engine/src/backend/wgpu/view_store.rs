@@ -11,8 +11,9 @@ use affekt_shaders as shaders;
 use affekt_shaders::{AugmentOperation, AugmentView};
 
 use super::gpu::Gpu;
-use super::memory::{Memory, Slice};
-use super::program::{Program, Recorder, row_groups};
+use super::program::Program;
+use crate::backend::recording::memory::{Memory, Slice};
+use crate::backend::recording::recorder::{Recorder, row_groups};
 use crate::backend::{BackendError, PictureView, ViewBatch};
 use crate::media::Picture;
 use crate::media::augment::{Border, Geometry, PixelOp, erased, normalised, stretch_gain};
@@ -153,9 +154,9 @@ impl ViewStore {
             Some(Slice { memory: BUFFERS[which].0, offset: 0, len })
         };
         let slices = [bound(0), bound(1), bound(2), bound(3), bound(4), Some(input)];
-        let mut recorder = Recorder::new(gpu);
+        let mut recorder = Recorder::new(&gpu.terms);
         recorder.dispatch(&shaders::AUGMENT, "main", &uniform, &slices, row_groups(items))?;
-        recorder.finish(|memory| {
+        Program::new(gpu, recorder.finish(), |memory| {
             let which = BUFFERS.iter().position(|(m, _)| *m == memory);
             which.and_then(|which| self.buffers[which].as_ref()).unwrap_or(arena)
         })

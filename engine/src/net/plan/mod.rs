@@ -13,6 +13,6 @@ mod tests;
 
 pub use error::PlanError;
 pub use layout::{Plan, PlanPurpose, Region};
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "gpu-work")]
 pub(crate) use place::{BufferId, LiveRange, assign};
 pub use step::{Dropout, Epilogue, Norm, Step, StepKind, ValueId};

@@ -3,6 +3,7 @@
 //! programs in other languages. The stages a frame goes through are
 //! those of [`crate::world::pipelines::Live`].
 
+mod halves;
 mod neutral_state;
 mod open;
 mod recognizer;

@@ -52,13 +52,15 @@ use crate::world::stages::track::{FaceTracker, Voting};
 /// # }
 /// ```
 pub struct Recognizer {
-    pipeline: Pipeline,
+    pub(super) pipeline: Pipeline,
     classes: Vec<String>,
     detector: String,
     /// Frames that came in and faces that went through the network.
-    counts: (u64, u64),
+    pub(super) counts: (u64, u64),
     /// The number of the video's last frame.
     last: Option<u64>,
+    /// Whether frames wait for [`Recognizer::complete`].
+    pub(super) begun: bool,
 }
 
 impl Recognizer {
@@ -126,7 +128,14 @@ impl Recognizer {
         world.init_resource::<AtHand>();
         world.init_resource::<FaceBatch>();
         world.init_resource::<Outbox>();
-        Ok(Self { pipeline, classes: card.classes.clone(), detector: described, counts: (0, 0), last: None })
+        Ok(Self {
+            pipeline,
+            classes: card.classes.clone(),
+            detector: described,
+            counts: (0, 0),
+            last: None,
+            begun: false,
+        })
     }
 
     /// Lets readings carry embeddings ([`FaceReading::embedding`]) by this model: of a few good views of each person.
@@ -246,8 +255,15 @@ impl Recognizer {
     /// # Errors
     /// As [`Recognizer::push`].
     pub fn read(&mut self, frames: Vec<Frame>) -> Result<Vec<FrameReading>, WorldError> {
+        self.take_order(&frames)?;
+        self.read_in_order(frames)
+    }
+
+    /// Takes note of the frames' numbers, unless one is out of order or others wait.
+    pub(super) fn take_order(&mut self, frames: &[Frame]) -> Result<(), WorldError> {
+        self.check_begun(false)?;
         let mut last = self.last;
-        for frame in &frames {
+        for frame in frames {
             if let Some(last) = last.filter(|&last| frame.index <= last) {
                 let problem = format!(
                     "is {}, but the frame before it is {last}; `finish` begins another video",
@@ -263,15 +279,21 @@ impl Recognizer {
             last = Some(frame.index);
         }
         self.last = last;
-        self.read_in_order(frames)
+        Ok(())
     }
 
     fn read_in_order(&mut self, frames: Vec<Frame>) -> Result<Vec<FrameReading>, WorldError> {
+        self.check_begun(false)?;
         self.counts.0 += frames.len() as u64;
         self.pipeline.world.resource_mut::<Inbox>().frames = frames;
         self.pipeline.run()?;
+        Ok(self.fetch())
+    }
+
+    /// What is read to the end, with the faces of this pass counted.
+    pub(super) fn fetch(&mut self) -> Vec<FrameReading> {
         self.counts.1 += self.pipeline.world.resource::<FaceBatch>().faces.len() as u64;
-        Ok(std::mem::take(&mut self.pipeline.world.resource_mut::<Outbox>().0))
+        std::mem::take(&mut self.pipeline.world.resource_mut::<Outbox>().0)
     }
 
     /// Reads a whole source that is decoded ahead. `each` takes the frames that are read to the end, with the number of
@@ -307,6 +329,7 @@ impl Recognizer {
     /// # Errors
     /// As [`Recognizer::push`].
     pub fn finish(&mut self) -> Result<Vec<FrameReading>, WorldError> {
+        self.check_begun(false)?;
         self.pipeline.world.resource_mut::<Inbox>().last = true;
         self.last = None;
         let rest = self.read_in_order(vec![]);

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::backend::recording::memory::{Memory, Slice};
+use crate::backend::recording::place::Placement;
+use crate::backend::recording::recorder::Recorder;
+use crate::backend::recording::store::Store;
+use crate::backend::recording::walk::{Folds, Pass, Walk};
 use crate::backend::wgpu::gpu::Gpu;
-use crate::backend::wgpu::memory::{Memory, Slice};
-use crate::backend::wgpu::place::Placement;
-use crate::backend::wgpu::program::{Program, Recorder};
-use crate::backend::wgpu::store::Store;
+use crate::backend::wgpu::program::Program;
 use crate::backend::wgpu::view_store::ViewStore;
-use crate::backend::wgpu::walk::{Folds, Pass, Walk};
 use crate::backend::{BackendError, ViewBatch};
 use crate::net::{Graph, Plan, PlanPurpose, Weights};
 
@@ -150,21 +151,21 @@ impl Placed {
         let (last, features) = (self.plan.shapes.len() - 1, self.plan.features);
         let walk =
             Walk { plan: &self.plan, store: &self.store, place: &placement, folds: &self.folds, items };
-        let gpu = Arc::clone(&self.gpu);
-        let mut recorder = Recorder::new(&gpu);
+        let mut recorder = Recorder::new(&self.gpu.terms);
         match pass {
             Pass::Backward(_) => walk.backward(&mut recorder)?,
             _ => walk.forward(&mut recorder, pass)?,
         }
+        let recording = recorder.finish();
         // Other programs are bound to the memory that is replaced here.
-        if values_of(&self.scratch) < recorder.scratch_len() {
+        if values_of(&self.scratch) < recording.scratch_len() {
             self.programs.clear();
-            self.scratch = self.gpu.buffer("scratch", recorder.scratch_len())?;
+            self.scratch = self.gpu.buffer("scratch", recording.scratch_len())?;
         }
         if self.programs.len() >= MOST_PROGRAMS {
             self.programs.clear();
         }
-        let program = recorder.finish(|memory| match memory {
+        let program = Program::new(&self.gpu, recording, |memory| match memory {
             Memory::Values => &self.current.trained,
             Memory::Running => &self.current.running,
             Memory::Arena(which) => self.arenas.get(which).unwrap_or(&self.scratch),

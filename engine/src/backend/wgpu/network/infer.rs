@@ -1,9 +1,10 @@
 //! A network that answers: running statistics are folded into weights once, when it is made.
 
 use super::graph::{Bound, Device, Placed, Reads, Wanted};
-use crate::backend::wgpu::memory::Memory;
-use crate::backend::wgpu::program::Recorder;
-use crate::backend::wgpu::walk::Pass;
+use crate::backend::recording::memory::Memory;
+use crate::backend::recording::recorder::Recorder;
+use crate::backend::recording::walk::Pass;
+use crate::backend::wgpu::program::Program;
 use crate::backend::{BackendError, InferenceDevice, ViewBatch};
 use crate::net::{Graph, PlanPurpose, Shape, Weights};
 
@@ -23,9 +24,9 @@ impl WgpuInference {
         let placed = Placed::new(device, graph, weights, PlanPurpose::Inference)?;
         let gpu = &placed.gpu;
         let folded = gpu.buffer("folded weights", placed.folds.len)?;
-        let mut recorder = Recorder::new(gpu);
+        let mut recorder = Recorder::new(&gpu.terms);
         placed.folds.record(&mut recorder, &placed.plan, &placed.store)?;
-        let fold = recorder.finish(|memory| match memory {
+        let fold = Program::new(gpu, recorder.finish(), |memory| match memory {
             Memory::Values => &placed.current.trained,
             Memory::Running => &placed.current.running,
             _ => &folded,

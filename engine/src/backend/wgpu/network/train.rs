@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::graph::{Bound, Device, Parameters, Placed, Reads, Wanted, values_of};
 use crate::backend::dropout::Stream;
+use crate::backend::recording::walk::Pass;
 use crate::backend::wgpu::optimiser::{Constants, Moments, Optimiser};
-use crate::backend::wgpu::walk::Pass;
 use crate::backend::{
     BackendError, NetworkState, Slot, TrainingDevice, TrainingPass, UpdateRule, ViewBatch, WeightSet,
 };

@@ -6,7 +6,7 @@ use crate::net::{Graph, HostTensor, ParamId, ParamKind, Plan, StepKind, Weights}
 
 /// A weight as a matrix: rows of (tap, input channel), columns padded to a stride.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Matrix {
+pub(in crate::backend) struct Matrix {
     /// `kernel x kernel`; 1 for a linear layer.
     pub taps: usize,
     /// Input channels, or a linear layer's inputs.
@@ -16,15 +16,15 @@ pub(super) struct Matrix {
 
 impl Matrix {
     /// Values from one row to the next.
-    pub(super) fn stride(self) -> usize {
+    pub(in crate::backend) fn stride(self) -> usize {
         self.outputs.next_multiple_of(4)
     }
 
-    pub(super) fn rows(self) -> usize {
+    pub(in crate::backend) fn rows(self) -> usize {
         self.taps * self.inputs
     }
 
-    pub(super) fn len(self) -> usize {
+    pub(in crate::backend) fn len(self) -> usize {
         self.rows() * self.stride()
     }
 
@@ -51,7 +51,7 @@ struct Place {
 
 /// Where every parameter of a graph lies.
 #[derive(Debug, Clone)]
-pub(super) struct Store {
+pub(in crate::backend) struct Store {
     places: Vec<Place>,
     /// Values of the buffer of trained parameters; those that decay come first.
     pub trained_len: usize,
@@ -62,7 +62,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
+    pub(in crate::backend) fn new(graph: &Graph, plan: &Plan) -> Self {
         let mut matrices = vec![None; graph.params.len()];
         for step in &plan.steps {
             if let StepKind::Conv { weight, .. } | StepKind::Linear { weight, .. } = step.kind {
@@ -103,25 +103,25 @@ impl Store {
     }
 
     /// A trained parameter's values, in the buffer of values or of a gradient.
-    pub(super) fn slice(&self, memory: Memory, param: ParamId) -> Slice {
+    pub(in crate::backend) fn slice(&self, memory: Memory, param: ParamId) -> Slice {
         let place = &self.places[param];
         Slice { memory, offset: place.offset, len: place.len }
     }
 
     /// A normalisation's running means and variances.
-    pub(super) fn running(&self, mean: ParamId, variance: ParamId) -> Slice {
+    pub(in crate::backend) fn running(&self, mean: ParamId, variance: ParamId) -> Slice {
         let (mean, variance) = (&self.places[mean], &self.places[variance]);
         debug_assert_eq!(mean.offset + mean.len, variance.offset, "a variance behind its mean");
         Slice { memory: Memory::Running, offset: mean.offset, len: mean.len + variance.len }
     }
 
     /// How a weight lies.
-    pub(super) fn matrix(&self, weight: ParamId) -> Option<Matrix> {
+    pub(in crate::backend) fn matrix(&self, weight: ParamId) -> Option<Matrix> {
         self.places[weight].matrix
     }
 
     /// Named tensors, checked against the graph, as the buffers hold them: trained values and running statistics.
-    pub(super) fn pack(&self, weights: &Weights) -> (Vec<f32>, Vec<f32>) {
+    pub(in crate::backend) fn pack(&self, weights: &Weights) -> (Vec<f32>, Vec<f32>) {
         let (mut trained, mut running) = (vec![0.0; self.trained_len], vec![0.0; self.running_len]);
         for place in self.places.iter().filter(|p| weights.tensors.contains_key(&p.name)) {
             let values = weights.get(&place.name);
@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// The inverse of [`Store::pack`]; without `running`, trained parameters only.
-    pub(super) fn unpack(&self, trained: &[f32], running: Option<&[f32]>) -> Weights {
+    pub(in crate::backend) fn unpack(&self, trained: &[f32], running: Option<&[f32]>) -> Weights {
         let mut weights = Weights::default();
         for place in &self.places {
             let from = match (place.trained, running) {
@@ -156,7 +156,7 @@ impl Store {
 
     /// What one of the buffers holds, all that is trained or all that is not, in the graph's order and torchvision's
     /// layout, one behind the other.
-    pub(super) fn flatten(&self, buffer: &[f32], trained: bool) -> Vec<f32> {
+    pub(in crate::backend) fn flatten(&self, buffer: &[f32], trained: bool) -> Vec<f32> {
         let mut flat = vec![];
         for place in self.places.iter().filter(|p| p.trained == trained) {
             let from = &buffer[place.offset..place.offset + place.len];
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// The inverse of [`Store::flatten`].
-    pub(super) fn unflatten(&self, flat: &[f32], trained: bool) -> Vec<f32> {
+    pub(in crate::backend) fn unflatten(&self, flat: &[f32], trained: bool) -> Vec<f32> {
         let mut buffer = vec![0.0; if trained { self.trained_len } else { self.running_len }];
         let mut rest = flat;
         for place in self.places.iter().filter(|p| p.trained == trained) {

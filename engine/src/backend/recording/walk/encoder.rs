@@ -5,9 +5,9 @@ use affekt_shaders as shaders;
 use super::{Blocks, Epilogue, Pass, Walk};
 use crate::backend::BackendError;
 use crate::backend::dropout;
-use crate::backend::wgpu::memory::{Memory, Slice};
-use crate::backend::wgpu::program::{Recorder, row_groups, value_groups};
-use crate::backend::wgpu::reduce::reduce;
+use crate::backend::recording::memory::{Memory, Slice};
+use crate::backend::recording::recorder::{Recorder, row_groups, value_groups};
+use crate::backend::recording::reduce::reduce;
 use crate::net::{ParamId, Step, ValueId};
 
 /// Bits of `epilogue.wgsl`.
@@ -43,7 +43,7 @@ impl Walk<'_> {
     /// Ends a step, in place where there is no input of its own.
     pub(super) fn epilogue(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         epilogue: &Epilogue,
         input: Option<Slice>,
@@ -77,7 +77,7 @@ impl Walk<'_> {
     /// Backward through what ends step `t`: the gradient of its output becomes that of what went into it.
     pub(super) fn epilogue_backward(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         epilogue: &Epilogue,
         adds_to_residual: bool,
@@ -121,7 +121,7 @@ impl Walk<'_> {
     }
 
     /// Writes a step's gradient to that of its input, or adds it.
-    pub(super) fn hand_on(&self, to: &mut Recorder<'_>, step: &Step, add: bool) -> Result<(), BackendError> {
+    pub(super) fn hand_on(&self, to: &mut Recorder, step: &Step, add: bool) -> Result<(), BackendError> {
         let Some(d_input) = self.d_value(step.input) else { return Ok(()) };
         let uniform = self.epilogue_uniform(step, &Epilogue::default(), if add { part::ADD } else { 0 });
         let bound = [None, None, Some(self.place.gradient(step.output)), None, None, Some(d_input)];
@@ -142,7 +142,7 @@ impl Walk<'_> {
 
     pub(super) fn layer_norm(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         (scale, shift, epsilon): (ParamId, ParamId, f32),
         pass: Pass,
@@ -163,7 +163,7 @@ impl Walk<'_> {
 
     pub(super) fn layer_norm_backward(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         (scale, shift, epsilon): (ParamId, ParamId, f32),
         add: bool,
@@ -217,7 +217,7 @@ impl Walk<'_> {
 
     pub(super) fn attention(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         parts: (usize, bool, Option<ValueId>),
         pass: Pass,
@@ -241,7 +241,7 @@ impl Walk<'_> {
 
     pub(super) fn attention_backward(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         parts: (usize, bool, Option<ValueId>),
         add: bool,

@@ -5,7 +5,7 @@ use affekt_shaders as shaders;
 use affekt_shaders::ProductUniform;
 
 use super::memory::Slice;
-use super::program::{Recorder, tile_groups};
+use super::recorder::{Recorder, tile_groups};
 use super::reduce::reduce;
 use super::store::Matrix;
 use crate::backend::BackendError;
@@ -28,7 +28,7 @@ const SLICE_ROWS: usize = 256;
 
 /// A convolution or linear layer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Extents {
+pub(in crate::backend) struct Extents {
     pub input: Shape,
     pub output: Shape,
     pub kernel: usize,
@@ -39,7 +39,7 @@ pub(super) struct Extents {
 
 /// How a product ends.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Finish {
+pub(in crate::backend) struct Finish {
     pub bias: Option<Slice>,
     pub residual: Option<Slice>,
     pub relu: bool,
@@ -57,7 +57,7 @@ impl Finish {
 
 impl Extents {
     /// A linear layer over the flat item, or at each of the output's positions.
-    pub(super) fn linear(input: Shape, output: Shape, matrix: Matrix) -> Self {
+    pub(in crate::backend) fn linear(input: Shape, output: Shape, matrix: Matrix) -> Self {
         let positions = output.pixels();
         let flat = |c| Shape { h: 1, w: positions, c };
         let (input, output) = (flat(input.len() / positions), flat(output.c));
@@ -135,8 +135,8 @@ impl Extents {
 
 /// `output = finish(input x weights)`; `half` says that the weights are 16-bit floats, which takes a number of input channels
 /// that 4 divides.
-pub(super) fn forward(
-    to: &mut Recorder<'_>,
+pub(in crate::backend) fn forward(
+    to: &mut Recorder,
     extents: &Extents,
     items: usize,
     (weights, input, output): (Slice, Slice, Slice),
@@ -149,8 +149,8 @@ pub(super) fn forward(
 }
 
 /// Gradient of a layer's input from that of its output, added to what is there where `add` says so.
-pub(super) fn input_gradient(
-    to: &mut Recorder<'_>,
+pub(in crate::backend) fn input_gradient(
+    to: &mut Recorder,
     extents: &Extents,
     items: usize,
     (weights, d_output, d_input): (Slice, Slice, Slice),
@@ -172,7 +172,7 @@ pub(super) fn input_gradient(
 }
 
 fn product(
-    to: &mut Recorder<'_>,
+    to: &mut Recorder,
     entry: &'static str,
     geometry: ProductUniform,
     (weights, input, output): (Slice, Slice, Slice),
@@ -186,7 +186,7 @@ fn product(
         let uniform = bytemuck::cast::<ProductUniform, shaders::ProductHalfUniform>(uniform);
         return to.dispatch(&shaders::PRODUCT_HALF, entry, &uniform, &slices, groups);
     }
-    if !to.gpu().uses_lanes {
+    if !to.uses_lanes() {
         if uniform.in_c.is_multiple_of(4) {
             let uniform = bytemuck::cast::<ProductUniform, shaders::ProductQuadsUniform>(uniform);
             return to.dispatch(&shaders::PRODUCT_QUADS, entry, &uniform, &slices, groups);
@@ -204,15 +204,15 @@ fn product(
 }
 
 /// Gradient of a layer's weights.
-pub(super) fn weight_gradient(
-    to: &mut Recorder<'_>,
+pub(in crate::backend) fn weight_gradient(
+    to: &mut Recorder,
     extents: &Extents,
     items: usize,
     (input, d_output, gradient): (Slice, Slice, Slice),
 ) -> Result<(), BackendError> {
     let geometry = extents.forward_geometry(items);
     let matrix = extents.matrix;
-    let (tile, busy) = if to.gpu().uses_lanes { (LANES_TILE, LANES_BUSY) } else { (TILE, BUSY) };
+    let (tile, busy) = if to.uses_lanes() { (LANES_TILE, LANES_BUSY) } else { (TILE, BUSY) };
     let (columns, inner) = (matrix.outputs.div_ceil(tile), extents.inner().div_ceil(tile));
     let rows = geometry.rows as usize;
     let most = (SLICES_LEN / matrix.len()).clamp(1, rows.div_ceil(SLICE_ROWS));
@@ -224,7 +224,7 @@ pub(super) fn weight_gradient(
     let groups = [columns as u32, inner as u32, slices as u32];
     let bound = [Some(input), Some(d_output), Some(partial)];
     let output_fits = extents.output.c.is_multiple_of(4);
-    if to.gpu().uses_lanes {
+    if to.uses_lanes() {
         let fits = extents.input.c.is_multiple_of(LANES_TILE) && output_fits;
         let entry = if fits { "main" } else { "any" };
         let uniform = bytemuck::cast::<ProductUniform, shaders::WeightGradientLanesUniform>(uniform);

@@ -4,16 +4,16 @@ use affekt_shaders as shaders;
 
 use super::{Blocks, Norm, Pass, StepKind, Walk};
 use crate::backend::BackendError;
-use crate::backend::wgpu::memory::Slice;
-use crate::backend::wgpu::product::{self, Finish};
-use crate::backend::wgpu::program::{Recorder, value_groups};
+use crate::backend::recording::memory::Slice;
+use crate::backend::recording::product::{self, Finish};
+use crate::backend::recording::recorder::{Recorder, value_groups};
 use crate::net::{Step, ValueId};
 
 /// A step with its place in the plan.
 type At<'a> = (usize, &'a Step);
 
 impl Walk<'_> {
-    pub(in super::super) fn forward(&self, to: &mut Recorder<'_>, pass: Pass) -> Result<(), BackendError> {
+    pub(in crate::backend) fn forward(&self, to: &mut Recorder, pass: Pass) -> Result<(), BackendError> {
         for (t, step) in self.plan.steps.iter().enumerate() {
             let (input, output) = (self.place.value(step.input), self.place.value(step.output));
             match step.kind {
@@ -74,7 +74,7 @@ impl Walk<'_> {
     /// Statistics of the batch and the normalised output, from the convolution's result.
     fn normalise(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): At<'_>,
         norm: &Norm,
         (residual, relu): (Option<Slice>, bool),
@@ -105,7 +105,7 @@ impl Walk<'_> {
         to.dispatch(shader, "make_statistics", &uniform, &bound, [1, 1, 1])?;
         let output = Some(self.place.value(step.output));
         let bound = [None, None, None, raw, residual, output, None, statistics];
-        let (entry, groups) = blocks.each(to.gpu(), columns, ["normalise", "normalise_columns"]);
+        let (entry, groups) = blocks.each(to.uses_lanes(), columns, ["normalise", "normalise_columns"]);
         to.dispatch(shader, entry, &uniform, &bound, groups)
     }
 

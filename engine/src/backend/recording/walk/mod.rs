@@ -6,11 +6,10 @@ mod forward;
 
 use affekt_shaders as shaders;
 
-use super::gpu::Gpu;
 use super::memory::{Memory, Slice};
 use super::place::Placement;
 use super::product::Extents;
-use super::program::{Recorder, value_groups};
+use super::recorder::{Recorder, value_groups};
 use super::store::{Matrix, Store};
 use crate::backend::BackendError;
 use crate::net::{Epilogue, Norm, ParamId, Plan, Shape, Step, StepKind};
@@ -22,7 +21,7 @@ const FEWEST_ROWS: usize = 32;
 
 /// What a program is recorded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Pass {
+pub(in crate::backend) enum Pass {
     Infer,
     Train,
     Probe,
@@ -31,7 +30,7 @@ pub(super) enum Pass {
 }
 
 /// A plan for a number of items, with where everything lies.
-pub(super) struct Walk<'a> {
+pub(in crate::backend) struct Walk<'a> {
     pub plan: &'a Plan,
     pub store: &'a Store,
     pub place: &'a Placement,
@@ -49,7 +48,7 @@ struct Folded {
 }
 
 /// Where folded weights and biases lie, for each step.
-pub(super) struct Folds {
+pub(in crate::backend) struct Folds {
     places: Vec<Option<Folded>>,
     /// Values of the whole buffer.
     pub len: usize,
@@ -57,7 +56,7 @@ pub(super) struct Folds {
 
 impl Folds {
     /// With weights in 16-bit floats where `half` says so and a kernel reads them.
-    pub(super) fn new(plan: &Plan, store: &Store, half: bool) -> Self {
+    pub(in crate::backend) fn new(plan: &Plan, store: &Store, half: bool) -> Self {
         let mut len = 0;
         let mut take = |count: usize| {
             let offset = len;
@@ -77,14 +76,14 @@ impl Folds {
     }
 
     /// Nothing is folded: training.
-    pub(super) fn none(plan: &Plan) -> Self {
+    pub(in crate::backend) fn none(plan: &Plan) -> Self {
         Self { places: vec![None; plan.steps.len()], len: 0 }
     }
 
     /// Records the folding of every normalisation's running statistics.
-    pub(super) fn record(
+    pub(in crate::backend) fn record(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         plan: &Plan,
         store: &Store,
     ) -> Result<(), BackendError> {
@@ -138,8 +137,8 @@ impl Blocks {
 
     /// Which of two entry points goes over each value, and in what workgroups: the first a value at a time, the second, for
     /// adapters that are processors, a block of a column.
-    fn each(self, gpu: &Gpu, columns: usize, entries: [&'static str; 2]) -> (&'static str, [u32; 3]) {
-        if gpu.uses_lanes {
+    fn each(self, uses_lanes: bool, columns: usize, entries: [&'static str; 2]) -> (&'static str, [u32; 3]) {
+        if uses_lanes {
             (entries[1], self.groups(columns))
         } else {
             (entries[0], value_groups(self.all * columns))

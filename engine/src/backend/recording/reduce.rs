@@ -3,12 +3,12 @@
 use affekt_shaders as shaders;
 
 use super::memory::Slice;
-use super::program::{Recorder, value_groups};
+use super::recorder::{Recorder, value_groups};
 use crate::backend::BackendError;
 
 /// Adds `pieces` of `len` values that lie one behind the other.
-pub(super) fn reduce(
-    to: &mut Recorder<'_>,
+pub(in crate::backend) fn reduce(
+    to: &mut Recorder,
     partial: Slice,
     pieces: usize,
     len: usize,

@@ -3,11 +3,11 @@
 use affekt_shaders::Access;
 
 /// Buffers start at multiples of this many values inside the one they lie in (256 bytes, WebGPU's rule).
-pub(super) const ALIGNMENT: usize = 64;
+pub(in crate::backend) const ALIGNMENT: usize = 64;
 
 /// Which of a network's buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Memory {
+pub(in crate::backend) enum Memory {
     Values,
     Running,
     Folded,
@@ -36,7 +36,7 @@ pub(super) enum Memory {
 
 /// Part of a buffer, in values.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slice {
+pub(in crate::backend) struct Slice {
     pub memory: Memory,
     pub offset: usize,
     pub len: usize,
@@ -44,13 +44,13 @@ pub(super) struct Slice {
 
 impl Slice {
     /// The whole of the scratch memory from its start, as far as a dispatch uses it.
-    pub(super) fn scratch(len: usize) -> Self {
+    pub(in crate::backend) fn scratch(len: usize) -> Self {
         Self { memory: Memory::Scratch, offset: 0, len }
     }
 
     /// A place for a binding that is not used; each of a dispatch's has its own, because writable bindings must not
     /// overlap.
-    pub(super) fn nothing(which: usize, access: Access) -> Self {
+    pub(in crate::backend) fn nothing(which: usize, access: Access) -> Self {
         let memory = if access == Access::Read { Memory::Unread } else { Memory::Unwritten };
         Self { memory, offset: which * ALIGNMENT, len: ALIGNMENT }
     }

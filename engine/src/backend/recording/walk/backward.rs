@@ -4,14 +4,14 @@ use affekt_shaders as shaders;
 
 use super::{Blocks, Norm, StepKind, Walk};
 use crate::backend::BackendError;
-use crate::backend::wgpu::memory::Slice;
-use crate::backend::wgpu::product;
-use crate::backend::wgpu::program::{Recorder, value_groups};
-use crate::backend::wgpu::reduce::reduce;
+use crate::backend::recording::memory::Slice;
+use crate::backend::recording::product;
+use crate::backend::recording::recorder::{Recorder, value_groups};
+use crate::backend::recording::reduce::reduce;
 use crate::net::{ParamId, Step};
 
 impl Walk<'_> {
-    pub(in super::super) fn backward(&self, to: &mut Recorder<'_>) -> Result<(), BackendError> {
+    pub(in crate::backend) fn backward(&self, to: &mut Recorder) -> Result<(), BackendError> {
         let accumulate_flags = self.plan.accumulate_flags();
         for (t, step) in self.plan.steps.iter().enumerate().rev() {
             let (adds_to_input, adds_to_residual) = accumulate_flags[t];
@@ -47,7 +47,7 @@ impl Walk<'_> {
 
     fn pool_backward(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         step: &Step,
         entry: &'static str,
         add: bool,
@@ -63,7 +63,7 @@ impl Walk<'_> {
     /// Through rectifier, sum and normalisation of a convolution, in place.
     fn gate_and_norm(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         (t, step): (usize, &Step),
         norm: Option<Norm>,
         adds_to_residual: bool,
@@ -105,14 +105,14 @@ impl Walk<'_> {
             to.dispatch(shader, "terms", &uniform, &bound, value_groups(columns))?;
         }
         let bound = [raw, output, gradient, d_residual, statistics, partial, None, None];
-        let (entry, groups) = blocks.each(to.gpu(), columns, ["apply", "apply_columns"]);
+        let (entry, groups) = blocks.each(to.uses_lanes(), columns, ["apply", "apply_columns"]);
         to.dispatch(shader, entry, &uniform, &bound, groups)
     }
 
     /// Gradients of a product's bias and weight, and of its input unless that is the network's.
     fn product_backward(
         &self,
-        to: &mut Recorder<'_>,
+        to: &mut Recorder,
         step: &Step,
         (weight, bias): (ParamId, Option<ParamId>),
         adds_to_input: bool,

@@ -11,7 +11,7 @@ const STATISTICS: usize = 4;
 
 /// The most values that a device takes at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(in crate::backend) struct Room {
     /// In a binding.
     pub binding: usize,
     /// In a buffer.
@@ -20,18 +20,23 @@ pub(super) struct Room {
 
 impl Room {
     /// Of limits in bytes.
-    pub(super) fn of(binding: u64, buffer: u64) -> Self {
+    pub(in crate::backend) fn of(binding: u64, buffer: u64) -> Self {
         Self { binding: (binding / 4) as usize, buffer: (buffer / 4) as usize }
     }
 
     /// The most items of a pass: each of its values is bound as a whole. Arenas there may be as many as are needed.
-    pub(super) fn most_items(self, plan: &Plan, purpose: PlanPurpose) -> usize {
+    pub(in crate::backend) fn most_items(self, plan: &Plan, purpose: PlanPurpose) -> usize {
         let most = self.binding.min(self.buffer) / ALIGNMENT * ALIGNMENT;
         most / longest(plan, purpose)
     }
 
     /// Bytes of the activations of a pass over so many items: of training all at once, of inference of its largest part.
-    pub(super) fn activations(self, plan: &Plan, purpose: PlanPurpose, items: usize) -> Result<u64, String> {
+    pub(in crate::backend) fn activations(
+        self,
+        plan: &Plan,
+        purpose: PlanPurpose,
+        items: usize,
+    ) -> Result<u64, String> {
         let items = match purpose {
             PlanPurpose::Training => self.check_training(plan, items).map(|()| items)?,
             PlanPurpose::Inference => items.min(self.most_items(plan, purpose).max(1)),
@@ -42,7 +47,7 @@ impl Room {
 
     /// Refuses a training pass over more items than can be, saying how many can: unlike inference it cannot go in parts here,
     /// because batch normalisation sees its batch as a whole.
-    pub(super) fn check_training(self, plan: &Plan, items: usize) -> Result<(), String> {
+    pub(in crate::backend) fn check_training(self, plan: &Plan, items: usize) -> Result<(), String> {
         let most = self.most_items(plan, PlanPurpose::Training);
         if items <= most {
             return Ok(());
@@ -65,7 +70,7 @@ fn longest(plan: &Plan, purpose: PlanPurpose) -> usize {
 }
 
 /// Places for one number of items.
-pub(super) struct Placement {
+pub(in crate::backend) struct Placement {
     places: HashMap<BufferId, Slice>,
     statistics: Vec<Option<Slice>>,
     /// Values of each arena.
@@ -74,7 +79,7 @@ pub(super) struct Placement {
 
 impl Placement {
     /// In arenas of so many values at the most.
-    pub(super) fn new(plan: &Plan, purpose: PlanPurpose, items: usize, capacity: usize) -> Self {
+    pub(in crate::backend) fn new(plan: &Plan, purpose: PlanPurpose, items: usize, capacity: usize) -> Self {
         let mut live_ranges = plan.live_ranges(purpose);
         let lens: HashMap<BufferId, usize> = live_ranges.iter().map(|l| (l.what, l.len * items)).collect();
         let size = |life: &LiveRange| (life.len * items).next_multiple_of(ALIGNMENT);
@@ -98,20 +103,20 @@ impl Placement {
         self.places.get(&what).copied().unwrap_or(nowhere)
     }
 
-    pub(super) fn value(&self, value: ValueId) -> Slice {
+    pub(in crate::backend) fn value(&self, value: ValueId) -> Slice {
         self.slice(BufferId::Value(value))
     }
 
-    pub(super) fn saved(&self, step: usize) -> Slice {
+    pub(in crate::backend) fn saved(&self, step: usize) -> Slice {
         self.slice(BufferId::Saved(step))
     }
 
-    pub(super) fn gradient(&self, value: ValueId) -> Slice {
+    pub(in crate::backend) fn gradient(&self, value: ValueId) -> Slice {
         self.slice(BufferId::Gradient(value))
     }
 
     /// Statistics of the batch normalisation in a step of a training pass.
-    pub(super) fn statistics(&self, step: usize) -> Option<Slice> {
+    pub(in crate::backend) fn statistics(&self, step: usize) -> Option<Slice> {
         self.statistics[step]
     }
 }
