@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::kept_file::{CHUNK, KeptFile};
-use super::pass::{Hashed, Telling};
+use super::subject::{Hashed, Telling};
 use super::{Digest, HashPeers, Hashes, UNREADABLE};
 use crate::data::{DataError, SkipLog};
 
