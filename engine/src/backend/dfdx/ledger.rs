@@ -50,8 +50,8 @@ pub(super) struct Ledger {
     ids: usize,
     /// Bytes of index tables and masks, which are kept.
     tables: HashMap<TableKey, u64>,
-    /// The most bytes that there were with those beside.
-    most: u64,
+    /// The most bytes beside.
+    beside: u64,
 }
 
 /// What tells tables apart: the input, its padding, the kernel and the stride.
@@ -67,19 +67,14 @@ impl Ledger {
             tape: vec![],
             ids: 0,
             tables: HashMap::new(),
-            most: 0,
+            beside: 0,
         }
     }
 
-    /// The most bytes that there were.
+    /// All that is kept, in use or for what comes, and what the next pass puts together beside it.
     pub fn bytes(&self) -> u64 {
-        self.most.max(self.bytes_so_far())
-    }
-
-    /// All that is kept, in use or for what comes.
-    fn bytes_so_far(&self) -> u64 {
         let values: u64 = self.used.iter().map(|(length, (_, most))| (*length * *most) as u64 * VALUE).sum();
-        values + self.tables.values().sum::<u64>()
+        values + self.tables.values().sum::<u64>() + self.beside
     }
 
     /// Tables of so many bytes, of which there is one of a kind.
@@ -163,7 +158,7 @@ impl Ledger {
         let from = self.length(x);
         let out = self.kept(x, length, true);
         if self.gathers_beside {
-            self.most = self.most.max(self.bytes_so_far() + (from + length) as u64 * VALUE);
+            self.beside = self.beside.max((from + length) as u64 * VALUE);
         }
         out
     }

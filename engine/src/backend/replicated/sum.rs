@@ -47,9 +47,13 @@ impl Kernel for AddUp<'_> {
         let add = |sums: &mut [f64], values: &[f32]| {
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
         };
-        before.iter().for_each(|values| add(sums, &values[range.clone()]));
+        for values in before {
+            add(sums, &values[range.clone()]);
+        }
         add(sums, to);
-        behind.iter().for_each(|values| add(sums, &values[range.clone()]));
+        for values in behind {
+            add(sums, &values[range.clone()]);
+        }
         to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum as f32);
     }
 }

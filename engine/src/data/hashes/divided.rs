@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::kept_file::{CHUNK, KeptFile};
-use super::pass::{Hashed, Telling};
+use super::subject::{Hashed, Telling};
 use super::{Digest, HashPeers, Hashes, UNREADABLE};
 use crate::data::{DataError, SkipLog};
 
@@ -112,7 +112,9 @@ impl Divided<'_> {
         let made: Vec<Vec<Digest>> =
             own.into_par_iter().map(|piece| self.made(piece, file)).collect::<Result<_, _>>()?;
         let mut message = vec![u8::from(self.is_stopped.load(Ordering::Relaxed))];
-        made.iter().for_each(|hashes| message.extend_from_slice(hashes.as_flattened()));
+        for hashes in &made {
+            message.extend_from_slice(hashes.as_flattened());
+        }
         let messages = self.gather(message)?;
         if messages.iter().any(|message| message.first() != Some(&0)) {
             return Err(DataError::Stopped);

@@ -107,7 +107,9 @@ fn the_first_process_alone_keeps_hashes_and_what_it_has_is_not_made_again() {
     let mut sets = sets(2, ITEMS);
     let fresh: Vec<_> = together(&sets, |_| Hashing::default()).into_iter().map(|o| o.unwrap().0).collect();
     for (second_half, most) in [(1, ITEMS + 1), (1, 1), (2, ITEMS / 2 + CHUNK as usize + 1)] {
-        sets.iter_mut().for_each(|set| set.modified[1] = second_half);
+        for set in &mut sets {
+            set.modified[1] = second_half;
+        }
         reads(&sets);
         let outcomes = together(&sets, |rank| kept_in(dir.path(), rank));
         for (rank, outcome) in outcomes.into_iter().enumerate() {
@@ -138,7 +140,9 @@ fn where_one_is_stopped_all_are_and_whole_rounds_are_kept() {
     });
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(DataError::Stopped))));
     reads(&sets);
-    together(&sets, |rank| kept_in(dir.path(), rank)).into_iter().for_each(|outcome| drop(outcome.unwrap()));
+    for outcome in together(&sets, |rank| kept_in(dir.path(), rank)) {
+        outcome.unwrap();
+    }
     let again: usize = reads(&sets).iter().sum();
     assert!(again <= ITEMS - 2 * ROUND * CHUNK as usize + 1, "{again}");
 }

@@ -1,5 +1,6 @@
-//! Content hashes of whole datasets. `pass` makes them, `divided` in several processes, `kept_file` keeps those of large sets in a
-//! file, so that they are made once; `reader` hands them out without holding millions in memory. How they serve is `dedup`'s business.
+//! Content hashes of whole datasets. `subject` is what is hashed, `pass` makes the hashes, `divided` in several processes, `kept_file`
+//! keeps those of large sets in a file, so that they are made once; `reader` hands them out without holding millions in memory. How
+//! they serve is `dedup`'s business.
 
 mod divided;
 #[cfg(test)]
@@ -7,15 +8,16 @@ mod divided_tests;
 mod kept_file;
 mod pass;
 mod reader;
+mod subject;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(super) use pass::Hashed;
 pub use pass::check_kept_hashes;
 pub(crate) use reader::GatheringHasher;
 pub(super) use reader::{HashReader, Hashes};
+pub(super) use subject::Hashed;
 
 /// Hash of an item that cannot be read; no content has it.
 pub(super) const UNREADABLE: [u8; 32] = [0; 32];
