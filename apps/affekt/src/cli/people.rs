@@ -28,7 +28,7 @@ const EXAMPLES: &str = "Examples:
     affekt people results/interview label 1 00:03-00:08 neutral
     affekt people results/interview undo
   Each person's faces as a clip, to train on or to look at:
-    affekt people results/interview clips --out clips
+    affekt people results/interview clips -o clips
 
 RESULT is DIR/NAME, or one of its files. Corrections are kept in DIR/NAME.edits.json and applied to every table and to \
 the page; what they set is marked as human, and the machine's own columns never change. Times are seconds, MM:SS or \

@@ -45,12 +45,12 @@ fn over(runs: &[LabelRun], seconds: f64, columns: usize) -> Vec<Option<&LabelRun
 fn row(person: &Person, s: &Summary, columns: usize) -> Row {
     let counted = over(&person.runs, s.seconds, columns);
     let excluded = over(&person.excluded, s.seconds, columns);
-    let label = |(counted, excluded): (&Option<&LabelRun>, &Option<&LabelRun>)| match (counted, excluded) {
+    let label = |column: usize| match (counted[column], excluded[column]) {
         (Some(run), _) => run.label as i64,
         (None, Some(_)) => s.classes.len() as i64,
         (None, None) => -1,
     };
-    let labels: Vec<i64> = counted.iter().zip(&excluded).map(label).collect();
+    let labels: Vec<i64> = (0..columns).map(label).collect();
     let by_hand = stretches(counted.iter().map(|run| run.is_some_and(|run| run.by_hand)));
     let excluded = stretches(labels.iter().map(|label| *label == s.classes.len() as i64));
     Row { labels, by_hand, excluded }
@@ -166,7 +166,8 @@ mod tests {
         let s = summary(Person { runs, excluded: vec![run(0, 3.2, 4.0, false)], ..Person::default() });
         let row = row(&s.people[0], &s, 4);
         assert_eq!(row.labels, [0, -1, 1, 2]);
-        assert_eq!((row.by_hand, row.excluded), (vec![2..3], vec![3..4]));
+        let only = |stretches: &[Range<usize>]| (stretches.len() == 1).then(|| stretches[0].clone());
+        assert_eq!((only(&row.by_hand), only(&row.excluded)), (Some(2..3), Some(3..4)));
     }
 
     #[test]
