@@ -49,6 +49,20 @@ fn device_name(adapter: &Adapter) -> String {
     format!("GPU `{}`", adapter.name)
 }
 
+/// What recordings for a device must know.
+fn terms(adapter: &Adapter, uses_lanes: bool, limits: &wgpu::Limits) -> Terms {
+    Terms {
+        device: device_name(adapter),
+        uses_lanes,
+        binding_len: room(limits).binding,
+        uniform_alignment: limits.min_uniform_buffer_offset_alignment.max(16) as usize,
+    }
+}
+
+fn room(limits: &wgpu::Limits) -> Room {
+    Room::of(limits.max_storage_buffer_binding_size, limits.max_buffer_size)
+}
+
 impl Drop for Gpu {
     fn drop(&mut self) {
         if let Some(cache) = &self.cache {
@@ -142,12 +156,7 @@ impl Gpu {
         let profiler = options.profile.then(|| Profiler::new(&device, &queue));
         let cache = cache_folder.and_then(|folder| KernelCache::open(&device, &info, folder));
         let memory = adapters::own_memory(&handle);
-        let terms = Terms {
-            device: device_name(&adapter),
-            uses_lanes,
-            binding_len: Room::of(limits.max_storage_buffer_binding_size, limits.max_buffer_size).binding,
-            uniform_alignment: limits.min_uniform_buffer_offset_alignment.max(16) as usize,
-        };
+        let terms = terms(&adapter, uses_lanes, &limits);
         Ok(Self {
             memory,
             adapter,
@@ -177,7 +186,7 @@ impl Gpu {
 
     /// The most values that a binding and a buffer can hold.
     pub(super) fn room(&self) -> Room {
-        Room::of(self.limits.max_storage_buffer_binding_size, self.limits.max_buffer_size)
+        room(&self.limits)
     }
 
     /// The most values one binding can hold.
