@@ -11,7 +11,7 @@ use affekt_engine::net::{Depth, Graph, PlanPurpose, ResNetSpec, Stem, TemporalSp
 use affekt_tests::cases::{clips, lively_weights, noise};
 
 /// Bytes that dfdx's products work in, which are not counted beforehand.
-const WORKSPACE: f64 = 2.0 * 1024.0 * 1024.0;
+const WORKSPACE: f64 = 2.5 * 1024.0 * 1024.0;
 
 /// The system's allocator, and how much of it is in use and was at the most.
 struct Counting;
