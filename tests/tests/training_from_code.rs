@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use affekt_engine::backend::{BackendSpec, open};
+use affekt_engine::backend::{BackendSpec, Team, open};
 use affekt_engine::data::{Annotation, Dataset, MemoryFaces, SkipLog, Source};
 use affekt_engine::learn::{Method, StepRecord};
 use affekt_engine::media::Picture;
@@ -128,7 +128,7 @@ fn what_validation_holds_without_a_label_leaves_the_unlabelled_pool_too() {
         valid: vec![source],
         ..TrainingData::default()
     };
-    let sets = Sets::new(&config, data, Arc::new(SkipLog::new(true))).unwrap();
+    let sets = Sets::new(&config, data, Arc::new(SkipLog::new(true)), &Arc::new(Team::default())).unwrap();
     assert_eq!(sets.summary().dedup.unlabelled_in_evaluation, 10);
     assert_eq!(sets.unlabelled.len(), 30);
 }
