@@ -64,7 +64,10 @@ fn another_threshold_of_what_is_unsure_gives_the_same_files_without_reading_the_
         assert!(read("out", file) == read("whole", file), "{file}");
     }
     let page = String::from_utf8(read("out", "index.html")).unwrap();
-    assert!(page.contains("Ada") && page.contains(&format!("confidence below {middle}")), "corrections stay");
+    assert!(page.contains("Ada"), "corrections stay");
+    // The table writes its last zeros, the page does not.
+    let threshold: f32 = middle.parse().unwrap();
+    assert!(page.contains(&format!("confidence below {threshold}")), "{threshold}");
 
     // Were it read, it would be refused; and back again nothing is lost.
     let (film, other) = (lab.text("talk.mp4"), lab.text("other"));

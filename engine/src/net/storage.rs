@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(read(&file(good)).unwrap().tensors.len(), 1);
         for bad in [
             good.replace("a.scales", "b.scales"),
-            good.replace("F32", "I32"),
+            good.replace("F32", "F16").replace("[2]", "[4]"),
             good.replace("[2]", "[2,1]"),
             good.replace("[2]", "[1]").replace("12", "8")
                 + r#","b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#,

@@ -136,7 +136,9 @@ fn tag_place(face: Rect, size: Vec2, picture: Rect, faces: &[Rect], taken: &[Rec
     let bottom = (picture.bottom() - size.y).max(picture.top());
     let (above, below) = (face.top() - size.y - 1.0, face.bottom() + 1.0);
     let across = [face.left(), face.right() - size.x, face.center().x - size.x / 2.0];
-    let over_and_under = [above, below].into_iter().flat_map(|y| across.map(|x| pos2(x, y)));
+    // A second row, past the label of a neighbour.
+    let rows = [above, below, above - size.y - 1.0, below + size.y + 1.0];
+    let over_and_under = rows.into_iter().flat_map(|y| across.map(|x| pos2(x, y)));
     let beside = [pos2(face.right() + 2.0, face.top()), pos2(face.left() - size.x - 2.0, face.top())];
     let within = pos2(face.left(), face.top() + 1.0);
     let mut best: Option<(Rect, f32)> = None;
