@@ -10,7 +10,7 @@ picture=${1:-}
 lab=$(mktemp -d)
 trap 'rm -rf "$lab"' EXIT
 mkdir "$lab/src"
-built_in=$(cat assets/models/*.safetensors assets/models/*.onnx | wc -c)
+built_in=$(cat assets/models/ferplus-64.safetensors assets/models/*.onnx | wc -c)
 cp engine/examples/read_picture.rs "$lab/src/main.rs"
 for form in ${FORMS:-without all}; do
     features='default-features = false'

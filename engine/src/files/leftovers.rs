@@ -44,7 +44,8 @@ impl TempFolder {
 }
 
 /// Removes what killed programs left in a folder: files named `.affekt-*.part` and `.affekt-probe-*`, and folders named
-/// `.affekt-*`, if they were last changed before this program began and no program holds their lock. Gives how many.
+/// `.affekt-*`, if they were last changed before this program began and no program holds their lock. Gives how many. A
+/// beginning is known to two hundredths of a second, so what is younger may be left to the next program.
 ///
 /// Symbolic links are left alone, and so is anything that is refused; that is logged.
 ///

@@ -10,8 +10,8 @@ use crate::net::{Architecture, Graph, ModelCard, TemporalSpec, Weights, read_wei
 use crate::signal::PostSettings;
 use crate::world::error::WorldError;
 
-/// The model that is built in, trained on FER+; its card says how.
-pub(super) const BUILT_IN: &[u8] =
+/// The model that is built in, trained on FER+; its card says how. A constant would lie in the program twice.
+pub(super) static BUILT_IN: &[u8] =
     include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/models/ferplus-64.safetensors"));
 /// What messages call it.
 const BUILT_IN_NAME: &str = "the built-in FER+ model";
