@@ -3,7 +3,6 @@
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::weights::HostTensor;
 use crate::files::{QUOTED, printable, quoted};
 
 /// How values are stored in a file.
@@ -18,19 +17,8 @@ pub enum Storage {
     I8,
 }
 
-/// Steps to either side of zero.
-const STEPS: f32 = 127.0;
 /// What the name of a tensor's scales ends with.
-const SCALES: &str = ".scales";
-
-/// A tensor as it lies in a file.
-pub(super) struct Stored {
-    pub name: String,
-    pub kind: Dtype,
-    pub shape: Vec<usize>,
-    /// Little-endian.
-    pub bytes: Vec<u8>,
-}
+pub(super) const SCALES: &str = ".scales";
 
 impl Storage {
     /// Values as bytes, little-endian, where each has a form of its own.
@@ -54,42 +42,10 @@ impl Storage {
             Self::I8 => Err("eight bits a weight are for files of affekt; store it in half precision".into()),
         }
     }
-
-    /// A tensor as it lies in a weights file: one, or steps and scales.
-    ///
-    /// # Errors
-    /// A value is too large for half precision.
-    pub(super) fn store(self, name: &str, tensor: &HostTensor) -> Result<Vec<Stored>, String> {
-        let stored =
-            |name: String, kind, shape: &[usize], bytes| Stored { name, kind, shape: shape.to_vec(), bytes };
-        let whole = |kind, bytes| Ok(vec![stored(name.to_owned(), kind, &tensor.shape, bytes)]);
-        let rows = tensor.shape.first().copied().unwrap_or_default();
-        match self {
-            Self::F16 => whole(Dtype::F16, self.encode(name, &tensor.data)?),
-            Self::I8 if tensor.shape.len() > 1 && !tensor.data.is_empty() => {
-                let of_rows = || tensor.data.chunks_exact(tensor.data.len() / rows);
-                let scales: Vec<f32> = of_rows().map(scale).collect();
-                let steps = of_rows().zip(&scales).flat_map(|(row, scale)| {
-                    row.iter().map(move |v| (v / scale).round() as i8).map(i8::cast_unsigned)
-                });
-                Ok(vec![
-                    stored(name.to_owned(), Dtype::I8, &tensor.shape, steps.collect()),
-                    stored(format!("{name}{SCALES}"), Dtype::F32, &[rows], single(&scales)),
-                ])
-            }
-            Self::F32 | Self::I8 => whole(Dtype::F32, single(&tensor.data)),
-        }
-    }
 }
 
-fn single(values: &[f32]) -> Vec<u8> {
+pub(super) fn single(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}
-
-/// What a row's values are multiples of; 1 where all are zero.
-fn scale(row: &[f32]) -> f32 {
-    let step = row.iter().fold(0.0f32, |most, v| most.max(v.abs())) / STEPS;
-    if step > 0.0 { step } else { 1.0 }
 }
 
 /// The values of a file's tensor; `None` of what belongs to another one (scales) or to no network (counters).
@@ -141,7 +97,8 @@ fn singles(data: &[u8]) -> Vec<f32> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::net::Weights;
+    use crate::net::weights_write::STEPS;
+    use crate::net::{HostTensor, Weights};
 
     fn written(weights: &Weights) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();

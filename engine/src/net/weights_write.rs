@@ -3,13 +3,59 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Dtype, TensorView};
 
 use super::card::ModelCard;
-use super::storage::{Storage, Stored};
-use super::weights::{Weights, WeightsError};
+use super::storage::{SCALES, Storage, single};
+use super::weights::{HostTensor, Weights, WeightsError};
 use super::weights_file::{CARD_KEY, check_values};
 use crate::files::write_atomically;
+
+/// Steps to either side of zero.
+pub(super) const STEPS: f32 = 127.0;
+
+/// A tensor as it lies in a file.
+struct Stored {
+    name: String,
+    kind: Dtype,
+    shape: Vec<usize>,
+    /// Little-endian.
+    bytes: Vec<u8>,
+}
+
+impl Storage {
+    /// A tensor as it lies in a weights file: one, or steps and scales.
+    ///
+    /// # Errors
+    /// A value is too large for half precision.
+    fn store(self, name: &str, tensor: &HostTensor) -> Result<Vec<Stored>, String> {
+        let stored =
+            |name: String, kind, shape: &[usize], bytes| Stored { name, kind, shape: shape.to_vec(), bytes };
+        let whole = |kind, bytes| Ok(vec![stored(name.to_owned(), kind, &tensor.shape, bytes)]);
+        let rows = tensor.shape.first().copied().unwrap_or_default();
+        match self {
+            Self::F16 => whole(Dtype::F16, self.encode(name, &tensor.data)?),
+            Self::I8 if tensor.shape.len() > 1 && !tensor.data.is_empty() => {
+                let of_rows = || tensor.data.chunks_exact(tensor.data.len() / rows);
+                let scales: Vec<f32> = of_rows().map(scale).collect();
+                let steps = of_rows().zip(&scales).flat_map(|(row, scale)| {
+                    row.iter().map(move |v| (v / scale).round() as i8).map(i8::cast_unsigned)
+                });
+                Ok(vec![
+                    stored(name.to_owned(), Dtype::I8, &tensor.shape, steps.collect()),
+                    stored(format!("{name}{SCALES}"), Dtype::F32, &[rows], single(&scales)),
+                ])
+            }
+            Self::F32 | Self::I8 => whole(Dtype::F32, single(&tensor.data)),
+        }
+    }
+}
+
+/// What a row's values are multiples of; 1 where all are zero.
+fn scale(row: &[f32]) -> f32 {
+    let step = row.iter().fold(0.0f32, |most, v| most.max(v.abs())) / STEPS;
+    if step > 0.0 { step } else { 1.0 }
+}
 
 impl Weights {
     /// Writes a safetensors file through a temporary file, synced and renamed, so that a reader never sees half of
