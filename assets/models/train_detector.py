@@ -277,7 +277,7 @@ def cut(faces, region):
 
 
 # ----------------------------------------------------------------------------------------------------------- the student
-def network():
+def pair_type():
     import torch
     from torch import nn
 
@@ -292,6 +292,15 @@ def network():
 
         def forward(self, x):
             return torch.relu(self.norm(self.depth(self.point(x))))
+
+    return Pair
+
+
+def network():
+    import torch
+    from torch import nn
+
+    Pair = pair_type()
 
     class Student(nn.Module):
         def __init__(self):
@@ -458,31 +467,33 @@ def train(photos, backgrounds, faces, run, minutes, batch=16, rate=4e-3, seed=1)
 
 
 # ------------------------------------------------------------------------------------------------------------ the file
-def export(run, out):
-    """Writes the average's weights as an ONNX graph of the operations that the engine's detector kernels run."""
-    import onnx
-    import torch
-    from onnx import TensorProto, helper, numpy_helper
+class Drawing:
+    """An ONNX graph of the operations that the engine's detector kernels run."""
 
-    student = network()
-    student.load_state_dict(torch.load(pathlib.Path(run) / "state.pt")["average"])
-    student.eval()
-    nodes, weights, names = [], [], iter(range(10_000))
+    def __init__(self):
+        self.nodes, self.weights, self.outputs, self.drawn = [], [], [], 0
 
-    def fresh():
-        return f"v{next(names)}"
+    def fresh(self):
+        self.drawn += 1
+        return f"v{self.drawn}"
 
-    def tensor(value):
-        name = fresh()
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+    def tensor(self, value):
+        from onnx import numpy_helper
+
+        name = self.fresh()
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(kind, inputs, name=None, **attributes):
-        name = name or fresh()
-        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+    def node(self, kind, inputs, name=None, **attributes):
+        from onnx import helper
+
+        name = name or self.fresh()
+        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
         return name
 
-    def conv(x, layer, norm=None, relu=False):
+    def conv(self, x, layer, norm=None, relu=False):
+        import torch
+
         weight = layer.weight.detach().double()
         bias = layer.bias.detach().double() if layer.bias is not None else torch.zeros(weight.shape[0]).double()
         if norm is not None:
@@ -490,67 +501,90 @@ def export(run, out):
             weight = weight * gain[:, None, None, None]
             bias = (bias - norm.running_mean.double()) * gain + norm.bias.detach().double()
         k, p, s = layer.kernel_size[0], layer.padding[0], layer.stride[0]
-        y = node("Conv", [x, tensor(weight.numpy()), tensor(bias.numpy())], dilations=[1, 1], group=layer.groups,
-                 kernel_shape=[k, k], pads=[p] * 4, strides=[s, s])
-        return node("Relu", [y]) if relu else y
+        tensors = [self.tensor(v.numpy().astype(np.float32)) for v in (weight, bias)]
+        y = self.node("Conv", [x, *tensors], dilations=[1, 1], group=layer.groups, kernel_shape=[k, k], pads=[p] * 4,
+                      strides=[s, s])
+        return self.node("Relu", [y]) if relu else y
 
-    def pair(x, block):
-        return conv(conv(x, block.point), block.depth, block.norm, relu=True)
+    def stem(self, layer, norm):
+        """The first layer: blue, green and red from 0 to 255 in, luma for the student."""
+        import torch
 
-    def blocks(x, sequence):
+        stem = torch.nn.Conv2d(3, layer.out_channels, 3, 2, 1, bias=False)
+        luma = torch.tensor([0.114, 0.587, 0.299])[None, :, None, None]
+        stem.weight.data = layer.weight.detach() * luma / 128
+        return self.conv("input", stem, norm, relu=True)
+
+    def pair(self, x, block):
+        return self.conv(self.conv(x, block.point), block.depth, block.norm, relu=True)
+
+    def pairs(self, x, sequence):
         for block in sequence:
-            x = pair(x, block)
+            x = self.pair(x, block)
         return x
 
-    def pool(x):
-        return node("MaxPool", [x], kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
+    def pool(self, x):
+        return self.node("MaxPool", [x], kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
 
-    scales = tensor(np.array([1, 1, 2, 2]))
-    nothing = fresh()
-    weights.append(numpy_helper.from_array(np.zeros(0, np.float32), nothing))
+    def add_up(self, whole, half):
+        """A map, and one of half its size enlarged."""
+        nothing, scales = self.tensor(np.zeros(0, np.float32)), self.tensor(np.array([1, 1, 2, 2], np.float32))
+        up = self.node("Resize", [half, nothing, scales], mode="nearest", coordinate_transformation_mode="asymmetric",
+                       nearest_mode="floor")
+        return self.node("Add", [whole, up])
 
-    def up(x):
-        return node("Resize", [x, nothing, scales], mode="nearest", coordinate_transformation_mode="asymmetric",
-                    nearest_mode="floor")
+    def output(self, name, x, channels, sigmoid=False):
+        """A map as a list of its cells."""
+        from onnx import TensorProto, helper
 
-    # Blue, green and red from 0 to 255 in, luma for the student.
-    stem = torch.nn.Conv2d(3, 16, 3, 2, 1, bias=False)
-    luma = torch.tensor([0.114, 0.587, 0.299])[None, :, None, None]
-    stem.weight.data = student.stem.weight.detach() * luma / 128
-    x = conv("input", stem, student.stem_norm, relu=True)
-    x = blocks(pool(blocks(x, student.s2)), student.s4)
-    c8 = blocks(pool(x), student.s8)
-    c16 = blocks(pool(c8), student.s16)
-    c32 = blocks(pool(c16), student.s32)
-    p32 = pair(c32, student.sides[2])
-    p16 = pair(node("Add", [c16, up(p32)]), student.sides[1])
-    p8 = pair(node("Add", [c8, up(p16)]), student.sides[0])
-    outputs = []
+        rows = self.node("Transpose", [x], perm=[0, 2, 3, 1])
+        shape = self.tensor(np.array([1, -1, channels], np.int64))
+        if sigmoid:
+            self.node("Sigmoid", [self.node("Reshape", [rows, shape])], name)
+        else:
+            self.node("Reshape", [rows, shape], name)
+        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, None, channels]))
+
+    def save(self, out, name, parameters):
+        import onnx
+        from onnx import TensorProto, helper
+
+        picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])
+        graph = helper.make_graph(self.nodes, name, [picture], self.outputs, self.weights)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], producer_name="affekt")
+        model.ir_version = 6
+        onnx.checker.check_model(model)
+        onnx.save(model, str(out))
+        print(f"{out}: {pathlib.Path(out).stat().st_size} bytes, {parameters} parameters")
+
+
+def export(run, out):
+    """Writes the average's weights."""
+    import torch
+
+    student = network()
+    student.load_state_dict(torch.load(pathlib.Path(run) / "state.pt")["average"])
+    student.eval()
+    graph = Drawing()
+    x = graph.stem(student.stem, student.stem_norm)
+    x = graph.pairs(graph.pool(graph.pairs(x, student.s2)), student.s4)
+    c8 = graph.pairs(graph.pool(x), student.s8)
+    c16 = graph.pairs(graph.pool(c8), student.s16)
+    c32 = graph.pairs(graph.pool(c16), student.s32)
+    p32 = graph.pair(c32, student.sides[2])
+    p16 = graph.pair(graph.add_up(c16, p32), student.sides[1])
+    p8 = graph.pair(graph.add_up(c8, p16), student.sides[0])
     for stride, p, head, answer in zip(STRIDES, (p8, p16, p32), student.heads, student.answers):
-        m = pair(p, head)
+        m = graph.pair(p, head)
         for kind, layer in answer.items():
-            rows = node("Transpose", [conv(m, layer)], perm=[0, 2, 3, 1])
-            shape = fresh()
-            weights.append(numpy_helper.from_array(np.array([1, -1, layer.out_channels], np.int64), shape))
-            name = f"{kind}_{stride}"
-            if kind in ("cls", "obj"):
-                node("Sigmoid", [node("Reshape", [rows, shape])], name)
-            else:
-                node("Reshape", [rows, shape], name)
-            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, None, layer.out_channels]))
-    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])
-    graph = helper.make_graph(nodes, "face detector", [picture], outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], producer_name="affekt")
-    model.ir_version = 6
-    onnx.checker.check_model(model)
-    onnx.save(model, str(out))
-    print(f"{out}: {pathlib.Path(out).stat().st_size} bytes, {sum(p.numel() for p in student.parameters())} parameters")
+            graph.output(f"{kind}_{stride}", graph.conv(m, layer), layer.out_channels, kind in ("cls", "obj"))
+    graph.save(out, "face detector", sum(p.numel() for p in student.parameters()))
 
 
 # ------------------------------------------------------------------------------------------------------------ the judge
 def judge(photos, backgrounds, faces, teacher, student):
     """The student beside its teacher on photos and scenes that were held back."""
-    teacher, student = Detector(teacher), Detector(student)
+    teacher = Detector(teacher)
     colour = lambda grey: np.repeat(grey[..., None], 3, 2)
     for name, pictures in held_back(photos, backgrounds, faces).items():
         pairs = [(p, known, teacher(colour(p), SURE), student(colour(p), 0.05)) for p, known in pictures]
@@ -647,7 +681,7 @@ def main():
     elif given.command == "count":
         count(given.folder, given.results)
     else:
-        judge(given.photos, given.backgrounds, given.faces, given.teacher, given.student)
+        judge(given.photos, given.backgrounds, given.faces, given.teacher, Detector(given.student))
 
 
 if __name__ == "__main__":

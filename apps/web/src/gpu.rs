@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use affekt_engine::backend::{BackendSpec, GpuNetwork, GpuWork, open};
+use affekt_engine::learn::softmax;
 use affekt_engine::world::Model;
 use serde::Serialize;
 
@@ -66,7 +67,7 @@ impl Gpu {
         let pixel = |i: usize| ((i * i % 251) as f32 / 125.0 - 1.0) * (1 + i / input.len()) as f32 / 3.0;
         let trial: Vec<f32> = (0..TRIAL * input.len()).map(pixel).collect();
         let logits = open(&BackendSpec::default())?.inference(graph, weights)?.forward(&trial, TRIAL)?;
-        let expected = probabilities(&logits, answer);
+        let expected = softmax(&logits, answer, 1.0);
         Ok(Self { network: GpuNetwork::new(graph, weights)?, trial, expected, answer })
     }
 
@@ -98,24 +99,14 @@ impl Gpu {
     /// # Errors
     /// They are not.
     pub fn trust(&self, logits: &[f32]) -> Result<(), Box<dyn Error>> {
-        let answered = probabilities(logits, self.answer);
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE;
-        if answered.len() == self.expected.len() && answered.iter().zip(&self.expected).all(near) {
+        if logits.len() == self.expected.len()
+            && softmax(logits, self.answer, 1.0).iter().zip(&self.expected).all(near)
+        {
             return Ok(());
         }
         Err("the GPU computes something else than the processor".into())
     }
-}
-
-/// Softmax of each face's logits.
-fn probabilities(logits: &[f32], each: usize) -> Vec<f32> {
-    let softmax = |row: &[f32]| {
-        let most = row.iter().copied().fold(f32::MIN, f32::max);
-        let powers: Vec<f32> = row.iter().map(|v| (v - most).exp()).collect();
-        let sum: f32 = powers.iter().sum();
-        powers.into_iter().map(move |power| power / sum)
-    };
-    logits.chunks(each).flat_map(softmax).collect()
 }
 
 #[cfg(test)]

@@ -29,4 +29,6 @@ pub(crate) use render::normalised;
 pub use strip::strip;
 
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod tests;

@@ -1,9 +1,12 @@
 //! Finding faces: `yunet` runs a `YuNet` model from an ONNX file, `builtin` the one that comes with the program, `guide` looks
-//! at a fixed box. Each is a [`Detector`]; [`open`] and [`find`] choose one.
+//! at a fixed box; `refine` takes a second look at what the built-in one found; `network` runs the graphs. Each of the first three is a
+//! [`Detector`]; [`open`] and [`find`] choose one.
 
 mod builtin;
 mod choice;
 mod guide;
+mod network;
+mod refine;
 mod yunet;
 
 use std::path::{Path, PathBuf};

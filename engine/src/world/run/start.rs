@@ -49,7 +49,12 @@ fn other_scale(card: Option<&ModelCard>, input: &InputContract) -> Option<String
         });
     };
     let (theirs, ours) = ((&card.input.mean, &card.input.std), (&input.mean, &input.std));
-    (theirs != ours).then(|| {
+    // One value for all channels is the same in networks of one channel and of three.
+    let alike = |a: &[f32], b: &[f32]| {
+        let only = |values: &[f32]| values.iter().all(|v| Some(v) == values.first());
+        a == b || (only(a) && only(b) && a.first() == b.first())
+    };
+    (!alike(theirs.0, ours.0) || !alike(theirs.1, ours.1)).then(|| {
         format!(
             "these weights were trained with mean {:?} and deviation {:?}, this run uses {:?} and {:?}; give theirs by --set \
              input.mean and input.std",
@@ -125,6 +130,9 @@ mod tests {
         let imagenet = InputContract { mean: vec![0.485], ..card.input.clone() };
         assert!(other_scale(Some(&card), &imagenet).unwrap().contains("0.485"));
         assert_eq!(other_scale(None, &imagenet), None, "set by hand");
+        let (mean, std) = (vec![card.input.mean[0]; 3], vec![card.input.std[0]; 3]);
+        let coloured = InputContract { mean, std, channels: 3, ..card.input.clone() };
+        assert_eq!(other_scale(Some(&card), &coloured), None, "the same scale in three channels");
         let usual = InputContract { mean: vec![0.5; 3], std: vec![0.25; 3], channels: 3, ..card.input };
         assert!(other_scale(None, &usual).unwrap().contains("[0.229, 0.224, 0.225]"));
     }

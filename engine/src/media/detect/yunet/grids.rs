@@ -6,8 +6,6 @@ use crate::media::face::{Detection, FaceBox};
 pub(super) const STRIDES: [usize; 3] = [8, 16, 32];
 /// The outputs of one stride and their channels.
 pub(super) const KINDS: [(&str, usize); 4] = [("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)];
-/// Sides of the network's input are multiples of it.
-pub(super) const MULTIPLE: usize = 32;
 
 /// Names of the outputs, and how many values each has for an input of `width x height`, stride by stride.
 pub(super) fn outputs(width: usize, height: usize) -> impl Iterator<Item = (String, usize)> {

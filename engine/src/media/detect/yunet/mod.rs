@@ -1,4 +1,4 @@
-//! `YuNet`: faces with five landmarks from an ONNX file. Its graph is run by `network`, or by the library ([`crate::onnx`])
+//! `YuNet`: faces with five landmarks from an ONNX file. Its graph is run by [`super::network`], or by the library ([`crate::onnx`])
 //! where it is another one than expected.
 //!
 //! The network reads blue, green and red planes from 0 to 255, padded right and bottom to a multiple of 32 (`input`), and
@@ -15,8 +15,6 @@
 mod check;
 mod grids;
 mod input;
-mod kernels;
-mod network;
 #[cfg(all(test, feature = "tract"))]
 mod network_tests;
 #[cfg(test)]
@@ -24,9 +22,9 @@ mod small;
 
 use std::path::{Path, PathBuf};
 
-use self::grids::{KINDS, MULTIPLE, STRIDES, decode, outputs};
-use self::input::{frame, planes};
-use self::network::Network;
+use self::grids::{KINDS, STRIDES, decode, outputs};
+use self::input::planes;
+use super::network::{MULTIPLE, Network, frame};
 use super::{DetectError, Detector};
 use crate::files::{LARGEST_DETECTOR, printable, read_limited};
 use crate::media::Picture;

@@ -1,13 +1,14 @@
-//! Our steps against tract, on a small graph with every operation of a `YuNet`.
+//! Our steps against tract, on a small graph with every operation of a `YuNet` and on the built-in ones.
 
 use super::LIMITS;
 use super::check::check;
 use super::grids::outputs;
-use super::input::{frame, planes};
-use super::network::Network;
+use super::input::planes;
 use super::small::{described, ints, small};
 use crate::media::Picture;
 use crate::media::detect::builtin::MODEL as BUILT_IN;
+use crate::media::detect::network::{Network, frame};
+use crate::media::detect::refine;
 use crate::onnx::{GraphProto, Library, ModelProto, NodeProto, OperatorSetIdProto, read_model};
 
 fn picture(width: usize, height: usize) -> Picture {
@@ -24,8 +25,13 @@ fn model(graph: &GraphProto) -> ModelProto {
     }
 }
 
-fn by_tract(graph: &GraphProto, picture: &Picture, (w, h): (usize, usize)) -> Vec<Vec<f32>> {
-    let library = Library::new(&model(graph), &outputs(w, h).map(|o| o.0).collect::<Vec<_>>());
+fn by_tract(
+    graph: &GraphProto,
+    names: &[String],
+    picture: &Picture,
+    (w, h): (usize, usize),
+) -> Vec<Vec<f32>> {
+    let library = Library::new(&model(graph), names);
     library.and_then(|l| l.run(&[(&planes(picture, w, h), &[1, 3, h, w])])).expect("outputs")
 }
 
@@ -42,11 +48,16 @@ fn every_output_of_the_built_in_model_is_tracts() {
     outputs_are_tracts(&proto.graph.expect("a graph"), &names);
 }
 
+#[test]
+fn every_output_of_the_second_look_is_tracts() {
+    outputs_are_tracts(&refine::graph().expect("a graph"), &refine::outputs());
+}
+
 fn outputs_are_tracts(graph: &GraphProto, names: &[String]) {
     let network = Network::of(graph, names).expect("the expected operations");
     for (w, h) in [(96, 64), (32, 32)] {
         let picture = picture(w - 5, h - 9);
-        let wanted = by_tract(graph, &picture, (w, h));
+        let wanted = by_tract(graph, names, &picture, (w, h));
         // Twice, the second time in memory that has been used.
         for _ in 0..2 {
             let got = network.run(&frame(&picture, w, h), h, w);
@@ -128,9 +139,9 @@ fn what_the_steps_do_not_know_is_run_by_the_library() {
     assert!(Network::of(&graph, &names).is_none());
     assert_eq!(check(&graph), Ok(None), "still a YuNet");
     let (picture, (w, h)) = (picture(60, 30), (64, 32));
-    let got = by_tract(&graph, &picture, (w, h));
+    let got = by_tract(&graph, &names, &picture, (w, h));
     assert!(got.iter().flatten().all(|v| v.is_finite()));
-    assert_ne!(got, by_tract(&small().0, &picture, (w, h)), "the other operation is computed");
+    assert_ne!(got, by_tract(&small().0, &names, &picture, (w, h)), "the other operation is computed");
     assert_eq!(got.iter().map(Vec::len).collect::<Vec<_>>(), outputs(w, h).map(|o| o.1).collect::<Vec<_>>());
 }
 

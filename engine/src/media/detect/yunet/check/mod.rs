@@ -7,8 +7,9 @@ mod tensors;
 mod tests;
 
 use self::shapes::Shapes;
-use super::grids::{MULTIPLE, outputs};
+use super::grids::outputs;
 use crate::files::{QUOTED, printable};
+use crate::media::detect::network::MULTIPLE;
 use crate::onnx::{Dimension, DimensionValue, GraphProto, TypeValue, ValueInfoProto, element};
 
 /// Sides for which a file for any size is checked.

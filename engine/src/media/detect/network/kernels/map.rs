@@ -4,13 +4,13 @@
 pub(super) const GROUP: usize = 16;
 
 /// Channels with their padding.
-pub(in crate::media::detect::yunet) fn padded(channels: usize) -> usize {
+pub(in crate::media::detect::network) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(GROUP)
 }
 
 /// A map's values and its size.
 #[derive(Clone, Copy)]
-pub(in crate::media::detect::yunet) struct Map<'a> {
+pub(in crate::media::detect::network) struct Map<'a> {
     pub values: &'a [f32],
     pub height: usize,
     pub width: usize,
@@ -20,7 +20,7 @@ pub(in crate::media::detect::yunet) struct Map<'a> {
 
 /// Weights, and what is done to each sum.
 #[derive(Clone, Copy)]
-pub(in crate::media::detect::yunet) struct Matrix<'a> {
+pub(in crate::media::detect::network) struct Matrix<'a> {
     /// Rows of padded outputs.
     pub weights: &'a [f32],
     pub bias: &'a [f32],

@@ -1,6 +1,6 @@
 //! The steps that a network consists of.
 
-use crate::media::detect::yunet::kernels::Matrix;
+use super::kernels::Matrix;
 
 /// Where a value is kept.
 pub(super) type Slot = usize;

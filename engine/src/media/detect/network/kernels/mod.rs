@@ -1,4 +1,4 @@
-//! The few operations of a `YuNet`, on maps of `height x width` pixels whose channels lie together, padded with zeros to
+//! The few operations of the detectors' networks, on maps of `height x width` pixels whose channels lie together, padded with zeros to
 //! whole groups of [`GROUP`].
 
 #![expect(

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::MULTIPLE;
+use super::kernels::padded;
 use super::steps::{Kind, Layer, Output, Plan, Slot, Step};
 
-use crate::media::detect::yunet::grids::MULTIPLE;
-use crate::media::detect::yunet::kernels::padded;
 use crate::onnx::{Attributes as _, GraphProto, NodeProto, TensorProto, numbers, sides};
 
 /// Reads a graph; `None` where it has an operation that is not among the expected ones.

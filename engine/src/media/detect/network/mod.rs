@@ -1,17 +1,24 @@
-//! A `YuNet`'s graph as steps of our own, since a general library takes much longer over so small a network. `build` reads the
-//! graph; one that is anything else than expected gives no [`Network`], and the library runs it.
+//! A small graph (a `YuNet`'s, or that of the landmarks) as steps of our own, since a general library takes much longer over so
+//! small a network. `build` reads the graph; one that is anything else than expected gives no [`Network`].
 
 mod build;
+mod frame;
+mod kernels;
 mod steps;
 
 use std::cell::RefCell;
 
+pub(super) use self::frame::frame;
+
+use self::kernels::{Map, Operation};
 use self::steps::{Kind, Output, Plan, Slot};
-use super::kernels::{Map, Operation};
 use crate::onnx::GraphProto;
 use crate::simd::Isa;
 
-/// The steps of a `YuNet`.
+/// Sides of a frame are multiples of it: no map's pixel stands for more.
+pub(super) const MULTIPLE: usize = 32;
+
+/// The steps of a graph.
 pub(super) struct Network {
     isa: Isa,
     plan: Plan,
