@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What it costs to read a picture in a Rust program of one's own: crates, seconds of a cold build, bytes of the stripped program,
-# without the engine's features and with all of its default ones. The program stands in a folder outside the workspace.
-#   bench/lean.sh [PICTURE]      FORMS=without leaves the second one out
+# without the engine's features, the same made small, and with all of the engine's default ones. The program stands in a folder
+# outside the workspace.
+#   bench/lean.sh [PICTURE]      FORMS="without small" leaves the third one out
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,9 +13,15 @@ trap 'rm -rf "$lab"' EXIT
 mkdir "$lab/src"
 built_in=$(cat assets/models/ferplus-64.safetensors assets/models/*.onnx | wc -c)
 cp engine/examples/read_picture.rs "$lab/src/main.rs"
-for form in ${FORMS:-without all}; do
+for form in ${FORMS:-without small all}; do
     features='default-features = false'
-    [ "$form" = without ] || features='default-features = true'
+    [ "$form" != all ] || features='default-features = true'
+    small=
+    # Small code but for the kernels, and no unwinding: a panic ends the program.
+    [ "$form" != small ] || small='panic = "abort"
+[profile.release.package]
+"*".opt-level = "s"
+affekt-engine.opt-level = 3'
     cat >"$lab/Cargo.toml" <<EOF
 [package]
 name = "reader"
@@ -28,6 +35,7 @@ affekt-engine = { path = "$here/engine", $features }
 strip = "symbols"
 lto = "fat"
 codegen-units = 1
+$small
 EOF
     # The versions that are tested, not the newest.
     cp Cargo.lock "$lab/"

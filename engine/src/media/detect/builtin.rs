@@ -14,10 +14,10 @@ pub(super) const MODEL: &[u8] = include_bytes!(concat!(env!("AFFEKT_ASSETS"), "/
 /// What messages call it.
 const NAME: &str = "the built-in face detector";
 /// Score from which the first network's face is looked at once more.
-const CANDIDATE: f32 = 0.5;
+const CANDIDATE: f32 = 0.4;
 /// Score of both networks from which it is a face: at most one false face in 50 of the pictures that were held back
 /// (assets/models/README.md).
-const THRESHOLD: f32 = 0.5;
+const THRESHOLD: f32 = 0.6;
 
 /// The built-in detector.
 pub struct BuiltIn {
