@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::refine::Refiner;
 use super::yunet::{YuNet, YuNetSettings};
 use super::{DetectError, Detector};
@@ -46,11 +48,11 @@ impl Detector for BuiltIn {
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, DetectError> {
         picture.check()?;
         let mut found = self.faces.detect(picture)?;
-        for face in &mut found {
+        found.par_iter_mut().for_each(|face| {
             let refined = self.refiner.look(picture, &face.face_box);
             face.landmarks = Some(refined.landmarks);
             face.score = (face.score * refined.probability).sqrt();
-        }
+        });
         found.retain(|face| face.score >= THRESHOLD);
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         Ok(without_parts(found))
