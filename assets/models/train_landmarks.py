@@ -5,7 +5,8 @@
     python train_landmarks.py export RUN face-landmarks.onnx
     python train_landmarks.py judge  PHOTOS BACKGROUNDS FACES.npz TEACHER.onnx face-detector.onnx face-landmarks.onnx
 
-PHOTOS, BACKGROUNDS, FACES.npz and TEACHER are those of `train_detector.py`, whose `teach` writes FACES.npz.
+PHOTOS, BACKGROUNDS, FACES.npz and TEACHER are those of `train_detector.py`, whose `teach` writes FACES.npz. A face that its teacher
+does not see, in pictures made by `surround`, teaches that it is one, not where its landmarks lie.
 
 The network sees a square around a face's box, reduced to 64 grey pixels a side, and gives for each of 16 x 16 cells and each
 landmark how likely the landmark belongs to the cell, and where it would then lie; the landmark is the mean of these places.
@@ -23,7 +24,11 @@ import time
 import cv2
 import numpy as np
 
-import train_detector as detector
+from detection.graph import Drawing
+from detection.judging import judge
+from detection.scenes import Scenes
+from detection.teacher import SURE, Detector, opened, overlap
+from train_detector import pair_type
 
 SIDE, STRIDE = 64, 4
 CELLS = SIDE // STRIDE
@@ -63,16 +68,16 @@ def drawn(picture, affine, border=cv2.BORDER_REPLICATE, side=SIDE):
     return cv2.warpAffine(picture, places, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
 
 
-class Faces(detector.Scenes):
+class Faces(Scenes):
     """Squares around known faces, as a detector that is not exact would cut them, and around what is none."""
 
     def __init__(self, photos, faces, mined, seed):
         answers = np.load(faces)
         mined = np.load(mined)
         self.seen, self.seen_points, self.false = mined["seen"], mined["points"], mined["false"]
-        self.photos = detector.opened(photos, answers, False)
+        self.photos = opened(photos, answers, False)
         self.random = np.random.default_rng(seed)
-        large = lambda f: f[0] >= detector.SURE and min(f[3:5]) >= SMALLEST
+        large = lambda f: f[0] >= SURE and min(f[3:5]) >= SMALLEST
         self.known = [(i, f) for i, (_, found) in enumerate(self.photos) for f in found if large(f)]
 
     def draw(self):
@@ -130,8 +135,8 @@ WIDER = 90
 
 def mine(photos, backgrounds, faces, network, out, minutes, size=320, seed=3):
     """What the detector takes for a face in scenes, or nearly so: faces with their points, and what is none."""
-    scenes, seen, points, false = detector.Scenes(photos, backgrounds, faces, seed), [], [], []
-    network, began, looked = detector.Detector(network), time.process_time(), 0
+    scenes, seen, points, false = Scenes(photos, backgrounds, faces, seed), [], [], []
+    network, began, looked = Detector(network), time.process_time(), 0
     while time.process_time() - began < 60 * minutes:
         picture, known = scenes.draw(size) if looked % 2 else (scenes.worsened(scenes.empty(size)), [])
         looked += 1
@@ -139,9 +144,9 @@ def mine(photos, backgrounds, faces, network, out, minutes, size=320, seed=3):
             # The usual square's pixels, and more around it.
             affine = square(face[1:5])
             affine[:, 2] += (WIDER - SIDE) / 2
-            best = max(known, key=lambda k: detector.overlap(k[1:5], face[1:5]), default=None)
-            shared = 0.0 if best is None else detector.overlap(best[1:5], face[1:5])
-            if shared > 0.5 and best[0] >= detector.SURE:
+            best = max(known, key=lambda k: overlap(k[1:5], face[1:5]), default=None)
+            shared = 0.0 if best is None else overlap(best[1:5], face[1:5])
+            if shared > 0.5 and best[0] >= SURE:
                 seen.append(drawn(picture, affine, side=WIDER))
                 points.append(best[5:].reshape(5, 2) @ affine[:, :2].T + affine[:, 2])
             elif shared < 0.1 and min(face[3:5]) >= 8:
@@ -158,7 +163,7 @@ def network():
     class Student(nn.Module):
         def __init__(self):
             super().__init__()
-            Pair = detector.pair_type()
+            Pair = pair_type()
             self.stem = nn.Conv2d(1, 16, 3, 2, 1, bias=False)
             self.stem_norm = nn.BatchNorm2d(16, momentum=0.03)
             self.s2 = Pair(16, 32)
@@ -228,10 +233,11 @@ def train(photos, faces, mined, run, minutes, batch=128, rate=4e-3, seed=1):
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * fallen
         maps, face = student(x)
-        away = torch.linalg.vector_norm(landmarks(maps[:batch]) - goal, dim=2).mean(1)
+        away = torch.linalg.vector_norm(landmarks(maps[:batch]) - goal.nan_to_num(), dim=2).mean(1)
         # By the distance between the eyes; turned heads' eyes are near each other.
         between = torch.linalg.vector_norm(goal[:, 0] - goal[:, 1], dim=1).clamp(min=8)
-        parts = (away / between).mean(), torch.nn.functional.binary_cross_entropy_with_logits(face, is_face)
+        known = ~goal.isnan().any(2).any(1)
+        parts = (away[known] / between[known]).mean(), torch.nn.functional.binary_cross_entropy_with_logits(face, is_face)
         value = parts[0] + 0.1 * parts[1]
         optimiser.zero_grad()
         value.backward()
@@ -262,7 +268,7 @@ def export(run, out):
     student = network()
     student.load_state_dict(torch.load(pathlib.Path(run) / "state.pt")["average"])
     student.eval()
-    graph = detector.Drawing()
+    graph = Drawing()
     x = graph.stem(student.stem, student.stem_norm)
     c4 = graph.pairs(graph.pool(graph.pair(x, student.s2)), student.s4)
     c8 = graph.pairs(graph.pool(c4), student.s8)
@@ -275,7 +281,7 @@ def export(run, out):
 
 
 # ------------------------------------------------------------------------------------------------------------- the judge
-class Placed(detector.Detector):
+class Placed(Detector):
     """A detector at whose faces the network looks once more."""
 
     def __init__(self, path, places):
@@ -326,10 +332,10 @@ def main():
     elif given.command == "export":
         export(given.run, given.out)
     else:
-        students = {"without it": detector.Detector(given.detector), "with it": Placed(given.detector, given.landmarks)}
+        students = {"without it": Detector(given.detector), "with it": Placed(given.detector, given.landmarks)}
         for name, student in students.items():
             print(name)
-            detector.judge(given.photos, given.backgrounds, given.faces, given.teacher, student)
+            judge(given.photos, given.backgrounds, given.faces, given.teacher, student)
 
 
 if __name__ == "__main__":

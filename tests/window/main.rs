@@ -4,6 +4,7 @@
 mod analysing;
 mod correcting;
 mod opening;
+mod recordings;
 mod stages;
 mod support;
 mod viewing;

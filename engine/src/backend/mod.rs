@@ -20,6 +20,8 @@ mod interface;
 #[cfg(feature = "mpi")]
 pub mod mpi;
 mod need;
+#[cfg(all(test, feature = "tract"))]
+mod onnx_beside_tests;
 mod onnx_check;
 mod onnx_embedding;
 #[cfg(all(test, feature = "tract"))]
